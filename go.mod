@@ -1,0 +1,3 @@
+module github.com/hydraxdev/engagementdb
+
+go 1.26

@@ -1,0 +1,19 @@
+-- name: DaysOfUser :many
+-- DaysOfUser lists a user's days in order.
+SELECT * FROM user_days WHERE user_id = @user_id ORDER BY day;
+
+-- name: DeleteUserFires :execrows
+-- DeleteUserFires deletes a user's fires and returns how many.
+DELETE FROM signal_fires WHERE user_id = @user_id;
+
+-- name: DeleteUserTrades :execrows
+-- DeleteUserTrades deletes a user's trades and returns how many.
+DELETE FROM trades WHERE user_id = @user_id;
+
+-- name: DeleteUserDays :execrows
+-- DeleteUserDays deletes a user's days and returns how many.
+DELETE FROM user_days WHERE user_id = @user_id;
+
+-- name: DeleteUserStats :execrows
+-- DeleteUserStats deletes a user's totals and returns 1 if there were any.
+DELETE FROM user_stats WHERE user_id = @user_id;

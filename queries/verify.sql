@@ -1,0 +1,241 @@
+-- name: UserTotalMismatches :many
+-- UserTotalMismatches lists users whose totals are not the sums of their days.
+SELECT
+    user_id,
+    CAST(SUM(stored_fires) AS BIGINT) AS stored_fires,
+    CAST(SUM(fires) AS BIGINT) AS fires,
+    CAST(SUM(stored_wins) AS BIGINT) AS stored_wins,
+    CAST(SUM(wins) AS BIGINT) AS wins,
+    CAST(SUM(stored_losses) AS BIGINT) AS stored_losses,
+    CAST(SUM(losses) AS BIGINT) AS losses,
+    CAST(SUM(stored_draws) AS BIGINT) AS stored_draws,
+    CAST(SUM(draws) AS BIGINT) AS draws,
+    CAST(SUM(stored_pnl_micros) AS BIGINT) AS stored_pnl_micros,
+    CAST(SUM(pnl_micros) AS BIGINT) AS pnl_micros
+FROM (
+    SELECT
+        user_id,
+        total_fires AS stored_fires, 0 AS fires,
+        wins AS stored_wins, 0 AS wins,
+        losses AS stored_losses, 0 AS losses,
+        draws AS stored_draws, 0 AS draws,
+        pnl_micros AS stored_pnl_micros, 0 AS pnl_micros
+    FROM user_stats
+    UNION ALL
+    SELECT user_id, 0, fires, 0, wins, 0, losses, 0, draws, 0, pnl_micros
+    FROM user_days
+) AS totals
+GROUP BY user_id
+HAVING SUM(stored_fires) <> SUM(fires)
+    OR SUM(stored_wins) <> SUM(wins)
+    OR SUM(stored_losses) <> SUM(losses)
+    OR SUM(stored_draws) <> SUM(draws)
+    OR SUM(stored_pnl_micros) <> SUM(pnl_micros)
+ORDER BY user_id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: UserDerivedMismatches :many
+-- UserDerivedMismatches lists users whose P&L or win rate does not follow from
+-- their own totals.
+SELECT user_id, pnl, pnl_micros, win_rate, wins, losses FROM user_stats
+WHERE pnl <> pnl_micros / 1000000.0
+    OR (wins + losses = 0 AND win_rate <> 0)
+    OR (wins + losses <> 0 AND win_rate <> 1.0 * wins / (wins + losses))
+ORDER BY user_id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: SignalTotalMismatches :many
+-- SignalTotalMismatches lists signals whose totals are not the sums of their
+-- days.
+SELECT
+    signal_id,
+    CAST(SUM(stored_fires) AS BIGINT) AS stored_fires,
+    CAST(SUM(stored_users) AS BIGINT) AS stored_users,
+    CAST(SUM(fires) AS BIGINT) AS fires
+FROM (
+    SELECT signal_id, total_fires AS stored_fires, active_users AS stored_users, 0 AS fires
+    FROM signal_metrics
+    UNION ALL
+    SELECT signal_id, 0, 0, fires
+    FROM signal_days
+) AS totals
+GROUP BY signal_id
+HAVING SUM(stored_fires) <> SUM(fires) OR SUM(stored_users) <> SUM(fires)
+ORDER BY signal_id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: DayMismatches :many
+-- DayMismatches lists days whose counts are not the sums of their users' days.
+SELECT
+    day,
+    CAST(SUM(stored_fires) AS BIGINT) AS stored_fires,
+    CAST(SUM(fires) AS BIGINT) AS fires,
+    CAST(SUM(stored_executed) AS BIGINT) AS stored_executed,
+    CAST(SUM(executed) AS BIGINT) AS executed,
+    CAST(SUM(stored_users) AS BIGINT) AS stored_users,
+    CAST(SUM(users) AS BIGINT) AS users
+FROM (
+    SELECT
+        day,
+        fires AS stored_fires, 0 AS fires,
+        executed AS stored_executed, 0 AS executed,
+        active_users AS stored_users, 0 AS users
+    FROM days
+    UNION ALL
+    SELECT day, 0, fires, 0, executed, 0, CASE WHEN fires > 0 THEN 1 ELSE 0 END
+    FROM user_days
+) AS totals
+GROUP BY day
+HAVING SUM(stored_fires) <> SUM(fires)
+    OR SUM(stored_executed) <> SUM(executed)
+    OR SUM(stored_users) <> SUM(users)
+ORDER BY day
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: UserDayFireMismatches :many
+-- UserDayFireMismatches lists a user's days, from the horizon on, whose counts
+-- are not those of the fires.
+SELECT
+    user_id,
+    day,
+    CAST(SUM(stored_fires) AS BIGINT) AS stored_fires,
+    CAST(SUM(fires) AS BIGINT) AS fires,
+    CAST(SUM(stored_executed) AS BIGINT) AS stored_executed,
+    CAST(SUM(executed) AS BIGINT) AS executed
+FROM (
+    SELECT
+        d.user_id, d.day,
+        d.fires AS stored_fires, 0 AS fires,
+        d.executed AS stored_executed, 0 AS executed
+    FROM user_days AS d
+    WHERE d.day >= @horizon
+    UNION ALL
+    SELECT f.user_id, f.day, 0, 1, 0, CASE WHEN f.executed THEN 1 ELSE 0 END
+    FROM signal_fires AS f
+    WHERE f.day >= @horizon
+) AS counts
+GROUP BY user_id, day
+HAVING SUM(stored_fires) <> SUM(fires) OR SUM(stored_executed) <> SUM(executed)
+ORDER BY user_id, day
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: UserDayTradeMismatches :many
+-- UserDayTradeMismatches lists a user's days whose counts are not those of the
+-- trades. Trades are never cleaned up, so all days are compared.
+SELECT
+    user_id,
+    day,
+    CAST(SUM(stored_wins) AS BIGINT) AS stored_wins,
+    CAST(SUM(wins) AS BIGINT) AS wins,
+    CAST(SUM(stored_losses) AS BIGINT) AS stored_losses,
+    CAST(SUM(losses) AS BIGINT) AS losses,
+    CAST(SUM(stored_draws) AS BIGINT) AS stored_draws,
+    CAST(SUM(draws) AS BIGINT) AS draws,
+    CAST(SUM(stored_pnl_micros) AS BIGINT) AS stored_pnl_micros,
+    CAST(SUM(pnl_micros) AS BIGINT) AS pnl_micros
+FROM (
+    SELECT
+        user_id, day,
+        wins AS stored_wins, 0 AS wins,
+        losses AS stored_losses, 0 AS losses,
+        draws AS stored_draws, 0 AS draws,
+        pnl_micros AS stored_pnl_micros, 0 AS pnl_micros
+    FROM user_days
+    UNION ALL
+    SELECT
+        user_id, day,
+        0, CASE WHEN outcome = 'win' THEN 1 ELSE 0 END,
+        0, CASE WHEN outcome = 'loss' THEN 1 ELSE 0 END,
+        0, CASE WHEN outcome = 'draw' THEN 1 ELSE 0 END,
+        0, pnl_micros
+    FROM trades
+    WHERE day >= 0
+) AS counts
+GROUP BY user_id, day
+HAVING SUM(stored_wins) <> SUM(wins)
+    OR SUM(stored_losses) <> SUM(losses)
+    OR SUM(stored_draws) <> SUM(draws)
+    OR SUM(stored_pnl_micros) <> SUM(pnl_micros)
+ORDER BY user_id, day
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: SignalDayMismatches :many
+-- SignalDayMismatches lists a signal's days, from the horizon on, whose counts
+-- are not those of the fires.
+SELECT
+    signal_id,
+    day,
+    CAST(SUM(stored_fires) AS BIGINT) AS stored_fires,
+    CAST(SUM(fires) AS BIGINT) AS fires,
+    CAST(SUM(stored_executed) AS BIGINT) AS stored_executed,
+    CAST(SUM(executed) AS BIGINT) AS executed
+FROM (
+    SELECT
+        d.signal_id, d.day,
+        d.fires AS stored_fires, 0 AS fires,
+        d.executed AS stored_executed, 0 AS executed
+    FROM signal_days AS d
+    WHERE d.day >= @horizon
+    UNION ALL
+    SELECT f.signal_id, f.day, 0, 1, 0, CASE WHEN f.executed THEN 1 ELSE 0 END
+    FROM signal_fires AS f
+    WHERE f.day >= @horizon
+) AS counts
+GROUP BY signal_id, day
+HAVING SUM(stored_fires) <> SUM(fires) OR SUM(stored_executed) <> SUM(executed)
+ORDER BY signal_id, day
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: StreakMismatches :many
+-- StreakMismatches lists users whose stored streak is not what the runs of
+-- their days say. Runs are found as in UserRuns.
+SELECT
+    user_id,
+    CAST(MAX(stored_start) AS BIGINT) AS stored_start,
+    CAST(MAX(run_start) AS BIGINT) AS streak_start,
+    CAST(MAX(stored_end) AS BIGINT) AS stored_end,
+    CAST(MAX(run_end) AS BIGINT) AS streak_end,
+    CAST(MAX(stored_longest) AS BIGINT) AS stored_longest,
+    CAST(MAX(run_length) AS BIGINT) AS streak_longest
+FROM (
+    SELECT
+        user_id,
+        streak_start AS stored_start, -1 AS run_start,
+        streak_end AS stored_end, -1 AS run_end,
+        streak_longest AS stored_longest, 0 AS run_length
+    FROM user_stats
+    UNION ALL
+    SELECT user_id, -1, MIN(day), -1, MAX(day), 0, MAX(day) - MIN(day) + 1
+    FROM (
+        SELECT user_id, day, day - ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY day) AS run
+        FROM user_days
+        WHERE fires > 0 AND day > 0
+    ) AS numbered
+    GROUP BY user_id, run
+) AS streaks
+GROUP BY user_id
+HAVING MAX(stored_start) <> MAX(run_start)
+    OR MAX(stored_end) <> MAX(run_end)
+    OR MAX(stored_longest) <> MAX(run_length)
+ORDER BY user_id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: CountUsers :one
+-- CountUsers counts the users.
+SELECT COUNT(*) FROM user_stats;
+
+-- name: CountSignals :one
+-- CountSignals counts the signals.
+SELECT COUNT(*) FROM signal_metrics;
+
+-- name: CountDays :one
+-- CountDays counts the days that have a row.
+SELECT COUNT(*) FROM days;
+
+-- name: CountFires :one
+-- CountFires counts the fires that are still kept one by one.
+SELECT COUNT(*) FROM signal_fires;
+
+-- name: CountTrades :one
+-- CountTrades counts the trades.
+SELECT COUNT(*) FROM trades;
