@@ -34,11 +34,11 @@ func (q *Queries) CountWithMoreFires(ctx context.Context, value int64) (int64, e
 }
 
 const CountWithMorePnL = `-- name: CountWithMorePnL :one
-SELECT COUNT(*) FROM user_stats WHERE pnl_micros > ?1
+SELECT COUNT(*) FROM user_stats WHERE pnl > ?1
 `
 
 // CountWithMorePnL counts the users with a higher P&L than a value.
-func (q *Queries) CountWithMorePnL(ctx context.Context, value int64) (int64, error) {
+func (q *Queries) CountWithMorePnL(ctx context.Context, value float64) (int64, error) {
 	row := q.db.QueryRowContext(ctx, CountWithMorePnL, value)
 	var count int64
 	err := row.Scan(&count)
@@ -100,14 +100,14 @@ func (q *Queries) TopByFires(ctx context.Context, arg TopByFiresParams) ([]UserS
 
 const TopByPnL = `-- name: TopByPnL :many
 SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest FROM user_stats
-WHERE pnl_micros <= ?1
-    AND (pnl_micros < ?1 OR user_id > ?2)
-ORDER BY pnl_micros DESC, user_id
+WHERE pnl <= ?1
+    AND (pnl < ?1 OR user_id > ?2)
+ORDER BY pnl DESC, user_id
 LIMIT CAST(?3 AS BIGINT)
 `
 
 type TopByPnLParams struct {
-	AfterValue int64
+	AfterValue float64
 	AfterUser  int64
 	MaxRows    int64
 }

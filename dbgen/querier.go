@@ -62,7 +62,7 @@ type Querier interface {
 	// CountWithMoreFires counts the users with more fires than a value.
 	CountWithMoreFires(ctx context.Context, value int64) (int64, error)
 	// CountWithMorePnL counts the users with a higher P&L than a value.
-	CountWithMorePnL(ctx context.Context, value int64) (int64, error)
+	CountWithMorePnL(ctx context.Context, value float64) (int64, error)
 	// DayMismatches lists days whose counts are not the sums of their users' days.
 	DayMismatches(ctx context.Context, maxRows int64) ([]DayMismatchesRow, error)
 	// DaysBetween lists the days from first to last that have a row, in order.
@@ -113,7 +113,7 @@ type Querier interface {
 	RebuildDays(ctx context.Context) error
 	// RebuildSignalDays counts the fires from the horizon on into their signals'
 	// days.
-	RebuildSignalDays(ctx context.Context, horizon interface{}) error
+	RebuildSignalDays(ctx context.Context, horizon int64) error
 	// RebuildSignalTotals sums the signals' days into their totals. A signal that
 	// had no row gets the given time as its first.
 	RebuildSignalTotals(ctx context.Context, now time.Time) error
@@ -122,7 +122,7 @@ type Querier interface {
 	RebuildStreaks(ctx context.Context) error
 	// RebuildUserDayFires counts the fires from the horizon on into their users'
 	// days.
-	RebuildUserDayFires(ctx context.Context, horizon interface{}) error
+	RebuildUserDayFires(ctx context.Context, horizon int64) error
 	// RebuildUserDayTrades counts the trades into their users' days.
 	RebuildUserDayTrades(ctx context.Context) error
 	// RebuildUserTotals sums the users' days into their totals.
@@ -187,7 +187,7 @@ type Querier interface {
 	// UserOutcomeTrades lists a user's trades with an outcome before a position,
 	// last closed first.
 	UserOutcomeTrades(ctx context.Context, arg UserOutcomeTradesParams) ([]Trade, error)
-	// UserRecentFires counts a user's fires from a day on, that day included.
+	// UserRecentFires counts a user's fires from one day to another, both included.
 	UserRecentFires(ctx context.Context, arg UserRecentFiresParams) (int64, error)
 	// UserRuns returns the first and last day of a user's latest run and the
 	// length of the longest, or -1, -1 and 0 for a user without fires. A run is a

@@ -92,7 +92,7 @@ const RebuildSignalDays = `-- name: RebuildSignalDays :exec
 INSERT INTO signal_days (signal_id, day, fires, executed)
 SELECT signal_id, day, COUNT(*), SUM(CASE WHEN executed THEN 1 ELSE 0 END)
 FROM signal_fires
-WHERE day >= ?1
+WHERE day >= CAST(?1 AS BIGINT)
 GROUP BY signal_id, day
 ON CONFLICT (signal_id, day) DO UPDATE SET
     fires = excluded.fires,
@@ -101,7 +101,7 @@ ON CONFLICT (signal_id, day) DO UPDATE SET
 
 // RebuildSignalDays counts the fires from the horizon on into their signals'
 // days.
-func (q *Queries) RebuildSignalDays(ctx context.Context, horizon interface{}) error {
+func (q *Queries) RebuildSignalDays(ctx context.Context, horizon int64) error {
 	_, err := q.db.ExecContext(ctx, RebuildSignalDays, horizon)
 	return err
 }
@@ -155,7 +155,7 @@ const RebuildUserDayFires = `-- name: RebuildUserDayFires :exec
 INSERT INTO user_days (user_id, day, fires, executed)
 SELECT user_id, day, COUNT(*), SUM(CASE WHEN executed THEN 1 ELSE 0 END)
 FROM signal_fires
-WHERE day >= ?1
+WHERE day >= CAST(?1 AS BIGINT)
 GROUP BY user_id, day
 ON CONFLICT (user_id, day) DO UPDATE SET
     fires = excluded.fires,
@@ -164,7 +164,7 @@ ON CONFLICT (user_id, day) DO UPDATE SET
 
 // RebuildUserDayFires counts the fires from the horizon on into their users'
 // days.
-func (q *Queries) RebuildUserDayFires(ctx context.Context, horizon interface{}) error {
+func (q *Queries) RebuildUserDayFires(ctx context.Context, horizon int64) error {
 	_, err := q.db.ExecContext(ctx, RebuildUserDayFires, horizon)
 	return err
 }

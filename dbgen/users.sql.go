@@ -58,7 +58,13 @@ INSERT INTO user_stats (
     streak_start, streak_end, streak_longest
 ) VALUES (
     ?1, ?2, ?3, ?4, ?5, ?6,
-    ?7, ?8, ?9, ?10, ?10, ?11
+    CASE
+        WHEN CAST(?3 AS BIGINT) + CAST(?4 AS BIGINT) = 0 THEN 0
+        ELSE 1.0 * CAST(?3 AS BIGINT) / (CAST(?3 AS BIGINT) + CAST(?4 AS BIGINT))
+    END,
+    CAST(?6 AS BIGINT) / 1000000.0,
+    ?7,
+    ?8, ?8, CASE WHEN CAST(?8 AS BIGINT) < 0 THEN 0 ELSE 1 END
 )
 ON CONFLICT (user_id) DO UPDATE SET
     total_fires = user_stats.total_fires + excluded.total_fires,
@@ -72,7 +78,10 @@ ON CONFLICT (user_id) DO UPDATE SET
         ELSE 1.0 * (user_stats.wins + excluded.wins)
             / (user_stats.wins + excluded.wins + user_stats.losses + excluded.losses)
     END,
-    last_updated = excluded.last_updated,
+    last_updated = CASE
+        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
+        ELSE user_stats.last_updated
+    END,
     streak_start = CASE
         WHEN excluded.streak_end > user_stats.streak_end + 1 THEN excluded.streak_end
         ELSE user_stats.streak_start
@@ -93,17 +102,14 @@ RETURNING streak_end
 `
 
 type AddUserTotalsParams struct {
-	UserID        int64
-	TotalFires    int64
-	Wins          int64
-	Losses        int64
-	Draws         int64
-	PnlMicros     int64
-	WinRate       float64
-	Pnl           float64
-	LastUpdated   time.Time
-	StreakDay     int64
-	StreakLongest int64
+	UserID      int64
+	TotalFires  int64
+	Wins        int64
+	Losses      int64
+	Draws       int64
+	PnlMicros   int64
+	LastUpdated time.Time
+	StreakDay   int64
 }
 
 // AddUserTotals adds to a user's totals, creating the user, and returns the
@@ -119,11 +125,8 @@ func (q *Queries) AddUserTotals(ctx context.Context, arg AddUserTotalsParams) (i
 		arg.Losses,
 		arg.Draws,
 		arg.PnlMicros,
-		arg.WinRate,
-		arg.Pnl,
 		arg.LastUpdated,
 		arg.StreakDay,
-		arg.StreakLongest,
 	)
 	var streak_end int64
 	err := row.Scan(&streak_end)
@@ -170,17 +173,18 @@ func (q *Queries) UserExecuted(ctx context.Context, userID int64) (int64, error)
 
 const UserRecentFires = `-- name: UserRecentFires :one
 SELECT CAST(COALESCE(SUM(fires), 0) AS BIGINT) AS fires FROM user_days
-WHERE user_id = ?1 AND day >= ?2
+WHERE user_id = ?1 AND day >= ?2 AND day <= ?3
 `
 
 type UserRecentFiresParams struct {
 	UserID   int64
 	FirstDay int64
+	LastDay  int64
 }
 
-// UserRecentFires counts a user's fires from a day on, that day included.
+// UserRecentFires counts a user's fires from one day to another, both included.
 func (q *Queries) UserRecentFires(ctx context.Context, arg UserRecentFiresParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, UserRecentFires, arg.UserID, arg.FirstDay)
+	row := q.db.QueryRowContext(ctx, UserRecentFires, arg.UserID, arg.FirstDay, arg.LastDay)
 	var fires int64
 	err := row.Scan(&fires)
 	return fires, err

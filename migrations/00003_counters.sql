@@ -55,7 +55,7 @@ ALTER TABLE user_stats ADD COLUMN streak_longest INTEGER NOT NULL DEFAULT 0;
 
 CREATE INDEX idx_user_stats_total_fires ON user_stats(total_fires DESC, user_id);
 CREATE INDEX idx_user_stats_win_rate ON user_stats(win_rate DESC, user_id);
-CREATE INDEX idx_user_stats_pnl ON user_stats(pnl_micros DESC, user_id);
+CREATE INDEX idx_user_stats_pnl ON user_stats(pnl DESC, user_id);
 CREATE INDEX idx_user_stats_streak ON user_stats(streak_end, streak_start, user_id);
 
 -- What belongs to the database itself: its time zone and its horizon (the

@@ -20,9 +20,9 @@ LIMIT CAST(@max_rows AS BIGINT);
 -- name: TopByPnL :many
 -- TopByPnL lists users by P&L from behind a position on, ties by user id.
 SELECT * FROM user_stats
-WHERE pnl_micros <= @after_value
-    AND (pnl_micros < @after_value OR user_id > @after_user)
-ORDER BY pnl_micros DESC, user_id
+WHERE pnl <= @after_value
+    AND (pnl < @after_value OR user_id > @after_user)
+ORDER BY pnl DESC, user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: CountWithMoreFires :one
@@ -35,4 +35,4 @@ SELECT COUNT(*) FROM user_stats WHERE win_rate > @value;
 
 -- name: CountWithMorePnL :one
 -- CountWithMorePnL counts the users with a higher P&L than a value.
-SELECT COUNT(*) FROM user_stats WHERE pnl_micros > @value;
+SELECT COUNT(*) FROM user_stats WHERE pnl > @value;

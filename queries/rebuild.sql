@@ -13,7 +13,7 @@ UPDATE user_days SET wins = 0, losses = 0, draws = 0, pnl_micros = 0 WHERE day >
 INSERT INTO user_days (user_id, day, fires, executed)
 SELECT user_id, day, COUNT(*), SUM(CASE WHEN executed THEN 1 ELSE 0 END)
 FROM signal_fires
-WHERE day >= @horizon
+WHERE day >= CAST(@horizon AS BIGINT)
 GROUP BY user_id, day
 ON CONFLICT (user_id, day) DO UPDATE SET
     fires = excluded.fires,
@@ -48,7 +48,7 @@ UPDATE signal_days SET fires = 0, executed = 0 WHERE day >= @horizon;
 INSERT INTO signal_days (signal_id, day, fires, executed)
 SELECT signal_id, day, COUNT(*), SUM(CASE WHEN executed THEN 1 ELSE 0 END)
 FROM signal_fires
-WHERE day >= @horizon
+WHERE day >= CAST(@horizon AS BIGINT)
 GROUP BY signal_id, day
 ON CONFLICT (signal_id, day) DO UPDATE SET
     fires = excluded.fires,

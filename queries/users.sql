@@ -27,7 +27,13 @@ INSERT INTO user_stats (
     streak_start, streak_end, streak_longest
 ) VALUES (
     @user_id, @total_fires, @wins, @losses, @draws, @pnl_micros,
-    @win_rate, @pnl, @last_updated, @streak_day, @streak_day, @streak_longest
+    CASE
+        WHEN CAST(@wins AS BIGINT) + CAST(@losses AS BIGINT) = 0 THEN 0
+        ELSE 1.0 * CAST(@wins AS BIGINT) / (CAST(@wins AS BIGINT) + CAST(@losses AS BIGINT))
+    END,
+    CAST(@pnl_micros AS BIGINT) / 1000000.0,
+    @last_updated,
+    @streak_day, @streak_day, CASE WHEN CAST(@streak_day AS BIGINT) < 0 THEN 0 ELSE 1 END
 )
 ON CONFLICT (user_id) DO UPDATE SET
     total_fires = user_stats.total_fires + excluded.total_fires,
@@ -41,7 +47,10 @@ ON CONFLICT (user_id) DO UPDATE SET
         ELSE 1.0 * (user_stats.wins + excluded.wins)
             / (user_stats.wins + excluded.wins + user_stats.losses + excluded.losses)
     END,
-    last_updated = excluded.last_updated,
+    last_updated = CASE
+        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
+        ELSE user_stats.last_updated
+    END,
     streak_start = CASE
         WHEN excluded.streak_end > user_stats.streak_end + 1 THEN excluded.streak_end
         ELSE user_stats.streak_start
@@ -61,9 +70,9 @@ ON CONFLICT (user_id) DO UPDATE SET
 RETURNING streak_end;
 
 -- name: UserRecentFires :one
--- UserRecentFires counts a user's fires from a day on, that day included.
+-- UserRecentFires counts a user's fires from one day to another, both included.
 SELECT CAST(COALESCE(SUM(fires), 0) AS BIGINT) AS fires FROM user_days
-WHERE user_id = @user_id AND day >= @first_day;
+WHERE user_id = @user_id AND day >= @first_day AND day <= @last_day;
 
 -- name: UserExecuted :one
 -- UserExecuted counts a user's executed fires.

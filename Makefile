@@ -1,0 +1,78 @@
+# Every tool runs at the version that go.mod pins; nothing is installed outside
+# this directory. The tools need no C compiler, the library does (SQLite).
+
+.DEFAULT_GOAL := help
+BIN := .bin
+SQLC := $(BIN)/sqlc
+GOOSE := $(BIN)/goose
+STATICCHECK := $(BIN)/staticcheck
+MODULES := . engagement/examples
+GOOSE_SQLITE = $(GOOSE) -env=none -dir migrations sqlite3 "$(DB)"
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z|-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## Make a month of a community and show what the product knows of it
+	@go run ./engagement/cmd/engagement demo
+
+.PHONY: test
+test: ## Run all tests under the race detector
+	@for module in $(MODULES); do echo "== $$module"; (cd $$module && go test -race ./...) || exit 1; done
+
+.PHONY: generate
+generate: $(SQLC) ## Compile queries/*.sql into dbgen
+	$(SQLC) generate
+
+.PHONY: verify
+verify: $(SQLC) $(GOOSE) ## Check that dbgen is current and that queries and migrations are sound
+	$(SQLC) diff
+	$(SQLC) vet
+	$(GOOSE) -env=none -dir migrations validate
+	@for module in $(MODULES); do (cd $$module && go mod tidy -diff) || exit 1; done
+
+.PHONY: lint
+lint: $(STATICCHECK) ## Run gofmt, go vet and staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+		if [ -n "$$unformatted" ]; then echo "not formatted (run gofmt -w):"; echo "$$unformatted"; exit 1; fi
+	@for module in $(MODULES); do echo "== $$module"; \
+		(cd $$module && go vet ./... && $(CURDIR)/$(STATICCHECK) ./...) || exit 1; done
+
+.PHONY: migrate-up
+migrate-up: $(GOOSE) need-db ## Migrate the file DB=… to the latest schema
+	$(GOOSE_SQLITE) up
+
+.PHONY: migrate-down
+migrate-down: $(GOOSE) need-db ## Take the last migration of the file DB=… back
+	$(GOOSE_SQLITE) down
+
+.PHONY: migrate-status
+migrate-status: $(GOOSE) need-db ## Show which migrations the file DB=… has
+	$(GOOSE_SQLITE) status
+
+.PHONY: migration
+migration: $(GOOSE) ## Make the next migration, NAME=…
+	@test -n "$(NAME)" || { echo "usage: make migration NAME=add_something"; exit 2; }
+	$(GOOSE) -env=none -s -dir migrations create $(NAME) sql
+
+.PHONY: need-db
+need-db:
+	@test -n "$(DB)" || { echo "usage: make migrate-up DB=path/to/engagement.db"; exit 2; }
+
+.PHONY: clean
+clean: ## Delete the tools that were built
+	rm -rf $(BIN)
+
+$(SQLC): go.mod
+	CGO_ENABLED=0 go build -o $@ github.com/sqlc-dev/sqlc/cmd/sqlc
+	@touch $@
+
+# The tags leave out goose's drivers for databases that this project does not use.
+$(GOOSE): go.mod
+	CGO_ENABLED=0 go build -tags no_clickhouse,no_libsql,no_mssql,no_mysql,no_spanner,no_vertica,no_ydb,no_duckdb -o $@ github.com/pressly/goose/v3/cmd/goose
+	@touch $@
+
+$(STATICCHECK): go.mod
+	CGO_ENABLED=0 go build -o $@ honnef.co/go/tools/cmd/staticcheck
+	@touch $@

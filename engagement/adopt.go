@@ -1,0 +1,93 @@
+package engagement
+
+import (
+	"context"
+	"time"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+)
+
+// pendingChunk is how many facts are counted in one transaction, so that
+// writers in other processes are not kept waiting for long.
+const pendingChunk = 5_000
+
+// countPending counts the facts that no counter holds yet: those of a
+// predecessor's file, and those that another program inserted with plain SQL.
+func (db *DB) countPending(ctx context.Context) error {
+	q := db.core.engine.Queries()
+	fires, err := q.CountUncountedFires(ctx)
+	if err != nil {
+		return err
+	}
+	trades, err := q.CountUncountedTrades(ctx)
+	if err != nil || fires+trades == 0 {
+		return err
+	}
+	db.core.log.Info("counting facts that no counter holds yet", "fires", fires, "trades", trades)
+	p := progressOf(ctx, fires+trades)
+	for {
+		counted := 0
+		err := db.write(ctx, "count facts", func(tx *Tx) (int, error) {
+			counted, err = tx.countChunk(ctx, pendingChunk)
+			return counted, err
+		})
+		if err != nil {
+			return err
+		}
+		if counted == 0 {
+			db.core.log.Info("counted all facts", "facts", p.done)
+			return nil
+		}
+		p.add(counted)
+		db.core.log.Info("counting facts", "done", p.done, "total", p.total)
+	}
+}
+
+// countChunk counts at most limit facts and returns how many.
+func (tx *Tx) countChunk(ctx context.Context, limit int64) (int, error) {
+	t := newTally()
+	fires, err := tx.q.UncountedFires(ctx, limit)
+	if err != nil {
+		return 0, err
+	}
+	unreadable := 0
+	for _, fire := range fires {
+		if tx.placeInTime(&fire.Timestamp, &fire.Day) {
+			unreadable++
+		}
+		if err := tx.q.SetFireDay(ctx, dbgen.SetFireDayParams{ID: fire.ID, Day: fire.Day, Timestamp: fire.Timestamp}); err != nil {
+			return 0, err
+		}
+		t.fire(fire, fire.Timestamp)
+	}
+	trades, err := tx.q.UncountedTrades(ctx, limit)
+	if err != nil {
+		return 0, err
+	}
+	for _, trade := range trades {
+		if tx.placeInTime(&trade.ClosedAt, &trade.Day) {
+			unreadable++
+		}
+		if err := tx.q.SetTradeDay(ctx, dbgen.SetTradeDayParams{ID: trade.ID, Day: trade.Day, ClosedAt: trade.ClosedAt}); err != nil {
+			return 0, err
+		}
+		t.trade(trade, trade.ClosedAt)
+	}
+	if unreadable > 0 {
+		tx.core.log.Warn("facts with an unreadable time are counted on 1970-01-01", "facts", unreadable)
+	}
+	return len(fires) + len(trades), t.apply(ctx, tx.q)
+}
+
+// placeInTime sets a fact's day. A time that could not be read, or lies before
+// the days that are counted, becomes the start of unknownDay; it reports that.
+func (tx *Tx) placeInTime(at *time.Time, day *int64) (unreadable bool) {
+	*at = stored(*at)
+	if at.Year() > 9999 || DayOf(*at, tx.core.loc) <= unknownDay {
+		*at, unreadable = time.Unix(0, 0).UTC(), true
+		*day = int64(unknownDay)
+		return true
+	}
+	*day = int64(DayOf(*at, tx.core.loc))
+	return false
+}

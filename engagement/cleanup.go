@@ -1,0 +1,126 @@
+package engagement
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+)
+
+// CleanupReport says what a cleanup did, or would do.
+type CleanupReport struct {
+	Horizon      Day   `json:"horizon"` // the first day whose fires are kept
+	FiresDeleted int64 `json:"fires_deleted"`
+}
+
+// cleanupChunk is how many fires are deleted in one transaction.
+const cleanupChunk = 5_000
+
+// Cleanup deletes the fires of the days before the last keepDays days, keeping
+// those and today. It touches no counter: totals, days, leaderboards and
+// streaks stay, and trades are never deleted. keepDays is at least 1.
+//
+// The horizon moves first and the fires go in chunks of their own
+// transactions, so a cleanup that is interrupted has done no harm and the next
+// one goes on.
+func (db *DB) Cleanup(ctx context.Context, keepDays int) (report CleanupReport, err error) {
+	if err := checkKeepDays(keepDays); err != nil {
+		return report, fmt.Errorf("clean up: %w", err)
+	}
+	// An uncounted fire must not be deleted before it is counted.
+	if err := db.countPending(ctx); err != nil {
+		return report, err
+	}
+	err = db.write(ctx, "move the horizon", func(tx *Tx) (int, error) {
+		report.Horizon, err = tx.horizonFor(ctx, keepDays)
+		if err != nil {
+			return 0, err
+		}
+		return 1, tx.setHorizon(ctx, report.Horizon)
+	})
+	if err != nil {
+		return report, err
+	}
+	total, err := db.countBefore(ctx, report.Horizon)
+	if err != nil {
+		return report, err
+	}
+	p := progressOf(ctx, total)
+	for {
+		var deleted int64
+		err := db.write(ctx, "delete old fires", func(tx *Tx) (int, error) {
+			deleted, err = tx.q.DeleteFiresBefore(ctx, dbgen.DeleteFiresBeforeParams{
+				StartOfDay: report.Horizon.Start(tx.core.loc), Day: int64(report.Horizon), MaxRows: cleanupChunk,
+			})
+			return int(deleted), err
+		})
+		if err != nil {
+			return report, err
+		}
+		if deleted == 0 {
+			db.core.log.Info("cleaned up", "horizon", report.Horizon, "fires", report.FiresDeleted)
+			return report, nil
+		}
+		report.FiresDeleted += deleted
+		p.add(int(deleted))
+	}
+}
+
+// PlanCleanup returns what [DB.Cleanup] would do, without doing it.
+func (r *Reader) PlanCleanup(ctx context.Context, keepDays int) (report CleanupReport, err error) {
+	err = r.snapshot(ctx, "plan a cleanup", func(r *Reader) (int, error) {
+		if err := checkKeepDays(keepDays); err != nil {
+			return 0, err
+		}
+		if report.Horizon, err = r.horizonFor(ctx, keepDays); err != nil {
+			return 0, err
+		}
+		report.FiresDeleted, err = r.firesBefore(ctx, report.Horizon)
+		return 1, err
+	})
+	return report, err
+}
+
+func (r *Reader) countBefore(ctx context.Context, day Day) (n int64, err error) {
+	err = r.single(ctx, "count old fires", func(r *Reader) (int, error) {
+		n, err = r.firesBefore(ctx, day)
+		return 1, err
+	})
+	return n, err
+}
+
+func (r *Reader) firesBefore(ctx context.Context, day Day) (int64, error) {
+	return r.q.CountFiresBefore(ctx, dbgen.CountFiresBeforeParams{StartOfDay: day.Start(r.core.loc), Day: int64(day)})
+}
+
+// horizonFor returns the horizon that keeps keepDays days and today. It never
+// moves backwards: deleted fires do not come back.
+func (r *Reader) horizonFor(ctx context.Context, keepDays int) (Day, error) {
+	current, err := r.horizon(ctx)
+	return max(current, r.Today()-Day(keepDays)), err
+}
+
+func checkKeepDays(keepDays int) error {
+	if keepDays < 1 {
+		return invalid("days to keep", keepDays, "want at least 1")
+	}
+	return nil
+}
+
+// retain cleans up now and then every day, until ctx ends. Its errors are
+// logged by the operations that return them.
+func (db *DB) retain(ctx context.Context, keepDays int) {
+	ticker := time.NewTicker(24 * time.Hour)
+	defer ticker.Stop()
+	for {
+		if _, err := db.Cleanup(ctx, keepDays); err != nil && ctx.Err() == nil {
+			db.core.log.Error("background cleanup failed", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}

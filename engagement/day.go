@@ -1,0 +1,75 @@
+package engagement
+
+import (
+	"fmt"
+	"time"
+)
+
+// Day is a calendar day in the database's time zone, as days since 1970-01-01.
+// Its text form is 2006-01-02.
+type Day int64
+
+// unknownDay holds fires of adopted files whose time could not be read. No
+// fire that the library records falls on it.
+const unknownDay Day = 0
+
+const dateLayout = "2006-01-02"
+
+// ParseDay reads a day in the form 2006-01-02. Anything else is ErrInvalid.
+func ParseDay(s string) (Day, error) {
+	t, err := time.Parse(dateLayout, s)
+	if err != nil {
+		return 0, invalid("day", s, "want the form 2006-01-02")
+	}
+	return DayOf(t, time.UTC), nil
+}
+
+// DayOf returns the day on which t falls in loc.
+func DayOf(t time.Time, loc *time.Location) Day {
+	year, month, day := t.In(loc).Date()
+	seconds := time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix()
+	return Day(seconds / (24 * 60 * 60)) // exact: UTC has no leap seconds here
+}
+
+// Start returns the first instant of the day in loc. Where clocks change at
+// midnight that may be 01:00.
+func (d Day) Start(loc *time.Location) time.Time {
+	year, month, day := d.utc().Date()
+	near := time.Date(year, month, day, 0, 0, 0, 0, loc)
+	// time.Date picks one of two readings around a change of clocks, so look
+	// for the first second that is on the day.
+	before, on := near.Add(-3*time.Hour).Unix(), near.Add(3*time.Hour).Unix()
+	for before+1 < on {
+		middle := (before + on) / 2
+		if DayOf(time.Unix(middle, 0), loc) < d {
+			before = middle
+		} else {
+			on = middle
+		}
+	}
+	return time.Unix(on, 0).In(loc)
+}
+
+func (d Day) utc() time.Time { return time.Unix(int64(d)*24*60*60, 0).UTC() }
+
+// String returns the day in the form 2006-01-02.
+func (d Day) String() string { return d.utc().Format(dateLayout) }
+
+// MarshalText returns the day in the form 2006-01-02.
+func (d Day) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads a day in the form 2006-01-02.
+func (d *Day) UnmarshalText(text []byte) (err error) {
+	*d, err = ParseDay(string(text))
+	return err
+}
+
+func checkDayRange(from, to Day) error {
+	if from > to {
+		return invalid("range of days", fmt.Sprintf("%s..%s", from, to), "it ends before it starts")
+	}
+	if to-from >= MaxLimit {
+		return invalid("range of days", fmt.Sprintf("%s..%s", from, to), fmt.Sprintf("want at most %d days", MaxLimit))
+	}
+	return nil
+}

@@ -1,0 +1,226 @@
+// Package engagement is the database of a trading-signal community: who fired
+// which signal, whether the order executed, what the trade made, and every
+// figure that follows from that.
+//
+// A fact (a fire or a trade) and every counter that it moves are committed
+// together or not at all. Facts are keyed by (user, signal) and (user, trade
+// id), so any call may be repeated. Every counter can be recomputed from the
+// facts: [DB.Verify] compares, [DB.Rebuild] restores.
+//
+// [DB] reads and writes. Its reads are those of [Reader], which also serves a
+// snapshot ([DB.View]) and a transaction ([DB.Tx]).
+package engagement
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
+	"github.com/hydraxdev/engagementdb/engagement/internal/sqlite"
+)
+
+// DB is an open engagement database. It is safe for concurrent use.
+type DB struct {
+	*Reader
+	stop context.CancelFunc // ends the background work
+}
+
+// core is what a DB and every Reader and Tx made from it share.
+type core struct {
+	engine engine.Engine
+	loc    *time.Location
+	clock  func() time.Time
+	log    *slog.Logger
+	slow   time.Duration
+
+	mu      sync.Mutex
+	closed  bool
+	running sync.WaitGroup // operations and background work
+}
+
+// Open opens the engagement database that dsn names: the path of a SQLite
+// file, which is made if there is none.
+//
+// A file of an older schema, or of the Python module that this library
+// succeeds, is first copied to a backup beside it and then migrated; fires that
+// no counter holds yet are counted. A file that is something else, or newer
+// than this program, is ErrSchema and not touched.
+func Open(ctx context.Context, dsn string, opts ...Option) (*DB, error) {
+	o, err := newOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	eng, err := newEngine(dsn, o)
+	if err != nil {
+		return nil, err
+	}
+	db, err := open(ctx, eng, o)
+	if err != nil {
+		return nil, errors.Join(explain(eng, "open "+dsn, err), eng.Close())
+	}
+	return db, nil
+}
+
+// newEngine chooses the engine by the form of dsn.
+func newEngine(dsn string, o options) (engine.Engine, error) {
+	switch {
+	case dsn == "":
+		return nil, invalid("dsn", dsn, "want the path of a SQLite file")
+	case strings.Contains(dsn, "://") || strings.HasPrefix(dsn, "file:") || dsn == ":memory:":
+		return nil, invalid("dsn", redacted(dsn), "want the path of a SQLite file")
+	case strings.ContainsRune(dsn, 0):
+		return nil, invalid("dsn", dsn, "a path has no NUL")
+	}
+	return sqlite.New(dsn, sqlite.Options{
+		ReadOnly:    o.readOnly,
+		Synchronous: o.synchronous,
+		Log:         o.log,
+	}), nil
+}
+
+// redacted keeps only the scheme, because the rest may hold a password.
+func redacted(dsn string) string {
+	if scheme, _, ok := strings.Cut(dsn, "://"); ok {
+		return scheme + "://…"
+	}
+	return dsn
+}
+
+func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {
+	state, err := eng.Inspect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if state.Problem != "" {
+		return nil, fmt.Errorf("%w: %s", ErrSchema, state.Problem)
+	}
+	if state.Version < state.Latest {
+		if o.readOnly || o.noMigrate {
+			return nil, fmt.Errorf("%w: its version %d is older than this program's %d; open it for writing to migrate it",
+				ErrSchema, state.Version, state.Latest)
+		}
+		if err := migrate(ctx, eng, o.log); err != nil {
+			return nil, err
+		}
+	}
+	if err := eng.Open(ctx); err != nil {
+		return nil, err
+	}
+	c := &core{engine: eng, clock: o.clock, log: o.log, slow: o.slow}
+	if c.loc, err = resolveLocation(ctx, c, o); err != nil {
+		return nil, err
+	}
+	background, stop := context.WithCancel(context.Background())
+	db := &DB{Reader: &Reader{core: c}, stop: stop}
+	if !o.readOnly {
+		if err := db.countPending(ctx); err != nil {
+			stop()
+			return nil, err
+		}
+	}
+	if o.keepDays > 0 {
+		c.running.Go(func() { db.retain(background, o.keepDays) })
+	}
+	return db, nil
+}
+
+// Migrate brings the database that dsn names to the current schema, as Open
+// does, and counts what is not counted yet. It may be run at any time and by
+// any number of processes at once.
+func Migrate(ctx context.Context, dsn string, opts ...Option) error {
+	db, err := Open(ctx, dsn, opts...)
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}
+
+func migrate(ctx context.Context, eng engine.Engine, log *slog.Logger) error {
+	applied, err := eng.Migrate(ctx)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	if len(applied) > 0 {
+		log.Info("migrated", "versions", applied)
+	}
+	return nil
+}
+
+// Close waits for running operations and stops the background work. Later
+// calls return ErrClosed; a second Close does nothing.
+func (db *DB) Close() error {
+	db.core.mu.Lock()
+	closed := db.core.closed
+	db.core.closed = true
+	db.core.mu.Unlock()
+	if closed {
+		return nil
+	}
+	db.stop()
+	db.core.running.Wait()
+	return explain(db.core.engine, "close", db.core.engine.Close())
+}
+
+// Location returns the time zone in which the database's days begin and end.
+func (r *Reader) Location() *time.Location { return r.core.loc }
+
+// Today returns the current day.
+func (r *Reader) Today() Day { return DayOf(r.instant(), r.core.loc) }
+
+// enter registers an operation, unless the database is closed. The operation
+// calls core.running.Done when it has ended.
+func (c *core) enter() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return ErrClosed
+	}
+	c.running.Add(1)
+	return nil
+}
+
+// do runs one public operation: it refuses a closed database, explains errors
+// and logs what happened. fn returns how many rows it read or wrote.
+func (c *core) do(ctx context.Context, doing string, fn func() (rows int, err error)) error {
+	if err := c.enter(); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	defer c.running.Done()
+	start := time.Now()
+	rows, err := fn()
+	took := time.Since(start)
+	if err != nil {
+		err = explain(c.engine, doing, err)
+		c.logFailure(ctx, doing, took, err)
+		return err
+	}
+	level, message := slog.LevelDebug, "done"
+	if took >= c.slow {
+		level, message = slog.LevelWarn, "slow"
+	}
+	if c.log.Enabled(ctx, level) {
+		c.log.Log(ctx, level, message, "operation", doing, "duration", took, "rows", rows)
+	}
+	return nil
+}
+
+// logFailure keeps the error level for what an operator must look at: an
+// argument that was refused or a user who is not there is the caller's affair.
+func (c *core) logFailure(ctx context.Context, doing string, took time.Duration, err error) {
+	level := slog.LevelError
+	if errors.Is(err, ErrInvalid) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrConflict) || ctx.Err() != nil {
+		level = slog.LevelDebug
+	}
+	c.log.Log(ctx, level, "failed", "operation", doing, "duration", took, "error", err)
+}
+
+// instant returns now without its monotonic reading, in microseconds, as it is stored.
+func (c *core) instant() time.Time { return stored(c.clock()) }
+
+// stored returns t as the database keeps it: UTC, whole microseconds.
+func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

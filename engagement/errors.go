@@ -1,0 +1,85 @@
+package engagement
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
+)
+
+// The errors that callers can act on. Test for them with [errors.Is]; the text
+// around them says what was being done and which value was the matter.
+var (
+	// ErrInvalid: an argument was refused before anything was written.
+	ErrInvalid = errors.New("invalid")
+	// ErrNotFound: there is no such user, signal or trade.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict: a trade with this id is stored with other content.
+	ErrConflict = errors.New("conflict")
+	// ErrBusy: the database stayed locked; nothing was written, try again.
+	ErrBusy = errors.New("busy")
+	// ErrSchema: this is not an engagement database, or its schema is newer or
+	// older than this program's. The file was not touched.
+	ErrSchema = errors.New("schema mismatch")
+	// ErrCorrupt: the stored data is damaged or contradicts itself.
+	ErrCorrupt = errors.New("corrupt")
+	// ErrReadOnly: a write was tried on a database opened for reading.
+	ErrReadOnly = errors.New("read-only")
+	// ErrClosed: the database, snapshot or transaction has ended.
+	ErrClosed = errors.New("closed")
+)
+
+var sentinels = []error{
+	ErrInvalid, ErrNotFound, ErrConflict, ErrBusy, ErrSchema, ErrCorrupt, ErrReadOnly, ErrClosed,
+}
+
+// invalid returns an ErrInvalid that names the field and its value.
+func invalid(field string, value any, why string) error {
+	return fmt.Errorf("%w %s %#v: %s", ErrInvalid, field, value, why)
+}
+
+func notFound(what string, key any) error {
+	return fmt.Errorf("%s %#v: %w", what, key, ErrNotFound)
+}
+
+// explain wraps err with what was being done and, if the engine knows what its
+// error means, with the sentinel for it.
+func explain(eng engine.Engine, doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	sentinel := sentinelOf(eng, err)
+	if sentinel == nil || errors.Is(err, sentinel) {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return fmt.Errorf("%s: %w: %w", doing, sentinel, err)
+}
+
+func sentinelOf(eng engine.Engine, err error) error {
+	for _, sentinel := range sentinels {
+		if errors.Is(err, sentinel) {
+			return sentinel
+		}
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	if errors.Is(err, sql.ErrTxDone) || errors.Is(err, sql.ErrConnDone) {
+		return ErrClosed
+	}
+	switch eng.Classify(err) {
+	case engine.Busy:
+		return ErrBusy
+	case engine.ReadOnly:
+		return ErrReadOnly
+	case engine.Corrupt:
+		return ErrCorrupt
+	case engine.Foreign:
+		return ErrSchema
+	case engine.Refused:
+		return ErrInvalid
+	}
+	return nil
+}

@@ -1,0 +1,314 @@
+package engagement
+
+import (
+	"context"
+	"fmt"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+)
+
+// Fire says that a user acts on a signal. Its key is (UserID, SignalID).
+type Fire struct {
+	UserID   int64     `json:"user_id"`   // not 0
+	SignalID string    `json:"signal_id"` // 1 to 256 bytes of UTF-8 without control characters
+	At       time.Time `json:"timestamp"` // zero: now
+	Executed bool      `json:"executed"`  // the order reached the broker
+}
+
+// Outcome says what a call did with a fact.
+type Outcome int
+
+// The outcomes.
+const (
+	Recorded       Outcome = iota + 1 // it was new
+	MarkedExecuted                    // the fire was stored as not executed, and is now
+	Duplicate                         // it was stored already; nothing changed
+)
+
+// String returns the outcome as it stands in JSON: "recorded",
+// "marked_executed" or "duplicate".
+func (o Outcome) String() string {
+	switch o {
+	case Recorded:
+		return "recorded"
+	case MarkedExecuted:
+		return "marked_executed"
+	case Duplicate:
+		return "duplicate"
+	}
+	return fmt.Sprintf("Outcome(%d)", int(o))
+}
+
+// MarshalText returns the outcome's name.
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// FireResult is what recording a fire came to.
+type FireResult struct {
+	Outcome Outcome `json:"outcome"`
+}
+
+// SignalFire is a stored fire.
+type SignalFire struct {
+	ID        int64     `json:"id"`
+	UserID    int64     `json:"user_id"`
+	SignalID  string    `json:"signal_id"`
+	Timestamp time.Time `json:"timestamp"` // UTC
+	Executed  bool      `json:"executed"`
+}
+
+// RecordFire stores a fire and moves every counter that it touches, together
+// or not at all. Repeating the call is safe: the same fire again is Duplicate
+// and changes nothing, except that a fire stored as not executed becomes
+// MarkedExecuted. A late retry never takes an execution back, and the first
+// timestamp stays.
+//
+// A fire of a day whose fires have been cleaned up is ErrInvalid: nobody could
+// tell any more whether it was counted.
+func (db *DB) RecordFire(ctx context.Context, f Fire) (FireResult, error) {
+	results, err := db.RecordFires(ctx, []Fire{f})
+	if err != nil {
+		return FireResult{}, err
+	}
+	return results[0], nil
+}
+
+// RecordFires stores many fires in one transaction, in their order, and
+// returns their results in the same order. If one is refused, none is stored.
+func (db *DB) RecordFires(ctx context.Context, fires []Fire) (results []FireResult, err error) {
+	err = db.write(ctx, "record fires", func(tx *Tx) (int, error) {
+		results, err = tx.recordFires(ctx, fires)
+		return len(results), err
+	})
+	return results, err
+}
+
+// RecordFire does what [DB.RecordFire] does, as part of the transaction.
+func (tx *Tx) RecordFire(ctx context.Context, f Fire) (FireResult, error) {
+	results, err := tx.RecordFires(ctx, []Fire{f})
+	if err != nil {
+		return FireResult{}, err
+	}
+	return results[0], nil
+}
+
+// RecordFires does what [DB.RecordFires] does, as part of the transaction.
+func (tx *Tx) RecordFires(ctx context.Context, fires []Fire) (results []FireResult, err error) {
+	err = tx.joined(ctx, "record fires", func() (int, error) {
+		results, err = tx.recordFires(ctx, fires)
+		return len(results), err
+	})
+	return results, err
+}
+
+func (tx *Tx) recordFires(ctx context.Context, fires []Fire) ([]FireResult, error) {
+	horizon, err := tx.horizon(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]dbgen.SignalFire, len(fires))
+	for i, f := range fires {
+		if rows[i], err = tx.checkFire(f, horizon); err != nil {
+			return nil, batchError(i, len(fires), err)
+		}
+	}
+	t := newTally()
+	results := make([]FireResult, len(fires))
+	for i, row := range rows {
+		if results[i].Outcome, err = tx.storeFire(ctx, row, t); err != nil {
+			return nil, batchError(i, len(fires), fmt.Errorf("fire of user %d for signal %q: %w", row.UserID, row.SignalID, err))
+		}
+	}
+	return results, t.apply(ctx, tx.q)
+}
+
+// batchError says which of several facts an error belongs to.
+func batchError(i, n int, err error) error {
+	if n == 1 {
+		return err
+	}
+	return fmt.Errorf("number %d of %d: %w", i+1, n, err)
+}
+
+// storeFire stores one fire and adds what it changes to t.
+func (tx *Tx) storeFire(ctx context.Context, row dbgen.SignalFire, t *tally) (Outcome, error) {
+	inserted, err := tx.q.InsertFire(ctx, dbgen.InsertFireParams{
+		UserID: row.UserID, SignalID: row.SignalID, Timestamp: row.Timestamp, Executed: row.Executed, Day: row.Day,
+	})
+	if err != nil {
+		return 0, err
+	}
+	if inserted == 1 {
+		t.fire(row, tx.now)
+		return Recorded, nil
+	}
+	if !row.Executed {
+		return Duplicate, nil
+	}
+	days, err := tx.q.MarkFireExecuted(ctx, dbgen.MarkFireExecutedParams{UserID: row.UserID, SignalID: row.SignalID})
+	if err != nil || len(days) == 0 {
+		return Duplicate, err
+	}
+	if days[0] >= 0 { // otherwise it is counted later, as executed
+		t.executed(row.UserID, row.SignalID, Day(days[0]), tx.now)
+	}
+	return MarkedExecuted, nil
+}
+
+// checkFire refuses a fire that cannot be stored and returns the row for one
+// that can.
+func (tx *Tx) checkFire(f Fire, horizon Day) (dbgen.SignalFire, error) {
+	if err := checkUserID(f.UserID); err != nil {
+		return dbgen.SignalFire{}, err
+	}
+	if err := checkID("signal id", f.SignalID); err != nil {
+		return dbgen.SignalFire{}, err
+	}
+	at, day, err := tx.checkTime("timestamp", f.At)
+	if err != nil {
+		return dbgen.SignalFire{}, err
+	}
+	if day < horizon {
+		return dbgen.SignalFire{}, invalid("timestamp", at.Format(time.RFC3339), fmt.Sprintf(
+			"the fires before %s have been cleaned up, so it may have been counted already", horizon))
+	}
+	return dbgen.SignalFire{
+		UserID: f.UserID, SignalID: f.SignalID, Timestamp: at, Executed: f.Executed, Day: int64(day),
+	}, nil
+}
+
+func checkUserID(id int64) error {
+	if id == 0 {
+		return invalid("user id", id, "want a number other than 0")
+	}
+	return nil
+}
+
+const maxIDBytes = 256
+
+// checkID refuses an id that could not be stored or shown faithfully.
+func checkID(field, id string) error {
+	switch {
+	case id == "":
+		return invalid(field, id, "it is empty")
+	case len(id) > maxIDBytes:
+		return invalid(field, id[:32]+"…", fmt.Sprintf("it has %d bytes, want at most %d", len(id), maxIDBytes))
+	case !utf8.ValidString(id):
+		return invalid(field, id, "it is not UTF-8")
+	}
+	for _, r := range id {
+		if unicode.IsControl(r) {
+			return invalid(field, id, "it has a control character")
+		}
+	}
+	return nil
+}
+
+// maxAhead is how far a clock may be ahead of ours.
+const maxAhead = 24 * time.Hour
+
+// checkTime returns t (now, if zero) as it is stored, and its day.
+func (r *Reader) checkTime(field string, t time.Time) (time.Time, Day, error) {
+	if t.IsZero() {
+		t = r.now
+	}
+	t = stored(t)
+	day := DayOf(t, r.core.loc)
+	switch {
+	case t.Unix() < 0 || day <= unknownDay:
+		return t, 0, invalid(field, t.Format(time.RFC3339), "want a time after 1970-01-01")
+	case t.After(r.now.Add(maxAhead)):
+		return t, 0, invalid(field, t.Format(time.RFC3339), "it is more than 24 hours ahead")
+	}
+	return t, day, nil
+}
+
+// DefaultLimit is how many rows a Limit of 0 stands for; MaxLimit is the most
+// that one call returns.
+const (
+	DefaultLimit = 100
+	MaxLimit     = 10_000
+)
+
+func checkLimit(limit int) (int64, error) {
+	switch {
+	case limit == 0:
+		return DefaultLimit, nil
+	case limit < 0 || limit > MaxLimit:
+		return 0, invalid("limit", limit, fmt.Sprintf("want 1 to %d, or 0 for %d", MaxLimit, DefaultLimit))
+	}
+	return int64(limit), nil
+}
+
+// FirePage selects some fires out of a list that runs from the newest to the
+// oldest.
+type FirePage struct {
+	Limit int         // 1 to MaxLimit; 0: DefaultLimit
+	After *SignalFire // the last fire of the page before; nil: from the newest
+}
+
+// endOfTime is behind every time that can be stored as text.
+var endOfTime = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+
+func (p FirePage) position() (before time.Time, id int64) {
+	if p.After == nil {
+		return endOfTime, 0
+	}
+	return stored(p.After.Timestamp), p.After.ID
+}
+
+// UserFires returns a user's fires that are still kept one by one, newest
+// first; none for a user without any.
+func (r *Reader) UserFires(ctx context.Context, userID int64, page FirePage) (fires []SignalFire, err error) {
+	err = r.single(ctx, "list a user's fires", func(r *Reader) (int, error) {
+		rows, err := r.userFires(ctx, userID, page)
+		fires = signalFires(rows)
+		return len(fires), err
+	})
+	return fires, err
+}
+
+func (r *Reader) userFires(ctx context.Context, userID int64, page FirePage) ([]dbgen.SignalFire, error) {
+	if err := checkUserID(userID); err != nil {
+		return nil, err
+	}
+	limit, err := checkLimit(page.Limit)
+	if err != nil {
+		return nil, err
+	}
+	before, id := page.position()
+	return r.q.UserFires(ctx, dbgen.UserFiresParams{UserID: userID, Before: before, BeforeID: id, MaxRows: limit})
+}
+
+// SignalFires returns a signal's fires that are still kept one by one, newest
+// first; none for a signal without any.
+func (r *Reader) SignalFires(ctx context.Context, signalID string, page FirePage) (fires []SignalFire, err error) {
+	err = r.single(ctx, "list a signal's fires", func(r *Reader) (int, error) {
+		if err := checkID("signal id", signalID); err != nil {
+			return 0, err
+		}
+		limit, err := checkLimit(page.Limit)
+		if err != nil {
+			return 0, err
+		}
+		before, id := page.position()
+		rows, err := r.q.SignalFires(ctx, dbgen.SignalFiresParams{SignalID: signalID, Before: before, BeforeID: id, MaxRows: limit})
+		fires = signalFires(rows)
+		return len(fires), err
+	})
+	return fires, err
+}
+
+func signalFires(rows []dbgen.SignalFire) []SignalFire {
+	fires := make([]SignalFire, len(rows))
+	for i, row := range rows {
+		fires[i] = signalFire(row)
+	}
+	return fires
+}
+
+func signalFire(row dbgen.SignalFire) SignalFire {
+	return SignalFire{ID: row.ID, UserID: row.UserID, SignalID: row.SignalID, Timestamp: row.Timestamp, Executed: row.Executed}
+}

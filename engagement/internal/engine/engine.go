@@ -1,0 +1,90 @@
+// Package engine says what the facade needs of a database engine. It holds no
+// SQL and no figures: those are in queries and in package engagement.
+package engine
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+)
+
+// Class is what an engine's error means to a caller.
+type Class int
+
+// The classes that an engine's error codes are mapped to.
+const (
+	Other    Class = iota // nothing a caller can be told more about
+	Busy                  // a lock was not had in time
+	ReadOnly              // the database cannot be written
+	Corrupt               // the file's content is damaged
+	Foreign               // not a database of this engine
+	Refused               // a constraint refused a value
+)
+
+// State is what was found at a place before anything was changed there.
+type State struct {
+	Version int64 // the schema's version; 0: none yet
+	Latest  int64 // the version this program was built with
+	Facts   bool  // there are fires or users
+	Problem string
+	// Problem says why this is not an engagement database ("" if it is one, or
+	// if it is empty and can become one).
+}
+
+// Engine is one opened database. Its methods return the engine's own errors,
+// which Classify explains.
+type Engine interface {
+	// Inspect looks at the database without changing it.
+	Inspect(ctx context.Context) (State, error)
+	// Migrate brings the schema to the latest version and reports the versions
+	// it applied. Any number of processes may call it at once.
+	Migrate(ctx context.Context) ([]int64, error)
+	// Open opens the pools. It is called once, after Inspect and Migrate.
+	Open(ctx context.Context) error
+
+	// Queries returns the typed queries on the pool of readers.
+	Queries() dbgen.Querier
+	// BeginRead opens a snapshot.
+	BeginRead(ctx context.Context) (*Tx, error)
+	// BeginWrite opens a transaction that holds the write lock from the start.
+	// It waits for the lock until ctx ends or the engine's limit is reached.
+	BeginWrite(ctx context.Context) (*Tx, error)
+
+	// Classify says what an error means.
+	Classify(err error) Class
+	// CheckStructure compares the live schema with what the migrations make
+	// and runs the engine's own integrity check. It returns one line for each
+	// difference.
+	CheckStructure(ctx context.Context) ([]string, error)
+	// Backup copies one consistent state of the database to a new file, where
+	// check may look at it before it gets its name.
+	Backup(ctx context.Context, path string, check func(copyPath string) error) error
+	// Close closes the pools.
+	Close() error
+}
+
+// Tx is a transaction and the typed queries on it.
+type Tx struct {
+	dbgen.Querier
+	tx      *sql.Tx
+	release func()
+}
+
+// NewTx returns a Tx around tx; release is called once when it has ended.
+func NewTx(tx *sql.Tx, q dbgen.Querier, release func()) *Tx {
+	return &Tx{Querier: q, tx: tx, release: release}
+}
+
+// Commit commits the transaction and gives its connection back.
+func (t *Tx) Commit() error {
+	defer t.release()
+	return t.tx.Commit()
+}
+
+// Rollback undoes the transaction and gives its connection back. It takes no
+// context: giving up must not be given up.
+func (t *Tx) Rollback() error {
+	defer t.release()
+	return t.tx.Rollback()
+}

@@ -1,0 +1,153 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+// backupStep is how many pages are copied between two looks at ctx.
+const backupStep = 4096
+
+// Backup copies one consistent state of the file to path, which must not
+// exist. Writers go on meanwhile. The copy gets its name only after SQLite
+// finds it sound and check, if not nil, accepts it.
+func (e *Engine) Backup(ctx context.Context, path string, check func(copyPath string) error) (err error) {
+	if fileInfo(path) != nil {
+		return fmt.Errorf("%s: %w", path, os.ErrExist)
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".backup-*")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	draft := filepath.Join(dir, "copy.db")
+	if err := e.copyPages(ctx, draft); err != nil {
+		return err
+	}
+	if err := settle(ctx, draft); err != nil {
+		return err
+	}
+	if err := syncFile(draft); err != nil {
+		return err
+	}
+	if check != nil {
+		if err := check(draft); err != nil {
+			return fmt.Errorf("check the copy: %w", err)
+		}
+	}
+	if err := os.Rename(draft, path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// copyPages copies what one read transaction sees to the new file to.
+func (e *Engine) copyPages(ctx context.Context, to string) (err error) {
+	source := openPool(e.path, 1, e.mode(), "_busy_timeout=5000")
+	defer func() { err = errors.Join(err, source.Close()) }()
+	target := openPool(to, 1, "mode=rwc")
+	defer func() { err = errors.Join(err, target.Close()) }()
+
+	// The copy restarts whenever another connection writes, unless the source
+	// connection holds a snapshot.
+	snapshot, err := source.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, snapshot.Close()) }()
+	tx, err := snapshot.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	var objects int
+	if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM sqlite_master").Scan(&objects); err != nil {
+		return err
+	}
+	into, err := target.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, into.Close()) }()
+
+	return into.Raw(func(intoConn any) error {
+		return snapshot.Raw(func(fromConn any) error {
+			backup, err := intoConn.(*conn).Backup("main", fromConn.(*conn).SQLiteConn, "main")
+			if err != nil {
+				return err
+			}
+			return errors.Join(stepAll(ctx, backup), backup.Finish())
+		})
+	})
+}
+
+func stepAll(ctx context.Context, backup *sqlite3.SQLiteBackup) error {
+	remaining := -1
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		done, err := backup.Step(backupStep)
+		if done || err != nil {
+			return err
+		}
+		// The driver reports a locked page as "not done" without an error.
+		if left := backup.Remaining(); left == remaining {
+			time.Sleep(lockPoll / 10)
+		} else {
+			remaining = left
+		}
+	}
+}
+
+// settle makes the copy a single file and finds it sound.
+func settle(ctx context.Context, path string) (err error) {
+	db := openPool(path, 1, "mode=rw", "_synchronous=FULL")
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := leaveWAL(ctx, db); err != nil {
+		return err
+	}
+	damage, err := integrityCheck(ctx, db)
+	if err != nil {
+		return err
+	}
+	if len(damage) > 0 {
+		return fmt.Errorf("the copy is damaged: %s", strings.Join(damage, "; "))
+	}
+	return nil
+}
+
+func leaveWAL(ctx context.Context, db *sql.DB) error {
+	var mode string
+	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode = DELETE").Scan(&mode); err != nil {
+		return err
+	}
+	if mode != "delete" {
+		return fmt.Errorf("journal mode is %s, want delete", mode)
+	}
+	return nil
+}
+
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,181 @@
+// Package sqlite opens engagement databases kept in a SQLite file.
+//
+// One connection writes, so that writers queue in the process instead of
+// failing in the file; a pool of query-only connections reads. The file is in
+// WAL mode, where neither waits for the other.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/mattn/go-sqlite3"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
+)
+
+const (
+	// lockWait is how long a writer waits for another process's lock.
+	lockWait = 10 * time.Second
+	// lockPoll is how long SQLite itself waits before ctx is looked at again.
+	lockPoll = 100 * time.Millisecond
+)
+
+// Options are the choices of whoever opens a file.
+type Options struct {
+	ReadOnly    bool
+	Synchronous string // OFF, NORMAL, FULL or EXTRA
+	Log         *slog.Logger
+}
+
+// Engine is one SQLite file.
+type Engine struct {
+	path   string
+	opts   Options
+	reader *sql.DB
+	writer *sql.DB // nil when read only
+}
+
+var _ engine.Engine = (*Engine)(nil)
+
+// New returns the engine for the file at path, which need not exist yet.
+// Nothing is opened.
+func New(path string, opts Options) *Engine {
+	return &Engine{path: path, opts: opts}
+}
+
+// Open opens the pools.
+func (e *Engine) Open(ctx context.Context) error {
+	// Measured with 256 fires a commit on this schema: the default checkpoint
+	// every 1,000 pages and 2 MB cache cost half the write speed of 16,384
+	// pages and 64 MB. Caching statements takes a query from 5.3 to 1.3 us.
+	e.reader = openPool(e.path, max(4, runtime.GOMAXPROCS(0)),
+		e.mode(), "_query_only=true", "_busy_timeout=5000", "_cache_size=-16384", "_stmt_cache_size=128")
+	if err := e.reader.PingContext(ctx); err != nil {
+		return err
+	}
+	if e.opts.ReadOnly {
+		return nil
+	}
+	e.writer = openWriter(e.path, e.opts.Synchronous)
+	return e.writer.PingContext(ctx)
+}
+
+// mode is how to open the file for reading. Where writing is allowed the mode
+// allows it too, because SQLite may have to recover the file first.
+func (e *Engine) mode() string {
+	if e.opts.ReadOnly {
+		return "mode=ro"
+	}
+	return "mode=rw"
+}
+
+func openWriter(path, synchronous string) *sql.DB {
+	driver := &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
+		_, err := c.Exec("PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 134217728", nil)
+		return err
+	}}
+	db := sql.OpenDB(&connector{driver: driver, uncancelled: true, dsn: "file:" + escapePath(path) +
+		"?mode=rwc&_txlock=immediate&_journal_mode=WAL&_synchronous=" + synchronous +
+		"&_busy_timeout=" + fmt.Sprint(lockPoll.Milliseconds()) +
+		"&_cache_size=-65536&_stmt_cache_size=128"})
+	db.SetMaxOpenConns(1)
+	db.SetMaxIdleConns(1)
+	return db
+}
+
+// Queries returns the typed queries on the pool of readers.
+func (e *Engine) Queries() dbgen.Querier { return dbgen.New(e.reader) }
+
+// BeginRead opens a snapshot. It is taken by the first query.
+func (e *Engine) BeginRead(ctx context.Context) (*engine.Tx, error) {
+	tx, err := e.reader.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	return engine.NewTx(tx, dbgen.New(tx), func() {}), nil
+}
+
+// BeginWrite opens a transaction that holds the file's write lock.
+func (e *Engine) BeginWrite(ctx context.Context) (*engine.Tx, error) {
+	if e.writer == nil {
+		return nil, sqlite3.Error{Code: sqlite3.ErrReadonly}
+	}
+	conn, err := e.writer.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tx, err := backoff.Retry(ctx, func() (*sql.Tx, error) {
+		// The transaction outlives ctx, so that giving up cannot leave it to
+		// database/sql to roll back at its own time.
+		tx, err := conn.BeginTx(context.WithoutCancel(ctx), nil)
+		if err != nil && e.Classify(err) != engine.Busy {
+			return nil, backoff.Permanent(err)
+		}
+		return tx, err
+	},
+		backoff.WithBackOff(backoff.NewConstantBackOff(time.Millisecond)), // SQLite has waited already
+		backoff.WithMaxElapsedTime(lockWait),
+		backoff.WithNotify(func(err error, _ time.Duration) {
+			e.opts.Log.Warn("database is locked by another process, trying again", "error", err)
+		}))
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return engine.NewTx(tx, dbgen.New(tx), func() { _ = conn.Close() }), nil
+}
+
+// Classify maps SQLite's result codes (https://sqlite.org/rescode.html).
+func (e *Engine) Classify(err error) engine.Class {
+	var se sqlite3.Error
+	if !errors.As(err, &se) {
+		return engine.Other
+	}
+	switch se.Code {
+	case sqlite3.ErrBusy, sqlite3.ErrLocked:
+		return engine.Busy
+	case sqlite3.ErrReadonly, sqlite3.ErrPerm:
+		return engine.ReadOnly
+	case sqlite3.ErrCorrupt:
+		return engine.Corrupt
+	case sqlite3.ErrNotADB:
+		return engine.Foreign
+	case sqlite3.ErrConstraint, sqlite3.ErrTooBig, sqlite3.ErrRange:
+		return engine.Refused
+	}
+	return engine.Other
+}
+
+// Close closes the pools. The last one to close the file moves the WAL into it.
+func (e *Engine) Close() error {
+	var errs []error
+	// The reader goes first: a query-only connection cannot move the WAL.
+	for _, db := range []*sql.DB{e.reader, e.writer} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// exists says whether there is a file with content at path.
+func exists(path string) (bool, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	case info.IsDir():
+		return false, fmt.Errorf("%s is a directory", path)
+	}
+	return info.Size() > 0, nil
+}

@@ -1,0 +1,145 @@
+package engagement
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Option changes how a database is opened. A bad value fails Open with
+// ErrInvalid.
+type Option func(*options) error
+
+type options struct {
+	location    *time.Location // nil: what the database was made with
+	clock       func() time.Time
+	log         *slog.Logger
+	slow        time.Duration
+	keepDays    int // 0: no cleanup in the background
+	readOnly    bool
+	noMigrate   bool
+	synchronous string
+}
+
+func newOptions(opts []Option) (options, error) {
+	o := options{
+		clock:       time.Now,
+		log:         slog.New(slog.DiscardHandler),
+		slow:        200 * time.Millisecond,
+		synchronous: "FULL",
+	}
+	for _, opt := range opts {
+		if err := opt(&o); err != nil {
+			return o, err
+		}
+	}
+	if o.readOnly && o.keepDays > 0 {
+		return o, invalid("retention", o.keepDays, "a read-only database cannot be cleaned up")
+	}
+	return o, nil
+}
+
+// WithLocation sets the time zone in which days begin and end. It is kept in
+// the database when that is made (default UTC); opening it with another later
+// is ErrInvalid. The location must have a name of the time zone database, so
+// neither [time.Local] nor a fixed offset will do.
+func WithLocation(loc *time.Location) Option {
+	return func(o *options) error {
+		if loc == nil {
+			return invalid("location", loc, "it is nil")
+		}
+		if _, err := loadLocation(loc.String()); err != nil {
+			return err
+		}
+		o.location = loc
+		return nil
+	}
+}
+
+func loadLocation(name string) (*time.Location, error) {
+	loc, err := time.LoadLocation(name)
+	if err != nil || name == "Local" || name == "" {
+		return nil, invalid("location", name, "it is not in the time zone database")
+	}
+	return loc, nil
+}
+
+// WithClock sets what tells the time; the default is [time.Now].
+func WithClock(now func() time.Time) Option {
+	return func(o *options) error {
+		if now == nil {
+			return invalid("clock", nil, "it is nil")
+		}
+		o.clock = now
+		return nil
+	}
+}
+
+// WithLogger sets where operations are logged: each at debug with its duration
+// and rows, slow ones and retries at warn, migrations and cleanup at info,
+// failures at error. Of users only ids are logged. The default logs nothing.
+func WithLogger(log *slog.Logger) Option {
+	return func(o *options) error {
+		if log == nil {
+			return invalid("logger", nil, "it is nil")
+		}
+		o.log = log
+		return nil
+	}
+}
+
+// WithSlowThreshold sets from which duration on an operation is logged as
+// slow; the default is 200 ms.
+func WithSlowThreshold(d time.Duration) Option {
+	return func(o *options) error {
+		if d <= 0 {
+			return invalid("slow threshold", d, "want more than 0")
+		}
+		o.slow = d
+		return nil
+	}
+}
+
+// WithRetention runs Cleanup(keepDays) in the background, at once and then
+// every day, until Close.
+func WithRetention(keepDays int) Option {
+	return func(o *options) error {
+		o.keepDays = keepDays
+		return checkKeepDays(keepDays)
+	}
+}
+
+// WithReadOnly opens an existing, current database for reading. Writes return
+// ErrReadOnly.
+func WithReadOnly() Option {
+	return func(o *options) error { o.readOnly = true; return nil }
+}
+
+// WithoutMigrate refuses a database that is not of the current schema with
+// ErrSchema, instead of migrating it.
+func WithoutMigrate() Option {
+	return func(o *options) error { o.noMigrate = true; return nil }
+}
+
+// Synchronous says what a commit waits for; see
+// https://sqlite.org/pragma.html#pragma_synchronous.
+type Synchronous string
+
+// The levels of durability.
+const (
+	SyncFull   Synchronous = "FULL"   // what was acknowledged survives a power cut (the default)
+	SyncNormal Synchronous = "NORMAL" // a power cut may lose the last commits, never the file
+	SyncOff    Synchronous = "OFF"    // a power cut may damage the file
+)
+
+// WithSynchronous sets what a commit on SQLite waits for.
+func WithSynchronous(s Synchronous) Option {
+	return func(o *options) error {
+		switch s {
+		case SyncFull, SyncNormal, SyncOff:
+			o.synchronous = string(s)
+			return nil
+		}
+		return invalid("synchronous", string(s), fmt.Sprintf("want %s, %s or %s", SyncFull, SyncNormal, SyncOff))
+	}
+}

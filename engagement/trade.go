@@ -1,0 +1,319 @@
+package engagement
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+)
+
+// Trade is a closed trade. Its key is (UserID, TradeID).
+type Trade struct {
+	UserID   int64     `json:"user_id"`   // not 0
+	TradeID  string    `json:"trade_id"`  // the caller's key, which makes a retry safe; as a signal id
+	SignalID string    `json:"signal_id"` // "" when the trade followed no signal
+	PnL      float64   `json:"pnl"`       // within ±MaxPnL, rounded to a millionth
+	Result   Result    `json:"result"`    // zero: from the sign of PnL
+	ClosedAt time.Time `json:"closed_at"` // zero: now
+}
+
+// MaxPnL is the largest profit or loss of one trade.
+const MaxPnL = 9e12
+
+// Result says how a trade ended.
+type Result int
+
+// The results.
+const (
+	Win Result = iota + 1
+	Loss
+	Draw
+)
+
+// String returns "win", "loss" or "draw".
+func (r Result) String() string {
+	switch r {
+	case Win:
+		return "win"
+	case Loss:
+		return "loss"
+	case Draw:
+		return "draw"
+	}
+	return fmt.Sprintf("Result(%d)", int(r))
+}
+
+// ParseResult reads "win", "loss" or "draw". Anything else is ErrInvalid.
+func ParseResult(s string) (Result, error) {
+	for _, r := range []Result{Win, Loss, Draw} {
+		if r.String() == s {
+			return r, nil
+		}
+	}
+	return 0, invalid("result", s, "want win, loss or draw")
+}
+
+// MarshalText returns the result's name.
+func (r Result) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads the result's name.
+func (r *Result) UnmarshalText(text []byte) (err error) {
+	*r, err = ParseResult(string(text))
+	return err
+}
+
+// TradeResult is what recording a trade came to: Recorded or Duplicate.
+type TradeResult struct {
+	Outcome Outcome `json:"outcome"`
+}
+
+// ClosedTrade is a stored trade.
+type ClosedTrade struct {
+	ID       int64     `json:"id"`
+	UserID   int64     `json:"user_id"`
+	TradeID  string    `json:"trade_id"`
+	SignalID string    `json:"signal_id"`
+	PnL      float64   `json:"pnl"`
+	Result   Result    `json:"result"`
+	ClosedAt time.Time `json:"closed_at"` // UTC
+}
+
+// RecordTrade stores a closed trade and moves every counter that it touches,
+// together or not at all, creating the user if need be. The same trade again
+// is Duplicate and changes nothing; the same id with another signal, P&L,
+// result or (if given) time is ErrConflict, which names the field.
+func (db *DB) RecordTrade(ctx context.Context, t Trade) (result TradeResult, err error) {
+	err = db.write(ctx, "record trade", func(tx *Tx) (int, error) {
+		result, err = tx.recordTrade(ctx, t)
+		return 1, err
+	})
+	return result, err
+}
+
+// RecordTrade does what [DB.RecordTrade] does, as part of the transaction.
+func (tx *Tx) RecordTrade(ctx context.Context, t Trade) (result TradeResult, err error) {
+	err = tx.joined(ctx, "record trade", func() (int, error) {
+		result, err = tx.recordTrade(ctx, t)
+		return 1, err
+	})
+	return result, err
+}
+
+// UpdateUserPnL adds change to a user's P&L as a trade that followed no signal
+// (a win if isWin, otherwise a loss, or a draw for a change of 0), and returns
+// the user's new totals. It is the predecessor's call; unlike [DB.RecordTrade]
+// it has no key, so repeating it adds again.
+func (db *DB) UpdateUserPnL(ctx context.Context, userID int64, change float64, isWin bool) (stats UserStats, err error) {
+	err = db.write(ctx, "update a user's P&L", func(tx *Tx) (int, error) {
+		stats, err = tx.updateUserPnL(ctx, userID, change, isWin)
+		return 1, err
+	})
+	return stats, err
+}
+
+// UpdateUserPnL does what [DB.UpdateUserPnL] does, as part of the transaction.
+func (tx *Tx) UpdateUserPnL(ctx context.Context, userID int64, change float64, isWin bool) (stats UserStats, err error) {
+	err = tx.joined(ctx, "update a user's P&L", func() (int, error) {
+		stats, err = tx.updateUserPnL(ctx, userID, change, isWin)
+		return 1, err
+	})
+	return stats, err
+}
+
+func (tx *Tx) updateUserPnL(ctx context.Context, userID int64, change float64, isWin bool) (UserStats, error) {
+	t := Trade{UserID: userID, TradeID: "pnl-" + rand.Text(), PnL: change, Result: Win}
+	switch {
+	case isWin:
+	case change == 0:
+		t.Result = Draw
+	default:
+		t.Result = Loss
+	}
+	if _, err := tx.recordTrade(ctx, t); err != nil {
+		return UserStats{}, err
+	}
+	return tx.userStats(ctx, userID)
+}
+
+func (tx *Tx) recordTrade(ctx context.Context, tr Trade) (TradeResult, error) {
+	row, err := tx.checkTrade(tr)
+	if err != nil {
+		return TradeResult{}, err
+	}
+	t := newTally()
+	result, err := tx.storeTrade(ctx, row, !tr.ClosedAt.IsZero(), t)
+	if err == nil {
+		err = t.apply(ctx, tx.q)
+	}
+	if err != nil {
+		return TradeResult{}, fmt.Errorf("trade %q of user %d: %w", tr.TradeID, tr.UserID, err)
+	}
+	return result, nil
+}
+
+// storeTrade stores one trade and adds what it changes to t.
+func (tx *Tx) storeTrade(ctx context.Context, row dbgen.Trade, timeGiven bool, t *tally) (TradeResult, error) {
+	inserted, err := tx.q.InsertTrade(ctx, dbgen.InsertTradeParams{
+		UserID: row.UserID, TradeID: row.TradeID, SignalID: row.SignalID,
+		PnlMicros: row.PnlMicros, Outcome: row.Outcome, ClosedAt: row.ClosedAt, Day: row.Day,
+	})
+	if err != nil {
+		return TradeResult{}, err
+	}
+	if inserted == 1 {
+		t.trade(row, tx.now)
+		return TradeResult{Recorded}, nil
+	}
+	known, err := tx.q.GetTrade(ctx, dbgen.GetTradeParams{UserID: row.UserID, TradeID: row.TradeID})
+	if err != nil {
+		return TradeResult{}, err
+	}
+	return TradeResult{Duplicate}, checkSameTrade(known, row, timeGiven)
+}
+
+func checkSameTrade(known, row dbgen.Trade, timeGiven bool) error {
+	conflict := func(field string, have, got any) error {
+		return fmt.Errorf("%w: %s is stored as %#v, got %#v", ErrConflict, field, have, got)
+	}
+	switch {
+	case known.SignalID != row.SignalID:
+		return conflict("signal id", known.SignalID, row.SignalID)
+	case known.PnlMicros != row.PnlMicros:
+		return conflict("P&L", fromMicros(known.PnlMicros), fromMicros(row.PnlMicros))
+	case known.Outcome != row.Outcome:
+		return conflict("result", known.Outcome, row.Outcome)
+	case timeGiven && !known.ClosedAt.Equal(row.ClosedAt):
+		return conflict("closing time", known.ClosedAt.Format(time.RFC3339Nano), row.ClosedAt.Format(time.RFC3339Nano))
+	}
+	return nil
+}
+
+// checkTrade refuses a trade that cannot be stored and returns the row for one
+// that can.
+func (tx *Tx) checkTrade(t Trade) (dbgen.Trade, error) {
+	if err := checkUserID(t.UserID); err != nil {
+		return dbgen.Trade{}, err
+	}
+	if err := checkID("trade id", t.TradeID); err != nil {
+		return dbgen.Trade{}, err
+	}
+	if t.SignalID != "" {
+		if err := checkID("signal id", t.SignalID); err != nil {
+			return dbgen.Trade{}, err
+		}
+	}
+	micros, err := toMicros("P&L", t.PnL)
+	if err != nil {
+		return dbgen.Trade{}, err
+	}
+	result, err := resultOf(t.Result, micros)
+	if err != nil {
+		return dbgen.Trade{}, err
+	}
+	at, day, err := tx.checkTime("closing time", t.ClosedAt)
+	if err != nil {
+		return dbgen.Trade{}, err
+	}
+	return dbgen.Trade{
+		UserID: t.UserID, TradeID: t.TradeID, SignalID: t.SignalID,
+		PnlMicros: micros, Outcome: result.String(), ClosedAt: at, Day: int64(day),
+	}, nil
+}
+
+func resultOf(given Result, micros int64) (Result, error) {
+	switch {
+	case given < 0 || given > Draw:
+		return 0, invalid("result", int(given), "want Win, Loss, Draw or 0")
+	case given != 0:
+		return given, nil
+	case micros > 0:
+		return Win, nil
+	case micros < 0:
+		return Loss, nil
+	}
+	return Draw, nil
+}
+
+const microsPerUnit = 1_000_000
+
+// toMicros rounds an amount to whole millionths, half away from zero.
+func toMicros(field string, amount float64) (int64, error) {
+	if math.IsNaN(amount) || math.Abs(amount) > MaxPnL {
+		return 0, invalid(field, amount, fmt.Sprintf("want a number within ±%.0f", MaxPnL))
+	}
+	return int64(math.Round(amount * microsPerUnit)), nil
+}
+
+func fromMicros(micros int64) float64 { return float64(micros) / microsPerUnit }
+
+// TradeFilter selects some trades out of a list that runs from the last closed
+// to the first.
+type TradeFilter struct {
+	UserID int64        // 0: all users
+	Result Result       // 0: all results
+	Limit  int          // 1 to MaxLimit; 0: DefaultLimit
+	After  *ClosedTrade // the last trade of the page before; nil: from the last closed
+}
+
+// RecentTrades returns the trades that f selects, last closed first; none if
+// there are none.
+func (r *Reader) RecentTrades(ctx context.Context, f TradeFilter) (trades []ClosedTrade, err error) {
+	err = r.single(ctx, "list trades", func(r *Reader) (int, error) {
+		trades, err = r.closedTrades(ctx, f)
+		return len(trades), err
+	})
+	return trades, err
+}
+
+func (r *Reader) closedTrades(ctx context.Context, f TradeFilter) ([]ClosedTrade, error) {
+	rows, err := r.tradeRows(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	trades := make([]ClosedTrade, len(rows))
+	for i, row := range rows {
+		if trades[i], err = closedTrade(row); err != nil {
+			return nil, err
+		}
+	}
+	return trades, nil
+}
+
+func (r *Reader) tradeRows(ctx context.Context, f TradeFilter) ([]dbgen.Trade, error) {
+	limit, err := checkLimit(f.Limit)
+	if err != nil {
+		return nil, err
+	}
+	if f.Result < 0 || f.Result > Draw {
+		return nil, invalid("result", int(f.Result), "want Win, Loss, Draw or 0 for all")
+	}
+	before, id := endOfTime, int64(0)
+	if f.After != nil {
+		before, id = stored(f.After.ClosedAt), f.After.ID
+	}
+	outcome := f.Result.String()
+	switch {
+	case f.UserID != 0 && f.Result != 0:
+		return r.q.UserOutcomeTrades(ctx, dbgen.UserOutcomeTradesParams{UserID: f.UserID, Outcome: outcome, Before: before, BeforeID: id, MaxRows: limit})
+	case f.UserID != 0:
+		return r.q.UserTrades(ctx, dbgen.UserTradesParams{UserID: f.UserID, Before: before, BeforeID: id, MaxRows: limit})
+	case f.Result != 0:
+		return r.q.OutcomeTrades(ctx, dbgen.OutcomeTradesParams{Outcome: outcome, Before: before, BeforeID: id, MaxRows: limit})
+	}
+	return r.q.Trades(ctx, dbgen.TradesParams{Before: before, BeforeID: id, MaxRows: limit})
+}
+
+func closedTrade(row dbgen.Trade) (ClosedTrade, error) {
+	result, err := ParseResult(row.Outcome)
+	if err != nil {
+		return ClosedTrade{}, errors.Join(ErrCorrupt, fmt.Errorf("trade %d: %w", row.ID, err))
+	}
+	return ClosedTrade{
+		ID: row.ID, UserID: row.UserID, TradeID: row.TradeID, SignalID: row.SignalID,
+		PnL: fromMicros(row.PnlMicros), Result: result, ClosedAt: row.ClosedAt,
+	}, nil
+}

@@ -1,0 +1,131 @@
+package engagement
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
+)
+
+// Reader answers questions. The one inside a [DB] reads the latest committed
+// state, each call its own; the one that [DB.View] hands out reads one
+// snapshot; the one inside a [Tx] also sees what the transaction has written.
+type Reader struct {
+	core *core
+	// q and now are set inside a snapshot or transaction.
+	q   dbgen.Querier
+	now time.Time
+}
+
+// instant is the time that the reader's answers refer to: fixed in a snapshot
+// or transaction, otherwise now.
+func (r *Reader) instant() time.Time {
+	if r.q != nil {
+		return r.now
+	}
+	return r.core.instant()
+}
+
+// single runs an operation that asks one question.
+func (r *Reader) single(ctx context.Context, doing string, fn func(*Reader) (rows int, err error)) error {
+	bound := r
+	if r.q == nil {
+		bound = &Reader{core: r.core, q: r.core.engine.Queries(), now: r.core.instant()}
+	}
+	return r.core.do(ctx, doing, func() (int, error) { return fn(bound) })
+}
+
+// snapshot runs an operation whose questions must see the same state.
+func (r *Reader) snapshot(ctx context.Context, doing string, fn func(*Reader) (rows int, err error)) error {
+	if r.q != nil {
+		return r.core.do(ctx, doing, func() (int, error) { return fn(r) })
+	}
+	return r.core.do(ctx, doing, func() (int, error) {
+		tx, err := r.core.engine.BeginRead(ctx)
+		if err != nil {
+			return 0, err
+		}
+		defer func() { _ = tx.Rollback() }() // nothing was written
+		return fn(&Reader{core: r.core, q: tx, now: r.core.instant()})
+	})
+}
+
+// View runs fn with a Reader of one snapshot: whatever it reads belongs
+// together, and its time stands still. The Reader ends with fn.
+func (db *DB) View(ctx context.Context, fn func(*Reader) error) error {
+	return db.snapshot(ctx, "view", func(r *Reader) (int, error) { return 0, fn(r) })
+}
+
+// Tx is a transaction: it reads what a [Reader] reads and writes what a [DB]
+// writes. Nothing that it wrote is seen by others until it is committed.
+type Tx struct {
+	*Reader
+	// failed is the first error that may have left a write half done. A
+	// transaction with one cannot be committed.
+	failed error
+}
+
+// Tx runs fn in a transaction and commits it if fn returns nil; if fn returns
+// an error or panics, nothing of it is written. Writes of other callers wait
+// meanwhile, so fn should be short; inside it, use tx and not the DB.
+func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
+	return db.write(ctx, "transaction", func(tx *Tx) (int, error) { return 0, fn(tx) })
+}
+
+// write runs an operation in a transaction of its own.
+func (db *DB) write(ctx context.Context, doing string, fn func(*Tx) (rows int, err error)) error {
+	return db.core.do(ctx, doing, func() (rows int, err error) {
+		inner, err := db.core.engine.BeginWrite(ctx)
+		if err != nil {
+			return 0, err
+		}
+		tx := &Tx{Reader: &Reader{core: db.core, q: inner, now: db.core.instant()}}
+		committed := false
+		defer func() {
+			if !committed {
+				err = errors.Join(err, rollback(inner))
+			}
+		}()
+		if rows, err = fn(tx); err != nil {
+			return rows, err
+		}
+		if tx.failed != nil {
+			return rows, fmt.Errorf("cannot commit after a failed write: %w", tx.failed)
+		}
+		if err := ctx.Err(); err != nil {
+			return rows, err
+		}
+		committed = true
+		return rows, inner.Commit()
+	})
+}
+
+// rollback reports no second error for a transaction that the engine has
+// already undone.
+func rollback(tx *engine.Tx) error {
+	if err := tx.Rollback(); err != nil {
+		return fmt.Errorf("roll back: %w", err)
+	}
+	return nil
+}
+
+// joined runs a write inside the caller's transaction.
+func (tx *Tx) joined(ctx context.Context, doing string, fn func() (rows int, err error)) error {
+	if tx.failed != nil {
+		return fmt.Errorf("%s: an earlier write of this transaction failed: %w", doing, tx.failed)
+	}
+	err := tx.core.do(ctx, doing, fn)
+	if err != nil && !tx.refused(err) {
+		tx.failed = err
+	}
+	return err
+}
+
+// refused says whether err was found by looking, before anything was written.
+func (tx *Tx) refused(err error) bool {
+	return tx.core.engine.Classify(err) == engine.Other &&
+		(errors.Is(err, ErrInvalid) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrConflict))
+}

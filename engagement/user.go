@@ -1,0 +1,138 @@
+package engagement
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+)
+
+// UserStats are a user's totals since the beginning; cleanup does not change
+// them.
+type UserStats struct {
+	UserID      int64     `json:"user_id"`
+	TotalFires  int64     `json:"total_fires"`
+	Wins        int64     `json:"wins"`
+	Losses      int64     `json:"losses"`
+	Draws       int64     `json:"draws"`
+	WinRate     float64   `json:"win_rate"` // Wins / (Wins + Losses), 0 while there are none
+	PnL         float64   `json:"pnl"`
+	LastUpdated time.Time `json:"last_updated"` // UTC
+}
+
+// UserStats returns a user's totals, or ErrNotFound for a user who has neither
+// fired nor traded.
+func (r *Reader) UserStats(ctx context.Context, userID int64) (stats UserStats, err error) {
+	err = r.single(ctx, "read a user's totals", func(r *Reader) (int, error) {
+		stats, err = r.userStats(ctx, userID)
+		return 1, err
+	})
+	return stats, err
+}
+
+func (r *Reader) userStats(ctx context.Context, userID int64) (UserStats, error) {
+	row, err := r.userRow(ctx, userID)
+	return userStats(row), err
+}
+
+func (r *Reader) userRow(ctx context.Context, userID int64) (dbgen.UserStat, error) {
+	if err := checkUserID(userID); err != nil {
+		return dbgen.UserStat{}, err
+	}
+	row, err := r.q.GetUserStats(ctx, userID)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = notFound("user", userID)
+	}
+	return row, err
+}
+
+func userStats(row dbgen.UserStat) UserStats {
+	if row.UserID == 0 {
+		return UserStats{}
+	}
+	return UserStats{
+		UserID: row.UserID, TotalFires: row.TotalFires,
+		Wins: row.Wins, Losses: row.Losses, Draws: row.Draws,
+		WinRate: row.WinRate, PnL: row.Pnl, LastUpdated: row.LastUpdated,
+	}
+}
+
+// UserSummary is what a community shows of one user.
+type UserSummary struct {
+	UserStats
+	ExecutedFires  int64       `json:"executed_fires"`
+	ExecutionRate  float64     `json:"execution_rate"`  // ExecutedFires / TotalFires, 0 while there are none
+	RecentFires7d  int64       `json:"recent_fires_7d"` // today and the six days before
+	FavoriteSignal SignalCount `json:"favorite_signal"` // the family fired most among the fires still kept
+	CurrentStreak  int64       `json:"current_streak"`  // days; 0 once it is broken
+	LongestStreak  int64       `json:"longest_streak"`  // days
+	StreakExpires  *time.Time  `json:"streak_expires"`  // when it breaks unless the user fires; null without one
+	AsOf           time.Time   `json:"timestamp"`       // UTC
+}
+
+// SignalCount is a signal, or a family of signals, and how often it was fired.
+// Both are zero (SignalID null in JSON) when nothing was fired.
+type SignalCount struct {
+	SignalID  *string `json:"signal_id"`
+	FireCount int64   `json:"fire_count"`
+}
+
+const recentDays = 7
+
+// UserSummary returns a user's totals, recent activity, favorite signal family
+// and streak, all of one moment, or ErrNotFound for a user who has neither
+// fired nor traded. A family is a signal id without its trailing number:
+// EURUSD_LONG for EURUSD_LONG_001.
+func (r *Reader) UserSummary(ctx context.Context, userID int64) (summary UserSummary, err error) {
+	err = r.snapshot(ctx, "summarize a user", func(r *Reader) (int, error) {
+		summary, err = r.userSummary(ctx, userID)
+		return 1, err
+	})
+	return summary, err
+}
+
+func (r *Reader) userSummary(ctx context.Context, userID int64) (UserSummary, error) {
+	row, err := r.userRow(ctx, userID)
+	if err != nil {
+		return UserSummary{}, err
+	}
+	today := r.Today()
+	recent, err := r.q.UserRecentFires(ctx, dbgen.UserRecentFiresParams{
+		UserID: userID, FirstDay: int64(today - recentDays + 1), LastDay: int64(today),
+	})
+	if err != nil {
+		return UserSummary{}, err
+	}
+	executed, err := r.q.UserExecuted(ctx, userID)
+	if err != nil {
+		return UserSummary{}, err
+	}
+	favorites, err := r.q.FavoriteFamily(ctx, userID)
+	if err != nil {
+		return UserSummary{}, err
+	}
+	summary := UserSummary{
+		UserStats:     userStats(row),
+		ExecutedFires: executed,
+		ExecutionRate: ratio(executed, row.TotalFires),
+		RecentFires7d: recent,
+		AsOf:          r.now,
+	}
+	if len(favorites) > 0 {
+		summary.FavoriteSignal = SignalCount{&favorites[0].Family, favorites[0].Fires}
+	}
+	streak := r.streak(row.UserID, row.StreakStart, row.StreakEnd, row.StreakLongest)
+	summary.CurrentStreak, summary.LongestStreak, summary.StreakExpires = streak.Current, streak.Longest, streak.Expires
+	return summary, nil
+}
+
+// ratio returns part / whole, and 0 when there is nothing to divide, as the
+// predecessor did.
+func ratio(part, whole int64) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return float64(part) / float64(whole)
+}

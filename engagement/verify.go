@@ -1,0 +1,215 @@
+package engagement
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+)
+
+// Report is what Verify found.
+type Report struct {
+	Users     int64 `json:"users"`
+	Signals   int64 `json:"signals"`
+	Days      int64 `json:"days"`
+	Fires     int64 `json:"fires"` // still kept one by one
+	Trades    int64 `json:"trades"`
+	Uncounted int64 `json:"uncounted"` // facts that another program inserted; the next Open counts them
+	Horizon   Day   `json:"horizon"`
+	// Findings are what is wrong; none if every figure is proven. At most
+	// MaxFindings of each kind are listed.
+	Findings []Finding `json:"findings"`
+	// Repaired are the findings that Rebuild put right.
+	Repaired []Finding `json:"repaired,omitempty"`
+}
+
+// OK says whether nothing was found wrong.
+func (r Report) OK() bool { return len(r.Findings) == 0 }
+
+// MaxFindings is how many findings of one kind a Report lists.
+const MaxFindings = 100
+
+// Finding is one figure that is not what it should be.
+type Finding struct {
+	Invariant string `json:"invariant"` // V1 to V6, as described at [DB.Verify]
+	Subject   string `json:"subject"`   // such as: user 12345
+	Field     string `json:"field"`
+	Stored    string `json:"stored"`
+	Expected  string `json:"expected"`
+}
+
+// String returns the finding as one line.
+func (f Finding) String() string {
+	return fmt.Sprintf("%s: %s: %s is %s, want %s", f.Invariant, f.Subject, f.Field, f.Stored, f.Expected)
+}
+
+// Verify recomputes every figure from what it derives from and compares, in
+// one snapshot, and checks the file itself:
+//
+//   - V1: a user's totals are the sums of the user's days, and the P&L and win
+//     rate follow from them.
+//   - V2: a signal's totals are the sums of the signal's days.
+//   - V3: a day's figures are the sums of its users' days.
+//   - V4: the users' and signals' days are the counts of the fires, from the
+//     horizon on, and of the trades.
+//   - V5: the schema is what the migrations make, and the file is sound.
+//   - V6: a user's streak is what the runs of the user's days say.
+//
+// An error means that it could not be verified, not that something was found.
+func (db *DB) Verify(ctx context.Context) (report Report, err error) {
+	err = db.snapshot(ctx, "verify", func(r *Reader) (int, error) {
+		if report, err = r.verifyFigures(ctx); err != nil {
+			return 0, err
+		}
+		differences, err := r.core.engine.CheckStructure(ctx)
+		for _, difference := range differences {
+			report.Findings = append(report.Findings, Finding{
+				Invariant: "V5", Subject: "schema", Field: "structure", Stored: difference, Expected: "as migrated",
+			})
+		}
+		return int(report.Fires + report.Trades), err
+	})
+	return report, err
+}
+
+// verifyFigures checks all invariants but V5.
+func (r *Reader) verifyFigures(ctx context.Context) (Report, error) {
+	report := Report{Findings: []Finding{}}
+	if err := r.countRows(ctx, &report); err != nil {
+		return report, err
+	}
+	checks := []func(context.Context, *Report) error{
+		r.verifyUserTotals, r.verifyUserDerived, r.verifySignalTotals, r.verifyDays,
+		r.verifyUserDays, r.verifyUserDayTrades, r.verifySignalDays, r.verifyStreaks,
+	}
+	p := progressOf(ctx, int64(len(checks)))
+	for _, check := range checks {
+		if err := check(ctx, &report); err != nil {
+			return report, err
+		}
+		p.add(1)
+	}
+	return report, nil
+}
+
+func (r *Reader) countRows(ctx context.Context, report *Report) (err error) {
+	if report.Horizon, err = r.horizon(ctx); err != nil {
+		return err
+	}
+	var fires, trades int64
+	for _, c := range []struct {
+		count func(context.Context) (int64, error)
+		into  *int64
+	}{
+		{r.q.CountUsers, &report.Users},
+		{r.q.CountSignals, &report.Signals},
+		{r.q.CountDays, &report.Days},
+		{r.q.CountFires, &report.Fires},
+		{r.q.CountTrades, &report.Trades},
+		{r.q.CountUncountedFires, &fires},
+		{r.q.CountUncountedTrades, &trades},
+	} {
+		if *c.into, err = c.count(ctx); err != nil {
+			return err
+		}
+	}
+	report.Uncounted = fires + trades
+	return nil
+}
+
+// compare adds a finding if a stored figure is not the expected one.
+func compare[T comparable](report *Report, invariant, subject, field string, stored, expected T) {
+	if stored != expected {
+		report.Findings = append(report.Findings, Finding{
+			Invariant: invariant, Subject: subject, Field: field,
+			Stored: fmt.Sprint(stored), Expected: fmt.Sprint(expected),
+		})
+	}
+}
+
+func (r *Reader) verifyUserTotals(ctx context.Context, report *Report) error {
+	rows, err := r.q.UserTotalMismatches(ctx, MaxFindings)
+	for _, row := range rows {
+		subject := fmt.Sprintf("user %d", row.UserID)
+		compare(report, "V1", subject, "total_fires", row.StoredFires, row.Fires)
+		compare(report, "V1", subject, "wins", row.StoredWins, row.Wins)
+		compare(report, "V1", subject, "losses", row.StoredLosses, row.Losses)
+		compare(report, "V1", subject, "draws", row.StoredDraws, row.Draws)
+		compare(report, "V1", subject, "pnl_micros", row.StoredPnlMicros, row.PnlMicros)
+	}
+	return err
+}
+
+func (r *Reader) verifyUserDerived(ctx context.Context, report *Report) error {
+	rows, err := r.q.UserDerivedMismatches(ctx, MaxFindings)
+	for _, row := range rows {
+		subject := fmt.Sprintf("user %d", row.UserID)
+		compare(report, "V1", subject, "pnl", row.Pnl, fromMicros(row.PnlMicros))
+		compare(report, "V1", subject, "win_rate", row.WinRate, ratio(row.Wins, row.Wins+row.Losses))
+	}
+	return err
+}
+
+func (r *Reader) verifySignalTotals(ctx context.Context, report *Report) error {
+	rows, err := r.q.SignalTotalMismatches(ctx, MaxFindings)
+	for _, row := range rows {
+		subject := fmt.Sprintf("signal %q", row.SignalID)
+		compare(report, "V2", subject, "total_fires", row.StoredFires, row.Fires)
+		compare(report, "V2", subject, "active_users", row.StoredUsers, row.Fires)
+	}
+	return err
+}
+
+func (r *Reader) verifyDays(ctx context.Context, report *Report) error {
+	rows, err := r.q.DayMismatches(ctx, MaxFindings)
+	for _, row := range rows {
+		subject := fmt.Sprintf("day %s", Day(row.Day))
+		compare(report, "V3", subject, "fires", row.StoredFires, row.Fires)
+		compare(report, "V3", subject, "executed", row.StoredExecuted, row.Executed)
+		compare(report, "V3", subject, "active_users", row.StoredUsers, row.Users)
+	}
+	return err
+}
+
+func (r *Reader) verifyUserDays(ctx context.Context, report *Report) error {
+	rows, err := r.q.UserDayFireMismatches(ctx, dbgen.UserDayFireMismatchesParams{Horizon: int64(report.Horizon), MaxRows: MaxFindings})
+	for _, row := range rows {
+		subject := fmt.Sprintf("user %d on %s", row.UserID, Day(row.Day))
+		compare(report, "V4", subject, "fires", row.StoredFires, row.Fires)
+		compare(report, "V4", subject, "executed", row.StoredExecuted, row.Executed)
+	}
+	return err
+}
+
+func (r *Reader) verifyUserDayTrades(ctx context.Context, report *Report) error {
+	rows, err := r.q.UserDayTradeMismatches(ctx, MaxFindings)
+	for _, row := range rows {
+		subject := fmt.Sprintf("user %d on %s", row.UserID, Day(row.Day))
+		compare(report, "V4", subject, "wins", row.StoredWins, row.Wins)
+		compare(report, "V4", subject, "losses", row.StoredLosses, row.Losses)
+		compare(report, "V4", subject, "draws", row.StoredDraws, row.Draws)
+		compare(report, "V4", subject, "pnl_micros", row.StoredPnlMicros, row.PnlMicros)
+	}
+	return err
+}
+
+func (r *Reader) verifySignalDays(ctx context.Context, report *Report) error {
+	rows, err := r.q.SignalDayMismatches(ctx, dbgen.SignalDayMismatchesParams{Horizon: int64(report.Horizon), MaxRows: MaxFindings})
+	for _, row := range rows {
+		subject := fmt.Sprintf("signal %q on %s", row.SignalID, Day(row.Day))
+		compare(report, "V4", subject, "fires", row.StoredFires, row.Fires)
+		compare(report, "V4", subject, "executed", row.StoredExecuted, row.Executed)
+	}
+	return err
+}
+
+func (r *Reader) verifyStreaks(ctx context.Context, report *Report) error {
+	rows, err := r.q.StreakMismatches(ctx, MaxFindings)
+	for _, row := range rows {
+		subject := fmt.Sprintf("user %d", row.UserID)
+		compare(report, "V6", subject, "streak_start", row.StoredStart, row.StreakStart)
+		compare(report, "V6", subject, "streak_end", row.StoredEnd, row.StreakEnd)
+		compare(report, "V6", subject, "streak_longest", row.StoredLongest, row.StreakLongest)
+	}
+	return err
+}
