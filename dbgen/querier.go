@@ -18,15 +18,20 @@ type Querier interface {
 	// is the time of the earliest fire seen. A user fires a signal once, so its
 	// fires and its active users are the same number.
 	AddSignalTotals(ctx context.Context, arg AddSignalTotalsParams) error
-	// AddUserDay adds to a user's counts of one day and returns the fires counted
-	// on it since.
-	AddUserDay(ctx context.Context, arg AddUserDayParams) (int64, error)
-	// AddUserTotals adds to a user's totals, creating the user, and returns the
-	// last day of the streak. win_rate and pnl follow in the same statement.
-	// streak_day is the day that became active by these fires, or -1: it extends
-	// the streak, starts a new one after a gap, and leaves alone a streak that
-	// already ends later, which SetStreak must then correct.
-	AddUserTotals(ctx context.Context, arg AddUserTotalsParams) (int64, error)
+	// AddUserDays adds to users' counts of a day and returns the fires counted
+	// there since. It takes a JSON array of [user_id, day, fires, executed, wins,
+	// losses, draws, pnl_micros], no (user_id, day) twice.
+	// Not portable: PostgreSQL has no json_each over an array.
+	AddUserDays(ctx context.Context, userDays string) ([]AddUserDaysRow, error)
+	// AddUserTotals adds to users' totals, creating users, and returns the last
+	// days of their streaks. It takes a JSON array of [user_id, fires, wins,
+	// losses, draws, pnl_micros, last_updated, streak_day], no user twice. win_rate
+	// and pnl follow in the same statement. streak_day is the one day that became
+	// active by these fires, or -1: it extends the streak, starts a new one after a
+	// gap, and leaves alone a streak that already ends later, which SetStreak must
+	// then correct.
+	// Not portable: PostgreSQL has no json_each over an array.
+	AddUserTotals(ctx context.Context, users string) ([]AddUserTotalsRow, error)
 	// ClearDays deletes all days.
 	ClearDays(ctx context.Context) error
 	// ClearSignalDays sets the counts of fires from the horizon on to zero.
@@ -94,16 +99,19 @@ type Querier interface {
 	GetTrade(ctx context.Context, arg GetTradeParams) (Trade, error)
 	// GetUserStats returns a user's totals.
 	GetUserStats(ctx context.Context, userID int64) (UserStat, error)
-	// InsertFire stores a fire unless the user has fired that signal already, and
-	// returns 1 if it was stored.
-	InsertFire(ctx context.Context, arg InsertFireParams) (int64, error)
+	// InsertFires stores fires and returns the keys of those that were not stored
+	// before. It takes a JSON array of [user_id, signal_id, timestamp, executed,
+	// day], no key twice.
+	// Not portable: PostgreSQL has no json_each over an array.
+	InsertFires(ctx context.Context, fires string) ([]InsertFiresRow, error)
 	// InsertTrade stores a trade unless the user has one with that trade id, and
 	// returns 1 if it was stored.
 	InsertTrade(ctx context.Context, arg InsertTradeParams) (int64, error)
-	// MarkFireExecuted turns a fire that was stored as not executed into an
-	// executed one. It returns the fire's day, or nothing if it was executed
-	// already.
-	MarkFireExecuted(ctx context.Context, arg MarkFireExecutedParams) ([]int64, error)
+	// MarkFiresExecuted turns fires that are stored as not executed into executed
+	// ones and returns the keys and days of those it changed. It takes a JSON array
+	// of [user_id, signal_id], no key twice.
+	// Not portable: PostgreSQL has no json_each over an array.
+	MarkFiresExecuted(ctx context.Context, keys string) ([]MarkFiresExecutedRow, error)
 	// OutcomeTrades lists all users' trades with an outcome before a position,
 	// last closed first.
 	OutcomeTrades(ctx context.Context, arg OutcomeTradesParams) ([]Trade, error)

@@ -27,7 +27,8 @@ import (
 // DB is an open engagement database. It is safe for concurrent use.
 type DB struct {
 	*Reader
-	stop context.CancelFunc // ends the background work
+	queue *queue
+	stop  context.CancelFunc // ends the background work
 }
 
 // core is what a DB and every Reader and Tx made from it share.
@@ -116,7 +117,7 @@ func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {
 		return nil, err
 	}
 	background, stop := context.WithCancel(context.Background())
-	db := &DB{Reader: &Reader{core: c}, stop: stop}
+	db := &DB{Reader: &Reader{core: c}, queue: newQueue(), stop: stop}
 	if !o.readOnly {
 		if err := db.countPending(ctx); err != nil {
 			stop()

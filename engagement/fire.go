@@ -3,6 +3,7 @@ package engagement
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -67,12 +68,23 @@ type SignalFire struct {
 //
 // A fire of a day whose fires have been cleaned up is ErrInvalid: nobody could
 // tell any more whether it was counted.
-func (db *DB) RecordFire(ctx context.Context, f Fire) (FireResult, error) {
-	results, err := db.RecordFires(ctx, []Fire{f})
-	if err != nil {
-		return FireResult{}, err
-	}
-	return results[0], nil
+//
+// Callers who record at the same time share a commit; each returns when its own
+// fire is on disk.
+func (db *DB) RecordFire(ctx context.Context, f Fire) (result FireResult, err error) {
+	err = db.core.do(ctx, "record fire", func() (int, error) {
+		fact, err := db.checkFire(f)
+		if err != nil {
+			return 0, err
+		}
+		w := write{fire: fact}
+		if err := db.enqueue(ctx, &w); err != nil {
+			return 0, fmt.Errorf("fire of user %d for signal %q: %w", f.UserID, f.SignalID, err)
+		}
+		result.Outcome = w.outcome
+		return 1, nil
+	})
+	return result, err
 }
 
 // RecordFires stores many fires in one transaction, in their order, and
@@ -108,21 +120,34 @@ func (tx *Tx) recordFires(ctx context.Context, fires []Fire) ([]FireResult, erro
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]dbgen.SignalFire, len(fires))
+	facts := make([]dbgen.SignalFire, len(fires))
 	for i, f := range fires {
-		if rows[i], err = tx.checkFire(f, horizon); err != nil {
+		if facts[i], err = tx.checkFire(f); err == nil {
+			err = checkHorizon(facts[i], horizon)
+		}
+		if err != nil {
 			return nil, batchError(i, len(fires), err)
 		}
 	}
-	t := newTally()
-	results := make([]FireResult, len(fires))
-	for i, row := range rows {
-		if results[i].Outcome, err = tx.storeFire(ctx, row, t); err != nil {
-			return nil, batchError(i, len(fires), fmt.Errorf("fire of user %d for signal %q: %w", row.UserID, row.SignalID, err))
+	results := make([]FireResult, 0, len(fires))
+	for chunk := range slices.Chunk(facts, storeChunk) {
+		t := newTally()
+		outcomes, err := tx.storeFires(ctx, chunk, t)
+		if err == nil {
+			err = t.apply(ctx, tx.q)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", describeFires(chunk), err)
+		}
+		for _, outcome := range outcomes {
+			results = append(results, FireResult{outcome})
 		}
 	}
-	return results, t.apply(ctx, tx.q)
+	return results, nil
 }
+
+// storeChunk is how many fires one statement stores.
+const storeChunk = 4_096
 
 // batchError says which of several facts an error belongs to.
 func batchError(i, n int, err error) error {
@@ -132,51 +157,105 @@ func batchError(i, n int, err error) error {
 	return fmt.Errorf("number %d of %d: %w", i+1, n, err)
 }
 
-// storeFire stores one fire and adds what it changes to t.
-func (tx *Tx) storeFire(ctx context.Context, row dbgen.SignalFire, t *tally) (Outcome, error) {
-	inserted, err := tx.q.InsertFire(ctx, dbgen.InsertFireParams{
-		UserID: row.UserID, SignalID: row.SignalID, Timestamp: row.Timestamp, Executed: row.Executed, Day: row.Day,
-	})
+func describeFires(facts []dbgen.SignalFire) string {
+	if len(facts) == 1 {
+		return fmt.Sprintf("fire of user %d for signal %q", facts[0].UserID, facts[0].SignalID)
+	}
+	return fmt.Sprintf("%d fires", len(facts))
+}
+
+type fireKey struct {
+	user   int64
+	signal string
+}
+
+func keyOf(f dbgen.SignalFire) fireKey { return fireKey{f.UserID, f.SignalID} }
+
+// storeFires stores fires and returns their outcomes, as if they had come one
+// after another, and adds what they change to t. Of each key only the first
+// fire can be new, and only the first executed one can mark the stored fire.
+func (tx *Tx) storeFires(ctx context.Context, facts []dbgen.SignalFire, t *tally) ([]Outcome, error) {
+	if len(facts) == 0 {
+		return nil, nil
+	}
+	first := make(map[fireKey]int, len(facts))
+	var params rows
+	for i, f := range facts {
+		if _, known := first[keyOf(f)]; known {
+			continue
+		}
+		first[keyOf(f)] = i
+		params.begin().int(f.UserID).str(f.SignalID).time(f.Timestamp).bool(f.Executed).int(f.Day)
+	}
+	inserted, err := tx.q.InsertFires(ctx, params.String())
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	if inserted == 1 {
-		t.fire(row, tx.now)
-		return Recorded, nil
+	outcomes := make([]Outcome, len(facts))
+	for _, row := range inserted {
+		i := first[fireKey{row.UserID, row.SignalID}]
+		outcomes[i] = Recorded
+		t.fire(facts[i], tx.now)
 	}
-	if !row.Executed {
-		return Duplicate, nil
+	if err := tx.markExecuted(ctx, facts, outcomes, t); err != nil {
+		return nil, err
 	}
-	days, err := tx.q.MarkFireExecuted(ctx, dbgen.MarkFireExecutedParams{UserID: row.UserID, SignalID: row.SignalID})
-	if err != nil || len(days) == 0 {
-		return Duplicate, err
+	for i := range outcomes {
+		if outcomes[i] == 0 {
+			outcomes[i] = Duplicate
+		}
 	}
-	if days[0] >= 0 { // otherwise it is counted later, as executed
-		t.executed(row.UserID, row.SignalID, Day(days[0]), tx.now)
+	return outcomes, nil
+}
+
+// markExecuted handles the executed fires whose key was stored before them.
+func (tx *Tx) markExecuted(ctx context.Context, facts []dbgen.SignalFire, outcomes []Outcome, t *tally) error {
+	marks := map[fireKey]int{}
+	var params rows
+	for i, f := range facts {
+		if _, known := marks[keyOf(f)]; known || !f.Executed || outcomes[i] == Recorded {
+			continue
+		}
+		marks[keyOf(f)] = i
+		params.begin().int(f.UserID).str(f.SignalID)
 	}
-	return MarkedExecuted, nil
+	if params.empty() {
+		return nil
+	}
+	marked, err := tx.q.MarkFiresExecuted(ctx, params.String())
+	for _, row := range marked {
+		outcomes[marks[fireKey{row.UserID, row.SignalID}]] = MarkedExecuted
+		if row.Day >= 0 { // otherwise it is counted later, as executed
+			t.executed(row.UserID, row.SignalID, Day(row.Day), tx.now)
+		}
+	}
+	return err
 }
 
 // checkFire refuses a fire that cannot be stored and returns the row for one
 // that can.
-func (tx *Tx) checkFire(f Fire, horizon Day) (dbgen.SignalFire, error) {
+func (r *Reader) checkFire(f Fire) (dbgen.SignalFire, error) {
 	if err := checkUserID(f.UserID); err != nil {
 		return dbgen.SignalFire{}, err
 	}
 	if err := checkID("signal id", f.SignalID); err != nil {
 		return dbgen.SignalFire{}, err
 	}
-	at, day, err := tx.checkTime("timestamp", f.At)
+	at, day, err := r.checkTime("timestamp", f.At)
 	if err != nil {
 		return dbgen.SignalFire{}, err
-	}
-	if day < horizon {
-		return dbgen.SignalFire{}, invalid("timestamp", at.Format(time.RFC3339), fmt.Sprintf(
-			"the fires before %s have been cleaned up, so it may have been counted already", horizon))
 	}
 	return dbgen.SignalFire{
 		UserID: f.UserID, SignalID: f.SignalID, Timestamp: at, Executed: f.Executed, Day: int64(day),
 	}, nil
+}
+
+func checkHorizon(f dbgen.SignalFire, horizon Day) error {
+	if Day(f.Day) < horizon {
+		return invalid("timestamp", f.Timestamp.Format(time.RFC3339), fmt.Sprintf(
+			"the fires before %s have been cleaned up, so it may have been counted already", horizon))
+	}
+	return nil
 }
 
 func checkUserID(id int64) error {
@@ -212,14 +291,14 @@ const maxAhead = 24 * time.Hour
 // checkTime returns t (now, if zero) as it is stored, and its day.
 func (r *Reader) checkTime(field string, t time.Time) (time.Time, Day, error) {
 	if t.IsZero() {
-		t = r.now
+		t = r.instant()
 	}
 	t = stored(t)
 	day := DayOf(t, r.core.loc)
 	switch {
 	case t.Unix() < 0 || day <= unknownDay:
 		return t, 0, invalid(field, t.Format(time.RFC3339), "want a time after 1970-01-01")
-	case t.After(r.now.Add(maxAhead)):
+	case t.After(r.instant().Add(maxAhead)):
 		return t, 0, invalid(field, t.Format(time.RFC3339), "it is more than 24 hours ahead")
 	}
 	return t, day, nil

@@ -108,46 +108,58 @@ func (c counts) plus(d counts) counts {
 
 // apply moves the counters.
 func (t *tally) apply(ctx context.Context, q dbgen.Querier) error {
-	days := map[Day]dbgen.AddDayParams{}
-	totals := map[int64]counts{}
-	activated := map[int64][]Day{} // user → days that had no fire before
-	for _, key := range sortedKeys(t.userDays, compareUserDays) {
-		delta := t.userDays[key]
-		fires, err := q.AddUserDay(ctx, dbgen.AddUserDayParams{
-			UserID: key.user, Day: int64(key.day),
-			Fires: delta.fires, Executed: delta.executed,
-			Wins: delta.wins, Losses: delta.losses, Draws: delta.draws, PnlMicros: delta.micros,
-		})
-		if err != nil {
-			return err
-		}
-		totals[key.user] = totals[key.user].plus(delta)
-		day := days[key.day]
-		day.Fires += delta.fires
-		day.Executed += delta.executed
-		if delta.fires > 0 && fires == delta.fires {
-			day.ActiveUsers++
-			if key.day != unknownDay {
-				activated[key.user] = append(activated[key.user], key.day)
-			}
-		}
-		days[key.day] = day
+	activated, err := t.applyUserDays(ctx, q)
+	if err != nil {
+		return err
 	}
 	if err := t.applySignals(ctx, q); err != nil {
 		return err
 	}
-	for _, day := range sortedKeys(days, cmp.Compare) {
-		params := days[day]
-		if params.Fires == 0 && params.Executed == 0 {
-			continue // trades alone move no day
-		}
-		params.Day = int64(day)
-		if err := q.AddDay(ctx, params); err != nil {
-			return err
+	if err := t.applyDays(ctx, q, activated); err != nil {
+		return err
+	}
+	return t.applyUsers(ctx, q, activated)
+}
+
+// applyUserDays moves the users' days and returns those that had no fire before.
+func (t *tally) applyUserDays(ctx context.Context, q dbgen.Querier) (activated []userDay, err error) {
+	var params rows
+	for _, key := range sortedKeys(t.userDays, compareUserDays) {
+		d := t.userDays[key]
+		params.begin().int(key.user, int64(key.day), d.fires, d.executed, d.wins, d.losses, d.draws, d.micros)
+	}
+	if params.empty() {
+		return nil, nil
+	}
+	stored, err := q.AddUserDays(ctx, params.String())
+	for _, row := range stored {
+		key := userDay{row.UserID, Day(row.Day)}
+		if delta := t.userDays[key].fires; delta > 0 && row.Fires == delta {
+			activated = append(activated, key)
 		}
 	}
-	for _, user := range sortedKeys(totals, cmp.Compare) {
-		if err := applyTotals(ctx, q, user, totals[user], activated[user], t.touched[user]); err != nil {
+	return activated, err
+}
+
+func (t *tally) applyDays(ctx context.Context, q dbgen.Querier, activated []userDay) error {
+	days := map[Day]dbgen.AddDayParams{}
+	for key, delta := range t.userDays {
+		if delta.fires == 0 && delta.executed == 0 {
+			continue // trades alone move no day
+		}
+		day := days[key.day]
+		day.Day = int64(key.day)
+		day.Fires += delta.fires
+		day.Executed += delta.executed
+		days[key.day] = day
+	}
+	for _, key := range activated {
+		day := days[key.day]
+		day.ActiveUsers++
+		days[key.day] = day
+	}
+	for _, day := range sortedKeys(days, cmp.Compare) {
+		if err := q.AddDay(ctx, days[day]); err != nil {
 			return err
 		}
 	}
@@ -176,22 +188,54 @@ func (t *tally) applySignals(ctx context.Context, q dbgen.Querier) error {
 	return nil
 }
 
-// applyTotals moves one user's totals and streak. A single day at or behind
-// the end of the streak is handled by the statement itself; anything else is
-// read again from the user's days.
-func applyTotals(ctx context.Context, q dbgen.Querier, user int64, delta counts, activated []Day, changed time.Time) error {
-	streakDay := Day(-1)
-	if len(activated) == 1 {
-		streakDay = activated[0]
+// applyUsers moves the users' totals and streaks. A single day at or behind the
+// end of a streak is handled by the statement itself; any other streak is read
+// again from the user's days.
+func (t *tally) applyUsers(ctx context.Context, q dbgen.Querier, activated []userDay) error {
+	totals := map[int64]counts{}
+	for key, delta := range t.userDays {
+		totals[key.user] = totals[key.user].plus(delta)
 	}
-	end, err := q.AddUserTotals(ctx, dbgen.AddUserTotalsParams{
-		UserID: user, TotalFires: delta.fires,
-		Wins: delta.wins, Losses: delta.losses, Draws: delta.draws, PnlMicros: delta.micros,
-		LastUpdated: changed, StreakDay: int64(streakDay),
-	})
-	if err != nil || len(activated) == 0 || (len(activated) == 1 && Day(end) == streakDay) {
+	const none, several Day = -1, -2
+	streakDays := map[int64]Day{}
+	for _, key := range activated {
+		_, known := streakDays[key.user]
+		switch {
+		case key.day == unknownDay:
+		case known:
+			streakDays[key.user] = several
+		default:
+			streakDays[key.user] = key.day
+		}
+	}
+	var params rows
+	for _, user := range sortedKeys(totals, cmp.Compare) {
+		d := totals[user]
+		streakDay, known := streakDays[user]
+		if !known || streakDay == several {
+			streakDay = none
+		}
+		params.begin().int(user, d.fires, d.wins, d.losses, d.draws, d.micros).time(t.touched[user]).int(int64(streakDay))
+	}
+	if params.empty() {
+		return nil
+	}
+	stored, err := q.AddUserTotals(ctx, params.String())
+	if err != nil {
 		return err
 	}
+	for _, row := range stored {
+		if day, known := streakDays[row.UserID]; known && row.StreakEnd != int64(day) {
+			if err := recountStreak(ctx, q, row.UserID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// recountStreak reads a user's streak again from the user's days.
+func recountStreak(ctx context.Context, q dbgen.Querier, user int64) error {
 	runs, err := q.UserRuns(ctx, user)
 	if err != nil {
 		return err

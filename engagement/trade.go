@@ -86,10 +86,20 @@ type ClosedTrade struct {
 // together or not at all, creating the user if need be. The same trade again
 // is Duplicate and changes nothing; the same id with another signal, P&L,
 // result or (if given) time is ErrConflict, which names the field.
+// Callers who record at the same time share a commit; each returns when its own
+// trade is on disk.
 func (db *DB) RecordTrade(ctx context.Context, t Trade) (result TradeResult, err error) {
-	err = db.write(ctx, "record trade", func(tx *Tx) (int, error) {
-		result, err = tx.recordTrade(ctx, t)
-		return 1, err
+	err = db.core.do(ctx, "record trade", func() (int, error) {
+		fact, err := db.checkTrade(t)
+		if err != nil {
+			return 0, err
+		}
+		w := write{trade: fact, timeGiven: !t.ClosedAt.IsZero()}
+		if err := db.enqueue(ctx, &w); err != nil {
+			return 0, fmt.Errorf("trade %q of user %d: %w", t.TradeID, t.UserID, err)
+		}
+		result.Outcome = w.outcome
+		return 1, nil
 	})
 	return result, err
 }
@@ -145,34 +155,34 @@ func (tx *Tx) recordTrade(ctx context.Context, tr Trade) (TradeResult, error) {
 		return TradeResult{}, err
 	}
 	t := newTally()
-	result, err := tx.storeTrade(ctx, row, !tr.ClosedAt.IsZero(), t)
+	outcome, err := tx.storeTrade(ctx, row, !tr.ClosedAt.IsZero(), t)
 	if err == nil {
 		err = t.apply(ctx, tx.q)
 	}
 	if err != nil {
 		return TradeResult{}, fmt.Errorf("trade %q of user %d: %w", tr.TradeID, tr.UserID, err)
 	}
-	return result, nil
+	return TradeResult{outcome}, nil
 }
 
 // storeTrade stores one trade and adds what it changes to t.
-func (tx *Tx) storeTrade(ctx context.Context, row dbgen.Trade, timeGiven bool, t *tally) (TradeResult, error) {
+func (tx *Tx) storeTrade(ctx context.Context, row dbgen.Trade, timeGiven bool, t *tally) (Outcome, error) {
 	inserted, err := tx.q.InsertTrade(ctx, dbgen.InsertTradeParams{
 		UserID: row.UserID, TradeID: row.TradeID, SignalID: row.SignalID,
 		PnlMicros: row.PnlMicros, Outcome: row.Outcome, ClosedAt: row.ClosedAt, Day: row.Day,
 	})
 	if err != nil {
-		return TradeResult{}, err
+		return 0, err
 	}
 	if inserted == 1 {
 		t.trade(row, tx.now)
-		return TradeResult{Recorded}, nil
+		return Recorded, nil
 	}
 	known, err := tx.q.GetTrade(ctx, dbgen.GetTradeParams{UserID: row.UserID, TradeID: row.TradeID})
 	if err != nil {
-		return TradeResult{}, err
+		return 0, err
 	}
-	return TradeResult{Duplicate}, checkSameTrade(known, row, timeGiven)
+	return Duplicate, checkSameTrade(known, row, timeGiven)
 }
 
 func checkSameTrade(known, row dbgen.Trade, timeGiven bool) error {
@@ -194,7 +204,7 @@ func checkSameTrade(known, row dbgen.Trade, timeGiven bool) error {
 
 // checkTrade refuses a trade that cannot be stored and returns the row for one
 // that can.
-func (tx *Tx) checkTrade(t Trade) (dbgen.Trade, error) {
+func (r *Reader) checkTrade(t Trade) (dbgen.Trade, error) {
 	if err := checkUserID(t.UserID); err != nil {
 		return dbgen.Trade{}, err
 	}
@@ -214,7 +224,7 @@ func (tx *Tx) checkTrade(t Trade) (dbgen.Trade, error) {
 	if err != nil {
 		return dbgen.Trade{}, err
 	}
-	at, day, err := tx.checkTime("closing time", t.ClosedAt)
+	at, day, err := r.checkTime("closing time", t.ClosedAt)
 	if err != nil {
 		return dbgen.Trade{}, err
 	}

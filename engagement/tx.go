@@ -63,6 +63,7 @@ func (db *DB) View(ctx context.Context, fn func(*Reader) error) error {
 // writes. Nothing that it wrote is seen by others until it is committed.
 type Tx struct {
 	*Reader
+	inner *engine.Tx
 	// failed is the first error that may have left a write half done. A
 	// transaction with one cannot be committed.
 	failed error
@@ -78,15 +79,14 @@ func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 // write runs an operation in a transaction of its own.
 func (db *DB) write(ctx context.Context, doing string, fn func(*Tx) (rows int, err error)) error {
 	return db.core.do(ctx, doing, func() (rows int, err error) {
-		inner, err := db.core.engine.BeginWrite(ctx)
+		tx, err := db.begin(ctx)
 		if err != nil {
 			return 0, err
 		}
-		tx := &Tx{Reader: &Reader{core: db.core, q: inner, now: db.core.instant()}}
 		committed := false
 		defer func() {
 			if !committed {
-				err = errors.Join(err, rollback(inner))
+				err = errors.Join(err, tx.rollback())
 			}
 		}()
 		if rows, err = fn(tx); err != nil {
@@ -99,14 +99,28 @@ func (db *DB) write(ctx context.Context, doing string, fn func(*Tx) (rows int, e
 			return rows, err
 		}
 		committed = true
-		return rows, inner.Commit()
+		return rows, tx.commit()
 	})
 }
 
-// rollback reports no second error for a transaction that the engine has
-// already undone.
-func rollback(tx *engine.Tx) error {
-	if err := tx.Rollback(); err != nil {
+// begin opens a transaction, which ends with commit or rollback.
+func (db *DB) begin(ctx context.Context) (*Tx, error) {
+	inner, err := db.core.engine.BeginWrite(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Tx{Reader: &Reader{core: db.core, q: inner, now: db.core.instant()}, inner: inner}, nil
+}
+
+func (tx *Tx) commit() error {
+	if err := tx.inner.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+func (tx *Tx) rollback() error {
+	if err := tx.inner.Rollback(); err != nil {
 		return fmt.Errorf("roll back: %w", err)
 	}
 	return nil

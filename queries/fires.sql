@@ -1,18 +1,3 @@
--- name: InsertFire :execrows
--- InsertFire stores a fire unless the user has fired that signal already, and
--- returns 1 if it was stored.
-INSERT INTO signal_fires (user_id, signal_id, timestamp, executed, day)
-VALUES (@user_id, @signal_id, @timestamp, @executed, @day)
-ON CONFLICT (user_id, signal_id) DO NOTHING;
-
--- name: MarkFireExecuted :many
--- MarkFireExecuted turns a fire that was stored as not executed into an
--- executed one. It returns the fire's day, or nothing if it was executed
--- already.
-UPDATE signal_fires SET executed = TRUE
-WHERE user_id = @user_id AND signal_id = @signal_id AND executed = FALSE
-RETURNING day;
-
 -- name: UserFires :many
 -- UserFires lists a user's fires before a position, newest first.
 SELECT * FROM signal_fires

@@ -1,0 +1,291 @@
+package engagement
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+)
+
+const (
+	// queueCapacity is how many writes may wait; more wait for a place.
+	queueCapacity = 8_192
+	// batchLimit is how many writes share a commit. More would lengthen the
+	// wait of everyone in the batch and no longer shorten the work for each.
+	batchLimit = 1_024
+)
+
+// queue is where RecordFire and RecordTrade meet, so that those who come at the
+// same time share one commit. There is no goroutine for it: a caller who finds
+// nobody committing commits for all who wait, then passes the lead to one of
+// those who have come meanwhile. A lone caller commits at once.
+type queue struct {
+	places chan struct{} // holds one token a write in the queue
+
+	mu      sync.Mutex
+	waiting []*write // in order of arrival
+	led     bool     // somebody leads
+	stats   CommitStats
+}
+
+// write is one fact on its way into the database: a fire, or else a trade.
+type write struct {
+	fire      dbgen.SignalFire
+	trade     dbgen.Trade // its TradeID is not empty
+	timeGiven bool        // the caller gave the trade's closing time
+
+	ctx    context.Context
+	queued time.Time
+	leads  bool // under the queue's lock
+	// done receives once: true to lead, false when outcome and err are settled.
+	done    chan bool
+	outcome Outcome
+	err     error
+}
+
+// CommitStats are the figures of the commit queue since Open.
+type CommitStats struct {
+	Batches      int64         `json:"batches"` // commits
+	Writes       int64         `json:"writes"`  // facts in them; Writes / Batches share one commit
+	LargestBatch int64         `json:"largest_batch"`
+	Waiting      int64         `json:"waiting"`    // right now
+	WaitTotal    time.Duration `json:"wait_total"` // from the call until its batch begins, summed over writes
+	WaitMax      time.Duration `json:"wait_max"`
+	CommitTotal  time.Duration `json:"commit_total"` // from a batch's beginning until it is on disk, summed over batches
+	CommitMax    time.Duration `json:"commit_max"`
+}
+
+// CommitStats returns the figures of the queue in which RecordFire and
+// RecordTrade share commits.
+func (db *DB) CommitStats() CommitStats {
+	db.queue.mu.Lock()
+	defer db.queue.mu.Unlock()
+	stats := db.queue.stats
+	stats.Waiting = int64(len(db.queue.waiting))
+	return stats
+}
+
+func newQueue() *queue {
+	return &queue{places: make(chan struct{}, queueCapacity)}
+}
+
+// enqueue commits w with whatever else waits and returns its own error. If ctx
+// ends before w is taken into a batch, nothing of it is recorded; if after, the
+// error is ctx.Err() and w may or may not be recorded.
+func (db *DB) enqueue(ctx context.Context, w *write) error {
+	q := db.queue
+	select {
+	case q.places <- struct{}{}:
+		defer func() { <-q.places }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	w.ctx, w.queued, w.done = ctx, time.Now(), make(chan bool, 1)
+	if q.join(w) {
+		db.lead(w)
+		return w.err
+	}
+	select {
+	case lead := <-w.done:
+		if lead {
+			db.lead(w)
+		}
+		return w.err
+	case <-ctx.Done():
+		q.leave(w)
+		return ctx.Err()
+	}
+}
+
+// join puts w at the end of the queue and says whether it is to lead.
+func (q *queue) join(w *write) (lead bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting = append(q.waiting, w)
+	w.leads = !q.led
+	q.led = true
+	return w.leads
+}
+
+// leave takes w out of the queue, unless it is in a batch, and passes the lead
+// on if w had it.
+func (q *queue) leave(w *write) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.remove(w)
+	if w.leads {
+		q.passLead(w)
+	}
+}
+
+// remove takes w out of those who wait. The lock is held.
+func (q *queue) remove(w *write) {
+	if i := slices.Index(q.waiting, w); i >= 0 {
+		q.waiting = slices.Delete(q.waiting, i, i+1)
+	}
+}
+
+// passLead gives the lead of w to the first who waits. The lock is held.
+func (q *queue) passLead(w *write) {
+	w.leads = false
+	if len(q.waiting) == 0 {
+		q.led = false
+		return
+	}
+	q.waiting[0].leads = true
+	q.waiting[0].done <- true
+}
+
+// take moves the writes that wait, at most batchLimit, into a batch. Those
+// whose context has ended stay behind: they are about to leave.
+func (q *queue) take(now time.Time) []*write {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	batch := make([]*write, 0, min(len(q.waiting), batchLimit))
+	q.waiting = slices.DeleteFunc(q.waiting, func(w *write) bool {
+		if len(batch) == batchLimit || w.ctx.Err() != nil {
+			return false
+		}
+		batch = append(batch, w)
+		waited := now.Sub(w.queued)
+		q.stats.WaitTotal += waited
+		q.stats.WaitMax = max(q.stats.WaitMax, waited)
+		return true
+	})
+	return batch
+}
+
+// settle counts a batch, tells its callers and passes the lead on.
+func (q *queue) settle(leader *write, batch []*write, took time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if n := int64(len(batch)); n > 0 {
+		q.stats.Batches++
+		q.stats.Writes += n
+		q.stats.LargestBatch = max(q.stats.LargestBatch, n)
+		q.stats.CommitTotal += took
+		q.stats.CommitMax = max(q.stats.CommitMax, took)
+	}
+	q.remove(leader)
+	q.passLead(leader)
+	for _, w := range batch {
+		if w != leader {
+			w.done <- false
+		}
+	}
+}
+
+// gather lets callers who are ready to run join the batch. It waits for
+// nobody: when no more come, which for a lone caller is at once, it is done.
+func (q *queue) gather() {
+	for before := -1; ; runtime.Gosched() {
+		q.mu.Lock()
+		now := len(q.waiting)
+		q.mu.Unlock()
+		if now == before || now >= batchLimit {
+			return
+		}
+		before = now
+	}
+}
+
+// lead commits one batch on behalf of all who wait. The batch is taken only
+// once the transaction holds the write lock, so that those who come or give up
+// while the lock is waited for still can.
+func (db *DB) lead(leader *write) {
+	q := db.queue
+	tx, err := db.begin(leader.ctx)
+	if err != nil && leader.ctx.Err() != nil {
+		leader.err = leader.ctx.Err()
+		q.leave(leader)
+		return
+	}
+	q.gather()
+	start := time.Now()
+	batch := q.take(start)
+	if !slices.Contains(batch, leader) {
+		leader.err = leader.ctx.Err()
+	}
+	if err != nil {
+		fail(batch, err)
+	} else {
+		db.commitBatch(tx, batch)
+	}
+	q.settle(leader, batch, time.Since(start))
+}
+
+func fail(batch []*write, err error) {
+	for _, w := range batch {
+		w.err = err
+	}
+}
+
+// commitBatch stores a batch in tx and commits it. Nobody can give up a batch:
+// it belongs to many. If it cannot be stored, each of its facts is tried in a
+// transaction of its own, so that one that fails, fails alone.
+func (db *DB) commitBatch(tx *Tx, batch []*write) {
+	ctx := context.Background()
+	if err := tx.storeBatch(ctx, batch); err != nil {
+		err = errors.Join(err, tx.rollback())
+		if len(batch) == 1 {
+			batch[0].err = err
+			return
+		}
+		db.core.log.Warn("a batch could not be stored, trying each fact alone", "facts", len(batch), "error", err)
+		for _, w := range batch {
+			w.outcome, w.err = 0, nil
+			if tx, w.err = db.begin(ctx); w.err == nil {
+				db.commitBatch(tx, []*write{w})
+			}
+		}
+		return
+	}
+	if err := tx.commit(); err != nil {
+		fail(batch, err)
+	}
+}
+
+// storeBatch stores the facts of a batch and moves their counters, as if they
+// had come one after another. A fact that is refused, before anything of it is
+// written, gets its own error and the others go on.
+func (tx *Tx) storeBatch(ctx context.Context, batch []*write) error {
+	horizon, err := tx.horizon(ctx)
+	if err != nil {
+		return err
+	}
+	t := newTally()
+	fires := make([]*write, 0, len(batch))
+	facts := make([]dbgen.SignalFire, 0, len(batch))
+	for _, w := range batch {
+		if w.trade.TradeID != "" {
+			if err := tx.storeQueuedTrade(ctx, w, t); err != nil {
+				return err
+			}
+			continue
+		}
+		if w.err = checkHorizon(w.fire, horizon); w.err == nil {
+			fires = append(fires, w)
+			facts = append(facts, w.fire)
+		}
+	}
+	outcomes, err := tx.storeFires(ctx, facts, t)
+	if err != nil {
+		return err
+	}
+	for i, w := range fires {
+		w.outcome = outcomes[i]
+	}
+	return t.apply(ctx, tx.q)
+}
+
+func (tx *Tx) storeQueuedTrade(ctx context.Context, w *write, t *tally) (err error) {
+	w.outcome, err = tx.storeTrade(ctx, w.trade, w.timeGiven, t)
+	if errors.Is(err, ErrConflict) {
+		w.err, err = err, nil
+	}
+	return err
+}

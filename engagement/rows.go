@@ -1,0 +1,74 @@
+package engagement
+
+import (
+	"strconv"
+	"time"
+)
+
+// rows builds the JSON array of arrays that a set-based statement reads. The
+// caller writes each row's columns in order between begin and the next begin.
+type rows struct {
+	text []byte
+}
+
+// begin starts a row.
+func (r *rows) begin() *rows {
+	if len(r.text) == 0 {
+		r.text = append(r.text, '[')
+	} else {
+		r.text = append(r.text, "],"...)
+	}
+	r.text = append(r.text, '[')
+	return r
+}
+
+func (r *rows) comma() {
+	if r.text[len(r.text)-1] != '[' {
+		r.text = append(r.text, ',')
+	}
+}
+
+func (r *rows) int(values ...int64) *rows {
+	for _, v := range values {
+		r.comma()
+		r.text = strconv.AppendInt(r.text, v, 10)
+	}
+	return r
+}
+
+func (r *rows) bool(v bool) *rows {
+	if v {
+		return r.int(1)
+	}
+	return r.int(0)
+}
+
+// str writes an id, which has no control characters.
+func (r *rows) str(s string) *rows {
+	r.comma()
+	r.text = append(r.text, '"')
+	for i := range len(s) {
+		if s[i] == '"' || s[i] == '\\' {
+			r.text = append(r.text, '\\')
+		}
+		r.text = append(r.text, s[i])
+	}
+	r.text = append(r.text, '"')
+	return r
+}
+
+func (r *rows) time(t time.Time) *rows {
+	r.comma()
+	r.text = t.UTC().AppendFormat(r.text, `"2006-01-02 15:04:05.000000"`)
+	return r
+}
+
+func (r *rows) empty() bool { return len(r.text) == 0 }
+
+// String returns the JSON.
+func (r *rows) String() string {
+	if r.empty() {
+		return "[]"
+	}
+	return string(r.text) + "]]"
+}
