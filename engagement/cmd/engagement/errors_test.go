@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	_ "github.com/mattn/go-sqlite3"
+
+	"github.com/hydraxdev/engagementdb/engagement"
+)
+
+// execSQL does to a file what another program might.
+func execSQL(t *testing.T, path, statement string) {
+	t.Helper()
+	db, err := sql.Open("sqlite3", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestErrorsAreOneLineWithTheRightExitCode(t *testing.T) {
+	const longID = "an id can have 256 bytes and this one has a line feed\n"
+	for _, tt := range []struct {
+		name string
+		args []string
+		code int
+		want string
+	}{
+		{"an unknown command", []string{"frobnicate"}, exitUsage, `unknown command "frobnicate"`},
+		{"a mistyped command", []string{"statz"}, exitUsage, "did you mean stats?"},
+		{"an unknown flag", []string{"stats", "--colour"}, exitUsage, "unknown flag: --colour (see: engagement stats --help)"},
+		{"too few arguments", []string{"fire", "1"}, exitUsage, "accepts 2 arg(s), received 1"},
+		{"too many arguments", []string{"stats", "1"}, exitUsage, `unknown command "1"`},
+		{"a shell without completion", []string{"completion", "command.com"}, exitUsage, `unknown command "command.com"`},
+		{"a user id that is no number", []string{"user", "bob"}, exitUsage, `invalid user id "bob"`},
+		{"user 0", []string{"fire", "0", "X"}, exitUsage, "invalid user id 0"},
+		{"a signal id that breaks a line", []string{"signal", longID}, exitUsage, "it has a control character"},
+		{"an empty signal id", []string{"fire", "1", ""}, exitUsage, "invalid signal id"},
+		{"a time without a zone", []string{"fire", "1", "X", "--at", "2026-01-31"}, exitUsage, "want the form 2026-01-31T12:00:00Z"},
+		{"a fire of the future", []string{"fire", "1", "X", "--at", "2026-02-03T00:00:00Z"}, exitUsage, "more than 24 hours ahead"},
+		{"a P&L that is no number", []string{"trade", "1", "t", "much"}, exitUsage, `invalid P&L "much"`},
+		{"a P&L that is not finite", []string{"trade", "1", "t", "NaN"}, exitUsage, "invalid P&L NaN"},
+		{"an unknown result", []string{"trade", "1", "t", "1", "--result", "tie"}, exitUsage, "want win, loss or draw"},
+		{"an unknown leaderboard", []string{"leaderboard", "luck"}, exitUsage, "want one of total_fires, win_rate, pnl, streak"},
+		{"a limit that is too high", []string{"leaderboard", "--limit", "10001"}, exitUsage, "invalid limit 10001"},
+		{"a negative limit", []string{"signal", "EURUSD_LONG_001", "--limit", "-1"}, exitUsage, "invalid limit -1"},
+		{"no days", []string{"daily", "--days", "0"}, exitUsage, `invalid --days "0"`},
+		{"a day that does not exist", []string{"daily", "--from", "2026-02-30"}, exitUsage, `invalid day "2026-02-30"`},
+		{"days that run backwards", []string{"daily", "--from", "2026-01-02", "--to", "2026-01-01"}, exitUsage, "it ends before it starts"},
+		{"two ways to say which days", []string{"daily", "--from", "2026-01-02", "--days", "3"}, exitUsage, "[days from]"},
+		{"a cleanup of today", []string{"cleanup", "--keep-days", "0"}, exitUsage, "want at least 1"},
+		{"an erasure that nobody confirms", []string{"erase", "1"}, exitUsage, "confirm it with --yes"},
+		{"an unknown time zone", []string{"stats", "--timezone", "Mars/Olympus"}, exitUsage, `invalid --timezone "Mars/Olympus"`},
+		{"another time zone", []string{"stats", "--timezone", "Europe/Berlin"}, exitUsage, `the database was made with "UTC"`},
+		{"a server instead of a file", []string{"stats", "--db", "mystery://host/x"}, exitUsage, "invalid dsn"},
+		{"no name of a file", []string{"stats", "--db", ""}, exitUsage, "invalid dsn"},
+
+		{"an unknown user", []string{"user", "404"}, exitFailure, "user 404: not found"},
+		{"an unknown signal", []string{"signal", "NONE_1"}, exitFailure, `signal "NONE_1": not found`},
+		{"an export of an unknown user", []string{"export", "404"}, exitFailure, "user 404: not found"},
+		{"an erasure of an unknown user", []string{"erase", "404", "--yes"}, exitFailure, "user 404: not found"},
+		{"a trade with other content", []string{"trade", "1", "t1", "-1"}, exitFailure, "conflict"},
+		{"an export into a folder that is not there", []string{"export", "1", "--output", "none/user.json"}, exitFailure, "export to none/user.json"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			checkError(t, run(t, append([]string{"--db", sampleDB(t)}, tt.args...)...), tt.code, tt.want)
+		})
+	}
+}
+
+func checkError(t *testing.T, r result, code int, want string) {
+	t.Helper()
+	if r.code != code {
+		t.Errorf("exit code %d, want %d", r.code, code)
+	}
+	if r.out != "" {
+		t.Errorf("stdout has %q", r.out)
+	}
+	line, rest, _ := strings.Cut(r.err, "\n")
+	if rest != "" || !strings.HasPrefix(line, "engagement: ") || !strings.Contains(line, want) {
+		t.Errorf("stderr is %q, want one line with %q", r.err, want)
+	}
+}
+
+func TestNoCommandMakesADatabaseByAccident(t *testing.T) {
+	for _, args := range []string{
+		"fire 1 X", "trade 1 t 1", "stats", "user 1", "signal X", "leaderboard", "daily", "export 1",
+		"cleanup", "cleanup --dry-run", "erase 1 --yes", "backup copy.db", "verify", "rebuild",
+	} {
+		t.Run(args, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "typo.db")
+			r := run(t, append(strings.Fields(args), "--db", path)...)
+			checkError(t, r, exitFailure, "make one with: engagement migrate --db \""+path+"\"")
+			checkFiles(t, dir)
+		})
+	}
+}
+
+func TestReadingAnOldDatabaseSaysHowToUpdateItAndLeavesItAlone(t *testing.T) {
+	path := predecessorDB(t)
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkError(t, run(t, "stats", "--db", path), exitFailure, "engagement migrate --db \""+path+"\"")
+	after, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(before, after) {
+		t.Error("the file has changed")
+	}
+}
+
+func TestAForeignFileIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notes.txt")
+	if err := os.WriteFile(path, []byte("remember the milk"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"stats", "migrate", "rebuild"} {
+		checkError(t, run(t, command, "--db", path), exitFailure, "not a SQLite database")
+	}
+}
+
+func TestBackupDoesNotOverwrite(t *testing.T) {
+	db := sampleDB(t)
+	checkError(t, run(t, "backup", db, "--db", db), exitUsage, "it exists already")
+}
+
+func TestAnInterruptedCommandFails(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r := runContext(ctx, noon, "user", "1", "--db", sampleDB(t))
+	checkError(t, r, exitFailure, "interrupted")
+}
+
+func TestErrorsWithSeveralLinesAreJoined(t *testing.T) {
+	var b bytes.Buffer
+	printError(&b, errors.Join(errors.New("one"), errors.New("two")).Error())
+	checkText(t, b.String(), "engagement: one; two\n")
+}
+
+func TestEraseAsksAPerson(t *testing.T) {
+	for _, tt := range []struct {
+		name, answer string
+		confirmed    bool
+	}{
+		{"yes is yes", "yes\n", true},
+		{"yes at the end of input is yes", "yes", true},
+		{"y is not enough", "y\n", false},
+		{"no is no", "no\n", false},
+		{"an empty line is no", "\n", false},
+		{"the end of input is no", "", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			db, err := engagement.Open(t.Context(), sampleDB(t), engagement.WithClock(func() time.Time { return noon }))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			var question bytes.Buffer
+			err = confirmErase(t.Context(), db, 1, strings.NewReader(tt.answer), &question)
+			if (err == nil) != tt.confirmed {
+				t.Errorf("got %v, want confirmed %v", err, tt.confirmed)
+			}
+			checkText(t, question.String(), "Erase user 1 with 3 fires and 2 trades for good? Type yes: ")
+		})
+	}
+}

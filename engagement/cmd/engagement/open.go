@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hydraxdev/engagementdb/engagement"
+)
+
+// mode is what a command does to the database.
+type mode int
+
+const (
+	reading mode = iota // changes nothing, not even an old schema
+	writing             // changes a database that exists
+	making              // makes the database if there is none
+)
+
+// withDB opens the database, runs fn and closes the database. Only making makes
+// a file, so that a mistyped name is an error and not an empty database.
+func (a *app) withDB(cmd *cobra.Command, m mode, fn func(context.Context, *engagement.DB) error) (err error) {
+	path := a.path(cmd)
+	if m != making {
+		if err := checkExists(path); err != nil {
+			return err
+		}
+	}
+	opts, err := a.options(cmd)
+	if err != nil {
+		return err
+	}
+	if m == reading {
+		opts = append(opts, engagement.WithReadOnly())
+	}
+	report, finish := a.progress(cmd)
+	defer finish()
+	ctx := engagement.WithProgress(cmd.Context(), report)
+
+	db, err := engagement.Open(ctx, path, opts...)
+	if m == reading && errors.Is(err, engagement.ErrSchema) {
+		return fmt.Errorf("%w; a database of an older version is brought up to date with: engagement migrate --db %q", err, path)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return fn(ctx, db)
+}
+
+// checkExists refuses a file that is not there. What is not the path of a file
+// is left to the library.
+func checkExists(path string) error {
+	if path == "" || strings.Contains(path, "://") {
+		return nil
+	}
+	_, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("there is no database at %q; make one with: engagement migrate --db %q", path, path)
+	}
+	if err != nil {
+		return fmt.Errorf("look for the database: %w", err)
+	}
+	return nil
+}
+
+// options are the ways of opening that the persistent flags choose.
+func (a *app) options(cmd *cobra.Command) ([]engagement.Option, error) {
+	opts := []engagement.Option{engagement.WithClock(a.now)}
+	if a.timezone != "" {
+		loc, err := time.LoadLocation(a.timezone)
+		if err != nil {
+			return nil, invalid("--timezone", a.timezone, "want a name of the time zone database, such as Europe/Berlin")
+		}
+		opts = append(opts, engagement.WithLocation(loc))
+	}
+	if a.verbose {
+		handler := slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelDebug})
+		opts = append(opts, engagement.WithLogger(slog.New(handler)))
+	}
+	return opts, nil
+}

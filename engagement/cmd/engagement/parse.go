@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/hydraxdev/engagementdb/engagement"
+)
+
+// invalid returns an ErrInvalid in the form of the library's own.
+func invalid(field, value, why string) error {
+	return fmt.Errorf("%w %s %q: %s", engagement.ErrInvalid, field, value, why)
+}
+
+func parseUserID(s string) (int64, error) {
+	id, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return 0, invalid("user id", s, "want a whole number")
+	}
+	return id, nil
+}
+
+func parsePnL(s string) (float64, error) {
+	pnl, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return 0, invalid("P&L", s, "want a number such as 150.75 or -12.5")
+	}
+	return pnl, nil
+}
+
+// timeFlag adds a flag that is zero unless it is given.
+func timeFlag(flags *pflag.FlagSet, into *time.Time, name, usage string) {
+	flags.Func(name, usage+", as `TIME` 2026-01-31T12:00:00Z (default now)", func(s string) (err error) {
+		if *into, err = time.Parse(time.RFC3339, s); err != nil {
+			return fmt.Errorf("want the form 2026-01-31T12:00:00Z or 2026-01-31T12:00:00+02:00")
+		}
+		return nil
+	})
+}
+
+// dayFlag adds a flag for a day.
+func dayFlag(flags *pflag.FlagSet, into *engagement.Day, name, usage string) {
+	flags.Func(name, usage+", as `DAY` 2026-01-31", func(s string) (err error) {
+		*into, err = engagement.ParseDay(s)
+		return err
+	})
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hydraxdev/engagementdb/engagement"
+)
+
+// The exit codes.
+const (
+	exitOK = iota
+	exitFailure
+	exitUsage // the command line is wrong, or a value in it was refused
+)
+
+// app is one run of the command: its persistent flags and its clock.
+type app struct {
+	dsn      string
+	timezone string
+	json     bool
+	verbose  bool
+	now      func() time.Time
+	// running says that the command line was understood; an error before that
+	// is about the command line.
+	running bool
+}
+
+// run runs the command line args, without the program's name, and returns the
+// exit code.
+func (a *app) run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	root := a.rootCommand()
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	addCompletion(root)
+	root.SetArgs(numbersAsArguments(root, args))
+	cmd, err := root.ExecuteContextC(ctx)
+	switch {
+	case err == nil:
+		return exitOK
+	case ctx.Err() != nil:
+		printError(errOut, "interrupted")
+		return exitFailure
+	case !a.running:
+		printError(errOut, fmt.Sprintf("%v (see: %s --help)", err, cmd.CommandPath()))
+		return exitUsage
+	}
+	printError(errOut, err.Error())
+	if errors.Is(err, engagement.ErrInvalid) {
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// printError prints a message as one line, so that programs can read it.
+func printError(w io.Writer, message string) {
+	fmt.Fprintln(w, "engagement: "+strings.ReplaceAll(message, "\n", "; "))
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "engagement",
+		Short: "The engagement database of a trading-signal community",
+		Long: `engagement keeps who fired which trading signal, whether the order executed and
+what the trade made, and knows every figure that follows: live stats, win rates,
+profit and loss, leaderboards, streaks and daily activity.
+
+To fire a signal is to act on it. Every call may be repeated safely: a fire is
+known by its user and signal, a trade by its user and trade id.
+
+Exit codes: 0 done, 1 failed, 2 the command line is wrong or a value was refused.`,
+		Example: `  engagement demo                                   see what it knows, on made-up data
+  engagement migrate                                make the database
+  engagement fire 12345 EURUSD_LONG_001 --executed
+  engagement trade 12345 mt5-881 150.75 --signal EURUSD_LONG_001
+  engagement user 12345`,
+		Args: knownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		SilenceErrors: true,
+		SilenceUsage:  true,
+
+		SuggestionsMinimumDistance: 2,
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.dsn, "db", "", "the database `FILE` (default $ENGAGEMENT_DB or "+engagement.DefaultPath+")")
+	flags.StringVar(&a.timezone, "timezone", "", "the time `ZONE` of days in a new database, such as Europe/Berlin (default UTC)")
+	flags.BoolVar(&a.json, "json", false, "print JSON, for programs")
+	flags.BoolVar(&a.verbose, "verbose", false, "log every operation to stderr")
+
+	root.AddCommand(
+		a.migrateCommand(), a.demoCommand(),
+		a.fireCommand(), a.tradeCommand(),
+		a.statsCommand(), a.userCommand(), a.signalCommand(), a.leaderboardCommand(), a.dailyCommand(), a.exportCommand(),
+		a.cleanupCommand(), a.eraseCommand(), a.backupCommand(), a.verifyCommand(), a.rebuildCommand(),
+	)
+	for _, cmd := range root.Commands() {
+		body := cmd.RunE
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			a.running = true
+			return body(cmd, args)
+		}
+	}
+	return root
+}
+
+// addCompletion adds cobra's command for shell completion, which writes to what
+// is root's stdout now, and lets it refuse a shell that it does not know instead
+// of showing its help.
+func addCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
+}
+
+// knownCommand refuses what no command took. Cobra's own message has several lines.
+func knownCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	message := fmt.Sprintf("unknown command %q", args[0])
+	if close := root.SuggestionsFor(args[0]); len(close) > 0 {
+		message += ", did you mean " + strings.Join(close, " or ") + "?"
+	}
+	return errors.New(message)
+}
+
+var negativeNumber = regexp.MustCompile(`^-\.?[0-9]`)
+
+// numbersAsArguments puts the arguments of a command behind its flags and a
+// "--" if one of them is a negative number, which would be read as a flag.
+func numbersAsArguments(root *cobra.Command, args []string) []string {
+	cmd, rest, err := root.Find(args)
+	if err != nil || cmd == root || !slices.ContainsFunc(rest, negativeNumber.MatchString) {
+		return args
+	}
+	var flags, arguments []string
+	for i := 0; i < len(rest); i++ {
+		arg := rest[i]
+		if arg == "--" {
+			arguments = append(arguments, rest[i+1:]...)
+			break
+		}
+		if !strings.HasPrefix(arg, "-") || negativeNumber.MatchString(arg) {
+			arguments = append(arguments, arg)
+			continue
+		}
+		flags = append(flags, arg)
+		flag := cmd.Flag(strings.TrimPrefix(arg, "--")) // nil for --name=value
+		if flag != nil && flag.NoOptDefVal == "" && i+1 < len(rest) {
+			i++
+			flags = append(flags, rest[i])
+		}
+	}
+	line := append([]string{cmd.Name()}, flags...)
+	return append(append(line, "--"), arguments...)
+}
+
+// path is the database that the command line or the environment names.
+func (a *app) path(cmd *cobra.Command) string {
+	if cmd.Flags().Changed("db") {
+		return a.dsn
+	}
+	if path := os.Getenv("ENGAGEMENT_DB"); path != "" {
+		return path
+	}
+	return engagement.DefaultPath
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
+	root := (&app{}).rootCommand()
+	for _, cmd := range root.Commands() {
+		t.Run(cmd.Name(), func(t *testing.T) {
+			help := mustRun(t, cmd.Name(), "--help")
+			for _, want := range []string{cmd.Long, "Examples:", "engagement " + cmd.Name()} {
+				if cmd.Long == "" || !strings.Contains(help, want) {
+					t.Errorf("%q is missing in:\n%s", want, help)
+				}
+			}
+			for line := range strings.Lines(cmd.Long + "\n" + cmd.Example) {
+				if len(line) > 90 {
+					t.Errorf("line of %d characters: %s", len(line), line)
+				}
+			}
+		})
+	}
+}
+
+func TestWithoutACommandThereIsHelp(t *testing.T) {
+	if got := mustRun(t); !strings.Contains(got, "Available Commands:") {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestShellsGetCompletion(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if got := mustRun(t, "completion", shell); !strings.Contains(got, "engagement") {
+			t.Errorf("%s: got %q", shell, got)
+		}
+	}
+}
+
+func TestCompletionOffersWhatACommandTakes(t *testing.T) {
+	for _, tt := range []struct {
+		name, line, want string
+	}{
+		{"leaderboards", "leaderboard ", "total_fires win_rate pnl streak"},
+		{"leaderboards by their beginning", "leaderboard w", "win_rate"},
+		{"results of a trade", "trade 1 t 1 --result ", "win loss draw"},
+		{"no files for a user id", "user ", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := run(t, append([]string{"__complete"}, strings.Split(tt.line, " ")...)...)
+			lines := strings.Fields(r.out)
+			if len(lines) == 0 || lines[len(lines)-1] != ":4" { // no files
+				t.Fatalf("got %+v", r)
+			}
+			checkText(t, strings.Join(lines[:len(lines)-1], " "), tt.want)
+		})
+	}
+}
+
+func TestNegativeNumbersAreArguments(t *testing.T) {
+	for _, tt := range []struct {
+		name, line, want string
+	}{
+		{"at the end", "trade 5 t1 -12.5", "trade -- 5 t1 -12.5"},
+		{"before a flag", "trade 5 t1 -12.5 --signal X", "trade --signal X -- 5 t1 -12.5"},
+		{"between flags", "trade --json 5 t1 -.5 --signal=X", "trade --json --signal=X -- 5 t1 -.5"},
+		{"behind two dashes", "trade 5 t1 --signal X -- -1", "trade --signal X -- 5 t1 -1"},
+		{"as the first argument", "--db a.db user -5", "user --db a.db -- -5"},
+		{"as the value of a flag", "signal X --limit -1", "signal --limit -1 -- X"},
+		{"not at all", "trade 5 t1 12.5 --signal X", "trade 5 t1 12.5 --signal X"},
+		{"of no command", "-5", "-5"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			root := (&app{}).rootCommand()
+			got := numbersAsArguments(root, strings.Fields(tt.line))
+			checkText(t, strings.Join(got, " "), tt.want)
+		})
+	}
+}
