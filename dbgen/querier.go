@@ -23,15 +23,17 @@ type Querier interface {
 	// losses, draws, pnl_micros], no (user_id, day) twice.
 	// Not portable: PostgreSQL has no json_each over an array.
 	AddUserDays(ctx context.Context, userDays string) ([]AddUserDaysRow, error)
-	// AddUserTotals adds to users' totals, creating users, and returns the last
-	// days of their streaks. It takes a JSON array of [user_id, fires, wins,
-	// losses, draws, pnl_micros, last_updated, streak_day], no user twice. win_rate
-	// and pnl follow in the same statement. streak_day is the one day that became
-	// active by these fires, or -1: it extends the streak, starts a new one after a
-	// gap, and leaves alone a streak that already ends later, which SetStreak must
-	// then correct.
+	// AddUserFires adds to users' fires, creating users. It takes a JSON array of
+	// [user_id, fires, last_updated], no user twice. What fires do not change is
+	// not mentioned, because SQLite rewrites the index entries of every column that
+	// an update mentions.
 	// Not portable: PostgreSQL has no json_each over an array.
-	AddUserTotals(ctx context.Context, users string) ([]AddUserTotalsRow, error)
+	AddUserFires(ctx context.Context, users string) error
+	// AddUserTrades adds to users' results and P&L, creating users. It takes a JSON
+	// array of [user_id, wins, losses, draws, pnl_micros, last_updated], no user
+	// twice. win_rate and pnl follow in the same statement.
+	// Not portable: PostgreSQL has no json_each over an array.
+	AddUserTrades(ctx context.Context, users string) error
 	// ClearDays deletes all days.
 	ClearDays(ctx context.Context) error
 	// ClearSignalDays sets the counts of fires from the horizon on to zero.
@@ -85,6 +87,13 @@ type Querier interface {
 	DeleteUserStats(ctx context.Context, userID int64) (int64, error)
 	// DeleteUserTrades deletes a user's trades and returns how many.
 	DeleteUserTrades(ctx context.Context, userID int64) (int64, error)
+	// ExtendStreaks adds a day that has just become active to users' streaks and
+	// returns the last days of their streaks since. It takes a JSON array of
+	// [user_id, day], no user twice. A day that follows the streak's end extends
+	// it, one after a gap starts a new one, and an earlier one leaves it alone:
+	// then the returned day is another, and SetStreak must correct the streak.
+	// Not portable: PostgreSQL has no json_each over an array.
+	ExtendStreaks(ctx context.Context, users string) ([]ExtendStreaksRow, error)
 	// FavoriteFamily returns the signal family that a user fired most among the
 	// fires still kept, the first by name among equals, and nothing for a user
 	// without any. A family is a signal id without its trailing number.

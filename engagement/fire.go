@@ -226,7 +226,7 @@ func (tx *Tx) markExecuted(ctx context.Context, facts []dbgen.SignalFire, outcom
 	for _, row := range marked {
 		outcomes[marks[fireKey{row.UserID, row.SignalID}]] = MarkedExecuted
 		if row.Day >= 0 { // otherwise it is counted later, as executed
-			t.executed(row.UserID, row.SignalID, Day(row.Day), tx.now)
+			t.executed(row.UserID, row.SignalID, Day(row.Day))
 		}
 	}
 	return err

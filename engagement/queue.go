@@ -29,6 +29,7 @@ type queue struct {
 	mu      sync.Mutex
 	waiting []*write // in order of arrival
 	led     bool     // somebody leads
+	last    int      // the size of the last batch
 	stats   CommitStats
 }
 
@@ -163,6 +164,7 @@ func (q *queue) take(now time.Time) []*write {
 func (q *queue) settle(leader *write, batch []*write, took time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.last = len(batch)
 	if n := int64(len(batch)); n > 0 {
 		q.stats.Batches++
 		q.stats.Writes += n
@@ -180,13 +182,14 @@ func (q *queue) settle(leader *write, batch []*write, took time.Duration) {
 }
 
 // gather lets callers who are ready to run join the batch. It waits for
-// nobody: when no more come, which for a lone caller is at once, it is done.
+// nobody: when no more come it is done, and a caller who was alone the last
+// time does not ask.
 func (q *queue) gather() {
 	for before := -1; ; runtime.Gosched() {
 		q.mu.Lock()
-		now := len(q.waiting)
+		now, alone := len(q.waiting), q.last <= 1
 		q.mu.Unlock()
-		if now == before || now >= batchLimit {
+		if now == before || now >= batchLimit || (now <= 1 && alone) {
 			return
 		}
 		before = now

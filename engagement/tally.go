@@ -65,9 +65,10 @@ func (t *tally) fire(f dbgen.SignalFire, changed time.Time) {
 	t.signals[f.SignalID] = s
 }
 
-// executed counts that a fire counted before has executed after all.
-func (t *tally) executed(user int64, signal string, day Day, changed time.Time) {
-	t.addUser(user, day, counts{executed: 1}, changed)
+// executed counts that a fire counted before has executed after all. It leaves
+// the user's totals alone.
+func (t *tally) executed(user int64, signal string, day Day) {
+	t.addUser(user, day, counts{executed: 1}, time.Time{})
 	t.addSignal(signal, day, counts{executed: 1})
 }
 
@@ -188,47 +189,68 @@ func (t *tally) applySignals(ctx context.Context, q dbgen.Querier) error {
 	return nil
 }
 
-// applyUsers moves the users' totals and streaks. A single day at or behind the
-// end of a streak is handled by the statement itself; any other streak is read
-// again from the user's days.
+// applyUsers moves the users' totals and streaks.
 func (t *tally) applyUsers(ctx context.Context, q dbgen.Querier, activated []userDay) error {
 	totals := map[int64]counts{}
 	for key, delta := range t.userDays {
 		totals[key.user] = totals[key.user].plus(delta)
 	}
-	const none, several Day = -1, -2
-	streakDays := map[int64]Day{}
-	for _, key := range activated {
-		_, known := streakDays[key.user]
-		switch {
-		case key.day == unknownDay:
-		case known:
-			streakDays[key.user] = several
-		default:
-			streakDays[key.user] = key.day
-		}
-	}
-	var params rows
+	var fired, traded rows
 	for _, user := range sortedKeys(totals, cmp.Compare) {
-		d := totals[user]
-		streakDay, known := streakDays[user]
-		if !known || streakDay == several {
-			streakDay = none
+		d, changed := totals[user], t.touched[user]
+		if d.fires != 0 {
+			fired.begin().int(user, d.fires).time(changed)
 		}
-		params.begin().int(user, d.fires, d.wins, d.losses, d.draws, d.micros).time(t.touched[user]).int(int64(streakDay))
+		if d.wins+d.losses+d.draws != 0 {
+			traded.begin().int(user, d.wins, d.losses, d.draws, d.micros).time(changed)
+		}
 	}
-	if params.empty() {
+	if !fired.empty() {
+		if err := q.AddUserFires(ctx, fired.String()); err != nil {
+			return err
+		}
+	}
+	if !traded.empty() {
+		if err := q.AddUserTrades(ctx, traded.String()); err != nil {
+			return err
+		}
+	}
+	return applyStreaks(ctx, q, activated)
+}
+
+// applyStreaks adds active days to their users' streaks. A single day at or
+// behind the end of a streak is handled by the statement; a streak that several
+// days or an earlier one change is read again from the user's days.
+func applyStreaks(ctx context.Context, q dbgen.Querier, activated []userDay) error {
+	days := map[int64][]Day{}
+	for _, key := range activated {
+		if key.day != unknownDay {
+			days[key.user] = append(days[key.user], key.day)
+		}
+	}
+	var extended rows
+	for _, user := range sortedKeys(days, cmp.Compare) {
+		if len(days[user]) == 1 {
+			extended.begin().int(user, int64(days[user][0]))
+			continue
+		}
+		if err := recountStreak(ctx, q, user); err != nil {
+			return err
+		}
+	}
+	if extended.empty() {
 		return nil
 	}
-	stored, err := q.AddUserTotals(ctx, params.String())
+	stored, err := q.ExtendStreaks(ctx, extended.String())
 	if err != nil {
 		return err
 	}
 	for _, row := range stored {
-		if day, known := streakDays[row.UserID]; known && row.StreakEnd != int64(day) {
-			if err := recountStreak(ctx, q, row.UserID); err != nil {
-				return err
-			}
+		if row.StreakEnd == int64(days[row.UserID][0]) {
+			continue
+		}
+		if err := recountStreak(ctx, q, row.UserID); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -19,7 +19,7 @@ type UserStats struct {
 	Draws       int64     `json:"draws"`
 	WinRate     float64   `json:"win_rate"` // Wins / (Wins + Losses), 0 while there are none
 	PnL         float64   `json:"pnl"`
-	LastUpdated time.Time `json:"last_updated"` // UTC
+	LastUpdated time.Time `json:"last_updated"` // when these totals last changed, UTC
 }
 
 // UserStats returns a user's totals, or ErrNotFound for a user who has neither

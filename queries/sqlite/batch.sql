@@ -46,32 +46,40 @@ ON CONFLICT (user_id, day) DO UPDATE SET
     pnl_micros = user_days.pnl_micros + excluded.pnl_micros
 RETURNING user_id, day, fires;
 
--- name: AddUserTotals :many
--- AddUserTotals adds to users' totals, creating users, and returns the last
--- days of their streaks. It takes a JSON array of [user_id, fires, wins,
--- losses, draws, pnl_micros, last_updated, streak_day], no user twice. win_rate
--- and pnl follow in the same statement. streak_day is the one day that became
--- active by these fires, or -1: it extends the streak, starts a new one after a
--- gap, and leaves alone a streak that already ends later, which SetStreak must
--- then correct.
+-- name: AddUserFires :exec
+-- AddUserFires adds to users' fires, creating users. It takes a JSON array of
+-- [user_id, fires, last_updated], no user twice. What fires do not change is
+-- not mentioned, because SQLite rewrites the index entries of every column that
+-- an update mentions.
 -- Not portable: PostgreSQL has no json_each over an array.
-INSERT INTO user_stats (
-    user_id, total_fires, wins, losses, draws, pnl_micros, pnl, win_rate, last_updated,
-    streak_start, streak_end, streak_longest
-)
-SELECT
-    j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4,
-    j.value ->> 5, (j.value ->> 5) / 1000000.0,
-    CASE
-        WHEN (j.value ->> 2) + (j.value ->> 3) = 0 THEN 0
-        ELSE 1.0 * (j.value ->> 2) / ((j.value ->> 2) + (j.value ->> 3))
-    END,
-    j.value ->> 6,
-    j.value ->> 7, j.value ->> 7, CASE WHEN (j.value ->> 7) < 0 THEN 0 ELSE 1 END
+INSERT INTO user_stats (user_id, total_fires, last_updated)
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2
 FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
 WHERE TRUE
 ON CONFLICT (user_id) DO UPDATE SET
     total_fires = user_stats.total_fires + excluded.total_fires,
+    last_updated = CASE
+        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
+        ELSE user_stats.last_updated
+    END;
+
+-- name: AddUserTrades :exec
+-- AddUserTrades adds to users' results and P&L, creating users. It takes a JSON
+-- array of [user_id, wins, losses, draws, pnl_micros, last_updated], no user
+-- twice. win_rate and pnl follow in the same statement.
+-- Not portable: PostgreSQL has no json_each over an array.
+INSERT INTO user_stats (user_id, wins, losses, draws, pnl_micros, pnl, win_rate, last_updated)
+SELECT
+    j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3,
+    j.value ->> 4, (j.value ->> 4) / 1000000.0,
+    CASE
+        WHEN (j.value ->> 1) + (j.value ->> 2) = 0 THEN 0
+        ELSE 1.0 * (j.value ->> 1) / ((j.value ->> 1) + (j.value ->> 2))
+    END,
+    j.value ->> 5
+FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (user_id) DO UPDATE SET
     wins = user_stats.wins + excluded.wins,
     losses = user_stats.losses + excluded.losses,
     draws = user_stats.draws + excluded.draws,
@@ -85,7 +93,20 @@ ON CONFLICT (user_id) DO UPDATE SET
     last_updated = CASE
         WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
         ELSE user_stats.last_updated
-    END,
+    END;
+
+-- name: ExtendStreaks :many
+-- ExtendStreaks adds a day that has just become active to users' streaks and
+-- returns the last days of their streaks since. It takes a JSON array of
+-- [user_id, day], no user twice. A day that follows the streak's end extends
+-- it, one after a gap starts a new one, and an earlier one leaves it alone:
+-- then the returned day is another, and SetStreak must correct the streak.
+-- Not portable: PostgreSQL has no json_each over an array.
+INSERT INTO user_stats (user_id, streak_start, streak_end, streak_longest)
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 1, 1
+FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (user_id) DO UPDATE SET
     streak_start = CASE
         WHEN excluded.streak_end > user_stats.streak_end + 1 THEN excluded.streak_end
         ELSE user_stats.streak_start
@@ -95,7 +116,6 @@ ON CONFLICT (user_id) DO UPDATE SET
         ELSE user_stats.streak_end
     END,
     streak_longest = CASE
-        WHEN excluded.streak_end < 0 THEN user_stats.streak_longest
         WHEN excluded.streak_end = user_stats.streak_end + 1
             AND excluded.streak_end - user_stats.streak_start + 1 > user_stats.streak_longest
             THEN excluded.streak_end - user_stats.streak_start + 1

@@ -4,7 +4,6 @@ package engine
 
 import (
 	"context"
-	"database/sql"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
@@ -64,27 +63,13 @@ type Engine interface {
 	Close() error
 }
 
-// Tx is a transaction and the typed queries on it.
+// Tx is a transaction and the typed queries on it. It ends with one call of
+// Commit or Rollback.
 type Tx struct {
 	dbgen.Querier
-	tx      *sql.Tx
-	release func()
-}
-
-// NewTx returns a Tx around tx; release is called once when it has ended.
-func NewTx(tx *sql.Tx, q dbgen.Querier, release func()) *Tx {
-	return &Tx{Querier: q, tx: tx, release: release}
-}
-
-// Commit commits the transaction and gives its connection back.
-func (t *Tx) Commit() error {
-	defer t.release()
-	return t.tx.Commit()
-}
-
-// Rollback undoes the transaction and gives its connection back. It takes no
-// context: giving up must not be given up.
-func (t *Tx) Rollback() error {
-	defer t.release()
-	return t.tx.Rollback()
+	// Commit commits the transaction, or undoes it and returns an error.
+	Commit func() error
+	// Rollback undoes the transaction. It takes no context: giving up must not
+	// be given up.
+	Rollback func() error
 }

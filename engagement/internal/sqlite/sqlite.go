@@ -8,6 +8,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -79,11 +80,11 @@ func (e *Engine) mode() string {
 }
 
 func openWriter(path, synchronous string) *sql.DB {
-	driver := &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
+	hooked := &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
 		_, err := c.Exec("PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 134217728", nil)
 		return err
 	}}
-	db := sql.OpenDB(&connector{driver: driver, uncancelled: true, dsn: "file:" + escapePath(path) +
+	db := sql.OpenDB(&connector{driver: hooked, uncancelled: true, dsn: "file:" + escapePath(path) +
 		"?mode=rwc&_txlock=immediate&_journal_mode=WAL&_synchronous=" + synchronous +
 		"&_busy_timeout=" + fmt.Sprint(lockPoll.Milliseconds()) +
 		"&_cache_size=-65536&_stmt_cache_size=128"})
@@ -97,11 +98,11 @@ func (e *Engine) Queries() dbgen.Querier { return dbgen.New(e.reader) }
 
 // BeginRead opens a snapshot. It is taken by the first query.
 func (e *Engine) BeginRead(ctx context.Context) (*engine.Tx, error) {
-	tx, err := e.reader.BeginTx(ctx, nil)
+	conn, err := e.reader.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return engine.NewTx(tx, dbgen.New(tx), func() {}), nil
+	return begin(ctx, conn, "BEGIN")
 }
 
 // BeginWrite opens a transaction that holds the file's write lock.
@@ -113,10 +114,23 @@ func (e *Engine) BeginWrite(ctx context.Context) (*engine.Tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	tx, err := backoff.Retry(ctx, func() (*sql.Tx, error) {
-		// The transaction outlives ctx, so that giving up cannot leave it to
-		// database/sql to roll back at its own time.
-		tx, err := conn.BeginTx(context.WithoutCancel(ctx), nil)
+	tx, err := begin(ctx, conn, beginImmediate)
+	if err == nil || e.Classify(err) != engine.Busy {
+		return tx, err
+	}
+	return e.awaitLock(ctx)
+}
+
+const beginImmediate = "BEGIN IMMEDIATE"
+
+// awaitLock tries again until another process gives the write lock back.
+func (e *Engine) awaitLock(ctx context.Context) (*engine.Tx, error) {
+	return backoff.Retry(ctx, func() (*engine.Tx, error) {
+		conn, err := e.writer.Conn(ctx)
+		if err != nil {
+			return nil, backoff.Permanent(err)
+		}
+		tx, err := begin(ctx, conn, beginImmediate)
 		if err != nil && e.Classify(err) != engine.Busy {
 			return nil, backoff.Permanent(err)
 		}
@@ -127,10 +141,45 @@ func (e *Engine) BeginWrite(ctx context.Context) (*engine.Tx, error) {
 		backoff.WithNotify(func(err error, _ time.Duration) {
 			e.opts.Log.Warn("database is locked by another process, trying again", "error", err)
 		}))
-	if err != nil {
+}
+
+// begin opens a transaction on conn, which it gives back when the transaction
+// has ended or could not begin. It is not database/sql's, which costs a
+// goroutine a transaction and one a query, and rolls back behind its caller's
+// back when ctx ends.
+func begin(ctx context.Context, conn *sql.Conn, statement string) (*engine.Tx, error) {
+	if _, err := conn.ExecContext(ctx, statement); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return engine.NewTx(tx, dbgen.New(tx), func() { _ = conn.Close() }), nil
+	commit := func() error {
+		if _, err := conn.ExecContext(context.Background(), "COMMIT"); err != nil {
+			return errors.Join(err, rollback(conn))
+		}
+		return conn.Close()
+	}
+	return &engine.Tx{
+		Querier:  dbgen.New(conn),
+		Commit:   commit,
+		Rollback: func() error { return rollback(conn) },
+	}, nil
+}
+
+// rollback undoes conn's transaction, unless SQLite has done so itself, as
+// after some errors. A connection that cannot be cleared is thrown away.
+func rollback(c *sql.Conn) error {
+	var undone bool
+	err := c.Raw(func(driverConn any) error {
+		undone = driverConn.(*conn).AutoCommit()
+		return nil
+	})
+	if err == nil && !undone {
+		_, err = c.ExecContext(context.Background(), "ROLLBACK")
+	}
+	if err != nil {
+		_ = c.Raw(func(any) error { return driver.ErrBadConn })
+		return err
+	}
+	return c.Close()
 }
 
 // Classify maps SQLite's result codes (https://sqlite.org/rescode.html).
