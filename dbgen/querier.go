@@ -6,7 +6,6 @@ package dbgen
 
 import (
 	"context"
-	"time"
 )
 
 type Querier interface {
@@ -34,19 +33,6 @@ type Querier interface {
 	// twice. win_rate and pnl follow in the same statement.
 	// Not portable: PostgreSQL has no json_each over an array.
 	AddUserTrades(ctx context.Context, users string) error
-	// ClearDays deletes all days.
-	ClearDays(ctx context.Context) error
-	// ClearSignalDays sets the counts of fires from the horizon on to zero.
-	ClearSignalDays(ctx context.Context, horizon int64) error
-	// ClearSignalTotals sets all signals' totals to zero.
-	ClearSignalTotals(ctx context.Context) error
-	// ClearUserDayFires sets the counts of fires from the horizon on to zero. The
-	// days before it are their own only record and stay.
-	ClearUserDayFires(ctx context.Context, horizon int64) error
-	// ClearUserDayTrades sets the counts of trades of all days to zero.
-	ClearUserDayTrades(ctx context.Context) error
-	// ClearUserTotals sets all users' totals to zero.
-	ClearUserTotals(ctx context.Context) error
 	// CountDays counts the days that have a row.
 	CountDays(ctx context.Context) (int64, error)
 	// CountFires counts the fires that are still kept one by one.
@@ -126,24 +112,9 @@ type Querier interface {
 	OutcomeTrades(ctx context.Context, arg OutcomeTradesParams) ([]Trade, error)
 	// PopularSignals lists the signals most fired in a range of days.
 	PopularSignals(ctx context.Context, arg PopularSignalsParams) ([]PopularSignalsRow, error)
-	// RebuildDays sums the users' days into days.
-	RebuildDays(ctx context.Context) error
-	// RebuildSignalDays counts the fires from the horizon on into their signals'
-	// days.
-	RebuildSignalDays(ctx context.Context, horizon int64) error
-	// RebuildSignalTotals sums the signals' days into their totals. A signal that
-	// had no row gets the given time as its first.
-	RebuildSignalTotals(ctx context.Context, now time.Time) error
-	// RebuildStreaks stores every user's streak from the runs of their days. Runs
-	// are found as in UserRuns.
-	RebuildStreaks(ctx context.Context) error
-	// RebuildUserDayFires counts the fires from the horizon on into their users'
-	// days.
-	RebuildUserDayFires(ctx context.Context, horizon int64) error
-	// RebuildUserDayTrades counts the trades into their users' days.
-	RebuildUserDayTrades(ctx context.Context) error
-	// RebuildUserTotals sums the users' days into their totals.
-	RebuildUserTotals(ctx context.Context, now time.Time) error
+	// RederiveUser sets a user's P&L and win rate to what follows from the user's
+	// own totals.
+	RederiveUser(ctx context.Context, userID int64) error
 	// SetFireDay marks a fire as counted on a day and stores its time in the
 	// library's own form, so that times compare as text.
 	SetFireDay(ctx context.Context, arg SetFireDayParams) error
@@ -192,7 +163,8 @@ type Querier interface {
 	// are not those of the fires.
 	UserDayFireMismatches(ctx context.Context, arg UserDayFireMismatchesParams) ([]UserDayFireMismatchesRow, error)
 	// UserDayTradeMismatches lists a user's days whose counts are not those of the
-	// trades. Trades are never cleaned up, so all days are compared.
+	// trades. Trades are never cleaned up, so all days are compared. P&L is summed
+	// as in UserTotalMismatches.
 	UserDayTradeMismatches(ctx context.Context, maxRows int64) ([]UserDayTradeMismatchesRow, error)
 	// UserDerivedMismatches lists users whose P&L or win rate does not follow from
 	// their own totals.
@@ -213,6 +185,8 @@ type Querier interface {
 	// not be read, so it belongs to no run.
 	UserRuns(ctx context.Context, userID int64) (UserRunsRow, error)
 	// UserTotalMismatches lists users whose totals are not the sums of their days.
+	// P&L is summed in whole units and millionths, because a sum of millionths may
+	// leave the integers on its way; missing_micros is what is stored too little.
 	UserTotalMismatches(ctx context.Context, maxRows int64) ([]UserTotalMismatchesRow, error)
 	// UserTrades lists a user's trades before a position, last closed first.
 	UserTrades(ctx context.Context, arg UserTradesParams) ([]Trade, error)

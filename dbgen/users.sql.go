@@ -34,6 +34,20 @@ func (q *Queries) GetUserStats(ctx context.Context, userID int64) (UserStat, err
 	return i, err
 }
 
+const RederiveUser = `-- name: RederiveUser :exec
+UPDATE user_stats SET
+    pnl = pnl_micros / 1000000.0,
+    win_rate = CASE WHEN wins + losses = 0 THEN 0 ELSE 1.0 * wins / (wins + losses) END
+WHERE user_id = ?1
+`
+
+// RederiveUser sets a user's P&L and win rate to what follows from the user's
+// own totals.
+func (q *Queries) RederiveUser(ctx context.Context, userID int64) error {
+	_, err := q.db.ExecContext(ctx, RederiveUser, userID)
+	return err
+}
+
 const UserExecuted = `-- name: UserExecuted :one
 SELECT CAST(COALESCE(SUM(executed), 0) AS BIGINT) AS executed FROM user_days
 WHERE user_id = ?1

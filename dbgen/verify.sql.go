@@ -426,14 +426,15 @@ SELECT
     CAST(SUM(stored_draws) AS BIGINT) AS stored_draws,
     CAST(SUM(draws) AS BIGINT) AS draws,
     CAST(SUM(stored_pnl_micros) AS BIGINT) AS stored_pnl_micros,
-    CAST(SUM(pnl_micros) AS BIGINT) AS pnl_micros
+    CAST(SUM(missing_units) * 1000000 + SUM(missing_micros) AS BIGINT) AS missing_micros
 FROM (
     SELECT
         user_id, day,
         wins AS stored_wins, 0 AS wins,
         losses AS stored_losses, 0 AS losses,
         draws AS stored_draws, 0 AS draws,
-        pnl_micros AS stored_pnl_micros, 0 AS pnl_micros
+        pnl_micros AS stored_pnl_micros,
+        -(pnl_micros / 1000000) AS missing_units, -(pnl_micros % 1000000) AS missing_micros
     FROM user_days
     UNION ALL
     SELECT
@@ -441,7 +442,7 @@ FROM (
         0, CASE WHEN outcome = 'win' THEN 1 ELSE 0 END,
         0, CASE WHEN outcome = 'loss' THEN 1 ELSE 0 END,
         0, CASE WHEN outcome = 'draw' THEN 1 ELSE 0 END,
-        0, pnl_micros
+        0, pnl_micros / 1000000, pnl_micros % 1000000
     FROM trades
     WHERE day >= 0
 ) AS counts
@@ -449,7 +450,7 @@ GROUP BY user_id, day
 HAVING SUM(stored_wins) <> SUM(wins)
     OR SUM(stored_losses) <> SUM(losses)
     OR SUM(stored_draws) <> SUM(draws)
-    OR SUM(stored_pnl_micros) <> SUM(pnl_micros)
+    OR SUM(missing_units) * 1000000 + SUM(missing_micros) <> 0
 ORDER BY user_id, day
 LIMIT CAST(?1 AS BIGINT)
 `
@@ -464,11 +465,12 @@ type UserDayTradeMismatchesRow struct {
 	StoredDraws     int64
 	Draws           int64
 	StoredPnlMicros int64
-	PnlMicros       int64
+	MissingMicros   int64
 }
 
 // UserDayTradeMismatches lists a user's days whose counts are not those of the
-// trades. Trades are never cleaned up, so all days are compared.
+// trades. Trades are never cleaned up, so all days are compared. P&L is summed
+// as in UserTotalMismatches.
 func (q *Queries) UserDayTradeMismatches(ctx context.Context, maxRows int64) ([]UserDayTradeMismatchesRow, error) {
 	rows, err := q.db.QueryContext(ctx, UserDayTradeMismatches, maxRows)
 	if err != nil {
@@ -488,7 +490,7 @@ func (q *Queries) UserDayTradeMismatches(ctx context.Context, maxRows int64) ([]
 			&i.StoredDraws,
 			&i.Draws,
 			&i.StoredPnlMicros,
-			&i.PnlMicros,
+			&i.MissingMicros,
 		); err != nil {
 			return nil, err
 		}
@@ -565,7 +567,7 @@ SELECT
     CAST(SUM(stored_draws) AS BIGINT) AS stored_draws,
     CAST(SUM(draws) AS BIGINT) AS draws,
     CAST(SUM(stored_pnl_micros) AS BIGINT) AS stored_pnl_micros,
-    CAST(SUM(pnl_micros) AS BIGINT) AS pnl_micros
+    CAST(SUM(missing_units) * 1000000 + SUM(missing_micros) AS BIGINT) AS missing_micros
 FROM (
     SELECT
         user_id,
@@ -573,10 +575,13 @@ FROM (
         wins AS stored_wins, 0 AS wins,
         losses AS stored_losses, 0 AS losses,
         draws AS stored_draws, 0 AS draws,
-        pnl_micros AS stored_pnl_micros, 0 AS pnl_micros
+        pnl_micros AS stored_pnl_micros,
+        -(pnl_micros / 1000000) AS missing_units, -(pnl_micros % 1000000) AS missing_micros
     FROM user_stats
     UNION ALL
-    SELECT user_id, 0, fires, 0, wins, 0, losses, 0, draws, 0, pnl_micros
+    SELECT
+        user_id, 0, fires, 0, wins, 0, losses, 0, draws,
+        0, pnl_micros / 1000000, pnl_micros % 1000000
     FROM user_days
 ) AS totals
 GROUP BY user_id
@@ -584,7 +589,7 @@ HAVING SUM(stored_fires) <> SUM(fires)
     OR SUM(stored_wins) <> SUM(wins)
     OR SUM(stored_losses) <> SUM(losses)
     OR SUM(stored_draws) <> SUM(draws)
-    OR SUM(stored_pnl_micros) <> SUM(pnl_micros)
+    OR SUM(missing_units) * 1000000 + SUM(missing_micros) <> 0
 ORDER BY user_id
 LIMIT CAST(?1 AS BIGINT)
 `
@@ -600,10 +605,12 @@ type UserTotalMismatchesRow struct {
 	StoredDraws     int64
 	Draws           int64
 	StoredPnlMicros int64
-	PnlMicros       int64
+	MissingMicros   int64
 }
 
 // UserTotalMismatches lists users whose totals are not the sums of their days.
+// P&L is summed in whole units and millionths, because a sum of millionths may
+// leave the integers on its way; missing_micros is what is stored too little.
 func (q *Queries) UserTotalMismatches(ctx context.Context, maxRows int64) ([]UserTotalMismatchesRow, error) {
 	rows, err := q.db.QueryContext(ctx, UserTotalMismatches, maxRows)
 	if err != nil {
@@ -624,7 +631,7 @@ func (q *Queries) UserTotalMismatches(ctx context.Context, maxRows int64) ([]Use
 			&i.StoredDraws,
 			&i.Draws,
 			&i.StoredPnlMicros,
-			&i.PnlMicros,
+			&i.MissingMicros,
 		); err != nil {
 			return nil, err
 		}

@@ -14,12 +14,13 @@ const pendingChunk = 5_000
 // countPending counts the facts that no counter holds yet: those of a
 // predecessor's file, and those that another program inserted with plain SQL.
 func (db *DB) countPending(ctx context.Context) error {
-	q := db.core.engine.Queries()
-	fires, err := q.CountUncountedFires(ctx)
-	if err != nil {
-		return err
-	}
-	trades, err := q.CountUncountedTrades(ctx)
+	var fires, trades int64
+	err := db.single(ctx, "look for uncounted facts", func(r *Reader) (_ int, err error) {
+		if fires, err = r.q.CountUncountedFires(ctx); err == nil {
+			trades, err = r.q.CountUncountedTrades(ctx)
+		}
+		return 0, err
+	})
 	if err != nil || fires+trades == 0 {
 		return err
 	}
@@ -71,7 +72,9 @@ func (tx *Tx) countChunk(ctx context.Context, limit int64) (int, error) {
 		if err := tx.q.SetTradeDay(ctx, dbgen.SetTradeDayParams{ID: trade.ID, Day: trade.Day, ClosedAt: trade.ClosedAt}); err != nil {
 			return 0, err
 		}
-		t.trade(trade, trade.ClosedAt)
+		if err := t.trade(trade, trade.ClosedAt); err != nil {
+			return 0, err
+		}
 	}
 	if unreadable > 0 {
 		tx.core.log.Warn("facts with an unreadable time are counted on 1970-01-01", "facts", unreadable)

@@ -32,13 +32,12 @@ func DayOf(t time.Time, loc *time.Location) Day {
 }
 
 // Start returns the first instant of the day in loc. Where clocks change at
-// midnight that may be 01:00.
+// midnight that may be 01:00; a day that a zone left out starts with the next.
 func (d Day) Start(loc *time.Location) time.Time {
-	year, month, day := d.utc().Date()
-	near := time.Date(year, month, day, 0, 0, 0, 0, loc)
 	// time.Date picks one of two readings around a change of clocks, so look
-	// for the first second that is on the day.
-	before, on := near.Add(-3*time.Hour).Unix(), near.Add(3*time.Hour).Unix()
+	// for the first second that is on the day. No zone is or was further than
+	// 16 hours from UTC.
+	before, on := d.utc().Add(-16*time.Hour).Unix(), d.utc().Add(16*time.Hour).Unix()
 	for before+1 < on {
 		middle := (before + on) / 2
 		if DayOf(time.Unix(middle, 0), loc) < d {
@@ -67,6 +66,11 @@ func (d *Day) UnmarshalText(text []byte) (err error) {
 func checkDayRange(from, to Day) error {
 	if from > to {
 		return invalid("range of days", fmt.Sprintf("%s..%s", from, to), "it ends before it starts")
+	}
+	// No calendar goes further, and differences of such days are safe.
+	const furthest = 4_000_000
+	if from < -furthest || to > furthest {
+		return invalid("range of days", fmt.Sprintf("%d..%d", from, to), "it leaves the calendar")
 	}
 	if to-from >= MaxLimit {
 		return invalid("range of days", fmt.Sprintf("%s..%s", from, to), fmt.Sprintf("want at most %d days", MaxLimit))

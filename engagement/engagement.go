@@ -39,6 +39,8 @@ type core struct {
 	log    *slog.Logger
 	slow   time.Duration
 
+	readOnly bool
+
 	mu      sync.Mutex
 	closed  bool
 	running sync.WaitGroup // operations and background work
@@ -112,7 +114,7 @@ func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {
 	if err := eng.Open(ctx); err != nil {
 		return nil, err
 	}
-	c := &core{engine: eng, clock: o.clock, log: o.log, slow: o.slow}
+	c := &core{engine: eng, clock: o.clock, log: o.log, slow: o.slow, readOnly: o.readOnly}
 	if c.loc, err = resolveLocation(ctx, c, o); err != nil {
 		return nil, err
 	}
@@ -192,6 +194,12 @@ func (c *core) do(ctx context.Context, doing string, fn func() (rows int, err er
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	defer c.running.Done()
+	return c.observe(ctx, doing, fn)
+}
+
+// observe explains errors and logs what happened. By itself it serves the parts
+// of an operation, which may end after Close has begun.
+func (c *core) observe(ctx context.Context, doing string, fn func() (rows int, err error)) error {
 	start := time.Now()
 	rows, err := fn()
 	took := time.Since(start)
@@ -214,7 +222,14 @@ func (c *core) do(ctx context.Context, doing string, fn func() (rows int, err er
 // argument that was refused or a user who is not there is the caller's affair.
 func (c *core) logFailure(ctx context.Context, doing string, took time.Duration, err error) {
 	level := slog.LevelError
-	if errors.Is(err, ErrInvalid) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrConflict) || ctx.Err() != nil {
+	for _, refusal := range []error{ErrInvalid, ErrConflict, ErrNotFound} {
+		if errors.Is(err, refusal) {
+			// Its text holds what the caller said of a user.
+			level, err = slog.LevelDebug, refusal
+			break
+		}
+	}
+	if ctx.Err() != nil {
 		level = slog.LevelDebug
 	}
 	c.log.Log(ctx, level, "failed", "operation", doing, "duration", took, "error", err)

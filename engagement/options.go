@@ -48,10 +48,18 @@ func WithLocation(loc *time.Location) Option {
 		if loc == nil {
 			return invalid("location", loc, "it is nil")
 		}
-		if _, err := loadLocation(loc.String()); err != nil {
+		known, err := loadLocation(loc.String())
+		if err != nil {
 			return err
 		}
-		o.location = loc
+		for month := time.January; month <= time.December; month++ {
+			t := time.Date(2024, month, 1, 0, 0, 0, 0, time.UTC)
+			_, offset := t.In(loc).Zone()
+			if _, want := t.In(known).Zone(); offset != want {
+				return invalid("location", loc.String(), "it is not the one of that name in the time zone database")
+			}
+		}
+		o.location = known
 		return nil
 	}
 }

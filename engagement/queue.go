@@ -160,8 +160,14 @@ func (q *queue) take(now time.Time) []*write {
 	return batch
 }
 
-// settle counts a batch, tells its callers and passes the lead on.
+// settle tells the callers of a batch, counts it and passes the lead on. The
+// callers come first: those who call again at once are in the next batch.
 func (q *queue) settle(leader *write, batch []*write, took time.Duration) {
+	for _, w := range batch {
+		if w != leader {
+			w.done <- false
+		}
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.last = len(batch)
@@ -174,11 +180,6 @@ func (q *queue) settle(leader *write, batch []*write, took time.Duration) {
 	}
 	q.remove(leader)
 	q.passLead(leader)
-	for _, w := range batch {
-		if w != leader {
-			w.done <- false
-		}
-	}
 }
 
 // gather lets callers who are ready to run join the batch. It waits for

@@ -3,55 +3,211 @@ package engagement
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
 )
 
-// Rebuild recomputes every counter from the facts, in one transaction, and
-// returns a Report of the state after it with what it put right. Facts that
+const (
+	// rebuildPage is how many differences are looked for at a time.
+	rebuildPage = 50_000
+	// rebuildChunk is how many are put right in one transaction, so that
+	// writers are not kept waiting for long.
+	rebuildChunk = 500
+	// rebuildRounds bounds how often a look may find differences again.
+	rebuildRounds = 1_000
+)
+
+// Rebuild puts every counter right that is not what it derives from, and
+// returns a Report of the state after it with what it repaired. Facts that
 // another program inserted are counted first. The days before the horizon have
 // no facts left: their counts are kept as they are. If the figures do not hold
-// even then, nothing is changed and the error is ErrCorrupt.
+// even then, the error is ErrCorrupt. What Verify finds of the schema (V5) is
+// not repaired.
+//
+// Others may read and write meanwhile: differences are found in a snapshot, and
+// since a write moves a counter and what it derives from alike, the difference
+// between them can be added later.
 func (db *DB) Rebuild(ctx context.Context) (report Report, err error) {
+	if db.core.readOnly {
+		return report, fmt.Errorf("rebuild: %w", ErrReadOnly)
+	}
 	if err := db.countPending(ctx); err != nil {
 		return report, err
 	}
-	err = db.write(ctx, "rebuild", func(tx *Tx) (int, error) {
-		before, err := tx.verifyFigures(ctx)
-		if err != nil {
-			return 0, err
+	before, err := db.figures(ctx)
+	if err != nil {
+		return report, err
+	}
+	// What others derive from comes first.
+	for _, repair := range []func(context.Context) (int, error){
+		db.repairUserDayFires, db.repairUserDayTrades, db.repairSignalDays,
+		db.repairUserTotals, db.repairSignalTotals, db.repairDays,
+		db.repairDerived, db.repairStreaks,
+	} {
+		for round := 0; ; round++ {
+			found, err := repair(ctx)
+			if err != nil {
+				return report, err
+			}
+			if found < rebuildPage || round == rebuildRounds {
+				break
+			}
 		}
-		if err := tx.rebuild(ctx, before.Horizon); err != nil {
-			return 0, err
-		}
-		if report, err = tx.verifyFigures(ctx); err != nil {
-			return 0, err
-		}
-		if !report.OK() {
-			return 0, fmt.Errorf("%w: after rebuilding, %s", ErrCorrupt, report.Findings[0])
-		}
-		report.Repaired = before.Findings
-		return int(report.Users + report.Signals + report.Days), nil
-	})
+	}
+	if report, err = db.figures(ctx); err != nil {
+		return report, err
+	}
+	report.Repaired = before.Findings
+	if !report.OK() {
+		err = fmt.Errorf("rebuild: %w: %s", ErrCorrupt, report.Findings[0])
+	}
 	return report, err
 }
 
-func (tx *Tx) rebuild(ctx context.Context, horizon Day) error {
-	fromHorizon := func(step func(context.Context, int64) error) func(context.Context) error {
-		return func(ctx context.Context) error { return step(ctx, int64(horizon)) }
+// repair looks for differences in a snapshot and puts each right, a chunk at a
+// time, in transactions of their own.
+func repair[T any](ctx context.Context, db *DB,
+	find func(context.Context, *Reader) ([]T, error), fix func(context.Context, *Tx, []T) error,
+) (found int, err error) {
+	var differences []T
+	err = db.snapshot(ctx, "look for differences", func(r *Reader) (int, error) {
+		differences, err = find(ctx, r)
+		return len(differences), err
+	})
+	for chunk := range slices.Chunk(differences, rebuildChunk) {
+		if err != nil {
+			break
+		}
+		err = db.write(ctx, "repair", func(tx *Tx) (int, error) { return len(chunk), fix(ctx, tx, chunk) })
 	}
-	for _, step := range []func(context.Context) error{
-		fromHorizon(tx.q.ClearUserDayFires), tx.q.ClearUserDayTrades,
-		fromHorizon(tx.q.RebuildUserDayFires), tx.q.RebuildUserDayTrades,
-		fromHorizon(tx.q.ClearSignalDays), fromHorizon(tx.q.RebuildSignalDays),
-		tx.q.ClearDays, tx.q.RebuildDays,
-		tx.q.ClearUserTotals,
-		func(ctx context.Context) error { return tx.q.RebuildUserTotals(ctx, tx.now) },
-		tx.q.RebuildStreaks,
-		tx.q.ClearSignalTotals,
-		func(ctx context.Context) error { return tx.q.RebuildSignalTotals(ctx, tx.now) },
-	} {
-		if err := step(ctx); err != nil {
+	return len(differences), err
+}
+
+func (db *DB) repairUserDayFires(ctx context.Context) (int, error) {
+	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.UserDayFireMismatchesRow, error) {
+		horizon, err := r.horizon(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return r.q.UserDayFireMismatches(ctx, dbgen.UserDayFireMismatchesParams{Horizon: int64(horizon), MaxRows: rebuildPage})
+	}, func(ctx context.Context, tx *Tx, found []dbgen.UserDayFireMismatchesRow) error {
+		var params rows
+		for _, d := range found {
+			params.begin().int(d.UserID, d.Day, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted, 0, 0, 0, 0)
+		}
+		_, err := tx.q.AddUserDays(ctx, params.String())
+		return err
+	})
+}
+
+func (db *DB) repairUserDayTrades(ctx context.Context) (int, error) {
+	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.UserDayTradeMismatchesRow, error) {
+		return r.q.UserDayTradeMismatches(ctx, rebuildPage)
+	}, func(ctx context.Context, tx *Tx, found []dbgen.UserDayTradeMismatchesRow) error {
+		var params rows
+		for _, d := range found {
+			params.begin().int(d.UserID, d.Day, 0, 0,
+				d.Wins-d.StoredWins, d.Losses-d.StoredLosses, d.Draws-d.StoredDraws, d.MissingMicros)
+		}
+		_, err := tx.q.AddUserDays(ctx, params.String())
+		return err
+	})
+}
+
+func (db *DB) repairSignalDays(ctx context.Context) (int, error) {
+	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.SignalDayMismatchesRow, error) {
+		horizon, err := r.horizon(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return r.q.SignalDayMismatches(ctx, dbgen.SignalDayMismatchesParams{Horizon: int64(horizon), MaxRows: rebuildPage})
+	}, func(ctx context.Context, tx *Tx, found []dbgen.SignalDayMismatchesRow) error {
+		for _, d := range found {
+			err := tx.q.AddSignalDay(ctx, dbgen.AddSignalDayParams{
+				SignalID: d.SignalID, Day: d.Day, Fires: d.Fires - d.StoredFires, Executed: d.Executed - d.StoredExecuted,
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (db *DB) repairUserTotals(ctx context.Context) (int, error) {
+	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.UserTotalMismatchesRow, error) {
+		return r.q.UserTotalMismatches(ctx, rebuildPage)
+	}, func(ctx context.Context, tx *Tx, found []dbgen.UserTotalMismatchesRow) error {
+		var fired, traded rows
+		unchanged := time.Unix(0, 0) // a repair is no activity of the user's
+		for _, d := range found {
+			fired.begin().int(d.UserID, d.Fires-d.StoredFires).time(unchanged)
+			traded.begin().int(d.UserID, d.Wins-d.StoredWins, d.Losses-d.StoredLosses,
+				d.Draws-d.StoredDraws, d.MissingMicros).time(unchanged)
+		}
+		if err := tx.q.AddUserFires(ctx, fired.String()); err != nil {
 			return err
 		}
-	}
-	return nil
+		return tx.q.AddUserTrades(ctx, traded.String())
+	})
+}
+
+func (db *DB) repairSignalTotals(ctx context.Context) (int, error) {
+	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.SignalTotalMismatchesRow, error) {
+		return r.q.SignalTotalMismatches(ctx, rebuildPage)
+	}, func(ctx context.Context, tx *Tx, found []dbgen.SignalTotalMismatchesRow) error {
+		for _, d := range found {
+			err := tx.q.AddSignalTotals(ctx, dbgen.AddSignalTotalsParams{
+				SignalID: d.SignalID, TotalFires: d.Fires - d.StoredFires, ActiveUsers: d.Fires - d.StoredUsers, CreatedAt: tx.now,
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (db *DB) repairDays(ctx context.Context) (int, error) {
+	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.DayMismatchesRow, error) {
+		return r.q.DayMismatches(ctx, rebuildPage)
+	}, func(ctx context.Context, tx *Tx, found []dbgen.DayMismatchesRow) error {
+		for _, d := range found {
+			err := tx.q.AddDay(ctx, dbgen.AddDayParams{
+				Day: d.Day, Fires: d.Fires - d.StoredFires, Executed: d.Executed - d.StoredExecuted, ActiveUsers: d.Users - d.StoredUsers,
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (db *DB) repairDerived(ctx context.Context) (int, error) {
+	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.UserDerivedMismatchesRow, error) {
+		return r.q.UserDerivedMismatches(ctx, rebuildPage)
+	}, func(ctx context.Context, tx *Tx, found []dbgen.UserDerivedMismatchesRow) error {
+		for _, d := range found {
+			if err := tx.q.RederiveUser(ctx, d.UserID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (db *DB) repairStreaks(ctx context.Context) (int, error) {
+	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.StreakMismatchesRow, error) {
+		return r.q.StreakMismatches(ctx, rebuildPage)
+	}, func(ctx context.Context, tx *Tx, found []dbgen.StreakMismatchesRow) error {
+		for _, d := range found {
+			if err := recountStreak(ctx, tx.q, d.UserID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

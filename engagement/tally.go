@@ -18,6 +18,7 @@ type tally struct {
 	signalDays map[signalDay]counts
 	signals    map[string]signalCounts
 	touched    map[int64]time.Time // user → time of the change
+	volume     map[int64]int64     // user → sum of the sizes of P&Ls, in millionths
 }
 
 type userDay struct {
@@ -46,6 +47,7 @@ func newTally() *tally {
 		signalDays: map[signalDay]counts{},
 		signals:    map[string]signalCounts{},
 		touched:    map[int64]time.Time{},
+		volume:     map[int64]int64{},
 	}
 }
 
@@ -72,8 +74,14 @@ func (t *tally) executed(user int64, signal string, day Day) {
 	t.addSignal(signal, day, counts{executed: 1})
 }
 
-// trade counts a new trade.
-func (t *tally) trade(tr dbgen.Trade, changed time.Time) {
+// trade counts a new trade. It refuses one whose P&L could, together with those
+// of its user counted before it, leave the integers.
+func (t *tally) trade(tr dbgen.Trade, changed time.Time) error {
+	size := max(tr.PnlMicros, -tr.PnlMicros)
+	if t.volume[tr.UserID] > maxMicros-size {
+		return invalid("P&L", fromMicros(tr.PnlMicros), "it is too large to be added to others")
+	}
+	t.volume[tr.UserID] += size
 	delta := counts{micros: tr.PnlMicros}
 	switch tr.Outcome {
 	case Win.String():
@@ -84,6 +92,7 @@ func (t *tally) trade(tr dbgen.Trade, changed time.Time) {
 		delta.draws = 1
 	}
 	t.addUser(tr.UserID, Day(tr.Day), delta, changed)
+	return nil
 }
 
 func (t *tally) addUser(user int64, day Day, delta counts, changed time.Time) {

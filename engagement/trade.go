@@ -175,8 +175,7 @@ func (tx *Tx) storeTrade(ctx context.Context, row dbgen.Trade, timeGiven bool, t
 		return 0, err
 	}
 	if inserted == 1 {
-		t.trade(row, tx.now)
-		return Recorded, nil
+		return Recorded, t.trade(row, tx.now)
 	}
 	known, err := tx.q.GetTrade(ctx, dbgen.GetTradeParams{UserID: row.UserID, TradeID: row.TradeID})
 	if err != nil {
@@ -248,7 +247,10 @@ func resultOf(given Result, micros int64) (Result, error) {
 	return Draw, nil
 }
 
-const microsPerUnit = 1_000_000
+const (
+	microsPerUnit = 1_000_000
+	maxMicros     = MaxPnL * microsPerUnit // also of a sum, as the schema checks
+)
 
 // toMicros rounds an amount to whole millionths, half away from zero.
 func toMicros(field string, amount float64) (int64, error) {

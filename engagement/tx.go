@@ -31,17 +31,18 @@ func (r *Reader) instant() time.Time {
 
 // single runs an operation that asks one question.
 func (r *Reader) single(ctx context.Context, doing string, fn func(*Reader) (rows int, err error)) error {
-	bound := r
-	if r.q == nil {
-		bound = &Reader{core: r.core, q: r.core.engine.Queries(), now: r.core.instant()}
+	if r.q != nil {
+		return r.core.observe(ctx, doing, func() (int, error) { return fn(r) })
 	}
-	return r.core.do(ctx, doing, func() (int, error) { return fn(bound) })
+	return r.core.do(ctx, doing, func() (int, error) {
+		return fn(&Reader{core: r.core, q: r.core.engine.Queries(), now: r.core.instant()})
+	})
 }
 
 // snapshot runs an operation whose questions must see the same state.
 func (r *Reader) snapshot(ctx context.Context, doing string, fn func(*Reader) (rows int, err error)) error {
 	if r.q != nil {
-		return r.core.do(ctx, doing, func() (int, error) { return fn(r) })
+		return r.core.observe(ctx, doing, func() (int, error) { return fn(r) })
 	}
 	return r.core.do(ctx, doing, func() (int, error) {
 		tx, err := r.core.engine.BeginRead(ctx)
@@ -131,7 +132,7 @@ func (tx *Tx) joined(ctx context.Context, doing string, fn func() (rows int, err
 	if tx.failed != nil {
 		return fmt.Errorf("%s: an earlier write of this transaction failed: %w", doing, tx.failed)
 	}
-	err := tx.core.do(ctx, doing, fn)
+	err := tx.core.observe(ctx, doing, fn)
 	if err != nil && !tx.refused(err) {
 		tx.failed = err
 	}

@@ -20,7 +20,9 @@ CREATE TABLE user_days (
     wins INTEGER NOT NULL DEFAULT 0,
     losses INTEGER NOT NULL DEFAULT 0,
     draws INTEGER NOT NULL DEFAULT 0,
-    pnl_micros INTEGER NOT NULL DEFAULT 0,
+    -- A sum beyond nine quintillion millionths would leave the integers.
+    pnl_micros INTEGER NOT NULL DEFAULT 0
+        CHECK (pnl_micros BETWEEN -9000000000000000000 AND 9000000000000000000),
     PRIMARY KEY (user_id, day)
 ) WITHOUT ROWID;
 
@@ -44,7 +46,6 @@ CREATE TABLE days (
 ALTER TABLE user_stats ADD COLUMN wins INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE user_stats ADD COLUMN losses INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE user_stats ADD COLUMN draws INTEGER NOT NULL DEFAULT 0;
--- A sum beyond nine quintillion millionths would leave the integers.
 ALTER TABLE user_stats ADD COLUMN pnl_micros INTEGER NOT NULL DEFAULT 0
     CHECK (pnl_micros BETWEEN -9000000000000000000 AND 9000000000000000000);
 -- The run of consecutive days with a fire that ends last, and the longest run

@@ -11,3 +11,11 @@ WHERE user_id = @user_id AND day >= @first_day AND day <= @last_day;
 -- UserExecuted counts a user's executed fires.
 SELECT CAST(COALESCE(SUM(executed), 0) AS BIGINT) AS executed FROM user_days
 WHERE user_id = @user_id;
+
+-- name: RederiveUser :exec
+-- RederiveUser sets a user's P&L and win rate to what follows from the user's
+-- own totals.
+UPDATE user_stats SET
+    pnl = pnl_micros / 1000000.0,
+    win_rate = CASE WHEN wins + losses = 0 THEN 0 ELSE 1.0 * wins / (wins + losses) END
+WHERE user_id = @user_id;
