@@ -9,42 +9,36 @@ import (
 	"context"
 )
 
-const AddUserDays = `-- name: AddUserDays :many
-INSERT INTO user_days (user_id, day, fires, executed, wins, losses, draws, pnl_micros)
-SELECT
-    j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3,
-    j.value ->> 4, j.value ->> 5, j.value ->> 6, j.value ->> 7
+const AddUserDayFires = `-- name: AddUserDayFires :many
+INSERT INTO user_days (user_id, day, fires, executed)
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
 FROM json_each(CAST(?1 AS TEXT)) AS j
 WHERE TRUE
 ON CONFLICT (user_id, day) DO UPDATE SET
     fires = user_days.fires + excluded.fires,
-    executed = user_days.executed + excluded.executed,
-    wins = user_days.wins + excluded.wins,
-    losses = user_days.losses + excluded.losses,
-    draws = user_days.draws + excluded.draws,
-    pnl_micros = user_days.pnl_micros + excluded.pnl_micros
+    executed = user_days.executed + excluded.executed
 RETURNING user_id, day, fires
 `
 
-type AddUserDaysRow struct {
+type AddUserDayFiresRow struct {
 	UserID int64
 	Day    int64
 	Fires  int64
 }
 
-// AddUserDays adds to users' counts of a day and returns the fires counted
-// there since. It takes a JSON array of [user_id, day, fires, executed, wins,
-// losses, draws, pnl_micros], no (user_id, day) twice.
+// AddUserDayFires adds to users' fires of a day and returns the fires counted
+// there since. It takes a JSON array of [user_id, day, fires, executed], no
+// (user_id, day) twice.
 // Not portable: PostgreSQL has no json_each over an array.
-func (q *Queries) AddUserDays(ctx context.Context, userDays string) ([]AddUserDaysRow, error) {
-	rows, err := q.db.QueryContext(ctx, AddUserDays, userDays)
+func (q *Queries) AddUserDayFires(ctx context.Context, userDays string) ([]AddUserDayFiresRow, error) {
+	rows, err := q.db.QueryContext(ctx, AddUserDayFires, userDays)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []AddUserDaysRow{}
+	items := []AddUserDayFiresRow{}
 	for rows.Next() {
-		var i AddUserDaysRow
+		var i AddUserDayFiresRow
 		if err := rows.Scan(&i.UserID, &i.Day, &i.Fires); err != nil {
 			return nil, err
 		}
@@ -57,6 +51,27 @@ func (q *Queries) AddUserDays(ctx context.Context, userDays string) ([]AddUserDa
 		return nil, err
 	}
 	return items, nil
+}
+
+const AddUserDayTrades = `-- name: AddUserDayTrades :exec
+INSERT INTO user_days (user_id, day, wins, losses, draws, pnl_micros)
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5
+FROM json_each(CAST(?1 AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (user_id, day) DO UPDATE SET
+    wins = user_days.wins + excluded.wins,
+    losses = user_days.losses + excluded.losses,
+    draws = user_days.draws + excluded.draws,
+    pnl_micros = user_days.pnl_micros + excluded.pnl_micros
+`
+
+// AddUserDayTrades adds to users' results and P&L of a day. It takes a JSON
+// array of [user_id, day, wins, losses, draws, pnl_micros], no (user_id, day)
+// twice.
+// Not portable: PostgreSQL has no json_each over an array.
+func (q *Queries) AddUserDayTrades(ctx context.Context, userDays string) error {
+	_, err := q.db.ExecContext(ctx, AddUserDayTrades, userDays)
+	return err
 }
 
 const AddUserFires = `-- name: AddUserFires :exec

@@ -17,11 +17,16 @@ type Querier interface {
 	// is the time of the earliest fire seen. A user fires a signal once, so its
 	// fires and its active users are the same number.
 	AddSignalTotals(ctx context.Context, arg AddSignalTotalsParams) error
-	// AddUserDays adds to users' counts of a day and returns the fires counted
-	// there since. It takes a JSON array of [user_id, day, fires, executed, wins,
-	// losses, draws, pnl_micros], no (user_id, day) twice.
+	// AddUserDayFires adds to users' fires of a day and returns the fires counted
+	// there since. It takes a JSON array of [user_id, day, fires, executed], no
+	// (user_id, day) twice.
 	// Not portable: PostgreSQL has no json_each over an array.
-	AddUserDays(ctx context.Context, userDays string) ([]AddUserDaysRow, error)
+	AddUserDayFires(ctx context.Context, userDays string) ([]AddUserDayFiresRow, error)
+	// AddUserDayTrades adds to users' results and P&L of a day. It takes a JSON
+	// array of [user_id, day, wins, losses, draws, pnl_micros], no (user_id, day)
+	// twice.
+	// Not portable: PostgreSQL has no json_each over an array.
+	AddUserDayTrades(ctx context.Context, userDays string) error
 	// AddUserFires adds to users' fires, creating users. It takes a JSON array of
 	// [user_id, fires, last_updated], no user twice. What fires do not change is
 	// not mentioned, because SQLite rewrites the index entries of every column that

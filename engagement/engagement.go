@@ -104,7 +104,7 @@ func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {
 	}
 	if state.Version < state.Latest {
 		if o.readOnly || o.noMigrate {
-			return nil, fmt.Errorf("%w: its version %d is older than this program's %d; open it for writing to migrate it",
+			return nil, fmt.Errorf("%w: its version %d is older than this program's %d",
 				ErrSchema, state.Version, state.Latest)
 		}
 		if err := migrate(ctx, eng, o.log); err != nil {

@@ -1,6 +1,7 @@
 package engagement
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -171,6 +172,10 @@ type fireKey struct {
 
 func keyOf(f dbgen.SignalFire) fireKey { return fireKey{f.UserID, f.SignalID} }
 
+func compareFireKeys(a, b fireKey) int {
+	return cmp.Or(cmp.Compare(a.user, b.user), cmp.Compare(a.signal, b.signal))
+}
+
 // storeFires stores fires and returns their outcomes, as if they had come one
 // after another, and adds what they change to t. Of each key only the first
 // fire can be new, and only the first executed one can mark the stored fire.
@@ -211,16 +216,17 @@ func (tx *Tx) storeFires(ctx context.Context, facts []dbgen.SignalFire, t *tally
 // markExecuted handles the executed fires whose key was stored before them.
 func (tx *Tx) markExecuted(ctx context.Context, facts []dbgen.SignalFire, outcomes []Outcome, t *tally) error {
 	marks := map[fireKey]int{}
-	var params rows
 	for i, f := range facts {
-		if _, known := marks[keyOf(f)]; known || !f.Executed || outcomes[i] == Recorded {
-			continue
+		if _, known := marks[keyOf(f)]; !known && f.Executed && outcomes[i] != Recorded {
+			marks[keyOf(f)] = i
 		}
-		marks[keyOf(f)] = i
-		params.begin().int(f.UserID).str(f.SignalID)
 	}
-	if params.empty() {
+	if len(marks) == 0 {
 		return nil
+	}
+	var params rows
+	for _, key := range sortedKeys(marks, compareFireKeys) {
+		params.begin().int(key.user).str(key.signal)
 	}
 	marked, err := tx.q.MarkFiresExecuted(ctx, params.String())
 	for _, row := range marked {

@@ -95,9 +95,9 @@ func (db *DB) repairUserDayFires(ctx context.Context) (int, error) {
 	}, func(ctx context.Context, tx *Tx, found []dbgen.UserDayFireMismatchesRow) error {
 		var params rows
 		for _, d := range found {
-			params.begin().int(d.UserID, d.Day, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted, 0, 0, 0, 0)
+			params.begin().int(d.UserID, d.Day, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted)
 		}
-		_, err := tx.q.AddUserDays(ctx, params.String())
+		_, err := tx.q.AddUserDayFires(ctx, params.String())
 		return err
 	})
 }
@@ -108,11 +108,10 @@ func (db *DB) repairUserDayTrades(ctx context.Context) (int, error) {
 	}, func(ctx context.Context, tx *Tx, found []dbgen.UserDayTradeMismatchesRow) error {
 		var params rows
 		for _, d := range found {
-			params.begin().int(d.UserID, d.Day, 0, 0,
+			params.begin().int(d.UserID, d.Day,
 				d.Wins-d.StoredWins, d.Losses-d.StoredLosses, d.Draws-d.StoredDraws, d.MissingMicros)
 		}
-		_, err := tx.q.AddUserDays(ctx, params.String())
-		return err
+		return tx.q.AddUserDayTrades(ctx, params.String())
 	})
 }
 

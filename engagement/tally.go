@@ -133,15 +133,25 @@ func (t *tally) apply(ctx context.Context, q dbgen.Querier) error {
 
 // applyUserDays moves the users' days and returns those that had no fire before.
 func (t *tally) applyUserDays(ctx context.Context, q dbgen.Querier) (activated []userDay, err error) {
-	var params rows
+	var fired, traded rows
 	for _, key := range sortedKeys(t.userDays, compareUserDays) {
 		d := t.userDays[key]
-		params.begin().int(key.user, int64(key.day), d.fires, d.executed, d.wins, d.losses, d.draws, d.micros)
+		if d.fires != 0 || d.executed != 0 {
+			fired.begin().int(key.user, int64(key.day), d.fires, d.executed)
+		}
+		if d.wins+d.losses+d.draws != 0 {
+			traded.begin().int(key.user, int64(key.day), d.wins, d.losses, d.draws, d.micros)
+		}
 	}
-	if params.empty() {
+	if !traded.empty() {
+		if err := q.AddUserDayTrades(ctx, traded.String()); err != nil {
+			return nil, err
+		}
+	}
+	if fired.empty() {
 		return nil, nil
 	}
-	stored, err := q.AddUserDays(ctx, params.String())
+	stored, err := q.AddUserDayFires(ctx, fired.String())
 	for _, row := range stored {
 		key := userDay{row.UserID, Day(row.Day)}
 		if delta := t.userDays[key].fires; delta > 0 && row.Fires == delta {

@@ -56,8 +56,17 @@ func (r *Reader) snapshot(ctx context.Context, doing string, fn func(*Reader) (r
 
 // View runs fn with a Reader of one snapshot: whatever it reads belongs
 // together, and its time stands still. The Reader ends with fn.
+// An error of fn is returned as it is.
 func (db *DB) View(ctx context.Context, fn func(*Reader) error) error {
-	return db.snapshot(ctx, "view", func(r *Reader) (int, error) { return 0, fn(r) })
+	var failed error
+	err := db.snapshot(ctx, "view", func(r *Reader) (int, error) {
+		failed = fn(r)
+		return 0, failed
+	})
+	if failed != nil {
+		return failed
+	}
+	return err
 }
 
 // Tx is a transaction: it reads what a [Reader] reads and writes what a [DB]
@@ -72,9 +81,18 @@ type Tx struct {
 
 // Tx runs fn in a transaction and commits it if fn returns nil; if fn returns
 // an error or panics, nothing of it is written. Writes of other callers wait
-// meanwhile, so fn should be short; inside it, use tx and not the DB.
+// meanwhile, so fn should be short; inside it, use tx and not the DB. An error
+// of fn is returned as it is.
 func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
-	return db.write(ctx, "transaction", func(tx *Tx) (int, error) { return 0, fn(tx) })
+	var failed error
+	err := db.write(ctx, "transaction", func(tx *Tx) (int, error) {
+		failed = fn(tx)
+		return 0, failed
+	})
+	if failed != nil {
+		return failed
+	}
+	return err
 }
 
 // write runs an operation in a transaction of its own.

@@ -26,25 +26,34 @@ WHERE id IN (
 )
 RETURNING user_id, signal_id, day;
 
--- name: AddUserDays :many
--- AddUserDays adds to users' counts of a day and returns the fires counted
--- there since. It takes a JSON array of [user_id, day, fires, executed, wins,
--- losses, draws, pnl_micros], no (user_id, day) twice.
+-- name: AddUserDayFires :many
+-- AddUserDayFires adds to users' fires of a day and returns the fires counted
+-- there since. It takes a JSON array of [user_id, day, fires, executed], no
+-- (user_id, day) twice.
 -- Not portable: PostgreSQL has no json_each over an array.
-INSERT INTO user_days (user_id, day, fires, executed, wins, losses, draws, pnl_micros)
-SELECT
-    j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3,
-    j.value ->> 4, j.value ->> 5, j.value ->> 6, j.value ->> 7
+INSERT INTO user_days (user_id, day, fires, executed)
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
 FROM json_each(CAST(sqlc.arg(user_days) AS TEXT)) AS j
 WHERE TRUE
 ON CONFLICT (user_id, day) DO UPDATE SET
     fires = user_days.fires + excluded.fires,
-    executed = user_days.executed + excluded.executed,
+    executed = user_days.executed + excluded.executed
+RETURNING user_id, day, fires;
+
+-- name: AddUserDayTrades :exec
+-- AddUserDayTrades adds to users' results and P&L of a day. It takes a JSON
+-- array of [user_id, day, wins, losses, draws, pnl_micros], no (user_id, day)
+-- twice.
+-- Not portable: PostgreSQL has no json_each over an array.
+INSERT INTO user_days (user_id, day, wins, losses, draws, pnl_micros)
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5
+FROM json_each(CAST(sqlc.arg(user_days) AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (user_id, day) DO UPDATE SET
     wins = user_days.wins + excluded.wins,
     losses = user_days.losses + excluded.losses,
     draws = user_days.draws + excluded.draws,
-    pnl_micros = user_days.pnl_micros + excluded.pnl_micros
-RETURNING user_id, day, fires;
+    pnl_micros = user_days.pnl_micros + excluded.pnl_micros;
 
 -- name: AddUserFires :exec
 -- AddUserFires adds to users' fires, creating users. It takes a JSON array of

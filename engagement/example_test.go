@@ -1,0 +1,189 @@
+package engagement_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hydraxdev/engagementdb/engagement"
+)
+
+func Example() {
+	ctx := context.Background()
+	path, remove := examplePath()
+	defer remove()
+
+	db, err := engagement.Open(ctx, path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+
+	fire := engagement.Fire{UserID: 12345, SignalID: "EURUSD_LONG_001", Executed: true}
+	result, err := db.RecordFire(ctx, fire) // again: engagement.Duplicate, and nothing changes
+	if err != nil {
+		log.Fatal(err)
+	}
+	trade := engagement.Trade{UserID: 12345, TradeID: "mt5-881", SignalID: "EURUSD_LONG_001", PnL: 150.75}
+	if _, err := db.RecordTrade(ctx, trade); err != nil {
+		log.Fatal(err)
+	}
+	user, err := db.UserSummary(ctx, 12345)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(result.Outcome, user.TotalFires, user.WinRate, user.PnL, user.CurrentStreak)
+	// Output: recorded 1 1 150.75 1
+}
+
+func ExampleOpen_options() {
+	ctx := context.Background()
+	path, remove := examplePath()
+	defer remove()
+
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		log.Fatal(err)
+	}
+	db, err := engagement.Open(ctx, path,
+		engagement.WithLocation(berlin),       // when days begin
+		engagement.WithRetention(90),          // clean up old fires every day
+		engagement.WithLogger(slog.Default()), // what it does, and what is slow
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	fmt.Println(db.Location())
+	// Output: Europe/Berlin
+}
+
+func ExampleDB_Tx() {
+	ctx := context.Background()
+	path, remove := examplePath()
+	defer remove()
+	db, err := engagement.Open(ctx, path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+
+	err = db.Tx(ctx, func(tx *engagement.Tx) error {
+		if _, err := tx.RecordFire(ctx, engagement.Fire{UserID: 7, SignalID: "GOLD_LONG_001", Executed: true}); err != nil {
+			return err
+		}
+		_, err := tx.RecordTrade(ctx, engagement.Trade{UserID: 7, TradeID: "", PnL: -20})
+		return err // not nil: nothing of the transaction is written
+	})
+	fmt.Println(errors.Is(err, engagement.ErrInvalid))
+	_, err = db.UserStats(ctx, 7)
+	fmt.Println(errors.Is(err, engagement.ErrNotFound))
+	// Output:
+	// true
+	// true
+}
+
+func ExampleDB_RecordTrade() {
+	ctx := context.Background()
+	path, remove := examplePath()
+	defer remove()
+	db, err := engagement.Open(ctx, path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+
+	for _, pnl := range []float64{150.75, 150.75, 151} {
+		result, err := db.RecordTrade(ctx, engagement.Trade{UserID: 12345, TradeID: "mt5-881", PnL: pnl})
+		switch {
+		case errors.Is(err, engagement.ErrConflict):
+			fmt.Println("refused:", err)
+		case err != nil:
+			log.Fatal(err)
+		default:
+			fmt.Println(result.Outcome)
+		}
+	}
+	// Output:
+	// recorded
+	// duplicate
+	// refused: record trade: trade "mt5-881" of user 12345: conflict: P&L is stored as 150.75, got 151
+}
+
+// A board is read page by page: the last row of one page is where the next
+// begins.
+func ExampleReader_Leaderboard() {
+	ctx := context.Background()
+	path, remove := examplePath()
+	defer remove()
+	db, err := engagement.Open(ctx, path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	for user, pnl := range map[int64]float64{1: 50, 2: 80, 3: 50, 4: -10} {
+		if _, err := db.RecordTrade(ctx, engagement.Trade{UserID: user, TradeID: "1", PnL: pnl}); err != nil {
+			log.Fatal(err)
+		}
+	}
+
+	board := engagement.Board{Metric: engagement.ByPnL, Limit: 3}
+	for {
+		rows, err := db.Leaderboard(ctx, board)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if len(rows) == 0 {
+			return
+		}
+		for _, row := range rows {
+			fmt.Println(row.Rank, row.UserID, row.PnL)
+		}
+		board.After = &rows[len(rows)-1]
+	}
+	// Output:
+	// 1 2 80
+	// 2 1 50
+	// 2 3 50
+	// 4 4 -10
+}
+
+// examplePath returns the path of a file that is not there yet, and what
+// removes it and everything beside it.
+func examplePath() (path string, remove func()) {
+	dir, err := os.MkdirTemp("", "engagement-example-*")
+	if err != nil {
+		log.Fatal(err)
+	}
+	return filepath.Join(dir, "engagement.db"), func() { _ = os.RemoveAll(dir) }
+}
+
+// The README shows no Go code that is not compiled and run as an example.
+func TestReadmeShowsTestedCode(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
+	if len(blocks) == 0 {
+		t.Error("the README has no Go code")
+	}
+	oneLine := func(s string) string { return strings.Join(strings.Fields(s), " ") }
+	for _, block := range blocks {
+		if !strings.Contains(oneLine(string(source)), oneLine(block[1])) {
+			t.Errorf("the README shows code that is in no example:\n%s", block[1])
+		}
+	}
+}
