@@ -30,8 +30,16 @@ const (
 // since a write moves a counter and what it derives from alike, the difference
 // between them can be added later.
 func (db *DB) Rebuild(ctx context.Context) (report Report, err error) {
+	err = db.core.do(ctx, "rebuild", func() (int, error) {
+		report, err = db.rebuild(ctx)
+		return len(report.Repaired), err
+	})
+	return report, err
+}
+
+func (db *DB) rebuild(ctx context.Context) (report Report, err error) {
 	if db.core.readOnly {
-		return report, fmt.Errorf("rebuild: %w", ErrReadOnly)
+		return report, ErrReadOnly
 	}
 	if err := db.countPending(ctx); err != nil {
 		return report, err
@@ -61,7 +69,7 @@ func (db *DB) Rebuild(ctx context.Context) (report Report, err error) {
 	}
 	report.Repaired = before.Findings
 	if !report.OK() {
-		err = fmt.Errorf("rebuild: %w: %s", ErrCorrupt, report.Findings[0])
+		err = fmt.Errorf("%w: %s", ErrCorrupt, report.Findings[0])
 	}
 	return report, err
 }

@@ -44,14 +44,23 @@ func (r *Reader) snapshot(ctx context.Context, doing string, fn func(*Reader) (r
 	if r.q != nil {
 		return r.core.observe(ctx, doing, func() (int, error) { return fn(r) })
 	}
-	return r.core.do(ctx, doing, func() (int, error) {
-		tx, err := r.core.engine.BeginRead(ctx)
-		if err != nil {
-			return 0, err
-		}
-		defer func() { _ = tx.Rollback() }() // nothing was written
-		return fn(&Reader{core: r.core, q: tx, now: r.core.instant()})
+	return r.core.do(ctx, doing, func() (rows int, err error) {
+		err = r.read(ctx, func(r *Reader) error {
+			rows, err = fn(r)
+			return err
+		})
+		return rows, err
 	})
+}
+
+// read runs fn in a snapshot of its own.
+func (r *Reader) read(ctx context.Context, fn func(*Reader) error) error {
+	tx, err := r.core.engine.BeginRead(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	return fn(&Reader{core: r.core, q: tx, now: r.core.instant()})
 }
 
 // View runs fn with a Reader of one snapshot: whatever it reads belongs

@@ -1,13 +1,13 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/mattn/go-sqlite3"
@@ -20,8 +20,12 @@ const backupStep = 4096
 // exist. Writers go on meanwhile. The copy gets its name only after SQLite
 // finds it sound and check, if not nil, accepts it.
 func (e *Engine) Backup(ctx context.Context, path string, check func(copyPath string) error) (err error) {
-	if fileInfo(path) != nil {
-		return fmt.Errorf("%s: %w", path, os.ErrExist)
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		return cmp.Or(err, fmt.Errorf("%s: %w", path, os.ErrExist))
+	}
+	original, err := os.Stat(e.path)
+	if err != nil {
+		return err
 	}
 	dir, err := os.MkdirTemp(filepath.Dir(path), ".backup-*")
 	if err != nil {
@@ -35,6 +39,10 @@ func (e *Engine) Backup(ctx context.Context, path string, check func(copyPath st
 	if err := settle(ctx, draft); err != nil {
 		return err
 	}
+	// Nobody may read the copy who may not read the original.
+	if err := os.Chmod(draft, original.Mode().Perm()); err != nil {
+		return err
+	}
 	if err := syncFile(draft); err != nil {
 		return err
 	}
@@ -43,10 +51,20 @@ func (e *Engine) Backup(ctx context.Context, path string, check func(copyPath st
 			return fmt.Errorf("check the copy: %w", err)
 		}
 	}
-	if err := os.Rename(draft, path); err != nil {
+	if err := giveName(draft, path); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// giveName names the draft path. Linking, unlike renaming, never replaces a
+// file that has come there meanwhile; not every file system can do it.
+func giveName(draft, path string) error {
+	err := os.Link(draft, path)
+	if err == nil || errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return os.Rename(draft, path)
 }
 
 // copyPages copies what one read transaction sees to the new file to.
@@ -120,7 +138,7 @@ func settle(ctx context.Context, path string) (err error) {
 		return err
 	}
 	if len(damage) > 0 {
-		return fmt.Errorf("the copy is damaged: %s", strings.Join(damage, "; "))
+		return fmt.Errorf("the copy: %s: %w", damage[0], sqlite3.Error{Code: sqlite3.ErrCorrupt})
 	}
 	return nil
 }
@@ -137,7 +155,7 @@ func leaveWAL(ctx context.Context, db *sql.DB) error {
 }
 
 func syncFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}

@@ -10,20 +10,25 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/mattn/go-sqlite3"
 	"github.com/pressly/goose/v3"
 
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 	"github.com/hydraxdev/engagementdb/migrations"
 )
 
+// versionTable is where goose keeps the versions that are applied.
+const versionTable = goose.DefaultTablename
+
 // Migrate brings the file to the latest schema. A file with facts is first
 // copied to a backup beside it. SQLite has no lock that spans several
 // migrations, so processes take turns by a lock file that exists meanwhile.
 func (e *Engine) Migrate(ctx context.Context) (applied []int64, err error) {
-	if err := os.MkdirAll(filepath.Dir(e.path), 0o755); err != nil {
+	path := realPath(e.path)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
-	unlock, err := lockFile(ctx, e.path+".migrating")
+	unlock, err := lockFile(ctx, path+".migrating")
 	if err != nil {
 		return nil, fmt.Errorf("lock migrations: %w", err)
 	}
@@ -31,52 +36,84 @@ func (e *Engine) Migrate(ctx context.Context) (applied []int64, err error) {
 
 	// Another process may have migrated while this one waited.
 	state, err := e.Inspect(ctx)
-	if err != nil || state.Problem != "" || state.Version == state.Latest {
+	switch {
+	case err != nil || (state.Problem == "" && state.Version == state.Latest):
 		return nil, err
-	}
-	if state.Facts {
-		copyPath := fmt.Sprintf("%s.v%d-%s.bak", e.path, state.Version, time.Now().UTC().Format("20060102T150405.000Z"))
+	case state.Problem != "":
+		return nil, fmt.Errorf("it has changed meanwhile: %s: %w", state.Problem, sqlite3.Error{Code: sqlite3.ErrNotADB})
+	case state.Facts:
+		copyPath := fmt.Sprintf("%s.v%d-%s.bak", path, state.Version, time.Now().UTC().Format("20060102T150405.000Z"))
 		if err := e.Backup(ctx, copyPath, nil); err != nil {
 			return nil, fmt.Errorf("back up before migrating: %w", err)
 		}
 		e.opts.Log.Info("backed up before migrating", "backup", copyPath)
 	}
-	db := openWriter(e.path, "FULL")
+	db := openWriter(path, "FULL")
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return up(ctx, db, 0)
+	return e.up(ctx, db)
 }
 
-// up migrates db to a version, or to the latest for 0. A program that knows
-// nothing of the lock file, such as the goose command, may win the race for a
-// migration; then this one's attempt fails as a whole and the next sees it done.
-func up(ctx context.Context, db *sql.DB, version int64) (applied []int64, err error) {
-	for range 3 {
-		var provider *goose.Provider
-		provider, err = goose.NewProvider(goose.DialectSQLite3, db, migrations.SQLite,
-			goose.WithDisableGlobalRegistry(true))
-		if err != nil {
-			return applied, err
+// up migrates db to the latest version. A program that knows nothing of the
+// lock file may hold SQLite's own lock, which is waited for, or, like the goose
+// command, win the race for a migration; then this one's attempt fails as a
+// whole and the next sees it done.
+func (e *Engine) up(ctx context.Context, db *sql.DB) (applied []int64, err error) {
+	deadline := time.Now().Add(lockWait)
+	for lost := 0; lost < 3; {
+		var now []int64
+		now, err = upOnce(ctx, db, 0)
+		applied = append(applied, now...)
+		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
+			break
 		}
-		var results []*goose.MigrationResult
-		if version == 0 {
-			results, err = provider.Up(ctx)
-		} else {
-			results, err = provider.UpTo(ctx, version)
+		if e.Classify(err) != engine.Busy {
+			lost++
 		}
-		for _, result := range results {
-			applied = append(applied, result.Source.Version)
-		}
-		if err == nil || ctx.Err() != nil {
-			return applied, err
-		}
+		time.Sleep(lockPoll / 10)
 	}
 	return applied, err
+}
+
+// upOnce migrates db to a version, or to the latest for 0.
+func upOnce(ctx context.Context, db *sql.DB, version int64) (applied []int64, err error) {
+	provider, err := newProvider(db)
+	if err != nil {
+		return nil, err
+	}
+	var results []*goose.MigrationResult
+	if version == 0 {
+		results, err = provider.Up(ctx)
+	} else {
+		results, err = provider.UpTo(ctx, version)
+	}
+	if partial, ok := errors.AsType[*goose.PartialError](err); ok {
+		results = partial.Applied
+	}
+	for _, result := range results {
+		applied = append(applied, result.Source.Version)
+	}
+	return applied, err
+}
+
+func newProvider(db *sql.DB) (*goose.Provider, error) {
+	return goose.NewProvider(goose.DialectSQLite3, db, migrations.SQLite, goose.WithDisableGlobalRegistry(true))
+}
+
+// realPath follows symbolic links, as SQLite does: what belongs to a file lies
+// beside the file itself, whatever name it was opened by.
+func realPath(path string) string {
+	if followed, err := filepath.EvalSymlinks(path); err == nil {
+		return followed
+	}
+	return path
 }
 
 // lockFile waits for the lock at path and returns what gives it back.
 func lockFile(ctx context.Context, path string) (unlock func() error, err error) {
 	for {
-		lock := flock.New(path)
+		// Other users of the database need to open the file too; a lock asks
+		// for no right to write.
+		lock := flock.New(path, flock.SetPermissions(0o644))
 		if _, err := lock.TryLockContext(ctx, 50*time.Millisecond); err != nil {
 			return nil, err
 		}
@@ -93,36 +130,64 @@ func lockFile(ctx context.Context, path string) (unlock func() error, err error)
 	}
 }
 
-// Inspect looks at the file without changing a byte of it.
+// Inspect looks at the file without changing a byte of it, unless a program
+// that died while writing has left a transaction to be undone: nobody can read
+// past that.
 func (e *Engine) Inspect(ctx context.Context) (engine.State, error) {
 	latest, err := latestVersion()
 	if err != nil {
 		return engine.State{}, err
 	}
-	state := engine.State{Latest: latest}
-	found, err := exists(e.path)
+	blank := engine.State{Latest: latest}
+	path := realPath(e.path)
+	if info := fileInfo(path); info != nil && !info.Mode().IsRegular() {
+		return engine.State{Latest: latest, Problem: "it is not a file"}, nil
+	}
+	found, err := exists(path)
 	if err != nil || !found {
-		return state, err
+		return blank, err
 	}
-	before := fileInfo(e.path)
-	// Opening a WAL file makes two files beside it even when only reading. As
-	// long as there are none, nobody has the file open and it can be read as it
-	// stands, without a trace.
-	mode := "mode=ro&immutable=1"
-	if fileInfo(e.path+"-wal") != nil || fileInfo(e.path+"-journal") != nil {
-		mode = "mode=ro"
-	}
-	state, err = inspectOnce(ctx, e.path, mode, state)
-	if after := fileInfo(e.path); err != nil && (after.ModTime() != before.ModTime() || fileInfo(e.path+"-journal") != nil) {
-		// Another program has begun to write to it, or one died while writing
-		// and its transaction must be undone to be read past.
-		state, err = inspectOnce(ctx, e.path, "mode=rw", engine.State{Latest: latest})
-	}
+	state, err := e.inspect(ctx, path, blank)
 	if e.Classify(err) == engine.Foreign {
 		return engine.State{Latest: latest, Problem: "it is not a SQLite database"}, nil
 	}
 	return state, err
 }
+
+func (e *Engine) inspect(ctx context.Context, path string, blank engine.State) (state engine.State, err error) {
+	// Opening a WAL file makes two files beside it even when only reading. As
+	// long as there are none, nobody has the file open and it can be read as it
+	// stands, without a trace and without a lock. If it turns out that somebody
+	// has begun to use it meanwhile, what was read is worth nothing.
+	if before := glance(path); before.quiet() {
+		state, err = inspectOnce(ctx, path, "mode=ro&immutable=1", blank)
+		if glance(path) == before {
+			return state, err
+		}
+	}
+	mode := "mode=ro"
+	if glance(path).journal && !e.opts.ReadOnly {
+		mode = "mode=rw" // only a connection that may write can undo a transaction
+	}
+	return inspectOnce(ctx, path, mode, blank)
+}
+
+// appearance is what can be seen of a file without opening it. Opening is left
+// to SQLite: closing the file elsewhere in the process would drop its locks.
+type appearance struct {
+	size, changed int64
+	wal, journal  bool
+}
+
+func glance(path string) appearance {
+	a := appearance{wal: fileInfo(path+"-wal") != nil, journal: fileInfo(path+"-journal") != nil}
+	if info := fileInfo(path); info != nil {
+		a.size, a.changed = info.Size(), info.ModTime().UnixNano()
+	}
+	return a
+}
+
+func (a appearance) quiet() bool { return !a.wal && !a.journal }
 
 // fileInfo returns nil for a file that is not there.
 func fileInfo(path string) os.FileInfo {
@@ -136,15 +201,21 @@ func fileInfo(path string) os.FileInfo {
 func inspectOnce(ctx context.Context, path, mode string, state engine.State) (_ engine.State, err error) {
 	db := openPool(path, 1, mode, "_busy_timeout=5000")
 	defer func() { err = errors.Join(err, db.Close()) }()
-
-	live, err := readStructure(ctx, db)
+	// Somebody may be migrating it, so everything is read from one snapshot.
+	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return state, err
 	}
-	if live.tables["goose_db_version"] {
+	defer func() { _ = tx.Rollback() }() // nothing was written
+
+	live, err := readStructure(ctx, tx)
+	if err != nil {
+		return state, err
+	}
+	if live.columns[versionTable+".version_id"] != "" && live.columns[versionTable+".is_applied"] != "" {
 		// goose deletes a version's row when it takes it down.
-		err := db.QueryRowContext(ctx,
-			"SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied").Scan(&state.Version)
+		err := tx.QueryRowContext(ctx,
+			"SELECT COALESCE(MAX(version_id), 0) FROM "+versionTable+" WHERE is_applied").Scan(&state.Version)
 		if err != nil {
 			return state, err
 		}
@@ -160,11 +231,11 @@ func inspectOnce(ctx context.Context, path, mode string, state engine.State) (_ 
 	if err != nil {
 		return state, err
 	}
-	if missing := want.missingColumns(live); missing != "" {
+	if missing := want.missing(live); missing != "" {
 		state.Problem = "it is not an engagement database: " + missing
 		return state, nil
 	}
-	err = db.QueryRowContext(ctx,
+	err = tx.QueryRowContext(ctx,
 		"SELECT EXISTS (SELECT 1 FROM signal_fires) OR EXISTS (SELECT 1 FROM user_stats)").Scan(&state.Facts)
 	return state, err
 }
@@ -172,7 +243,7 @@ func inspectOnce(ctx context.Context, path, mode string, state engine.State) (_ 
 func latestVersion() (int64, error) {
 	db := openDSN("file:/none?vfs=memdb", 1, false)
 	defer db.Close()
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, migrations.SQLite, goose.WithDisableGlobalRegistry(true))
+	provider, err := newProvider(db)
 	if err != nil {
 		return 0, err
 	}

@@ -13,86 +13,131 @@ import (
 // structure is a schema as SQLite reports it: one line a column, index or
 // trigger, so that spelling and layout of the statements do not matter.
 type structure struct {
-	tables  map[string]bool
-	columns map[string]bool   // "table.column"
+	tables  map[string]bool   // and views
+	columns map[string]string // "table.column" → its type
+	keys    map[string]bool   // what ON CONFLICT relies on: "table (columns)"
 	lines   map[string]string // line → its table
 }
 
-func readStructure(ctx context.Context, db *sql.DB) (structure, error) {
-	s := structure{tables: map[string]bool{}, columns: map[string]bool{}, lines: map[string]string{}}
-	if err := s.readColumns(ctx, db); err != nil {
-		return s, err
-	}
-	if err := s.readIndexes(ctx, db); err != nil {
-		return s, err
-	}
-	return s, s.readTriggers(ctx, db)
-}
+// ordinaryTables selects the tables whose columns can be read: the module of a
+// virtual table may not be there, and views need not even be valid.
+const ordinaryTables = `(
+	SELECT name FROM sqlite_master
+	WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
+		AND sql NOT LIKE 'CREATE VIRTUAL TABLE%'
+) AS m`
 
-func (s *structure) readColumns(ctx context.Context, db *sql.DB) error {
-	rows, err := db.QueryContext(ctx, `
-		SELECT m.name, c.name, c.type, c."notnull", COALESCE(c.dflt_value, 'none'), c.pk
-		FROM sqlite_master AS m, pragma_table_xinfo(m.name) AS c
-		WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite\_%' ESCAPE '\'`)
-	if err != nil {
-		return err
+func readStructure(ctx context.Context, db queryer) (structure, error) {
+	s := structure{
+		tables: map[string]bool{}, columns: map[string]string{},
+		keys: map[string]bool{}, lines: map[string]string{},
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var table, column, kind, fallback string
-		var notNull bool
-		var key int
-		if err := rows.Scan(&table, &column, &kind, &notNull, &fallback, &key); err != nil {
-			return err
+	for _, read := range []func(context.Context, queryer) error{
+		s.readTables, s.readColumns, s.readIndexes, s.readKeys, s.readTriggers,
+	} {
+		if err := read(ctx, db); err != nil {
+			return s, err
 		}
-		s.tables[table] = true
-		s.columns[table+"."+column] = true
-		line := fmt.Sprintf("column %s.%s %s, not null %t, default %s, key %d",
-			table, column, strings.ToUpper(kind), notNull, fallback, key)
-		s.lines[line] = table
 	}
-	return rows.Err()
+	return s, nil
 }
 
-func (s *structure) readIndexes(ctx context.Context, db *sql.DB) error {
+func (s *structure) readTables(ctx context.Context, db queryer) error {
+	return eachRow(ctx, db, `
+		SELECT name FROM sqlite_master
+		WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`,
+		func(rows *sql.Rows) error {
+			var table string
+			err := rows.Scan(&table)
+			s.tables[table] = true
+			return err
+		})
+}
+
+func (s *structure) readColumns(ctx context.Context, db queryer) error {
+	return eachRow(ctx, db, `
+		SELECT m.name, c.name, upper(c.type), c."notnull", COALESCE(c.dflt_value, 'none'), c.pk
+		FROM `+ordinaryTables+`, pragma_table_xinfo(m.name) AS c`,
+		func(rows *sql.Rows) error {
+			var table, column, kind, fallback string
+			var notNull bool
+			var key int
+			err := rows.Scan(&table, &column, &kind, &notNull, &fallback, &key)
+			s.columns[table+"."+column] = kind
+			s.lines[fmt.Sprintf("column %s.%s %s, not null %t, default %s, key %d",
+				table, column, kind, notNull, fallback, key)] = table
+			return err
+		})
+}
+
+func (s *structure) readIndexes(ctx context.Context, db queryer) error {
 	// A partial index is told apart by its own statement, spaces folded.
-	rows, err := db.QueryContext(ctx, `
-		SELECT m.name, i.name, i."unique", group_concat(COALESCE(k.name, 'expression') || ' ' || k."desc"),
+	return eachRow(ctx, db, `
+		SELECT m.name, i.name, i."unique",
+			group_concat(COALESCE(k.name, 'expression') || ' ' || k.coll || ' ' || k."desc" ORDER BY k.seqno),
 			CASE WHEN i.partial THEN (SELECT sql FROM sqlite_master AS p WHERE p.name = i.name) ELSE '' END
-		FROM sqlite_master AS m, pragma_index_list(m.name) AS i, pragma_index_xinfo(i.name) AS k
-		WHERE m.type = 'table' AND k.key
-		GROUP BY m.name, i.name`)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var table, index, columns, partial string
-		var unique bool
-		if err := rows.Scan(&table, &index, &unique, &columns, &partial); err != nil {
+		FROM `+ordinaryTables+`, pragma_index_list(m.name) AS i, pragma_index_xinfo(i.name) AS k
+		WHERE k.key
+		GROUP BY m.name, i.name`,
+		func(rows *sql.Rows) error {
+			var table, index, columns, partial string
+			var unique bool
+			err := rows.Scan(&table, &index, &unique, &columns, &partial)
+			line := fmt.Sprintf("index %s on %s (%s), unique %t", index, table, columns, unique)
+			if partial != "" {
+				line += ", partial: " + strings.Join(strings.Fields(partial), " ")
+			}
+			s.lines[line] = table
 			return err
-		}
-		line := fmt.Sprintf("index %s on %s (%s), unique %t", index, table, columns, unique)
-		if partial != "" {
-			line += ", partial: " + strings.Join(strings.Fields(partial), " ")
-		}
-		s.lines[line] = table
-	}
-	return rows.Err()
+		})
 }
 
-func (s *structure) readTriggers(ctx context.Context, db *sql.DB) error {
-	rows, err := db.QueryContext(ctx, "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'")
+func (s *structure) readKeys(ctx context.Context, db queryer) error {
+	// The key of a table that is numbered by it has no index.
+	return eachRow(ctx, db, `
+		SELECT m.name, group_concat(c.name, ', ' ORDER BY c.name) AS columns
+		FROM `+ordinaryTables+`, pragma_table_xinfo(m.name) AS c
+		WHERE c.pk > 0
+		GROUP BY m.name
+		UNION
+		SELECT m.name, group_concat(k.name, ', ' ORDER BY k.name)
+		FROM `+ordinaryTables+`, pragma_index_list(m.name) AS i, pragma_index_xinfo(i.name) AS k
+		WHERE i."unique" AND NOT i.partial AND k.key
+		GROUP BY m.name, i.name
+		HAVING COUNT(k.name) = COUNT(*) AND MIN(k.coll) = 'BINARY' AND MAX(k.coll) = 'BINARY'`,
+		func(rows *sql.Rows) error {
+			var table, columns string
+			err := rows.Scan(&table, &columns)
+			s.keys[table+" ("+columns+")"] = true
+			return err
+		})
+}
+
+func (s *structure) readTriggers(ctx context.Context, db queryer) error {
+	return eachRow(ctx, db, "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'",
+		func(rows *sql.Rows) error {
+			var name, table string
+			err := rows.Scan(&name, &table)
+			s.lines[fmt.Sprintf("trigger %s on %s", name, table)] = table
+			return err
+		})
+}
+
+// queryer is a pool or a transaction.
+type queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func eachRow(ctx context.Context, db queryer, query string, use func(*sql.Rows) error) error {
+	rows, err := db.QueryContext(ctx, query)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var name, table string
-		if err := rows.Scan(&name, &table); err != nil {
+		if err := use(rows); err != nil {
 			return err
 		}
-		s.lines[fmt.Sprintf("trigger %s on %s", name, table)] = table
 	}
 	return rows.Err()
 }
@@ -100,24 +145,32 @@ func (s *structure) readTriggers(ctx context.Context, db *sql.DB) error {
 // empty says whether there is nothing but what goose itself made.
 func (s *structure) empty() bool {
 	for table := range s.tables {
-		if table != "goose_db_version" {
+		if table != versionTable {
 			return false
 		}
 	}
 	return true
 }
 
-// missingColumns names the first table or column of s that live lacks, or "".
-func (s *structure) missingColumns(live structure) string {
+// missing names the first table, column or key of s that live lacks, or "".
+func (s *structure) missing(live structure) string {
 	var missing []string
-	for column := range s.columns {
+	for column, kind := range s.columns {
 		table, _, _ := strings.Cut(column, ".")
+		found, ok := live.columns[column]
 		switch {
-		case table == "goose_db_version" || live.columns[column]:
+		case table == versionTable || (ok && found == kind):
 		case !live.tables[table]:
 			missing = append(missing, "table "+table+" is missing")
-		default:
+		case !ok:
 			missing = append(missing, "column "+column+" is missing")
+		default:
+			missing = append(missing, fmt.Sprintf("column %s is %s, want %s", column, found, kind))
+		}
+	}
+	for key := range s.keys {
+		if !live.keys[key] && !strings.HasPrefix(key, versionTable) {
+			missing = append(missing, "unique key "+key+" is missing")
 		}
 	}
 	if len(missing) == 0 {
@@ -151,7 +204,7 @@ var scratchCount atomic.Int64
 func structureOf(ctx context.Context, version int64) (_ structure, err error) {
 	db := openDSN(fmt.Sprintf("file:/structure-%d?vfs=memdb", scratchCount.Add(1)), 1, false)
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if _, err := up(ctx, db, version); err != nil {
+	if _, err := upOnce(ctx, db, version); err != nil {
 		return structure{}, err
 	}
 	return readStructure(ctx, db)
@@ -175,21 +228,14 @@ func (e *Engine) CheckStructure(ctx context.Context) ([]string, error) {
 	return append(want.differences(live), damage...), nil
 }
 
-func integrityCheck(ctx context.Context, db *sql.DB) ([]string, error) {
-	rows, err := db.QueryContext(ctx, "PRAGMA integrity_check")
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var damage []string
-	for rows.Next() {
+func integrityCheck(ctx context.Context, db queryer) (damage []string, err error) {
+	err = eachRow(ctx, db, "PRAGMA integrity_check", func(rows *sql.Rows) error {
 		var line string
-		if err := rows.Scan(&line); err != nil {
-			return nil, err
-		}
+		err := rows.Scan(&line)
 		if line != "ok" {
 			damage = append(damage, "integrity check: "+line)
 		}
-	}
-	return damage, rows.Err()
+		return err
+	})
+	return damage, err
 }
