@@ -112,6 +112,12 @@ type Querier interface {
 	// of [user_id, signal_id], no key twice.
 	// Not portable: PostgreSQL has no json_each over an array.
 	MarkFiresExecuted(ctx context.Context, keys string) ([]MarkFiresExecutedRow, error)
+	// NormalizeUncountedFires gives uncounted fires whose values are of another
+	// type than their columns say, which SQLite lets every program insert, values
+	// of that type: a time with a fraction of seconds becomes text, an id in bytes becomes text,
+	// and executed becomes 0 or 1.
+	// Not portable: PostgreSQL keeps to its types.
+	NormalizeUncountedFires(ctx context.Context) (int64, error)
 	// OutcomeTrades lists all users' trades with an outcome before a position,
 	// last closed first.
 	OutcomeTrades(ctx context.Context, arg OutcomeTradesParams) ([]Trade, error)

@@ -25,6 +25,13 @@ func (db *DB) countPending(ctx context.Context) error {
 		return err
 	}
 	db.core.log.Info("counting facts that no counter holds yet", "fires", fires, "trades", trades)
+	err = db.write(ctx, "normalize facts", func(tx *Tx) (int, error) {
+		normalized, err := tx.q.NormalizeUncountedFires(ctx)
+		return int(normalized), err
+	})
+	if err != nil {
+		return err
+	}
 	p := progressOf(ctx, fires+trades)
 	for {
 		counted := 0

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 	"unicode"
@@ -334,12 +335,12 @@ type FirePage struct {
 	After *SignalFire // the last fire of the page before; nil: from the newest
 }
 
-// endOfTime is behind every time that can be stored as text.
-var endOfTime = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+// endOfTime is the last time that can be stored as text.
+var endOfTime = time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
 
 func (p FirePage) position() (before time.Time, id int64) {
 	if p.After == nil {
-		return endOfTime, 0
+		return endOfTime, math.MaxInt64
 	}
 	return stored(p.After.Timestamp), p.After.ID
 }

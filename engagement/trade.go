@@ -303,7 +303,7 @@ func (r *Reader) tradeRows(ctx context.Context, f TradeFilter) ([]dbgen.Trade, e
 	if f.Result < 0 || f.Result > Draw {
 		return nil, invalid("result", int(f.Result), "want Win, Loss, Draw or 0 for all")
 	}
-	before, id := endOfTime, int64(0)
+	before, id := endOfTime, int64(math.MaxInt64)
 	if f.After != nil {
 		before, id = stored(f.After.ClosedAt), f.After.ID
 	}

@@ -23,9 +23,12 @@ CREATE INDEX idx_trades_closed_at ON trades(closed_at);
 CREATE INDEX idx_trades_uncounted ON trades(id) WHERE day < 0;
 
 -- The predecessor kept a P&L but not the trades behind it. Each such sum is
--- carried as one opening trade, so that the sums still hold.
+-- carried as one opening trade, so that the sums still hold; one beyond what a
+-- trade can make is carried as the most it can.
 INSERT INTO trades (user_id, trade_id, pnl_micros, outcome, closed_at)
-SELECT user_id, 'opening-balance', CAST(ROUND(pnl * 1000000) AS INTEGER), 'draw', last_updated
+SELECT
+    user_id, 'opening-balance',
+    CAST(ROUND(MAX(-9e12, MIN(9e12, pnl)) * 1000000) AS INTEGER), 'draw', last_updated
 FROM user_stats
 WHERE ROUND(pnl * 1000000) <> 0;
 
