@@ -48,6 +48,17 @@ func (o Outcome) String() string {
 // MarshalText returns the outcome's name.
 func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
+// UnmarshalText reads the outcome's name. Anything else is ErrInvalid.
+func (o *Outcome) UnmarshalText(text []byte) error {
+	for _, known := range []Outcome{Recorded, MarkedExecuted, Duplicate} {
+		if known.String() == string(text) {
+			*o = known
+			return nil
+		}
+	}
+	return invalid("outcome", string(text), "want recorded, marked_executed or duplicate")
+}
+
 // FireResult is what recording a fire came to.
 type FireResult struct {
 	Outcome Outcome `json:"outcome"`

@@ -15,8 +15,8 @@ func (a *app) rebuildCommand() *cobra.Command {
 		Use:   "rebuild",
 		Short: "Recompute every figure and put right what is wrong",
 		Long: `Recompute every figure from the fires and trades and list what was put right.
-Others may use the database meanwhile. Needed only if verify finds something, for example after
-another program changed the file.`,
+Others may use the database meanwhile. Needed only if verify finds something,
+for example after another program changed the file.`,
 		Example: `  engagement backup before-rebuild.db
   engagement rebuild`,
 		Args:              cobra.NoArgs,

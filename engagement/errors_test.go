@@ -1,0 +1,309 @@
+package engagement_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/hydraxdev/engagementdb/engagement"
+)
+
+var sentinels = map[string]error{
+	"ErrInvalid": engagement.ErrInvalid, "ErrNotFound": engagement.ErrNotFound, "ErrConflict": engagement.ErrConflict,
+	"ErrBusy": engagement.ErrBusy, "ErrSchema": engagement.ErrSchema, "ErrCorrupt": engagement.ErrCorrupt,
+	"ErrReadOnly": engagement.ErrReadOnly, "ErrClosed": engagement.ErrClosed,
+}
+
+// only fails the test unless err is of this kind and of no other.
+func only(t tb, err, kind error) {
+	t.Helper()
+	wantError(t, err, kind)
+	for name, sentinel := range sentinels {
+		if sentinel != kind && errors.Is(err, sentinel) {
+			t.Errorf("%v is %s as well", err, name)
+		}
+	}
+}
+
+func TestArgumentsThatAreRefused(t *testing.T) {
+	ctx := context.Background()
+	for _, tt := range []struct {
+		name string
+		call func(db *engagement.DB) error
+		says string // the field and its value
+	}{
+		{"a fire of user 0", func(db *engagement.DB) error {
+			_, err := db.RecordFire(ctx, engagement.Fire{SignalID: "A"})
+			return err
+		}, "user id 0"},
+		{"a fire of no signal", func(db *engagement.DB) error {
+			_, err := db.RecordFire(ctx, engagement.Fire{UserID: 1})
+			return err
+		}, `signal id ""`},
+		{"a fire before 1970", func(db *engagement.DB) error {
+			_, err := db.RecordFire(ctx, engagement.Fire{UserID: 1, SignalID: "A", At: time.Date(1969, 12, 31, 23, 59, 59, 0, time.UTC)})
+			return err
+		}, `timestamp "1969-12-31T23:59:59Z"`},
+		{"a fire on the first day of 1970, which stands for unknown", func(db *engagement.DB) error {
+			_, err := db.RecordFire(ctx, engagement.Fire{UserID: 1, SignalID: "A", At: time.Date(1970, 1, 1, 23, 59, 59, 0, time.UTC)})
+			return err
+		}, `timestamp "1970-01-01T23:59:59Z"`},
+		{"a fire in the year 0", func(db *engagement.DB) error {
+			_, err := db.RecordFire(ctx, engagement.Fire{UserID: 1, SignalID: "A", At: time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)})
+			return err
+		}, `timestamp "0000-01-01T00:00:00Z"`},
+		{"a fire more than a day ahead", func(db *engagement.DB) error {
+			_, err := db.RecordFire(ctx, engagement.Fire{UserID: 1, SignalID: "A", At: noon.Add(24*time.Hour + time.Microsecond)})
+			return err
+		}, `timestamp "2026-01-15T12:00:00`},
+		{"a fire in the year 10000", func(db *engagement.DB) error {
+			_, err := db.RecordFire(ctx, engagement.Fire{UserID: 1, SignalID: "A", At: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)})
+			return err
+		}, `timestamp "10000-01-01T00:00:00Z"`},
+		{"a trade of user 0", func(db *engagement.DB) error {
+			_, err := db.RecordTrade(ctx, engagement.Trade{TradeID: "t"})
+			return err
+		}, "user id 0"},
+		{"a trade without an id", func(db *engagement.DB) error {
+			_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1})
+			return err
+		}, `trade id ""`},
+		{"a trade that is not a number", func(db *engagement.DB) error {
+			_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t", PnL: math.NaN()})
+			return err
+		}, "P&L NaN"},
+		{"a trade with an unknown result", func(db *engagement.DB) error {
+			_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t", Result: 4})
+			return err
+		}, "result 4"},
+		{"a trade with a negative result", func(db *engagement.DB) error {
+			_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t", Result: -1})
+			return err
+		}, "result -1"},
+		{"a trade more than a day ahead", func(db *engagement.DB) error {
+			_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t", ClosedAt: noon.Add(25 * time.Hour)})
+			return err
+		}, `closing time "2026-01-15T13:00:00Z"`},
+		{"a P&L of user 0", func(db *engagement.DB) error { _, err := db.UpdateUserPnL(ctx, 0, 1, true); return err }, "user id 0"},
+		{"an infinite P&L", func(db *engagement.DB) error { _, err := db.UpdateUserPnL(ctx, 1, math.Inf(1), true); return err }, "P&L +Inf"},
+		{"erasing user 0", func(db *engagement.DB) error { _, err := db.EraseUser(ctx, 0); return err }, "user id 0"},
+		{"the fires of user 0", func(db *engagement.DB) error { _, err := db.UserFires(ctx, 0, engagement.FirePage{}); return err }, "user id 0"},
+		{"the totals of user 0", func(db *engagement.DB) error { _, err := db.UserStats(ctx, 0); return err }, "user id 0"},
+		{"the summary of user 0", func(db *engagement.DB) error { _, err := db.UserSummary(ctx, 0); return err }, "user id 0"},
+		{"the rank of user 0", func(db *engagement.DB) error { _, err := db.UserRank(ctx, engagement.ByPnL, 0); return err }, "user id 0"},
+		{"the export of user 0", func(db *engagement.DB) error { _, err := db.ExportUser(ctx, 0); return err }, "user id 0"},
+		{"fewer fires than none", func(db *engagement.DB) error {
+			_, err := db.UserFires(ctx, 1, engagement.FirePage{Limit: -1})
+			return err
+		}, "limit -1"},
+		{"more fires than the limit", func(db *engagement.DB) error {
+			_, err := db.SignalFires(ctx, "A", engagement.FirePage{Limit: engagement.MaxLimit + 1})
+			return err
+		}, "limit 10001"},
+		{"more users than the limit", func(db *engagement.DB) error {
+			_, err := db.Leaderboard(ctx, engagement.Board{Metric: engagement.ByFires, Limit: engagement.MaxLimit + 1})
+			return err
+		}, "limit 10001"},
+		{"more streaks than the limit", func(db *engagement.DB) error { _, err := db.StreakLeaderboard(ctx, 10_001); return err }, "limit 10001"},
+		{"more signals than the limit", func(db *engagement.DB) error { _, err := db.PopularSignals(ctx, 1, 2, -2); return err }, "limit -2"},
+		{"more trades than the limit", func(db *engagement.DB) error {
+			_, err := db.RecentTrades(ctx, engagement.TradeFilter{Limit: 10_001})
+			return err
+		}, "limit 10001"},
+		{"the trades of an unknown result", func(db *engagement.DB) error {
+			_, err := db.RecentTrades(ctx, engagement.TradeFilter{Result: 7})
+			return err
+		}, "result 7"},
+		{"a board of no metric", func(db *engagement.DB) error { _, err := db.Leaderboard(ctx, engagement.Board{}); return err }, "metric 0"},
+		{"keeping no days", func(db *engagement.DB) error { _, err := db.Cleanup(ctx, 0); return err }, "days to keep 0"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			forEachEngine(t, func(t *testing.T, open openFunc) {
+				db := open(newClock(noon).option())
+				fireOn(t, db, 1, noon)
+				unchanged(t, db, func() {
+					err := tt.call(db)
+					only(t, err, engagement.ErrInvalid)
+					contains(t, err, tt.says)
+				})
+			})
+		})
+	}
+}
+
+func TestTheLargestLimitIsAccepted(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx, db := context.Background(), open(newClock(noon).option())
+		var fires []engagement.Fire
+		for i := range engagement.DefaultLimit + 20 {
+			fires = append(fires, engagement.Fire{UserID: 1, SignalID: fmt.Sprint("S_", i)}, engagement.Fire{UserID: int64(i + 2), SignalID: "same"})
+		}
+		must(db.RecordFires(ctx, fires))(t)
+		for limit, want := range map[int]int{0: engagement.DefaultLimit, 1: 1, engagement.MaxLimit: engagement.DefaultLimit + 20} {
+			same(t, "UserFires", len(must(db.UserFires(ctx, 1, engagement.FirePage{Limit: limit}))(t)), want)
+			same(t, "SignalFires", len(must(db.SignalFires(ctx, "same", engagement.FirePage{Limit: limit}))(t)), want)
+		}
+	})
+}
+
+func TestErrConflictAndNotFoundAreOfNoOtherKind(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx, db := context.Background(), open(newClock(noon).option())
+		trade(t, db, engagement.Trade{UserID: 1, TradeID: "t", PnL: 1})
+		_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t", PnL: 2})
+		only(t, err, engagement.ErrConflict)
+		_, err = db.UserStats(ctx, 2)
+		only(t, err, engagement.ErrNotFound)
+		noError(t, db.Close())
+		_, err = db.UserStats(ctx, 2)
+		only(t, err, engagement.ErrClosed)
+	})
+}
+
+func TestErrReadOnly(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx := context.Background()
+		db := open(newClock(noon).option())
+		fireOn(t, db, 1, noon)
+		want := read(t, db)
+		noError(t, db.Close())
+		db = open(newClock(noon).option(), engagement.WithReadOnly())
+		unchanged(t, db, func() {
+			for name, call := range map[string]func() error{
+				"RecordFire": func() error {
+					_, err := db.RecordFire(ctx, engagement.Fire{UserID: 1, SignalID: "A"})
+					return err
+				},
+				"RecordFires": func() error {
+					_, err := db.RecordFires(ctx, []engagement.Fire{{UserID: 1, SignalID: "A"}})
+					return err
+				},
+				"RecordTrade": func() error {
+					_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t"})
+					return err
+				},
+				"UpdateUserPnL": func() error { _, err := db.UpdateUserPnL(ctx, 1, 1, true); return err },
+				"Cleanup":       func() error { _, err := db.Cleanup(ctx, 1); return err },
+				"EraseUser":     func() error { _, err := db.EraseUser(ctx, 1); return err },
+				"Rebuild":       func() error { _, err := db.Rebuild(ctx); return err },
+				"Tx":            func() error { return db.Tx(ctx, func(*engagement.Tx) error { return nil }) },
+			} {
+				err := call()
+				if !errors.Is(err, engagement.ErrReadOnly) {
+					t.Errorf("%s: got %v, want %v", name, err, engagement.ErrReadOnly)
+				}
+			}
+			_, err := db.RecordFire(ctx, engagement.Fire{UserID: 1})
+			only(t, err, engagement.ErrInvalid) // a bad argument is bad anywhere
+		})
+		same(t, "contents", read(t, db), want)
+	})
+}
+
+// The rest is about files, so only for SQLite.
+
+func TestErrBusy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for as long as a lock is waited for")
+	}
+	t.Parallel()
+	ctx, dsn := context.Background(), freshFile(t)
+	db := openVaried(t, dsn)
+	other, err := sql.Open("sqlite3", "file:"+dsn+"?mode=rw&_txlock=immediate")
+	noError(t, err)
+	defer other.Close()
+	tx, err := other.Begin()
+	noError(t, err)
+	before := must(db.UserStats(ctx, 1))(t) // readers do not wait
+	_, err = db.RecordFire(ctx, engagement.Fire{UserID: 1, SignalID: "busy"})
+	only(t, err, engagement.ErrBusy)
+	same(t, "UserStats", must(db.UserStats(ctx, 1))(t), before)
+	noError(t, tx.Rollback())
+	same(t, "the same again", fire(t, db, engagement.Fire{UserID: 1, SignalID: "busy"}), engagement.Recorded)
+	proven(t, db)
+}
+
+func TestErrCorrupt(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	t.Run("a horizon that is no number", func(t *testing.T) {
+		t.Parallel()
+		dsn := freshFile(t)
+		db := openVaried(t, dsn)
+		tamper(t, dsn, "UPDATE settings SET value = 'soon' WHERE name = 'horizon'")
+		_, err := db.Horizon(ctx)
+		only(t, err, engagement.ErrCorrupt)
+		contains(t, err, "horizon", `"soon"`)
+		_, err = db.RecordFire(ctx, engagement.Fire{UserID: 1, SignalID: "A"})
+		only(t, err, engagement.ErrCorrupt)
+	})
+	t.Run("a page that was overwritten", func(t *testing.T) {
+		t.Parallel()
+		dsn := freshFile(t)
+		db := openVaried(t, dsn)
+		noError(t, db.Close())
+		file := must(os.OpenFile(dsn, os.O_RDWR, 0))(t)
+		size := must(file.Stat())(t).Size()
+		for page := int64(4096); page < size; page += 4096 { // all but the schema
+			must(file.WriteAt(make([]byte, 64), page))(t)
+		}
+		noError(t, file.Close())
+		reopened, err := engagement.Open(ctx, dsn)
+		if err == nil {
+			_, err = reopened.UserStats(ctx, 1)
+			noError(t, reopened.Close())
+		}
+		only(t, err, engagement.ErrCorrupt)
+	})
+}
+
+func TestErrSchema(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	for _, tt := range []struct {
+		name    string
+		prepare func(t *testing.T, dsn string)
+		opts    []engagement.Option
+		says    string
+	}{
+		{"a file of something else", func(t *testing.T, dsn string) {
+			noError(t, os.WriteFile(dsn, []byte("this is a letter to my grandmother, and no database at all"), 0o600))
+		}, nil, "not a SQLite database"},
+		{"a database of something else", func(t *testing.T, dsn string) {
+			noError(t, os.WriteFile(dsn, nil, 0o600))
+			tamper(t, dsn, "CREATE TABLE recipes (id INTEGER PRIMARY KEY, text TEXT)")
+		}, nil, "not an engagement database"},
+		{"a newer schema", func(t *testing.T, dsn string) {
+			noError(t, openAt(t, dsn).Close())
+			tamper(t, dsn, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, 1)")
+		}, nil, "version 99999 is newer"},
+		{"a missing column", func(t *testing.T, dsn string) {
+			noError(t, openAt(t, dsn).Close())
+			tamper(t, dsn, "ALTER TABLE days DROP COLUMN active_users")
+		}, nil, "days.active_users"},
+		{"no file, to be read only", func(*testing.T, string) {}, []engagement.Option{engagement.WithReadOnly()}, "older than this program's"},
+		{"no file, not to be migrated", func(*testing.T, string) {}, []engagement.Option{engagement.WithoutMigrate()}, "older than this program's"},
+	} {
+		t.Run(tt.name+" is refused and not touched", func(t *testing.T) {
+			t.Parallel()
+			dsn := freshFile(t)
+			tt.prepare(t, dsn)
+			before, beforeErr := os.ReadFile(dsn)
+			_, err := engagement.Open(ctx, dsn, tt.opts...)
+			only(t, err, engagement.ErrSchema)
+			contains(t, err, tt.says)
+			after, afterErr := os.ReadFile(dsn)
+			same(t, "the file", string(after), string(before))
+			same(t, "whether there is a file", os.IsNotExist(afterErr), os.IsNotExist(beforeErr))
+			if entries := must(os.ReadDir(filepath.Dir(dsn)))(t); len(entries) > 1 {
+				t.Errorf("there are other files: %v", entries)
+			}
+		})
+	}
+}

@@ -1,0 +1,322 @@
+package engagement_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/hydraxdev/engagementdb/engagement"
+)
+
+func TestRecordTrade(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx, db := context.Background(), open(newClock(noon).option())
+		for _, tr := range []engagement.Trade{
+			{UserID: 1, TradeID: "a", SignalID: "S", PnL: 150.75, ClosedAt: noon.Add(-time.Hour)},
+			{UserID: 1, TradeID: "b", PnL: -50.25},
+			{UserID: 1, TradeID: "c"},
+			{UserID: 1, TradeID: "d", PnL: -0.5, Result: engagement.Win, ClosedAt: noon.Add(-2 * time.Hour)},
+			{UserID: 2, TradeID: "a", PnL: 1},
+		} {
+			same(t, fmt.Sprintf("RecordTrade(%+v)", tr), trade(t, db, tr), engagement.Recorded)
+		}
+		same(t, "UserStats", must(db.UserStats(ctx, 1))(t), engagement.UserStats{
+			UserID: 1, Wins: 2, Losses: 1, Draws: 1, WinRate: 2.0 / 3, PnL: 100, LastUpdated: noon,
+		})
+		same(t, "RecentTrades of the user", must(db.RecentTrades(ctx, engagement.TradeFilter{UserID: 1}))(t), []engagement.ClosedTrade{
+			{UserID: 1, TradeID: "c", Result: engagement.Draw, ClosedAt: noon},
+			{UserID: 1, TradeID: "b", PnL: -50.25, Result: engagement.Loss, ClosedAt: noon},
+			{UserID: 1, TradeID: "a", SignalID: "S", PnL: 150.75, Result: engagement.Win, ClosedAt: noon.Add(-time.Hour)},
+			{UserID: 1, TradeID: "d", PnL: -0.5, Result: engagement.Win, ClosedAt: noon.Add(-2 * time.Hour)},
+		}, withoutIDs)
+		var wins []string
+		for _, tr := range must(db.RecentTrades(ctx, engagement.TradeFilter{Result: engagement.Win}))(t) {
+			wins = append(wins, fmt.Sprint(tr.UserID, tr.TradeID))
+		}
+		same(t, "the winning trades of all", wins, []string{"2a", "1a", "1d"})
+		same(t, "trades make no one active", must(db.RealTimeStats(ctx))(t).ActiveUsersToday, int64(0))
+		proven(t, db)
+	})
+}
+
+func TestARepeatedTrade(t *testing.T) {
+	first := engagement.Trade{UserID: 1, TradeID: "mt5-1", SignalID: "S", PnL: 1.5, ClosedAt: noon.Add(-time.Hour)}
+	with := func(change func(*engagement.Trade)) engagement.Trade {
+		again := first
+		change(&again)
+		return again
+	}
+	for _, tt := range []struct {
+		name     string
+		again    engagement.Trade
+		conflict []string // none: a duplicate
+	}{
+		{"to the letter is a duplicate", first, nil},
+		{"without its time is a duplicate", with(func(t *engagement.Trade) { t.ClosedAt = time.Time{} }), nil},
+		{"with the result that its P&L had implied is a duplicate", with(func(t *engagement.Trade) { t.Result = engagement.Win }), nil},
+		{"with a P&L that rounds to the same is a duplicate", with(func(t *engagement.Trade) { t.PnL = 1.500_000_4 }), nil},
+		{"with a time of the same microsecond is a duplicate", with(func(t *engagement.Trade) { t.ClosedAt = t.ClosedAt.Add(999) }), nil},
+		{"of another signal is a conflict", with(func(t *engagement.Trade) { t.SignalID = "R" }), []string{"signal id", `"S"`, `"R"`}},
+		{"of no signal is a conflict", with(func(t *engagement.Trade) { t.SignalID = "" }), []string{"signal id", `"S"`, `""`}},
+		{"of another P&L is a conflict", with(func(t *engagement.Trade) { t.PnL = 1.6 }), []string{"P&L", "1.5", "1.6"}},
+		{"of another result is a conflict", with(func(t *engagement.Trade) { t.Result = engagement.Draw }), []string{"result", `"win"`, `"draw"`}},
+		{"of another time is a conflict", with(func(t *engagement.Trade) { t.ClosedAt = noon }), []string{"closing time", "2026-01-14T11:00:00Z", "2026-01-14T12:00:00Z"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			forEachEngine(t, func(t *testing.T, open openFunc) {
+				clock := newClock(noon)
+				db := open(clock.option())
+				trade(t, db, first)
+				unchanged(t, db, func() {
+					result, err := db.RecordTrade(context.Background(), tt.again)
+					if tt.conflict == nil {
+						noError(t, err)
+						same(t, "RecordTrade", result, engagement.TradeResult{Outcome: engagement.Duplicate})
+						return
+					}
+					wantError(t, err, engagement.ErrConflict)
+					contains(t, err, append(tt.conflict, `trade "mt5-1" of user 1`)...)
+				})
+			})
+		})
+	}
+}
+
+func TestUpdateUserPnL(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx, db := context.Background(), open(newClock(noon).option())
+		for _, step := range []struct {
+			change float64
+			isWin  bool
+			want   engagement.UserStats
+		}{
+			{10, true, engagement.UserStats{Wins: 1, WinRate: 1, PnL: 10}},
+			{10, true, engagement.UserStats{Wins: 2, WinRate: 1, PnL: 20}},
+			{-5, false, engagement.UserStats{Wins: 2, Losses: 1, WinRate: 2.0 / 3, PnL: 15}},
+			{0, false, engagement.UserStats{Wins: 2, Losses: 1, Draws: 1, WinRate: 2.0 / 3, PnL: 15}},
+			{-1, true, engagement.UserStats{Wins: 3, Losses: 1, Draws: 1, WinRate: 0.75, PnL: 14}},
+			{3, false, engagement.UserStats{Wins: 3, Losses: 2, Draws: 1, WinRate: 0.6, PnL: 17}},
+		} {
+			got, err := db.UpdateUserPnL(ctx, 7, step.change, step.isWin)
+			noError(t, err)
+			step.want.UserID, step.want.LastUpdated = 7, noon
+			same(t, fmt.Sprintf("UpdateUserPnL(%v, %t)", step.change, step.isWin), got, step.want)
+		}
+		proven(t, db)
+	})
+}
+
+func TestMoney(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		pnl  float64
+		want float64
+	}{
+		{"half a millionth rounds away from zero", 0.000_000_5, 0.000_001},
+		{"half a millionth of loss rounds away from zero", -0.000_000_5, -0.000_001},
+		{"one and a half millionths round to two", 0.000_001_5, 0.000_002},
+		{"two and a half millionths round to three", 0.000_002_5, 0.000_003},
+		{"less than half a millionth is nothing", 0.000_000_49, 0},
+		{"a negative zero is zero", math.Copysign(0, -1), 0},
+		{"the smallest number is nothing", math.SmallestNonzeroFloat64, 0},
+		{"the most is accepted", engagement.MaxPnL, engagement.MaxPnL},
+		{"the least is accepted", -engagement.MaxPnL, -engagement.MaxPnL},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			forEachEngine(t, func(t *testing.T, open openFunc) {
+				ctx, db := context.Background(), open(newClock(noon).option())
+				trade(t, db, engagement.Trade{UserID: 1, TradeID: "t", PnL: tt.pnl})
+				same(t, "P&L of the user", must(db.UserStats(ctx, 1))(t).PnL, tt.want)
+				trades := must(db.RecentTrades(ctx, engagement.TradeFilter{}))(t)
+				same(t, "P&L of the trade", trades[0].PnL, tt.want)
+				if math.Signbit(trades[0].PnL) != (tt.want < 0) {
+					t.Error("P&L of the trade has the wrong sign")
+				}
+				result := map[bool]engagement.Result{true: engagement.Win, false: engagement.Loss}[tt.want > 0]
+				if tt.want == 0 {
+					result = engagement.Draw
+				}
+				same(t, "result", trades[0].Result, result)
+				proven(t, db)
+			})
+		})
+	}
+	t.Run("ten thousand times 0.1 is exactly 1000", func(t *testing.T) {
+		forEachEngine(t, func(t *testing.T, open openFunc) {
+			ctx, db := context.Background(), open(newClock(noon).option())
+			noError(t, db.Tx(ctx, func(tx *engagement.Tx) error {
+				for i := range 10_000 {
+					trade(t, tx, engagement.Trade{UserID: 1, TradeID: fmt.Sprint(i), PnL: 0.1, ClosedAt: noon.Add(-time.Duration(i) * time.Minute)})
+				}
+				return nil
+			}))
+			same(t, "P&L", must(db.UserStats(ctx, 1))(t).PnL, 1000.0)
+			proven(t, db)
+		})
+	})
+	for _, tt := range []struct {
+		name string
+		pnl  float64
+	}{
+		{"not a number", math.NaN()},
+		{"infinite", math.Inf(1)},
+		{"infinitely negative", math.Inf(-1)},
+		{"just above the most", math.Nextafter(engagement.MaxPnL, math.Inf(1))},
+		{"just below the least", math.Nextafter(-engagement.MaxPnL, math.Inf(-1))},
+		{"the largest number", math.MaxFloat64},
+	} {
+		t.Run("a P&L that is "+tt.name+" is refused", func(t *testing.T) {
+			forEachEngine(t, func(t *testing.T, open openFunc) {
+				ctx, db := context.Background(), open(newClock(noon).option())
+				unchanged(t, db, func() {
+					_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t", PnL: tt.pnl})
+					wantError(t, err, engagement.ErrInvalid)
+					contains(t, err, "P&L", fmt.Sprintf("%#v", tt.pnl))
+					_, err = db.UpdateUserPnL(ctx, 1, tt.pnl, true)
+					wantError(t, err, engagement.ErrInvalid)
+				})
+			})
+		})
+	}
+}
+
+func TestATotalBeyondTheRangeIsRefused(t *testing.T) {
+	day := 24 * time.Hour
+	for _, tt := range []struct {
+		name   string
+		trades []engagement.Trade // all but the last are good
+	}{
+		{"on one day", []engagement.Trade{{TradeID: "a", PnL: 9e12}, {TradeID: "b", PnL: 9e12}}},
+		{"of losses", []engagement.Trade{{TradeID: "a", PnL: -9e12}, {TradeID: "b", PnL: -9e12}}},
+		{"over two days", []engagement.Trade{{TradeID: "a", PnL: 9e12, ClosedAt: noon.Add(-day)}, {TradeID: "b", PnL: 9e12}}},
+		{"by little", []engagement.Trade{{TradeID: "a", PnL: 9e12}, {TradeID: "b", PnL: 0.5}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			forEachEngine(t, func(t *testing.T, open openFunc) {
+				ctx, db := context.Background(), open(newClock(noon).option())
+				last := tt.trades[len(tt.trades)-1]
+				last.UserID = 1
+				for _, tr := range tt.trades[:len(tt.trades)-1] {
+					tr.UserID = 1
+					trade(t, db, tr)
+				}
+				unchanged(t, db, func() {
+					_, err := db.RecordTrade(ctx, last)
+					wantError(t, err, engagement.ErrInvalid)
+					contains(t, err, last.TradeID, "user 1")
+					wantError(t, db.Tx(ctx, func(tx *engagement.Tx) error {
+						_, err := tx.RecordTrade(ctx, last)
+						wantError(t, err, engagement.ErrInvalid)
+						return nil
+					}), engagement.ErrInvalid)
+				})
+				other := last
+				other.UserID = 2
+				same(t, "the same trade of another user", trade(t, db, other), engagement.Recorded)
+			})
+		})
+	}
+}
+
+// The totals of these stay within the range, but not those of a day or of the
+// days added up in their order.
+func TestSumsBesideTheTotalStayWithinTheRange(t *testing.T) {
+	day := 24 * time.Hour
+	for _, tt := range []struct {
+		name   string
+		trades []engagement.Trade
+	}{
+		{"a day beyond the range while the total is not", []engagement.Trade{
+			{TradeID: "a", PnL: 9e12}, {TradeID: "b", PnL: -9e12, ClosedAt: noon.Add(-day)}, {TradeID: "c", PnL: 9e12},
+		}},
+		{"days that leave the range when added up in order", []engagement.Trade{
+			{TradeID: "a", PnL: 9e12, ClosedAt: noon.Add(-3 * day)}, {TradeID: "b", PnL: -9e12}, {TradeID: "c", PnL: 9e12, ClosedAt: noon.Add(-2 * day)},
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			forEachEngine(t, func(t *testing.T, open openFunc) {
+				ctx, db := context.Background(), open(newClock(noon).option())
+				for _, tr := range tt.trades {
+					tr.UserID = 1
+					if _, err := db.RecordTrade(ctx, tr); err != nil {
+						wantError(t, err, engagement.ErrInvalid) // it may be refused, but not stored and then unreadable
+					}
+				}
+				proven(t, db)
+				must(db.Rebuild(ctx))(t)
+				must(db.EraseUser(ctx, 1))(t)
+			})
+		})
+	}
+}
+
+func TestTradesThatShareACommitStayWithinTheRange(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx, db := context.Background(), open(newClock(noon).option())
+		errs := make(chan error, 2)
+		noError(t, db.Tx(ctx, func(*engagement.Tx) error { // whoever comes now waits, and shares the next commit
+			for _, id := range []string{"a", "b"} {
+				go func() {
+					_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: id, PnL: 9e12})
+					errs <- err
+				}()
+			}
+			waitUntil(t, func() bool { return db.CommitStats().Waiting == 2 })
+			return nil
+		}))
+		refused := 0
+		for range 2 {
+			if err := <-errs; err != nil {
+				wantError(t, err, engagement.ErrInvalid)
+				refused++
+			}
+		}
+		same(t, "refused trades", refused, 1)
+		same(t, "P&L", must(db.UserStats(ctx, 1))(t).PnL, 9e12)
+		proven(t, db)
+	})
+}
+
+func TestTradePages(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx, db := context.Background(), open(newClock(noon).option())
+		for i := range 12 {
+			trade(t, db, engagement.Trade{
+				UserID: int64(i%2) + 1, TradeID: fmt.Sprint(i), PnL: float64(i%3 - 1), ClosedAt: noon.Add(-time.Duration(i/5) * time.Hour),
+			})
+		}
+		for _, filter := range []engagement.TradeFilter{
+			{}, {UserID: 1}, {Result: engagement.Win}, {UserID: 2, Result: engagement.Loss},
+		} {
+			all := must(db.RecentTrades(ctx, filter))(t)
+			if len(all) == 0 {
+				t.Fatalf("no trades for %+v", filter)
+			}
+			for filter.Limit = 1; filter.Limit <= 5; filter.Limit++ {
+				same(t, fmt.Sprintf("RecentTrades(%+v) in pages", filter), tradesInPages(t, db.Reader, filter), all, cmpopts.EquateEmpty())
+			}
+		}
+	})
+}
+
+func TestResult(t *testing.T) {
+	for _, r := range []engagement.Result{engagement.Win, engagement.Loss, engagement.Draw} {
+		same(t, "ParseResult", must(engagement.ParseResult(r.String()))(t), r)
+		var back engagement.Result
+		noError(t, back.UnmarshalText(must(r.MarshalText())(t)))
+		same(t, "result through text", back, r)
+	}
+	for _, bad := range []string{"", "Win", "won", "draw "} {
+		_, err := engagement.ParseResult(bad)
+		wantError(t, err, engagement.ErrInvalid)
+		contains(t, err, fmt.Sprintf("result %q", bad))
+	}
+	if name := engagement.Result(9).String(); !strings.Contains(name, "9") {
+		t.Errorf("an unknown result is called %q", name)
+	}
+}
