@@ -6,7 +6,7 @@ BIN := .bin
 SQLC := $(BIN)/sqlc
 GOOSE := $(BIN)/goose
 STATICCHECK := $(BIN)/staticcheck
-MODULES := . engagement/examples
+MODULES := . engagement/examples engagement/bench
 GOOSE_SQLITE = $(GOOSE) -env=none -dir migrations sqlite3 "$(DB)"
 
 .PHONY: help
@@ -20,6 +20,10 @@ demo: ## Make a month of a community and show what the product knows of it
 .PHONY: test
 test: ## Run all tests under the race detector
 	@for module in $(MODULES); do echo "== $$module"; (cd $$module && go test -race ./...) || exit 1; done
+
+.PHONY: bench
+bench: ## Measure against hand-written code, GORM and C (takes minutes, quiet machine)
+	cd engagement/bench && go run . --out ../../engagement/bench/RESULTS.md
 
 .PHONY: generate
 generate: $(SQLC) ## Compile queries/*.sql into dbgen

@@ -46,6 +46,16 @@ func (q *Queries) DaysOfUser(ctx context.Context, userID int64) ([]UserDay, erro
 	return items, nil
 }
 
+const DeleteSignalIfEmpty = `-- name: DeleteSignalIfEmpty :exec
+DELETE FROM signal_metrics WHERE signal_id = ?1 AND total_fires = 0
+`
+
+// DeleteSignalIfEmpty deletes a signal's totals if it has no fires any more.
+func (q *Queries) DeleteSignalIfEmpty(ctx context.Context, signalID string) error {
+	_, err := q.db.ExecContext(ctx, DeleteSignalIfEmpty, signalID)
+	return err
+}
+
 const DeleteUserDays = `-- name: DeleteUserDays :execrows
 DELETE FROM user_days WHERE user_id = ?1
 `

@@ -11,12 +11,16 @@ import (
 )
 
 const FavoriteFamily = `-- name: FavoriteFamily :many
-SELECT
-    CAST(rtrim(rtrim(signal_id, '0123456789'), '_') AS TEXT) AS family,
-    COUNT(*) AS fires
-FROM signal_fires
-WHERE user_id = ?1
-GROUP BY CAST(rtrim(rtrim(signal_id, '0123456789'), '_') AS TEXT)
+SELECT family, COUNT(*) AS fires
+FROM (
+    SELECT CAST(CASE
+        WHEN rtrim(rtrim(signal_id, '0123456789'), '_') = '' THEN signal_id
+        ELSE rtrim(rtrim(signal_id, '0123456789'), '_')
+    END AS TEXT) AS family
+    FROM signal_fires
+    WHERE user_id = ?1
+) AS fired
+GROUP BY family
 ORDER BY fires DESC, family
 LIMIT 1
 `
@@ -28,7 +32,8 @@ type FavoriteFamilyRow struct {
 
 // FavoriteFamily returns the signal family that a user fired most among the
 // fires still kept, the first by name among equals, and nothing for a user
-// without any. A family is a signal id without its trailing number.
+// without any. A family is a signal id without its trailing number, or the id
+// itself if it is nothing but a number.
 func (q *Queries) FavoriteFamily(ctx context.Context, userID int64) ([]FavoriteFamilyRow, error) {
 	rows, err := q.db.QueryContext(ctx, FavoriteFamily, userID)
 	if err != nil {

@@ -70,6 +70,8 @@ type Querier interface {
 	// DeleteFiresBefore deletes at most max_rows counted fires of the days before
 	// a day, which starts at the instant start_of_day, and returns how many.
 	DeleteFiresBefore(ctx context.Context, arg DeleteFiresBeforeParams) (int64, error)
+	// DeleteSignalIfEmpty deletes a signal's totals if it has no fires any more.
+	DeleteSignalIfEmpty(ctx context.Context, signalID string) error
 	// DeleteUserDays deletes a user's days and returns how many.
 	DeleteUserDays(ctx context.Context, userID int64) (int64, error)
 	// DeleteUserFires deletes a user's fires and returns how many.
@@ -87,8 +89,12 @@ type Querier interface {
 	ExtendStreaks(ctx context.Context, users string) ([]ExtendStreaksRow, error)
 	// FavoriteFamily returns the signal family that a user fired most among the
 	// fires still kept, the first by name among equals, and nothing for a user
-	// without any. A family is a signal id without its trailing number.
+	// without any. A family is a signal id without its trailing number, or the id
+	// itself if it is nothing but a number.
 	FavoriteFamily(ctx context.Context, userID int64) ([]FavoriteFamilyRow, error)
+	// FiresAfterID lists counted fires, by id, from behind one on. Those of day 0
+	// are left out: their time could not be read.
+	FiresAfterID(ctx context.Context, arg FiresAfterIDParams) ([]SignalFire, error)
 	// GetDay returns the counts of one day.
 	GetDay(ctx context.Context, day int64) (Day, error)
 	// GetSetting returns a setting's value.
@@ -166,6 +172,9 @@ type Querier interface {
 	TopSignalOfDay(ctx context.Context, day int64) ([]TopSignalOfDayRow, error)
 	// Trades lists all users' trades before a position, last closed first.
 	Trades(ctx context.Context, arg TradesParams) ([]Trade, error)
+	// TradesAfterID lists counted trades, by id, from behind one on. Those of day 0
+	// are left out: their time could not be read.
+	TradesAfterID(ctx context.Context, arg TradesAfterIDParams) ([]Trade, error)
 	// UncountedFires lists fires that are in no counter yet, by id.
 	UncountedFires(ctx context.Context, maxRows int64) ([]SignalFire, error)
 	// UncountedTrades lists trades that are in no counter yet, by id.

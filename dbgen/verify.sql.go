@@ -139,6 +139,49 @@ func (q *Queries) DayMismatches(ctx context.Context, maxRows int64) ([]DayMismat
 	return items, nil
 }
 
+const FiresAfterID = `-- name: FiresAfterID :many
+SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires WHERE id > ?1 AND day > 0
+ORDER BY id
+LIMIT CAST(?2 AS BIGINT)
+`
+
+type FiresAfterIDParams struct {
+	AfterID int64
+	MaxRows int64
+}
+
+// FiresAfterID lists counted fires, by id, from behind one on. Those of day 0
+// are left out: their time could not be read.
+func (q *Queries) FiresAfterID(ctx context.Context, arg FiresAfterIDParams) ([]SignalFire, error) {
+	rows, err := q.db.QueryContext(ctx, FiresAfterID, arg.AfterID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SignalFire{}
+	for rows.Next() {
+		var i SignalFire
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.SignalID,
+			&i.Timestamp,
+			&i.Executed,
+			&i.Day,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const SignalDayMismatches = `-- name: SignalDayMismatches :many
 SELECT
     signal_id,
@@ -329,6 +372,51 @@ func (q *Queries) StreakMismatches(ctx context.Context, maxRows int64) ([]Streak
 			&i.StreakEnd,
 			&i.StoredLongest,
 			&i.StreakLongest,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const TradesAfterID = `-- name: TradesAfterID :many
+SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades WHERE id > ?1 AND day > 0
+ORDER BY id
+LIMIT CAST(?2 AS BIGINT)
+`
+
+type TradesAfterIDParams struct {
+	AfterID int64
+	MaxRows int64
+}
+
+// TradesAfterID lists counted trades, by id, from behind one on. Those of day 0
+// are left out: their time could not be read.
+func (q *Queries) TradesAfterID(ctx context.Context, arg TradesAfterIDParams) ([]Trade, error) {
+	rows, err := q.db.QueryContext(ctx, TradesAfterID, arg.AfterID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Trade{}
+	for rows.Next() {
+		var i Trade
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.TradeID,
+			&i.SignalID,
+			&i.PnlMicros,
+			&i.Outcome,
+			&i.ClosedAt,
+			&i.Day,
 		); err != nil {
 			return nil, err
 		}

@@ -17,11 +17,12 @@ var defaultDB struct {
 
 // Default returns the process's shared database, opening it at the first call:
 // the one that the environment variable ENGAGEMENT_DB names, or DefaultPath.
-// An opening that failed is tried again at the next call.
+// An opening that failed is tried again at the next call, and one that was
+// closed is opened again.
 func Default(ctx context.Context) (*DB, error) {
 	defaultDB.Lock()
 	defer defaultDB.Unlock()
-	if defaultDB.db != nil {
+	if defaultDB.db != nil && !defaultDB.db.isClosed() {
 		return defaultDB.db, nil
 	}
 	dsn := os.Getenv("ENGAGEMENT_DB")

@@ -169,6 +169,12 @@ func (db *DB) Close() error {
 	return explain(db.core.engine, "close", db.core.engine.Close())
 }
 
+func (db *DB) isClosed() bool {
+	db.core.mu.Lock()
+	defer db.core.mu.Unlock()
+	return db.core.closed
+}
+
 // Location returns the time zone in which the database's days begin and end.
 func (r *Reader) Location() *time.Location { return r.core.loc }
 

@@ -1,6 +1,7 @@
 package engagement
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -94,11 +95,25 @@ func (tx *Tx) subtractSignals(ctx context.Context, userID int64) error {
 			t.signals[fire.SignalID] = s
 		}
 		if len(fires) < MaxLimit {
-			return t.applySignals(ctx, tx.q)
+			return tx.subtract(ctx, t)
 		}
 		last := signalFire(fires[len(fires)-1])
 		page.After = &last
 	}
+}
+
+// subtract applies a tally of what is taken away. A signal that nobody has fired
+// any more goes too, with the time of the erased fire.
+func (tx *Tx) subtract(ctx context.Context, t *tally) error {
+	if err := t.applySignals(ctx, tx.q); err != nil {
+		return err
+	}
+	for _, signal := range sortedKeys(t.signals, cmp.Compare) {
+		if err := tx.q.DeleteSignalIfEmpty(ctx, signal); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // subtractDays takes a user's days out of the community's.

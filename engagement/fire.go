@@ -80,7 +80,8 @@ type SignalFire struct {
 // timestamp stays.
 //
 // A fire of a day whose fires have been cleaned up is ErrInvalid: nobody could
-// tell any more whether it was counted.
+// tell any more whether it was counted. A caller who may repeat a call that
+// late must give the fire's time; without one it is a fire of now.
 //
 // Callers who record at the same time share a commit; each returns when its own
 // fire is on disk.

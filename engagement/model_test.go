@@ -220,6 +220,9 @@ func (m *model) eraseUser(user int64) (engagement.EraseReceipt, bool) {
 	receipt.Days = int64(len(days))
 	m.fires, m.trades = fires, trades
 	delete(m.updated, user)
+	maps.DeleteFunc(m.created, func(signal string, _ time.Time) bool {
+		return !slices.ContainsFunc(fires, func(f modelFire) bool { return f.SignalID == signal })
+	})
 	return receipt, true
 }
 
@@ -326,7 +329,11 @@ func (m *model) userSummary(user int64) engagement.UserSummary {
 			summary.RecentFires7d++
 		}
 		if f.fate == kept {
-			families[strings.TrimRight(strings.TrimRight(f.SignalID, "0123456789"), "_")]++
+			family := strings.TrimRight(strings.TrimRight(f.SignalID, "0123456789"), "_")
+			if family == "" {
+				family = f.SignalID
+			}
+			families[family]++
 		}
 	}
 	summary.ExecutionRate = quotient(summary.ExecutedFires, summary.TotalFires)

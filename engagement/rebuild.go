@@ -50,6 +50,7 @@ func (db *DB) rebuild(ctx context.Context) (report Report, err error) {
 	}
 	// What others derive from comes first.
 	for _, repair := range []func(context.Context) (int, error){
+		db.repairFireDays, db.repairTradeDays,
 		db.repairUserDayFires, db.repairUserDayTrades, db.repairSignalDays,
 		db.repairUserTotals, db.repairSignalTotals, db.repairDays,
 		db.repairDerived, db.repairStreaks,
@@ -91,6 +92,36 @@ func repair[T any](ctx context.Context, db *DB,
 		err = db.write(ctx, "repair", func(tx *Tx) (int, error) { return len(chunk), fix(ctx, tx, chunk) })
 	}
 	return len(differences), err
+}
+
+func (db *DB) repairFireDays(ctx context.Context) (int, error) {
+	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.SignalFire, error) {
+		fires, _, err := r.misplaced(ctx, rebuildPage)
+		return fires, err
+	}, func(ctx context.Context, tx *Tx, found []dbgen.SignalFire) error {
+		for _, f := range found {
+			tx.placeInTime(&f.Timestamp, &f.Day)
+			if err := tx.q.SetFireDay(ctx, dbgen.SetFireDayParams{ID: f.ID, Day: f.Day, Timestamp: f.Timestamp}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (db *DB) repairTradeDays(ctx context.Context) (int, error) {
+	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.Trade, error) {
+		_, trades, err := r.misplaced(ctx, rebuildPage)
+		return trades, err
+	}, func(ctx context.Context, tx *Tx, found []dbgen.Trade) error {
+		for _, t := range found {
+			tx.placeInTime(&t.ClosedAt, &t.Day)
+			if err := tx.q.SetTradeDay(ctx, dbgen.SetTradeDayParams{ID: t.ID, Day: t.Day, ClosedAt: t.ClosedAt}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func (db *DB) repairUserDayFires(ctx context.Context) (int, error) {

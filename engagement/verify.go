@@ -51,7 +51,7 @@ func (f Finding) String() string {
 //   - V2: a signal's totals are the sums of the signal's days.
 //   - V3: a day's figures are the sums of its users' days.
 //   - V4: the users' and signals' days are the counts of the fires, from the
-//     horizon on, and of the trades.
+//     horizon on, and of the trades; and each of these is on the day of its time.
 //   - V5: the schema is what the migrations make, and the file is sound.
 //   - V6: a user's streak is what the runs of the user's days say.
 //
@@ -97,7 +97,7 @@ func (r *Reader) verifyFigures(ctx context.Context) (Report, error) {
 	}
 	checks := []func(context.Context, *Report) error{
 		r.verifyUserTotals, r.verifyUserDerived, r.verifySignalTotals, r.verifyDays,
-		r.verifyUserDays, r.verifyUserDayTrades, r.verifySignalDays, r.verifyStreaks,
+		r.verifyUserDays, r.verifyUserDayTrades, r.verifySignalDays, r.verifyStreaks, r.verifyFactDays,
 	}
 	p := progressOf(ctx, int64(len(checks)))
 	for _, check := range checks {
@@ -229,4 +229,52 @@ func (r *Reader) verifyStreaks(ctx context.Context, report *Report) error {
 		compare(report, "V6", subject, "streak_longest", row.StoredLongest, row.StreakLongest)
 	}
 	return err
+}
+
+func (r *Reader) verifyFactDays(ctx context.Context, report *Report) error {
+	fires, trades, err := r.misplaced(ctx, MaxFindings)
+	for _, f := range fires {
+		compare(report, "V4", fmt.Sprintf("fire %d", f.ID), "day", Day(f.Day), DayOf(f.Timestamp, r.core.loc))
+	}
+	for _, t := range trades {
+		compare(report, "V4", fmt.Sprintf("trade %d", t.ID), "day", Day(t.Day), DayOf(t.ClosedAt, r.core.loc))
+	}
+	return err
+}
+
+// misplaced returns the facts, at most limit of each kind, that are counted on
+// another day than that of their time. Only Go knows the time zones.
+func (r *Reader) misplaced(ctx context.Context, limit int) (fires []dbgen.SignalFire, trades []dbgen.Trade, err error) {
+	const page = 10_000
+	for after := int64(0); len(fires) < limit; {
+		rows, err := r.q.FiresAfterID(ctx, dbgen.FiresAfterIDParams{AfterID: after, MaxRows: page})
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(rows) == 0 {
+			break
+		}
+		for _, row := range rows {
+			if DayOf(row.Timestamp, r.core.loc) != Day(row.Day) {
+				fires = append(fires, row)
+			}
+		}
+		after = rows[len(rows)-1].ID
+	}
+	for after := int64(0); len(trades) < limit; {
+		rows, err := r.q.TradesAfterID(ctx, dbgen.TradesAfterIDParams{AfterID: after, MaxRows: page})
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(rows) == 0 {
+			break
+		}
+		for _, row := range rows {
+			if DayOf(row.ClosedAt, r.core.loc) != Day(row.Day) {
+				trades = append(trades, row)
+			}
+		}
+		after = rows[len(rows)-1].ID
+	}
+	return fires[:min(len(fires), limit)], trades[:min(len(trades), limit)], nil
 }

@@ -2,6 +2,10 @@
 -- DaysOfUser lists a user's days in order.
 SELECT * FROM user_days WHERE user_id = @user_id ORDER BY day;
 
+-- name: DeleteSignalIfEmpty :exec
+-- DeleteSignalIfEmpty deletes a signal's totals if it has no fires any more.
+DELETE FROM signal_metrics WHERE signal_id = @signal_id AND total_fires = 0;
+
 -- name: DeleteUserFires :execrows
 -- DeleteUserFires deletes a user's fires and returns how many.
 DELETE FROM signal_fires WHERE user_id = @user_id;

@@ -227,6 +227,20 @@ HAVING MAX(stored_start) <> MAX(run_start)
 ORDER BY user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
+-- name: FiresAfterID :many
+-- FiresAfterID lists counted fires, by id, from behind one on. Those of day 0
+-- are left out: their time could not be read.
+SELECT * FROM signal_fires WHERE id > @after_id AND day > 0
+ORDER BY id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: TradesAfterID :many
+-- TradesAfterID lists counted trades, by id, from behind one on. Those of day 0
+-- are left out: their time could not be read.
+SELECT * FROM trades WHERE id > @after_id AND day > 0
+ORDER BY id
+LIMIT CAST(@max_rows AS BIGINT);
+
 -- name: CountUsers :one
 -- CountUsers counts the users.
 SELECT COUNT(*) FROM user_stats;

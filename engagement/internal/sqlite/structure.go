@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -199,9 +200,25 @@ func (s *structure) differences(live structure) []string {
 
 var scratchCount atomic.Int64
 
+// structures keeps what structureOf has found; it cannot change while the
+// program runs.
+var structures sync.Map // version → structure
+
 // structureOf returns what the migrations up to a version make, 0 meaning all
-// of them, by running them in an empty database in memory.
-func structureOf(ctx context.Context, version int64) (_ structure, err error) {
+// of them.
+func structureOf(ctx context.Context, version int64) (structure, error) {
+	if known, ok := structures.Load(version); ok {
+		return known.(structure), nil
+	}
+	made, err := makeStructure(ctx, version)
+	if err == nil {
+		structures.Store(version, made)
+	}
+	return made, err
+}
+
+// makeStructure runs the migrations in an empty database in memory.
+func makeStructure(ctx context.Context, version int64) (_ structure, err error) {
 	db := openDSN(fmt.Sprintf("file:/structure-%d?vfs=memdb", scratchCount.Add(1)), 1, false)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if _, err := upOnce(ctx, db, version); err != nil {
