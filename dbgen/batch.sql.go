@@ -29,7 +29,7 @@ type AddUserDayFiresRow struct {
 // AddUserDayFires adds to users' fires of a day and returns the fires counted
 // there since. It takes a JSON array of [user_id, day, fires, executed], no
 // (user_id, day) twice.
-// Not portable: PostgreSQL has no json_each over an array.
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) AddUserDayFires(ctx context.Context, userDays string) ([]AddUserDayFiresRow, error) {
 	rows, err := q.db.QueryContext(ctx, AddUserDayFires, userDays)
 	if err != nil {
@@ -68,7 +68,7 @@ ON CONFLICT (user_id, day) DO UPDATE SET
 // AddUserDayTrades adds to users' results and P&L of a day. It takes a JSON
 // array of [user_id, day, wins, losses, draws, pnl_micros], no (user_id, day)
 // twice.
-// Not portable: PostgreSQL has no json_each over an array.
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) AddUserDayTrades(ctx context.Context, userDays string) error {
 	_, err := q.db.ExecContext(ctx, AddUserDayTrades, userDays)
 	return err
@@ -91,7 +91,7 @@ ON CONFLICT (user_id) DO UPDATE SET
 // [user_id, fires, last_updated], no user twice. What fires do not change is
 // not mentioned, because SQLite rewrites the index entries of every column that
 // an update mentions.
-// Not portable: PostgreSQL has no json_each over an array.
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) AddUserFires(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, AddUserFires, users)
 	return err
@@ -129,7 +129,7 @@ ON CONFLICT (user_id) DO UPDATE SET
 // AddUserTrades adds to users' results and P&L, creating users. It takes a JSON
 // array of [user_id, wins, losses, draws, pnl_micros, last_updated], no user
 // twice. win_rate and pnl follow in the same statement.
-// Not portable: PostgreSQL has no json_each over an array.
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) AddUserTrades(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, AddUserTrades, users)
 	return err
@@ -169,7 +169,7 @@ type ExtendStreaksRow struct {
 // [user_id, day], no user twice. A day that follows the streak's end extends
 // it, one after a gap starts a new one, and an earlier one leaves it alone:
 // then the returned day is another, and SetStreak must correct the streak.
-// Not portable: PostgreSQL has no json_each over an array.
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) ExtendStreaks(ctx context.Context, users string) ([]ExtendStreaksRow, error) {
 	rows, err := q.db.QueryContext(ctx, ExtendStreaks, users)
 	if err != nil {
@@ -210,7 +210,7 @@ type InsertFiresRow struct {
 // InsertFires stores fires and returns the keys of those that were not stored
 // before. It takes a JSON array of [user_id, signal_id, timestamp, executed,
 // day], no key twice.
-// Not portable: PostgreSQL has no json_each over an array.
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) InsertFires(ctx context.Context, fires string) ([]InsertFiresRow, error) {
 	rows, err := q.db.QueryContext(ctx, InsertFires, fires)
 	if err != nil {
@@ -256,7 +256,7 @@ type MarkFiresExecutedRow struct {
 // MarkFiresExecuted turns fires that are stored as not executed into executed
 // ones and returns the keys and days of those it changed. It takes a JSON array
 // of [user_id, signal_id], no key twice.
-// Not portable: PostgreSQL has no json_each over an array.
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) MarkFiresExecuted(ctx context.Context, keys string) ([]MarkFiresExecutedRow, error) {
 	rows, err := q.db.QueryContext(ctx, MarkFiresExecuted, keys)
 	if err != nil {

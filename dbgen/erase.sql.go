@@ -46,6 +46,16 @@ func (q *Queries) DaysOfUser(ctx context.Context, userID int64) ([]UserDay, erro
 	return items, nil
 }
 
+const DeleteEmptySignalDays = `-- name: DeleteEmptySignalDays :exec
+DELETE FROM signal_days WHERE signal_id = ?1 AND fires = 0
+`
+
+// DeleteEmptySignalDays deletes a signal's days that have no fires any more.
+func (q *Queries) DeleteEmptySignalDays(ctx context.Context, signalID string) error {
+	_, err := q.db.ExecContext(ctx, DeleteEmptySignalDays, signalID)
+	return err
+}
+
 const DeleteSignalIfEmpty = `-- name: DeleteSignalIfEmpty :exec
 DELETE FROM signal_metrics WHERE signal_id = ?1 AND total_fires = 0
 `

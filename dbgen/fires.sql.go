@@ -13,10 +13,9 @@ import (
 const FavoriteFamily = `-- name: FavoriteFamily :many
 SELECT family, COUNT(*) AS fires
 FROM (
-    SELECT CAST(CASE
-        WHEN rtrim(rtrim(signal_id, '0123456789'), '_') = '' THEN signal_id
-        ELSE rtrim(rtrim(signal_id, '0123456789'), '_')
-    END AS TEXT) AS family
+    SELECT CAST(
+        COALESCE(NULLIF(rtrim(rtrim(signal_id, '0123456789'), '_'), ''), signal_id)
+    AS TEXT) AS family
     FROM signal_fires
     WHERE user_id = ?1
 ) AS fired
@@ -62,6 +61,7 @@ SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires
 WHERE signal_id = ?1
     AND timestamp <= ?2
     AND (timestamp < ?2 OR id < ?3)
+    AND day >= 0
 ORDER BY timestamp DESC, id DESC
 LIMIT CAST(?4 AS BIGINT)
 `
@@ -73,7 +73,7 @@ type SignalFiresParams struct {
 	MaxRows  int64
 }
 
-// SignalFires lists a signal's fires before a position, newest first.
+// SignalFires lists a signal's counted fires before a position, newest first.
 func (q *Queries) SignalFires(ctx context.Context, arg SignalFiresParams) ([]SignalFire, error) {
 	rows, err := q.db.QueryContext(ctx, SignalFires,
 		arg.SignalID,
@@ -114,6 +114,7 @@ SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires
 WHERE user_id = ?1
     AND timestamp <= ?2
     AND (timestamp < ?2 OR id < ?3)
+    AND day >= 0
 ORDER BY timestamp DESC, id DESC
 LIMIT CAST(?4 AS BIGINT)
 `
@@ -125,7 +126,8 @@ type UserFiresParams struct {
 	MaxRows  int64
 }
 
-// UserFires lists a user's fires before a position, newest first.
+// UserFires lists a user's counted fires before a position, newest first. The
+// times of uncounted ones may be of another form, which does not compare.
 func (q *Queries) UserFires(ctx context.Context, arg UserFiresParams) ([]SignalFire, error) {
 	rows, err := q.db.QueryContext(ctx, UserFires,
 		arg.UserID,

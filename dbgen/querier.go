@@ -20,23 +20,23 @@ type Querier interface {
 	// AddUserDayFires adds to users' fires of a day and returns the fires counted
 	// there since. It takes a JSON array of [user_id, day, fires, executed], no
 	// (user_id, day) twice.
-	// Not portable: PostgreSQL has no json_each over an array.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	AddUserDayFires(ctx context.Context, userDays string) ([]AddUserDayFiresRow, error)
 	// AddUserDayTrades adds to users' results and P&L of a day. It takes a JSON
 	// array of [user_id, day, wins, losses, draws, pnl_micros], no (user_id, day)
 	// twice.
-	// Not portable: PostgreSQL has no json_each over an array.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	AddUserDayTrades(ctx context.Context, userDays string) error
 	// AddUserFires adds to users' fires, creating users. It takes a JSON array of
 	// [user_id, fires, last_updated], no user twice. What fires do not change is
 	// not mentioned, because SQLite rewrites the index entries of every column that
 	// an update mentions.
-	// Not portable: PostgreSQL has no json_each over an array.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	AddUserFires(ctx context.Context, users string) error
 	// AddUserTrades adds to users' results and P&L, creating users. It takes a JSON
 	// array of [user_id, wins, losses, draws, pnl_micros, last_updated], no user
 	// twice. win_rate and pnl follow in the same statement.
-	// Not portable: PostgreSQL has no json_each over an array.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	AddUserTrades(ctx context.Context, users string) error
 	// CountDays counts the days that have a row.
 	CountDays(ctx context.Context) (int64, error)
@@ -67,6 +67,8 @@ type Querier interface {
 	DaysBetween(ctx context.Context, arg DaysBetweenParams) ([]Day, error)
 	// DaysOfUser lists a user's days in order.
 	DaysOfUser(ctx context.Context, userID int64) ([]UserDay, error)
+	// DeleteEmptySignalDays deletes a signal's days that have no fires any more.
+	DeleteEmptySignalDays(ctx context.Context, signalID string) error
 	// DeleteFiresBefore deletes at most max_rows counted fires of the days before
 	// a day, which starts at the instant start_of_day, and returns how many.
 	DeleteFiresBefore(ctx context.Context, arg DeleteFiresBeforeParams) (int64, error)
@@ -85,7 +87,7 @@ type Querier interface {
 	// [user_id, day], no user twice. A day that follows the streak's end extends
 	// it, one after a gap starts a new one, and an earlier one leaves it alone:
 	// then the returned day is another, and SetStreak must correct the streak.
-	// Not portable: PostgreSQL has no json_each over an array.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	ExtendStreaks(ctx context.Context, users string) ([]ExtendStreaksRow, error)
 	// FavoriteFamily returns the signal family that a user fired most among the
 	// fires still kept, the first by name among equals, and nothing for a user
@@ -108,7 +110,7 @@ type Querier interface {
 	// InsertFires stores fires and returns the keys of those that were not stored
 	// before. It takes a JSON array of [user_id, signal_id, timestamp, executed,
 	// day], no key twice.
-	// Not portable: PostgreSQL has no json_each over an array.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	InsertFires(ctx context.Context, fires string) ([]InsertFiresRow, error)
 	// InsertTrade stores a trade unless the user has one with that trade id, and
 	// returns 1 if it was stored.
@@ -116,7 +118,7 @@ type Querier interface {
 	// MarkFiresExecuted turns fires that are stored as not executed into executed
 	// ones and returns the keys and days of those it changed. It takes a JSON array
 	// of [user_id, signal_id], no key twice.
-	// Not portable: PostgreSQL has no json_each over an array.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	MarkFiresExecuted(ctx context.Context, keys string) ([]MarkFiresExecutedRow, error)
 	// NormalizeUncountedFires gives uncounted fires whose values are of another
 	// type than their columns say, which SQLite lets every program insert, values
@@ -124,7 +126,7 @@ type Querier interface {
 	// and executed becomes 0 or 1.
 	// Not portable: PostgreSQL keeps to its types.
 	NormalizeUncountedFires(ctx context.Context) (int64, error)
-	// OutcomeTrades lists all users' trades with an outcome before a position,
+	// OutcomeTrades lists all users' counted trades with an outcome before a position,
 	// last closed first.
 	OutcomeTrades(ctx context.Context, arg OutcomeTradesParams) ([]Trade, error)
 	// PopularSignals lists the signals most fired in a range of days.
@@ -147,7 +149,7 @@ type Querier interface {
 	// SignalDayMismatches lists a signal's days, from the horizon on, whose counts
 	// are not those of the fires.
 	SignalDayMismatches(ctx context.Context, arg SignalDayMismatchesParams) ([]SignalDayMismatchesRow, error)
-	// SignalFires lists a signal's fires before a position, newest first.
+	// SignalFires lists a signal's counted fires before a position, newest first.
 	SignalFires(ctx context.Context, arg SignalFiresParams) ([]SignalFire, error)
 	// SignalTotalMismatches lists signals whose totals are not the sums of their
 	// days.
@@ -170,7 +172,7 @@ type Querier interface {
 	// TopSignalOfDay returns the signal most fired on a day, the first by id among
 	// equals, and nothing for a day without fires.
 	TopSignalOfDay(ctx context.Context, day int64) ([]TopSignalOfDayRow, error)
-	// Trades lists all users' trades before a position, last closed first.
+	// Trades lists all users' counted trades before a position, last closed first.
 	Trades(ctx context.Context, arg TradesParams) ([]Trade, error)
 	// TradesAfterID lists counted trades, by id, from behind one on. Those of day 0
 	// are left out: their time could not be read.
@@ -191,9 +193,10 @@ type Querier interface {
 	UserDerivedMismatches(ctx context.Context, maxRows int64) ([]UserDerivedMismatchesRow, error)
 	// UserExecuted counts a user's executed fires.
 	UserExecuted(ctx context.Context, userID int64) (int64, error)
-	// UserFires lists a user's fires before a position, newest first.
+	// UserFires lists a user's counted fires before a position, newest first. The
+	// times of uncounted ones may be of another form, which does not compare.
 	UserFires(ctx context.Context, arg UserFiresParams) ([]SignalFire, error)
-	// UserOutcomeTrades lists a user's trades with an outcome before a position,
+	// UserOutcomeTrades lists a user's counted trades with an outcome before a position,
 	// last closed first.
 	UserOutcomeTrades(ctx context.Context, arg UserOutcomeTradesParams) ([]Trade, error)
 	// UserRecentFires counts a user's fires from one day to another, both included.
@@ -208,7 +211,7 @@ type Querier interface {
 	// P&L is summed in whole units and millionths, because a sum of millionths may
 	// leave the integers on its way; missing_micros is what is stored too little.
 	UserTotalMismatches(ctx context.Context, maxRows int64) ([]UserTotalMismatchesRow, error)
-	// UserTrades lists a user's trades before a position, last closed first.
+	// UserTrades lists a user's counted trades before a position, last closed first.
 	UserTrades(ctx context.Context, arg UserTradesParams) ([]Trade, error)
 }
 

@@ -75,6 +75,7 @@ SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FRO
 WHERE outcome = ?1
     AND closed_at <= ?2
     AND (closed_at < ?2 OR id < ?3)
+    AND day >= 0
 ORDER BY closed_at DESC, id DESC
 LIMIT CAST(?4 AS BIGINT)
 `
@@ -86,7 +87,7 @@ type OutcomeTradesParams struct {
 	MaxRows  int64
 }
 
-// OutcomeTrades lists all users' trades with an outcome before a position,
+// OutcomeTrades lists all users' counted trades with an outcome before a position,
 // last closed first.
 func (q *Queries) OutcomeTrades(ctx context.Context, arg OutcomeTradesParams) ([]Trade, error) {
 	rows, err := q.db.QueryContext(ctx, OutcomeTrades,
@@ -129,6 +130,7 @@ const Trades = `-- name: Trades :many
 SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
 WHERE closed_at <= ?1
     AND (closed_at < ?1 OR id < ?2)
+    AND day >= 0
 ORDER BY closed_at DESC, id DESC
 LIMIT CAST(?3 AS BIGINT)
 `
@@ -139,7 +141,7 @@ type TradesParams struct {
 	MaxRows  int64
 }
 
-// Trades lists all users' trades before a position, last closed first.
+// Trades lists all users' counted trades before a position, last closed first.
 func (q *Queries) Trades(ctx context.Context, arg TradesParams) ([]Trade, error) {
 	rows, err := q.db.QueryContext(ctx, Trades, arg.Before, arg.BeforeID, arg.MaxRows)
 	if err != nil {
@@ -178,6 +180,7 @@ WHERE user_id = ?1
     AND outcome = ?2
     AND closed_at <= ?3
     AND (closed_at < ?3 OR id < ?4)
+    AND day >= 0
 ORDER BY closed_at DESC, id DESC
 LIMIT CAST(?5 AS BIGINT)
 `
@@ -190,7 +193,7 @@ type UserOutcomeTradesParams struct {
 	MaxRows  int64
 }
 
-// UserOutcomeTrades lists a user's trades with an outcome before a position,
+// UserOutcomeTrades lists a user's counted trades with an outcome before a position,
 // last closed first.
 func (q *Queries) UserOutcomeTrades(ctx context.Context, arg UserOutcomeTradesParams) ([]Trade, error) {
 	rows, err := q.db.QueryContext(ctx, UserOutcomeTrades,
@@ -235,6 +238,7 @@ SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FRO
 WHERE user_id = ?1
     AND closed_at <= ?2
     AND (closed_at < ?2 OR id < ?3)
+    AND day >= 0
 ORDER BY closed_at DESC, id DESC
 LIMIT CAST(?4 AS BIGINT)
 `
@@ -246,7 +250,7 @@ type UserTradesParams struct {
 	MaxRows  int64
 }
 
-// UserTrades lists a user's trades before a position, last closed first.
+// UserTrades lists a user's counted trades before a position, last closed first.
 func (q *Queries) UserTrades(ctx context.Context, arg UserTradesParams) ([]Trade, error) {
 	rows, err := q.db.QueryContext(ctx, UserTrades,
 		arg.UserID,

@@ -58,10 +58,10 @@ func (tx *Tx) countChunk(ctx context.Context, limit int64) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	unreadable := 0
+	unknown := 0
 	for _, fire := range fires {
 		if tx.placeInTime(&fire.Timestamp, &fire.Day) {
-			unreadable++
+			unknown++
 		}
 		if err := tx.q.SetFireDay(ctx, dbgen.SetFireDayParams{ID: fire.ID, Day: fire.Day, Timestamp: fire.Timestamp}); err != nil {
 			return 0, err
@@ -74,30 +74,41 @@ func (tx *Tx) countChunk(ctx context.Context, limit int64) (int, error) {
 	}
 	for _, trade := range trades {
 		if tx.placeInTime(&trade.ClosedAt, &trade.Day) {
-			unreadable++
+			unknown++
 		}
 		if err := tx.q.SetTradeDay(ctx, dbgen.SetTradeDayParams{ID: trade.ID, Day: trade.Day, ClosedAt: trade.ClosedAt}); err != nil {
 			return 0, err
 		}
+		if err := t.trade(trade, trade.ClosedAt); err == nil {
+			continue
+		}
+		// Too much for one tally: move the counters and begin another.
+		if err := t.apply(ctx, tx.q); err != nil {
+			return 0, err
+		}
+		t = newTally()
 		if err := t.trade(trade, trade.ClosedAt); err != nil {
 			return 0, err
 		}
 	}
-	if unreadable > 0 {
-		tx.core.log.Warn("facts with an unreadable time are counted on 1970-01-01", "facts", unreadable)
+	if unknown > 0 {
+		tx.core.log.Warn("facts whose time cannot be read or is in the future are counted on 1970-01-01", "facts", unknown)
 	}
 	return len(fires) + len(trades), t.apply(ctx, tx.q)
 }
 
 // placeInTime sets a fact's day. A time that could not be read, or lies before
-// the days that are counted, becomes the start of unknownDay; it reports that.
-func (tx *Tx) placeInTime(at *time.Time, day *int64) (unreadable bool) {
+// the days that are counted, becomes the start of 1970; such a fact and one of
+// the future belong to unknownDay, which it reports.
+func (tx *Tx) placeInTime(at *time.Time, day *int64) (unknown bool) {
 	*at = stored(*at)
-	if at.Year() > 9999 || DayOf(*at, tx.core.loc) <= unknownDay {
-		*at, unreadable = time.Unix(0, 0).UTC(), true
-		*day = int64(unknownDay)
-		return true
+	counted := DayOf(*at, tx.core.loc)
+	if at.Year() > 9999 || counted <= unknownDay {
+		*at, counted = time.Unix(0, 0).UTC(), unknownDay
 	}
-	*day = int64(DayOf(*at, tx.core.loc))
-	return false
+	if at.After(tx.now.Add(maxAhead)) {
+		counted = unknownDay
+	}
+	*day = int64(counted)
+	return counted == unknownDay
 }

@@ -46,15 +46,22 @@ func (db *DB) knows(ctx context.Context, findings []Finding) error {
 	if err != nil {
 		return err
 	}
-	type place struct{ invariant, subject, field string }
-	own := map[place]bool{}
+	own := map[Finding]bool{}
 	for _, f := range report.Findings {
-		own[place{f.Invariant, f.Subject, f.Field}] = true
+		own[placeOf(f)] = true
 	}
 	for _, f := range findings {
-		if !own[place{f.Invariant, f.Subject, f.Field}] {
+		if !own[placeOf(f)] {
 			return fmt.Errorf("%w: %s", ErrCorrupt, f)
 		}
 	}
 	return nil
+}
+
+// placeOf leaves the figures out of a finding: they may have moved on.
+func placeOf(f Finding) Finding {
+	if f.Invariant != "V5" {
+		f.Stored, f.Expected = "", ""
+	}
+	return f
 }

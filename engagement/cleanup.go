@@ -14,8 +14,10 @@ type CleanupReport struct {
 	FiresDeleted int64 `json:"fires_deleted"`
 }
 
-// cleanupChunk is how many fires are deleted in one transaction.
-const cleanupChunk = 5_000
+// cleanupChunk is how many fires are deleted in one transaction. A chunk takes
+// turns with a batch of other callers' writes, so it must not take longer than
+// one.
+const cleanupChunk = 1_000
 
 // Cleanup deletes the fires of the days before the last keepDays days, keeping
 // those and today. It touches no counter: totals, days, leaderboards and
@@ -37,7 +39,7 @@ func (db *DB) Cleanup(ctx context.Context, keepDays int) (report CleanupReport, 
 		if err != nil {
 			return 0, err
 		}
-		return 1, tx.setHorizon(ctx, report.Horizon)
+		return 1, tx.setNumber(ctx, settingHorizon, int64(report.Horizon))
 	})
 	if err != nil {
 		return report, err
@@ -108,15 +110,12 @@ func checkKeepDays(keepDays int) error {
 	return nil
 }
 
-// retain cleans up now and then every day, until ctx ends. Its errors are
-// logged by the operations that return them.
+// retain cleans up now and then every day, until ctx ends.
 func (db *DB) retain(ctx context.Context, keepDays int) {
 	ticker := time.NewTicker(24 * time.Hour)
 	defer ticker.Stop()
 	for {
-		if _, err := db.Cleanup(ctx, keepDays); err != nil && ctx.Err() == nil {
-			db.core.log.Error("background cleanup failed", "error", err)
-		}
+		_, _ = db.Cleanup(ctx, keepDays) // its parts log their errors
 		select {
 		case <-ctx.Done():
 			return

@@ -41,12 +41,12 @@ func Default(ctx context.Context) (*DB, error) {
 // [Default] opens it again.
 func CloseDefault() error {
 	defaultDB.Lock()
-	defer defaultDB.Unlock()
-	if defaultDB.db == nil {
-		return nil
-	}
 	db := defaultDB.db
 	defaultDB.db = nil
+	defaultDB.Unlock() // Close waits for operations, which may ask for Default
+	if db == nil {
+		return nil
+	}
 	return db.Close()
 }
 

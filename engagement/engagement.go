@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -103,6 +104,9 @@ func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {
 		return nil, fmt.Errorf("%w: %s", ErrSchema, state.Problem)
 	}
 	if state.Version < state.Latest {
+		if state.Missing && (o.readOnly || o.noMigrate) {
+			return nil, fmt.Errorf("%w: %w", ErrSchema, os.ErrNotExist)
+		}
 		if o.readOnly || o.noMigrate {
 			return nil, fmt.Errorf("%w: its version %d is older than this program's %d",
 				ErrSchema, state.Version, state.Latest)
@@ -228,7 +232,7 @@ func (c *core) observe(ctx context.Context, doing string, fn func() (rows int, e
 // argument that was refused or a user who is not there is the caller's affair.
 func (c *core) logFailure(ctx context.Context, doing string, took time.Duration, err error) {
 	level := slog.LevelError
-	for _, refusal := range []error{ErrInvalid, ErrConflict, ErrNotFound} {
+	for _, refusal := range []error{ErrInvalid, ErrConflict, ErrNotFound, errByCaller} {
 		if errors.Is(err, refusal) {
 			// Its text holds what the caller said of a user.
 			level, err = slog.LevelDebug, refusal

@@ -20,7 +20,9 @@ type EraseReceipt struct {
 // EraseUser deletes everything kept about a user and takes it out of the
 // counters of the community's days and, for fires still kept one by one, of
 // their signals; what older fires added to a signal stays, since it cannot be
-// told whose it was. ErrNotFound if nothing is kept about the user.
+// told whose it was. ErrNotFound if nothing is kept about the user. Backups
+// keep what they have, and freed pages of the file keep it until they are used
+// again.
 func (db *DB) EraseUser(ctx context.Context, userID int64) (receipt EraseReceipt, err error) {
 	err = db.write(ctx, "erase a user", func(tx *Tx) (int, error) {
 		receipt, err = tx.eraseUser(ctx, userID)
@@ -41,6 +43,9 @@ func (tx *Tx) EraseUser(ctx context.Context, userID int64) (receipt EraseReceipt
 func (tx *Tx) eraseUser(ctx context.Context, userID int64) (EraseReceipt, error) {
 	receipt := EraseReceipt{UserID: userID, ErasedAt: tx.now}
 	if err := checkUserID(userID); err != nil {
+		return receipt, err
+	}
+	if err := tx.countRepair(ctx); err != nil {
 		return receipt, err
 	}
 	if err := tx.subtractSignals(ctx, userID); err != nil {
@@ -109,6 +114,9 @@ func (tx *Tx) subtract(ctx context.Context, t *tally) error {
 		return err
 	}
 	for _, signal := range sortedKeys(t.signals, cmp.Compare) {
+		if err := tx.q.DeleteEmptySignalDays(ctx, signal); err != nil {
+			return err
+		}
 		if err := tx.q.DeleteSignalIfEmpty(ctx, signal); err != nil {
 			return err
 		}

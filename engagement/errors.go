@@ -44,6 +44,17 @@ func notFound(what string, key any) error {
 	return fmt.Errorf("%s %#v: %w", what, key, ErrNotFound)
 }
 
+// errByCaller stands for an error that a caller's own function returned, whose
+// text is not ours to log.
+var errByCaller = errors.New("undone by the caller")
+
+func byCaller(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errByCaller
+}
+
 // explain wraps err with what was being done and, if the engine knows what its
 // error means, with the sentinel for it.
 func explain(eng engine.Engine, doing string, err error) error {

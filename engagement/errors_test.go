@@ -287,8 +287,8 @@ func TestErrSchema(t *testing.T) {
 			noError(t, openAt(t, dsn).Close())
 			tamper(t, dsn, "ALTER TABLE days DROP COLUMN active_users")
 		}, nil, "days.active_users"},
-		{"no file, to be read only", func(*testing.T, string) {}, []engagement.Option{engagement.WithReadOnly()}, "older than this program's"},
-		{"no file, not to be migrated", func(*testing.T, string) {}, []engagement.Option{engagement.WithoutMigrate()}, "older than this program's"},
+		{"no file, to be read only", func(*testing.T, string) {}, []engagement.Option{engagement.WithReadOnly()}, "file does not exist"},
+		{"no file, not to be migrated", func(*testing.T, string) {}, []engagement.Option{engagement.WithoutMigrate()}, "file does not exist"},
 	} {
 		t.Run(tt.name+" is refused and not touched", func(t *testing.T) {
 			t.Parallel()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 )
 
 const (
@@ -141,18 +142,18 @@ func (q *queue) passLead(w *write) {
 	q.waiting[0].done <- true
 }
 
-// take moves the writes that wait, at most batchLimit, into a batch. Those
-// whose context has ended stay behind: they are about to leave.
-func (q *queue) take(now time.Time) []*write {
+// take moves the writes that have waited for so long, at most batchLimit, into
+// a batch. Those whose context has ended stay behind: they are about to leave.
+func (q *queue) take(now time.Time, atLeast time.Duration) []*write {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	batch := make([]*write, 0, min(len(q.waiting), batchLimit))
 	q.waiting = slices.DeleteFunc(q.waiting, func(w *write) bool {
-		if len(batch) == batchLimit || w.ctx.Err() != nil {
+		waited := now.Sub(w.queued)
+		if len(batch) == batchLimit || w.ctx.Err() != nil || waited < atLeast {
 			return false
 		}
 		batch = append(batch, w)
-		waited := now.Sub(w.queued)
 		q.stats.WaitTotal += waited
 		q.stats.WaitMax = max(q.stats.WaitMax, waited)
 		return true
@@ -202,24 +203,34 @@ func (q *queue) gather() {
 // while the lock is waited for still can.
 func (db *DB) lead(leader *write) {
 	q := db.queue
+	var batch []*write
+	start, panicked := time.Now(), true
+	defer func() {
+		if panicked { // in the caller's clock or log: nobody may wait for it for ever
+			fail(batch, errors.New("the caller who committed for this one panicked"))
+		}
+		q.settle(leader, batch, time.Since(start))
+	}()
 	tx, err := db.begin(leader.ctx)
 	if err != nil && leader.ctx.Err() != nil {
-		leader.err = leader.ctx.Err()
-		q.leave(leader)
+		leader.err, panicked = leader.ctx.Err(), false
+		return
+	}
+	if err != nil {
+		// Whoever has just come has not waited for the lock yet.
+		batch = q.take(time.Now(), time.Since(start)/2)
+		fail(batch, err)
+		panicked = false
 		return
 	}
 	q.gather()
-	start := time.Now()
-	batch := q.take(start)
+	start = time.Now()
+	batch = q.take(start, 0)
 	if !slices.Contains(batch, leader) {
 		leader.err = leader.ctx.Err()
 	}
-	if err != nil {
-		fail(batch, err)
-	} else {
-		db.commitBatch(tx, batch)
-	}
-	q.settle(leader, batch, time.Since(start))
+	db.commitBatch(tx, batch)
+	panicked = false
 }
 
 func fail(batch []*write, err error) {
@@ -229,17 +240,25 @@ func fail(batch []*write, err error) {
 }
 
 // commitBatch stores a batch in tx and commits it. Nobody can give up a batch:
-// it belongs to many. If it cannot be stored, each of its facts is tried in a
-// transaction of its own, so that one that fails, fails alone.
+// it belongs to many. If one of its facts is refused by the database, each is
+// tried in a transaction of its own, so that one that fails, fails alone.
 func (db *DB) commitBatch(tx *Tx, batch []*write) {
+	stored := false
+	defer func() {
+		if !stored { // a panic passes through
+			_ = tx.rollback()
+		}
+	}()
 	ctx := context.Background()
 	if err := tx.storeBatch(ctx, batch); err != nil {
+		stored = true
 		err = errors.Join(err, tx.rollback())
-		if len(batch) == 1 {
-			batch[0].err = err
+		refused := errors.Is(err, ErrInvalid) || db.core.engine.Classify(err) == engine.Refused
+		if len(batch) == 1 || !refused {
+			fail(batch, err)
 			return
 		}
-		db.core.log.Warn("a batch could not be stored, trying each fact alone", "facts", len(batch), "error", err)
+		db.core.log.Warn("a fact of a batch was refused, trying each alone", "facts", len(batch))
 		for _, w := range batch {
 			w.outcome, w.err = 0, nil
 			if tx, w.err = db.begin(ctx); w.err == nil {
@@ -248,6 +267,7 @@ func (db *DB) commitBatch(tx *Tx, batch []*write) {
 		}
 		return
 	}
+	stored = true
 	if err := tx.commit(); err != nil {
 		fail(batch, err)
 	}

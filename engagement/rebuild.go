@@ -28,7 +28,8 @@ const (
 //
 // Others may read and write meanwhile: differences are found in a snapshot, and
 // since a write moves a counter and what it derives from alike, the difference
-// between them can be added later.
+// between them can be added later. Erasing a user and other repairs do not, so
+// they make it look again.
 func (db *DB) Rebuild(ctx context.Context) (report Report, err error) {
 	err = db.core.do(ctx, "rebuild", func() (int, error) {
 		report, err = db.rebuild(ctx)
@@ -76,22 +77,42 @@ func (db *DB) rebuild(ctx context.Context) (report Report, err error) {
 }
 
 // repair looks for differences in a snapshot and puts each right, a chunk at a
-// time, in transactions of their own.
+// time, in transactions of their own. If another repair or the erasing of a
+// user comes between, what was found may no longer be so: then it stops, as if
+// there were more to find.
 func repair[T any](ctx context.Context, db *DB,
 	find func(context.Context, *Reader) ([]T, error), fix func(context.Context, *Tx, []T) error,
 ) (found int, err error) {
 	var differences []T
+	var repairs int64
 	err = db.snapshot(ctx, "look for differences", func(r *Reader) (int, error) {
+		if repairs, err = r.number(ctx, settingRepairs, 0); err != nil {
+			return 0, err
+		}
 		differences, err = find(ctx, r)
 		return len(differences), err
 	})
-	for chunk := range slices.Chunk(differences, rebuildChunk) {
-		if err != nil {
-			break
-		}
-		err = db.write(ctx, "repair", func(tx *Tx) (int, error) { return len(chunk), fix(ctx, tx, chunk) })
+	if err != nil {
+		return 0, err
 	}
-	return len(differences), err
+	for chunk := range slices.Chunk(differences, rebuildChunk) {
+		stale := false
+		err := db.write(ctx, "repair", func(tx *Tx) (int, error) {
+			now, err := tx.number(ctx, settingRepairs, 0)
+			if stale = now != repairs; err != nil || stale {
+				return 0, err
+			}
+			if err := tx.countRepair(ctx); err != nil {
+				return 0, err
+			}
+			return len(chunk), fix(ctx, tx, chunk)
+		})
+		if err != nil || stale {
+			return rebuildPage, err
+		}
+		repairs++
+	}
+	return len(differences), nil
 }
 
 func (db *DB) repairFireDays(ctx context.Context) (int, error) {

@@ -15,6 +15,7 @@ import (
 const (
 	settingTimeZone = "time_zone" // a name of the time zone database
 	settingHorizon  = "horizon"   // a day, as a number
+	settingRepairs  = "repairs"   // how often counters were repaired or users erased
 )
 
 // resolveLocation returns the database's time zone, storing the wanted one in
@@ -75,20 +76,36 @@ func (r *Reader) Horizon(ctx context.Context) (horizon Day, err error) {
 }
 
 func (r *Reader) horizon(ctx context.Context) (Day, error) {
-	value, err := r.q.GetSetting(ctx, settingHorizon)
+	day, err := r.number(ctx, settingHorizon, int64(unknownDay)+1)
+	return Day(day), err
+}
+
+// number returns a setting that is a number, or fallback if it is not set.
+func (r *Reader) number(ctx context.Context, name string, fallback int64) (int64, error) {
+	value, err := r.q.GetSetting(ctx, name)
 	if errors.Is(err, sql.ErrNoRows) {
-		return unknownDay + 1, nil
+		return fallback, nil
 	}
 	if err != nil {
 		return 0, err
 	}
-	day, err := strconv.ParseInt(value, 10, 64)
+	n, err := strconv.ParseInt(value, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%w: setting %s is %q", ErrCorrupt, settingHorizon, value)
+		return 0, fmt.Errorf("%w: setting %s is %q", ErrCorrupt, name, value)
 	}
-	return Day(day), nil
+	return n, nil
 }
 
-func (tx *Tx) setHorizon(ctx context.Context, day Day) error {
-	return tx.q.SetSetting(ctx, dbgen.SetSettingParams{Name: settingHorizon, Value: strconv.FormatInt(int64(day), 10)})
+func (tx *Tx) setNumber(ctx context.Context, name string, n int64) error {
+	return tx.q.SetSetting(ctx, dbgen.SetSettingParams{Name: name, Value: strconv.FormatInt(n, 10)})
+}
+
+// countRepair tells repairs under way, also in other processes, that what they
+// found may no longer be so.
+func (tx *Tx) countRepair(ctx context.Context) error {
+	repairs, err := tx.number(ctx, settingRepairs, 0)
+	if err != nil {
+		return err
+	}
+	return tx.setNumber(ctx, settingRepairs, repairs+1)
 }

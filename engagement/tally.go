@@ -237,8 +237,8 @@ func (t *tally) applyUsers(ctx context.Context, q dbgen.Querier, activated []use
 	return applyStreaks(ctx, q, activated)
 }
 
-// applyStreaks adds active days to their users' streaks. A single day at or
-// behind the end of a streak is handled by the statement; a streak that several
+// applyStreaks adds active days to their users' streaks. A single day after
+// the end of a streak is handled by the statement; a streak that several
 // days or an earlier one change is read again from the user's days.
 func applyStreaks(ctx context.Context, q dbgen.Querier, activated []userDay) error {
 	days := map[int64][]Day{}

@@ -64,13 +64,13 @@ func (r *Reader) read(ctx context.Context, fn func(*Reader) error) error {
 }
 
 // View runs fn with a Reader of one snapshot: whatever it reads belongs
-// together, and its time stands still. The Reader ends with fn.
-// An error of fn is returned as it is.
+// together, and its time stands still. The Reader ends with fn; inside it, use
+// the Reader and not the DB. An error of fn is returned as it is.
 func (db *DB) View(ctx context.Context, fn func(*Reader) error) error {
 	var failed error
 	err := db.snapshot(ctx, "view", func(r *Reader) (int, error) {
 		failed = fn(r)
-		return 0, failed
+		return 0, byCaller(failed)
 	})
 	if failed != nil {
 		return failed
@@ -96,7 +96,7 @@ func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	var failed error
 	err := db.write(ctx, "transaction", func(tx *Tx) (int, error) {
 		failed = fn(tx)
-		return 0, failed
+		return 0, byCaller(failed)
 	})
 	if failed != nil {
 		return failed
@@ -137,7 +137,14 @@ func (db *DB) begin(ctx context.Context) (*Tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Tx{Reader: &Reader{core: db.core, q: inner, now: db.core.instant()}, inner: inner}, nil
+	var tx *Tx
+	defer func() {
+		if tx == nil { // the caller's clock panicked
+			_ = inner.Rollback()
+		}
+	}()
+	tx = &Tx{Reader: &Reader{core: db.core, q: inner, now: db.core.instant()}, inner: inner}
+	return tx, nil
 }
 
 func (tx *Tx) commit() error {

@@ -49,9 +49,6 @@ func (r *Reader) userRow(ctx context.Context, userID int64) (dbgen.UserStat, err
 }
 
 func userStats(row dbgen.UserStat) UserStats {
-	if row.UserID == 0 {
-		return UserStats{}
-	}
 	return UserStats{
 		UserID: row.UserID, TotalFires: row.TotalFires,
 		Wins: row.Wins, Losses: row.Losses, Draws: row.Draws,

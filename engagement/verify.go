@@ -3,6 +3,7 @@ package engagement
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
@@ -246,7 +247,7 @@ func (r *Reader) verifyFactDays(ctx context.Context, report *Report) error {
 // another day than that of their time. Only Go knows the time zones.
 func (r *Reader) misplaced(ctx context.Context, limit int) (fires []dbgen.SignalFire, trades []dbgen.Trade, err error) {
 	const page = 10_000
-	for after := int64(0); len(fires) < limit; {
+	for after := int64(math.MinInt64); len(fires) < limit; {
 		rows, err := r.q.FiresAfterID(ctx, dbgen.FiresAfterIDParams{AfterID: after, MaxRows: page})
 		if err != nil {
 			return nil, nil, err
@@ -261,7 +262,7 @@ func (r *Reader) misplaced(ctx context.Context, limit int) (fires []dbgen.Signal
 		}
 		after = rows[len(rows)-1].ID
 	}
-	for after := int64(0); len(trades) < limit; {
+	for after := int64(math.MinInt64); len(trades) < limit; {
 		rows, err := r.q.TradesAfterID(ctx, dbgen.TradesAfterIDParams{AfterID: after, MaxRows: page})
 		if err != nil {
 			return nil, nil, err

@@ -6,6 +6,10 @@ SELECT * FROM user_days WHERE user_id = @user_id ORDER BY day;
 -- DeleteSignalIfEmpty deletes a signal's totals if it has no fires any more.
 DELETE FROM signal_metrics WHERE signal_id = @signal_id AND total_fires = 0;
 
+-- name: DeleteEmptySignalDays :exec
+-- DeleteEmptySignalDays deletes a signal's days that have no fires any more.
+DELETE FROM signal_days WHERE signal_id = @signal_id AND fires = 0;
+
 -- name: DeleteUserFires :execrows
 -- DeleteUserFires deletes a user's fires and returns how many.
 DELETE FROM signal_fires WHERE user_id = @user_id;

@@ -2,7 +2,7 @@
 -- InsertFires stores fires and returns the keys of those that were not stored
 -- before. It takes a JSON array of [user_id, signal_id, timestamp, executed,
 -- day], no key twice.
--- Not portable: PostgreSQL has no json_each over an array.
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT INTO signal_fires (user_id, signal_id, timestamp, executed, day)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4
 FROM json_each(CAST(sqlc.arg(fires) AS TEXT)) AS j
@@ -14,7 +14,7 @@ RETURNING user_id, signal_id;
 -- MarkFiresExecuted turns fires that are stored as not executed into executed
 -- ones and returns the keys and days of those it changed. It takes a JSON array
 -- of [user_id, signal_id], no key twice.
--- Not portable: PostgreSQL has no json_each over an array.
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 UPDATE signal_fires SET executed = TRUE
 WHERE id IN (
     SELECT f.id
@@ -30,7 +30,7 @@ RETURNING user_id, signal_id, day;
 -- AddUserDayFires adds to users' fires of a day and returns the fires counted
 -- there since. It takes a JSON array of [user_id, day, fires, executed], no
 -- (user_id, day) twice.
--- Not portable: PostgreSQL has no json_each over an array.
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT INTO user_days (user_id, day, fires, executed)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
 FROM json_each(CAST(sqlc.arg(user_days) AS TEXT)) AS j
@@ -44,7 +44,7 @@ RETURNING user_id, day, fires;
 -- AddUserDayTrades adds to users' results and P&L of a day. It takes a JSON
 -- array of [user_id, day, wins, losses, draws, pnl_micros], no (user_id, day)
 -- twice.
--- Not portable: PostgreSQL has no json_each over an array.
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT INTO user_days (user_id, day, wins, losses, draws, pnl_micros)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5
 FROM json_each(CAST(sqlc.arg(user_days) AS TEXT)) AS j
@@ -60,7 +60,7 @@ ON CONFLICT (user_id, day) DO UPDATE SET
 -- [user_id, fires, last_updated], no user twice. What fires do not change is
 -- not mentioned, because SQLite rewrites the index entries of every column that
 -- an update mentions.
--- Not portable: PostgreSQL has no json_each over an array.
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT INTO user_stats (user_id, total_fires, last_updated)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2
 FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
@@ -76,7 +76,7 @@ ON CONFLICT (user_id) DO UPDATE SET
 -- AddUserTrades adds to users' results and P&L, creating users. It takes a JSON
 -- array of [user_id, wins, losses, draws, pnl_micros, last_updated], no user
 -- twice. win_rate and pnl follow in the same statement.
--- Not portable: PostgreSQL has no json_each over an array.
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT INTO user_stats (user_id, wins, losses, draws, pnl_micros, pnl, win_rate, last_updated)
 SELECT
     j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3,
@@ -110,7 +110,7 @@ ON CONFLICT (user_id) DO UPDATE SET
 -- [user_id, day], no user twice. A day that follows the streak's end extends
 -- it, one after a gap starts a new one, and an earlier one leaves it alone:
 -- then the returned day is another, and SetStreak must correct the streak.
--- Not portable: PostgreSQL has no json_each over an array.
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT INTO user_stats (user_id, streak_start, streak_end, streak_longest)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 1, 1
 FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j

@@ -26,6 +26,7 @@ type State struct {
 	Version int64 // the schema's version; 0: none yet
 	Latest  int64 // the version this program was built with
 	Facts   bool  // there are fires or users
+	Missing bool  // there is nothing at all yet
 	Problem string
 	// Problem says why this is not an engagement database ("" if it is one, or
 	// if it is empty and can become one).

@@ -145,6 +145,7 @@ func (e *Engine) Inspect(ctx context.Context) (engine.State, error) {
 	}
 	found, err := exists(path)
 	if err != nil || !found {
+		blank.Missing = fileInfo(path) == nil
 		return blank, err
 	}
 	state, err := e.inspect(ctx, path, blank)

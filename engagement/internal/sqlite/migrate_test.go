@@ -42,7 +42,7 @@ func TestInspectLeavesNoTrace(t *testing.T) {
 		make func(t *testing.T, path string)
 		want engine.State
 	}{
-		{"of no file", func(*testing.T, string) {}, engine.State{Latest: latest}},
+		{"of no file", func(*testing.T, string) {}, engine.State{Latest: latest, Missing: true}},
 		{"of an empty file", func(t *testing.T, path string) {
 			if err := os.WriteFile(path, nil, 0o600); err != nil {
 				t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime"
 	"time"
 
@@ -28,12 +29,14 @@ const (
 	lockWait = 10 * time.Second
 	// lockPoll is how long SQLite itself waits before ctx is looked at again.
 	lockPoll = 100 * time.Millisecond
+	// maxReaders is how many snapshots may be held at a time; more wait.
+	maxReaders = 64
 )
 
 // Options are the choices of whoever opens a file.
 type Options struct {
 	ReadOnly    bool
-	Synchronous string // OFF, NORMAL, FULL or EXTRA
+	Synchronous string // OFF, NORMAL or FULL
 	Log         *slog.Logger
 }
 
@@ -50,7 +53,7 @@ var _ engine.Engine = (*Engine)(nil)
 // New returns the engine for the file at path, which need not exist yet.
 // Nothing is opened.
 func New(path string, opts Options) *Engine {
-	return &Engine{path: path, opts: opts}
+	return &Engine{path: filepath.Clean(path), opts: opts}
 }
 
 // Open opens the pools.
@@ -58,8 +61,10 @@ func (e *Engine) Open(ctx context.Context) error {
 	// Measured with 256 fires a commit on this schema: the default checkpoint
 	// every 1,000 pages and 2 MB cache cost half the write speed of 16,384
 	// pages and 64 MB. Caching statements takes a query from 5.3 to 1.3 us.
-	e.reader = openPool(e.path, max(4, runtime.GOMAXPROCS(0)),
-		e.mode(), "_query_only=true", "_busy_timeout=5000", "_cache_size=-16384", "_stmt_cache_size=128")
+	// Readers' caches are small, because sorting may use as much again.
+	e.reader = openPool(e.path, maxReaders,
+		e.mode(), "_query_only=true", "_busy_timeout=5000", "_cache_size=-8192", "_stmt_cache_size=128")
+	e.reader.SetMaxIdleConns(max(4, runtime.GOMAXPROCS(0)))
 	if err := e.reader.PingContext(ctx); err != nil {
 		return err
 	}
@@ -67,7 +72,11 @@ func (e *Engine) Open(ctx context.Context) error {
 		return nil
 	}
 	e.writer = openWriter(e.path, e.opts.Synchronous)
-	return e.writer.PingContext(ctx)
+	tx, err := e.BeginWrite(ctx) // waits, should another process hold the lock
+	if err != nil {
+		return err
+	}
+	return tx.Rollback()
 }
 
 // mode is how to open the file for reading. Where writing is allowed the mode
@@ -114,37 +123,30 @@ func (e *Engine) BeginWrite(ctx context.Context) (*engine.Tx, error) {
 	if e.writer == nil {
 		return nil, sqlite3.Error{Code: sqlite3.ErrReadonly}
 	}
-	conn, err := e.writer.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	tx, err := begin(ctx, conn, beginImmediate)
+	tx, err := e.tryWrite(ctx)
 	if err == nil || e.Classify(err) != engine.Busy {
 		return tx, err
 	}
-	return e.awaitLock(ctx)
-}
-
-const beginImmediate = "BEGIN IMMEDIATE"
-
-// awaitLock tries again until another process gives the write lock back.
-func (e *Engine) awaitLock(ctx context.Context) (*engine.Tx, error) {
+	e.opts.Log.Warn("database is locked by another process, waiting for it", "error", err)
 	return backoff.Retry(ctx, func() (*engine.Tx, error) {
-		conn, err := e.writer.Conn(ctx)
-		if err != nil {
-			return nil, backoff.Permanent(err)
-		}
-		tx, err := begin(ctx, conn, beginImmediate)
+		tx, err := e.tryWrite(ctx)
 		if err != nil && e.Classify(err) != engine.Busy {
 			return nil, backoff.Permanent(err)
 		}
 		return tx, err
 	},
 		backoff.WithBackOff(backoff.NewConstantBackOff(time.Millisecond)), // SQLite has waited already
-		backoff.WithMaxElapsedTime(lockWait),
-		backoff.WithNotify(func(err error, _ time.Duration) {
-			e.opts.Log.Warn("database is locked by another process, trying again", "error", err)
-		}))
+		backoff.WithMaxElapsedTime(lockWait))
+}
+
+// tryWrite waits for other writers of this process, and for other processes no
+// longer than lockPoll.
+func (e *Engine) tryWrite(ctx context.Context) (*engine.Tx, error) {
+	conn, err := e.writer.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return begin(ctx, conn, "BEGIN IMMEDIATE")
 }
 
 // begin opens a transaction on conn, which it gives back when the transaction

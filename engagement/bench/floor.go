@@ -1,0 +1,228 @@
+package main
+
+/*
+#cgo LDFLAGS: -Wl,--unresolved-symbols=ignore-all
+// The functions are those of the SQLite that github.com/mattn/go-sqlite3 links
+// into this binary, so the floor runs on the same build of it.
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct sqlite3 sqlite3;
+typedef struct sqlite3_stmt sqlite3_stmt;
+int sqlite3_open_v2(const char*, sqlite3**, int, const char*);
+int sqlite3_close_v2(sqlite3*);
+int sqlite3_exec(sqlite3*, const char*, void*, void*, char**);
+int sqlite3_prepare_v2(sqlite3*, const char*, int, sqlite3_stmt**, const char**);
+int sqlite3_bind_int64(sqlite3_stmt*, int, long long);
+int sqlite3_bind_text(sqlite3_stmt*, int, const char*, int, void*);
+int sqlite3_step(sqlite3_stmt*);
+int sqlite3_reset(sqlite3_stmt*);
+int sqlite3_finalize(sqlite3_stmt*);
+long long sqlite3_column_int64(sqlite3_stmt*, int);
+int sqlite3_changes(sqlite3*);
+const char *sqlite3_errmsg(sqlite3*);
+
+enum { READWRITE = 0x2, NOMUTEX = 0x8000 };
+
+// In the order of fireTexts, then those of a transaction.
+enum { FIRE, USER_DAY, SIGNAL_DAY, SIGNAL, DAY, USER, STREAK, BEGIN, COMMIT, STATEMENTS };
+
+typedef struct {
+	sqlite3 *db;
+	sqlite3_stmt *statements[STATEMENTS];
+} floor_db;
+
+static const char *floor_open(floor_db *f, const char *path, const char *pragmas, char **texts) {
+	if (sqlite3_open_v2(path, &f->db, READWRITE | NOMUTEX, 0)) return "cannot open the file";
+	if (sqlite3_exec(f->db, pragmas, 0, 0, 0)) return sqlite3_errmsg(f->db);
+	for (int i = 0; i < STATEMENTS; i++)
+		if (sqlite3_prepare_v2(f->db, texts[i], -1, &f->statements[i], 0)) return sqlite3_errmsg(f->db);
+	return 0;
+}
+
+static void floor_close(floor_db *f) {
+	for (int i = 0; i < STATEMENTS; i++) sqlite3_finalize(f->statements[i]);
+	sqlite3_close_v2(f->db);
+}
+
+static int run(sqlite3_stmt *s, long long *result) {
+	int rc = sqlite3_step(s);
+	if (rc == 100) { // a row
+		*result = sqlite3_column_int64(s, 0);
+		rc = sqlite3_step(s);
+	}
+	sqlite3_reset(s);
+	return rc == 101 ? 0 : rc;
+}
+
+// Stores n fires, batch of them a transaction, row by row.
+static const char *floor_write(floor_db *f, long long n, long long batch, const long long *users,
+		const int *signals, const char *signal_prefix, const char *now, long long day) {
+	sqlite3_stmt **s = f->statements;
+	long long unused, fires;
+	char signal[64];
+	for (long long i = 0; i < n; i++) {
+		if (i % batch == 0 && run(s[BEGIN], &unused)) goto failed;
+		int length = snprintf(signal, sizeof signal, "%s%d", signal_prefix, signals[i]);
+		int executed = i & 1;
+		sqlite3_bind_int64(s[FIRE], 1, users[i]);
+		sqlite3_bind_text(s[FIRE], 2, signal, length, 0);
+		sqlite3_bind_text(s[FIRE], 3, now, -1, 0);
+		sqlite3_bind_int64(s[FIRE], 4, executed);
+		sqlite3_bind_int64(s[FIRE], 5, day);
+		if (run(s[FIRE], &unused)) goto failed;
+		if (sqlite3_changes(f->db) != 1) return "a fire was not new";
+		sqlite3_bind_int64(s[USER_DAY], 1, users[i]);
+		sqlite3_bind_int64(s[USER_DAY], 2, day);
+		sqlite3_bind_int64(s[USER_DAY], 3, executed);
+		if (run(s[USER_DAY], &fires)) goto failed;
+		sqlite3_bind_text(s[SIGNAL_DAY], 1, signal, length, 0);
+		sqlite3_bind_int64(s[SIGNAL_DAY], 2, day);
+		sqlite3_bind_int64(s[SIGNAL_DAY], 3, 1);
+		sqlite3_bind_int64(s[SIGNAL_DAY], 4, executed);
+		if (run(s[SIGNAL_DAY], &unused)) goto failed;
+		sqlite3_bind_text(s[SIGNAL], 1, signal, length, 0);
+		sqlite3_bind_int64(s[SIGNAL], 2, 1);
+		sqlite3_bind_int64(s[SIGNAL], 3, 1);
+		sqlite3_bind_text(s[SIGNAL], 4, now, -1, 0);
+		if (run(s[SIGNAL], &unused)) goto failed;
+		sqlite3_bind_int64(s[DAY], 1, day);
+		sqlite3_bind_int64(s[DAY], 2, 1);
+		sqlite3_bind_int64(s[DAY], 3, executed);
+		sqlite3_bind_int64(s[DAY], 4, fires == 1);
+		if (run(s[DAY], &unused)) goto failed;
+		sqlite3_bind_int64(s[USER], 1, users[i]);
+		sqlite3_bind_text(s[USER], 2, now, -1, 0);
+		if (run(s[USER], &unused)) goto failed;
+		if (fires == 1) { // the day has become active
+			sqlite3_bind_int64(s[STREAK], 1, users[i]);
+			sqlite3_bind_int64(s[STREAK], 2, day);
+			if (run(s[STREAK], &unused)) goto failed;
+		}
+		if ((i % batch == batch - 1 || i == n - 1) && run(s[COMMIT], &unused)) goto failed;
+	}
+	return 0;
+failed:
+	return sqlite3_errmsg(f->db);
+}
+*/
+import "C"
+
+import (
+	"context"
+	"errors"
+	"time"
+	"unsafe"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement"
+)
+
+// The statements that store one fire, as the library's do many.
+const (
+	insertFire = iota
+	addUserDay
+	addSignalDay
+	addSignalTotals
+	addDay
+	addUserFires
+	extendStreak // only of a day that has just become active
+)
+
+// fireTexts are the library's own texts where those take a row; the others are
+// its set-based ones with VALUES in place of the set.
+var fireTexts = [...]string{
+	insertFire: `INSERT INTO signal_fires (user_id, signal_id, timestamp, executed, day) VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (user_id, signal_id) DO NOTHING`,
+	addUserDay: `INSERT INTO user_days (user_id, day, fires, executed) VALUES (?1, ?2, 1, ?3)
+ON CONFLICT (user_id, day) DO UPDATE SET
+    fires = user_days.fires + excluded.fires,
+    executed = user_days.executed + excluded.executed
+RETURNING fires`,
+	addSignalDay:    dbgen.AddSignalDay,
+	addSignalTotals: dbgen.AddSignalTotals,
+	addDay:          dbgen.AddDay,
+	addUserFires: `INSERT INTO user_stats (user_id, total_fires, last_updated) VALUES (?1, 1, ?2)
+ON CONFLICT (user_id) DO UPDATE SET
+    total_fires = user_stats.total_fires + excluded.total_fires,
+    last_updated = CASE
+        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
+        ELSE user_stats.last_updated
+    END`,
+	extendStreak: `UPDATE user_stats SET
+    streak_start = CASE WHEN ?2 > streak_end + 1 THEN ?2 ELSE streak_start END,
+    streak_end = CASE WHEN ?2 > streak_end THEN ?2 ELSE streak_end END,
+    streak_longest = CASE
+        WHEN ?2 = streak_end + 1 AND ?2 - streak_start + 1 > streak_longest THEN ?2 - streak_start + 1
+        WHEN streak_longest < 1 THEN 1
+        ELSE streak_longest
+    END
+WHERE user_id = ?1`,
+}
+
+// floor is the same statements as the library's, row by row in C: what SQLite
+// itself costs.
+type floor struct {
+	db   C.floor_db
+	next int // the number of the next fire
+}
+
+// openFloor opens a file of the library's schema.
+func openFloor(path string) (*floor, error) {
+	var texts [C.STATEMENTS]*C.char
+	for i, text := range append(fireTexts[:], "BEGIN IMMEDIATE", "COMMIT") {
+		texts[i] = C.CString(text)
+		defer C.free(unsafe.Pointer(texts[i]))
+	}
+	cpath, cpragmas := C.CString(path), C.CString(pragmas)
+	defer C.free(unsafe.Pointer(cpath))
+	defer C.free(unsafe.Pointer(cpragmas))
+	f := &floor{}
+	if message := C.floor_open(&f.db, cpath, cpragmas, &texts[0]); message != nil {
+		return nil, errors.New(C.GoString(message))
+	}
+	return f, nil
+}
+
+// measure stores fires for about d, batch of them a commit.
+func (f *floor) measure(ctx context.Context, d time.Duration, batch int) (sample, error) {
+	size := batch // of a call into C, so that short batches share one
+	for size < 64 {
+		size += batch
+	}
+	s, err := until(ctx, d, func() (int, error) {
+		fires := make([]fire, size)
+		for i := range fires {
+			fires[i] = fireAt(f.next)
+			f.next++
+		}
+		return size, f.write(fires, batch)
+	})
+	s.commits = s.ops / int64(batch)
+	return s, err
+}
+
+// write stores fires, batch of them a commit.
+func (f *floor) write(fires []fire, batch int) error {
+	users, signals := make([]C.longlong, len(fires)), make([]C.int, len(fires))
+	for i, fire := range fires {
+		users[i], signals[i] = C.longlong(fire.user), C.int(fire.signal)
+	}
+	now := time.Now().UTC()
+	prefix, text := C.CString(signalPrefix), C.CString(now.Format(timeFormat))
+	defer C.free(unsafe.Pointer(prefix))
+	defer C.free(unsafe.Pointer(text))
+	message := C.floor_write(&f.db, C.longlong(len(fires)), C.longlong(batch), &users[0], &signals[0], prefix, text,
+		C.longlong(engagement.DayOf(now, time.UTC)))
+	if message != nil {
+		return errors.New(C.GoString(message))
+	}
+	return nil
+}
+
+func (f *floor) close() error {
+	C.floor_close(&f.db)
+	return nil
+}

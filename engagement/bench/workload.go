@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+const (
+	users        = 20_000
+	liveSignals  = 30
+	signalPrefix = "EURUSD_LONG_"
+)
+
+// fire is one fire of the workload.
+type fire struct {
+	user     int64
+	signal   int
+	executed bool
+}
+
+func (f fire) signalID() string { return signalPrefix + strconv.Itoa(f.signal) }
+
+// fireAt returns the i-th fire. Users and signals come in a scattered order,
+// each pair once; when all users have fired all live signals, new signals go
+// live.
+func fireAt(i int) fire {
+	const pairs, step = users * liveSignals, 389_171 // step has no divisor in common with pairs
+	place := (i % pairs) * step % pairs
+	return fire{
+		user:     int64(place%users) + 1,
+		signal:   place/users + i/pairs*liveSignals,
+		executed: i%2 == 1,
+	}
+}
+
+// sample is what one measurement of one contender came to.
+type sample struct {
+	ops     int64
+	commits int64
+	took    time.Duration
+	cpu     time.Duration // of the whole process, user and system
+}
+
+func (s *sample) add(other sample) {
+	s.ops += other.ops
+	s.commits += other.commits
+	s.took += other.took
+	s.cpu += other.cpu
+}
+
+func (s sample) rate() float64         { return float64(s.ops) / s.took.Seconds() }
+func (s sample) microsPerOp() float64  { return float64(s.took.Nanoseconds()) / 1e3 / float64(s.ops) }
+func (s sample) cpuPerOp() float64     { return float64(s.cpu.Nanoseconds()) / 1e3 / float64(s.ops) }
+func (s sample) batch() float64        { return float64(s.ops) / float64(s.commits) }
+func (s sample) commitsPerOp() float64 { return float64(s.commits) / float64(s.ops) }
+
+// commitEach says that each operation of a sample was a commit.
+func commitEach(s sample, err error) (sample, error) {
+	s.commits = s.ops
+	return s, err
+}
+
+// timed measures fn, which returns how many operations it did. The garbage of
+// whoever ran before is not to be collected on fn's account.
+func timed(fn func() (int64, error)) (sample, error) {
+	runtime.GC()
+	cpu, start := cpuTime(), time.Now()
+	ops, err := fn()
+	return sample{ops: ops, took: time.Since(start), cpu: cpuTime() - cpu}, err
+}
+
+func cpuTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		panic(err) // it fails on bad arguments only
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// until calls fn again and again for about d; fn returns how many operations a
+// call is.
+func until(ctx context.Context, d time.Duration, fn func() (int, error)) (sample, error) {
+	return timed(func() (ops int64, err error) {
+		start := time.Now()
+		for ops == 0 || time.Since(start) < d {
+			if err := ctx.Err(); err != nil {
+				return ops, err
+			}
+			n, err := fn()
+			if err != nil {
+				return ops, err
+			}
+			ops += int64(n)
+		}
+		return ops, nil
+	})
+}
+
+// callers lets n goroutines call fn, each at least once, until done says so.
+// next numbers the calls.
+func callers(n int, next *atomic.Int64, done func() bool, fn func(caller, i int) error) (int64, error) {
+	var ops atomic.Int64
+	var failure atomic.Pointer[error]
+	var group sync.WaitGroup
+	for caller := range n {
+		group.Go(func() {
+			for ended := false; !ended; ended = done() || failure.Load() != nil {
+				if err := fn(caller, int(next.Add(1))); err != nil {
+					failure.CompareAndSwap(nil, &err)
+					return
+				}
+				ops.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	if err := failure.Load(); err != nil {
+		return ops.Load(), *err
+	}
+	return ops.Load(), nil
+}
+
+// load lets n goroutines call fn for about d.
+func load(ctx context.Context, n int, d time.Duration, next *atomic.Int64, fn func(i int) error) (sample, error) {
+	return timed(func() (int64, error) {
+		start := time.Now()
+		ops, err := callers(n, next, func() bool { return time.Since(start) >= d || ctx.Err() != nil },
+			func(_, i int) error { return fn(i) })
+		if err == nil {
+			err = ctx.Err()
+		}
+		return ops, err
+	})
+}
