@@ -158,8 +158,10 @@ func migrate(ctx context.Context, eng engine.Engine, log *slog.Logger) error {
 	return nil
 }
 
-// Close waits for running operations and stops the background work. Later
-// calls return ErrClosed; a second Close does nothing.
+// Close waits for running operations and stops the background work; Cleanup and
+// Rebuild stop after the step in hand. Later calls return ErrClosed; a second
+// Close does nothing. It must not be called inside View or Tx, which it would
+// wait for.
 func (db *DB) Close() error {
 	db.core.mu.Lock()
 	closed := db.core.closed

@@ -80,8 +80,8 @@ const recentDays = 7
 
 // UserSummary returns a user's totals, recent activity, favorite signal family
 // and streak, all of one moment, or ErrNotFound for a user who has neither
-// fired nor traded. A family is a signal id without its trailing number:
-// EURUSD_LONG for EURUSD_LONG_001.
+// fired nor traded. A family is a signal id without its trailing number,
+// EURUSD_LONG for EURUSD_LONG_001, or the id itself if it is a mere number.
 func (r *Reader) UserSummary(ctx context.Context, userID int64) (summary UserSummary, err error) {
 	err = r.snapshot(ctx, "summarize a user", func(r *Reader) (int, error) {
 		summary, err = r.userSummary(ctx, userID)
