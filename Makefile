@@ -23,7 +23,7 @@ test: ## Run all tests under the race detector
 
 .PHONY: bench
 bench: ## Measure against hand-written code, GORM and C (takes minutes, quiet machine)
-	cd engagement/bench && go run . --out ../../engagement/bench/RESULTS.md
+	cd engagement/bench && go run . --out RESULTS.md
 
 .PHONY: generate
 generate: $(SQLC) ## Compile queries/*.sql into dbgen
