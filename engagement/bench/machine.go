@@ -23,7 +23,7 @@ func writeHeader(w io.Writer, dir string, args []string) error {
 
 - Date: %s
 - Command: %s
-- Machine: %d CPUs, %s; %s/%s, kernel %s; databases on %s
+- Machine: %d CPUs, %s; %s/%s; databases on %s
 - Versions: %s, SQLite %s in C (mattn/go-sqlite3), %s in Go (modernc.org/sqlite)
 
 Figures are medians of the rounds (min..max). In each round all rows of a group
@@ -32,7 +32,7 @@ round.
 `,
 		time.Now().UTC().Format("2006-01-02 15:04 UTC"), strings.Join(append([]string{"go run ."}, args...), " "),
 		runtime.NumCPU(), orUnknown(cpuModel()), runtime.GOOS, runtime.GOARCH,
-		orUnknown(firstLine("/proc/sys/kernel/osrelease")), orUnknown(filesystem(dir)),
+		orUnknown(filesystem(dir)),
 		runtime.Version(), version, orUnknown(moderncVersion()))
 	return err
 }
