@@ -47,6 +47,7 @@ type write struct {
 	done    chan bool
 	outcome Outcome
 	err     error
+	settled bool // outcome and err are what became of it
 }
 
 // CommitStats are the figures of the commit queue since Open.
@@ -233,9 +234,12 @@ func (db *DB) lead(leader *write) {
 	panicked = false
 }
 
+// fail gives err to those of the batch that are not settled.
 func fail(batch []*write, err error) {
 	for _, w := range batch {
-		w.err = err
+		if !w.settled {
+			w.err, w.settled = err, true
+		}
 	}
 }
 
@@ -261,15 +265,21 @@ func (db *DB) commitBatch(tx *Tx, batch []*write) {
 		db.core.log.Warn("a fact of a batch was refused, trying each alone", "facts", len(batch))
 		for _, w := range batch {
 			w.outcome, w.err = 0, nil
-			if tx, w.err = db.begin(ctx); w.err == nil {
-				db.commitBatch(tx, []*write{w})
+			tx, err := db.begin(ctx)
+			if err != nil {
+				fail([]*write{w}, err)
+				continue
 			}
+			db.commitBatch(tx, []*write{w})
 		}
 		return
 	}
 	stored = true
 	if err := tx.commit(); err != nil {
 		fail(batch, err)
+	}
+	for _, w := range batch {
+		w.settled = true
 	}
 }
 
