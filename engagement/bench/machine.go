@@ -44,12 +44,6 @@ func orUnknown(s string, err error) string {
 	return s
 }
 
-func firstLine(path string) (string, error) {
-	content, err := os.ReadFile(path)
-	line, _, _ := strings.Cut(string(content), "\n")
-	return line, err
-}
-
 func moderncVersion() (version string, err error) {
 	db, err := sql.Open("sqlite", ":memory:")
 	if err != nil {
