@@ -7,9 +7,9 @@ import (
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
 
-// pendingChunk is how many facts are counted in one transaction, so that
-// writers in other processes are not kept waiting for long.
-const pendingChunk = 5_000
+// pendingChunk is how many facts of each kind are counted in one transaction,
+// so that other writers are not kept waiting for long.
+const pendingChunk = 1_000
 
 // countPending counts the facts that no counter holds yet: those of a
 // predecessor's file, and those that another program inserted with plain SQL.

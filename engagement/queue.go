@@ -205,23 +205,22 @@ func (q *queue) gather() {
 func (db *DB) lead(leader *write) {
 	q := db.queue
 	var batch []*write
-	start, panicked := time.Now(), true
+	start := time.Now()
 	defer func() {
-		if panicked { // in the caller's clock or log: nobody may wait for it for ever
-			fail(batch, errors.New("the caller who committed for this one panicked"))
-		}
+		// Unsettled after a panic in the leader's clock or log: nobody may wait
+		// for that for ever.
+		fail(batch, errors.New("the caller who committed for this one panicked"))
 		q.settle(leader, batch, time.Since(start))
 	}()
 	tx, err := db.begin(leader.ctx)
 	if err != nil && leader.ctx.Err() != nil {
-		leader.err, panicked = leader.ctx.Err(), false
+		leader.err = leader.ctx.Err()
 		return
 	}
 	if err != nil {
 		// Whoever has just come has not waited for the lock yet.
 		batch = q.take(time.Now(), time.Since(start)/2)
 		fail(batch, err)
-		panicked = false
 		return
 	}
 	q.gather()
@@ -231,7 +230,6 @@ func (db *DB) lead(leader *write) {
 		leader.err = leader.ctx.Err()
 	}
 	db.commitBatch(tx, batch)
-	panicked = false
 }
 
 // fail gives err to those of the batch that are not settled.
@@ -247,15 +245,15 @@ func fail(batch []*write, err error) {
 // it belongs to many. If one of its facts is refused by the database, each is
 // tried in a transaction of its own, so that one that fails, fails alone.
 func (db *DB) commitBatch(tx *Tx, batch []*write) {
-	stored := false
+	ended := false // tx is committed or rolled back
 	defer func() {
-		if !stored { // a panic passes through
+		if !ended { // a panic passes through
 			_ = tx.rollback()
 		}
 	}()
 	ctx := context.Background()
 	if err := tx.storeBatch(ctx, batch); err != nil {
-		stored = true
+		ended = true
 		err = errors.Join(err, tx.rollback())
 		refused := errors.Is(err, ErrInvalid) || db.core.engine.Classify(err) == engine.Refused
 		if len(batch) == 1 || !refused {
@@ -274,7 +272,7 @@ func (db *DB) commitBatch(tx *Tx, batch []*write) {
 		}
 		return
 	}
-	stored = true
+	ended = true
 	if err := tx.commit(); err != nil {
 		fail(batch, err)
 	}

@@ -117,8 +117,7 @@ func repair[T any](ctx context.Context, db *DB,
 
 func (db *DB) repairFireDays(ctx context.Context) (int, error) {
 	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.SignalFire, error) {
-		fires, _, err := r.misplaced(ctx, rebuildPage)
-		return fires, err
+		return r.misplacedFires(ctx, rebuildPage)
 	}, func(ctx context.Context, tx *Tx, found []dbgen.SignalFire) error {
 		for _, f := range found {
 			tx.placeInTime(&f.Timestamp, &f.Day)
@@ -132,8 +131,7 @@ func (db *DB) repairFireDays(ctx context.Context) (int, error) {
 
 func (db *DB) repairTradeDays(ctx context.Context) (int, error) {
 	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.Trade, error) {
-		_, trades, err := r.misplaced(ctx, rebuildPage)
-		return trades, err
+		return r.misplacedTrades(ctx, rebuildPage)
 	}, func(ctx context.Context, tx *Tx, found []dbgen.Trade) error {
 		for _, t := range found {
 			tx.placeInTime(&t.ClosedAt, &t.Day)

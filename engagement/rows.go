@@ -3,6 +3,8 @@ package engagement
 import (
 	"strconv"
 	"time"
+
+	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 )
 
 // rows builds the JSON array of arrays that a set-based statement reads. The
@@ -59,7 +61,9 @@ func (r *rows) str(s string) *rows {
 
 func (r *rows) time(t time.Time) *rows {
 	r.comma()
-	r.text = t.UTC().AppendFormat(r.text, `"2006-01-02 15:04:05.000000"`)
+	r.text = append(r.text, '"')
+	r.text = t.UTC().AppendFormat(r.text, engine.TimeFormat)
+	r.text = append(r.text, '"')
 	return r
 }
 

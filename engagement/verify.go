@@ -233,49 +233,57 @@ func (r *Reader) verifyStreaks(ctx context.Context, report *Report) error {
 }
 
 func (r *Reader) verifyFactDays(ctx context.Context, report *Report) error {
-	fires, trades, err := r.misplaced(ctx, MaxFindings)
+	fires, err := r.misplacedFires(ctx, MaxFindings)
+	if err != nil {
+		return err
+	}
 	for _, f := range fires {
 		compare(report, "V4", fmt.Sprintf("fire %d", f.ID), "day", Day(f.Day), DayOf(f.Timestamp, r.core.loc))
 	}
+	trades, err := r.misplacedTrades(ctx, MaxFindings)
 	for _, t := range trades {
 		compare(report, "V4", fmt.Sprintf("trade %d", t.ID), "day", Day(t.Day), DayOf(t.ClosedAt, r.core.loc))
 	}
 	return err
 }
 
-// misplaced returns the facts, at most limit of each kind, that are counted on
-// another day than that of their time. Only Go knows the time zones.
-func (r *Reader) misplaced(ctx context.Context, limit int) (fires []dbgen.SignalFire, trades []dbgen.Trade, err error) {
-	const page = 10_000
-	for after := int64(math.MinInt64); len(fires) < limit; {
-		rows, err := r.q.FiresAfterID(ctx, dbgen.FiresAfterIDParams{AfterID: after, MaxRows: page})
-		if err != nil {
-			return nil, nil, err
+// misplacedFires returns fires, at most limit, that are counted on another day
+// than that of their time.
+func (r *Reader) misplacedFires(ctx context.Context, limit int) ([]dbgen.SignalFire, error) {
+	return misplaced(limit, func(after int64) ([]dbgen.SignalFire, error) {
+		return r.q.FiresAfterID(ctx, dbgen.FiresAfterIDParams{AfterID: after, MaxRows: MaxLimit})
+	}, func(f dbgen.SignalFire) (int64, bool) {
+		return f.ID, DayOf(f.Timestamp, r.core.loc) == Day(f.Day)
+	})
+}
+
+// misplacedTrades returns trades, at most limit, that are counted on another
+// day than that of their time.
+func (r *Reader) misplacedTrades(ctx context.Context, limit int) ([]dbgen.Trade, error) {
+	return misplaced(limit, func(after int64) ([]dbgen.Trade, error) {
+		return r.q.TradesAfterID(ctx, dbgen.TradesAfterIDParams{AfterID: after, MaxRows: MaxLimit})
+	}, func(t dbgen.Trade) (int64, bool) {
+		return t.ID, DayOf(t.ClosedAt, r.core.loc) == Day(t.Day)
+	})
+}
+
+// misplaced reads facts page by page, because only Go knows the time zones, and
+// returns those that are not right.
+func misplaced[T any](limit int, page func(after int64) ([]T, error), look func(T) (id int64, right bool)) (wrong []T, err error) {
+	for after := int64(math.MinInt64); ; {
+		facts, err := page(after)
+		if err != nil || len(facts) == 0 {
+			return wrong, err
 		}
-		if len(rows) == 0 {
-			break
-		}
-		for _, row := range rows {
-			if DayOf(row.Timestamp, r.core.loc) != Day(row.Day) {
-				fires = append(fires, row)
+		for _, fact := range facts {
+			id, right := look(fact)
+			if !right {
+				wrong = append(wrong, fact)
 			}
-		}
-		after = rows[len(rows)-1].ID
-	}
-	for after := int64(math.MinInt64); len(trades) < limit; {
-		rows, err := r.q.TradesAfterID(ctx, dbgen.TradesAfterIDParams{AfterID: after, MaxRows: page})
-		if err != nil {
-			return nil, nil, err
-		}
-		if len(rows) == 0 {
-			break
-		}
-		for _, row := range rows {
-			if DayOf(row.ClosedAt, r.core.loc) != Day(row.Day) {
-				trades = append(trades, row)
+			if len(wrong) == limit {
+				return wrong, nil
 			}
+			after = id
 		}
-		after = rows[len(rows)-1].ID
 	}
-	return fires[:min(len(fires), limit)], trades[:min(len(trades), limit)], nil
 }

@@ -27,10 +27,15 @@ type State struct {
 	Latest  int64 // the version this program was built with
 	Facts   bool  // there are fires or users
 	Missing bool  // there is nothing at all yet
-	Problem string
 	// Problem says why this is not an engagement database ("" if it is one, or
 	// if it is empty and can become one).
+	Problem string
 }
+
+// TimeFormat is the predecessor's own form of a time: UTC, six decimals. It is
+// read by SQLite's date functions and by every Python's fromisoformat, and it
+// compares as text.
+const TimeFormat = "2006-01-02 15:04:05.000000"
 
 // Engine is one opened database. Its methods return the engine's own errors,
 // which Classify explains.

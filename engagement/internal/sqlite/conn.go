@@ -10,14 +10,12 @@ import (
 	"time"
 
 	"github.com/mattn/go-sqlite3"
+
+	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 )
 
-// timeFormat is the predecessor's own form of a time: UTC, six decimals. It is
-// read by SQLite's date functions and by every Python's fromisoformat, and it
-// compares as text. The driver's own form has neither property.
-const timeFormat = "2006-01-02 15:04:05.000000"
-
-// connector opens connections that store times as timeFormat.
+// connector opens connections that store times as engine.TimeFormat. The
+// driver's own form is neither read by every Python nor compared as text.
 type connector struct {
 	driver *sqlite3.SQLiteDriver
 	dsn    string
@@ -44,7 +42,7 @@ type conn struct {
 // CheckNamedValue implements [driver.NamedValueChecker].
 func (c *conn) CheckNamedValue(nv *driver.NamedValue) error {
 	if t, ok := nv.Value.(time.Time); ok {
-		nv.Value = t.UTC().Format(timeFormat)
+		nv.Value = t.UTC().Format(engine.TimeFormat)
 		return nil
 	}
 	return driver.ErrSkip
