@@ -65,38 +65,64 @@ func (q *Queries) NormalizeUncountedFires(ctx context.Context) (int64, error) {
 	return result.RowsAffected()
 }
 
-const SetFireDay = `-- name: SetFireDay :exec
-UPDATE signal_fires SET day = ?1, timestamp = ?2 WHERE id = ?3
+const PlaceFire = `-- name: PlaceFire :one
+UPDATE signal_fires SET day = ?1, timestamp = ?2
+WHERE user_id = ?3 AND signal_id = ?4 AND day = ?5
+RETURNING executed
 `
 
-type SetFireDayParams struct {
+type PlaceFireParams struct {
 	Day       int64
 	Timestamp time.Time
-	ID        int64
+	UserID    int64
+	SignalID  string
+	SeenDay   int64
 }
 
-// SetFireDay marks a fire as counted on a day and stores its time in the
-// library's own form, so that times compare as text.
-func (q *Queries) SetFireDay(ctx context.Context, arg SetFireDayParams) error {
-	_, err := q.db.ExecContext(ctx, SetFireDay, arg.Day, arg.Timestamp, arg.ID)
-	return err
+// PlaceFire moves a fire from the day seen_day (-1: it is in no counter yet) to
+// another and stores its time in the library's own form, so that times compare
+// as text. It returns whether the fire is executed, or no row if the fire is no
+// longer on that day: then somebody else was first.
+func (q *Queries) PlaceFire(ctx context.Context, arg PlaceFireParams) (bool, error) {
+	row := q.db.QueryRowContext(ctx, PlaceFire,
+		arg.Day,
+		arg.Timestamp,
+		arg.UserID,
+		arg.SignalID,
+		arg.SeenDay,
+	)
+	var executed bool
+	err := row.Scan(&executed)
+	return executed, err
 }
 
-const SetTradeDay = `-- name: SetTradeDay :exec
-UPDATE trades SET day = ?1, closed_at = ?2 WHERE id = ?3
+const PlaceTrade = `-- name: PlaceTrade :execrows
+UPDATE trades SET day = ?1, closed_at = ?2
+WHERE user_id = ?3 AND trade_id = ?4 AND day = ?5
 `
 
-type SetTradeDayParams struct {
+type PlaceTradeParams struct {
 	Day      int64
 	ClosedAt time.Time
-	ID       int64
+	UserID   int64
+	TradeID  string
+	SeenDay  int64
 }
 
-// SetTradeDay marks a trade as counted on a day and stores its time in the
-// library's own form.
-func (q *Queries) SetTradeDay(ctx context.Context, arg SetTradeDayParams) error {
-	_, err := q.db.ExecContext(ctx, SetTradeDay, arg.Day, arg.ClosedAt, arg.ID)
-	return err
+// PlaceTrade moves a trade from the day seen_day to another and stores its time
+// in the library's own form. It returns 0 if somebody else was first.
+func (q *Queries) PlaceTrade(ctx context.Context, arg PlaceTradeParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, PlaceTrade,
+		arg.Day,
+		arg.ClosedAt,
+		arg.UserID,
+		arg.TradeID,
+		arg.SeenDay,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const UncountedFires = `-- name: UncountedFires :many

@@ -9,6 +9,158 @@ import (
 	"context"
 )
 
+const ActiveDaysOfUsers = `-- name: ActiveDaysOfUsers :many
+SELECT d.user_id, d.day
+FROM json_each(CAST(?1 AS TEXT)) AS j
+CROSS JOIN user_days AS d -- CROSS: one search a user
+WHERE d.user_id = CAST(j.value AS BIGINT) AND d.fires > 0 AND d.day > 0
+ORDER BY d.user_id, d.day
+`
+
+type ActiveDaysOfUsersRow struct {
+	UserID int64
+	Day    int64
+}
+
+// ActiveDaysOfUsers lists the days on which some users fired, by user and day.
+// It takes a JSON array of user ids. Day 0 holds fires whose time could not be
+// read, so it is left out.
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+func (q *Queries) ActiveDaysOfUsers(ctx context.Context, users string) ([]ActiveDaysOfUsersRow, error) {
+	rows, err := q.db.QueryContext(ctx, ActiveDaysOfUsers, users)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ActiveDaysOfUsersRow{}
+	for rows.Next() {
+		var i ActiveDaysOfUsersRow
+		if err := rows.Scan(&i.UserID, &i.Day); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const AddDays = `-- name: AddDays :exec
+INSERT INTO days (day, fires, executed, active_users)
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
+FROM json_each(CAST(?1 AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (day) DO UPDATE SET
+    fires = days.fires + excluded.fires,
+    executed = days.executed + excluded.executed,
+    active_users = days.active_users + excluded.active_users
+`
+
+// AddDays adds to the community's counts of days. It takes a JSON array of [day,
+// fires, executed, active_users], no day twice.
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+func (q *Queries) AddDays(ctx context.Context, days string) error {
+	_, err := q.db.ExecContext(ctx, AddDays, days)
+	return err
+}
+
+const AddSignalDays = `-- name: AddSignalDays :many
+INSERT INTO signal_days (signal_id, day, fires, executed)
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
+FROM json_each(CAST(?1 AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (signal_id, day) DO UPDATE SET
+    fires = signal_days.fires + excluded.fires,
+    executed = signal_days.executed + excluded.executed
+RETURNING signal_id, day, fires
+`
+
+type AddSignalDaysRow struct {
+	SignalID string
+	Day      int64
+	Fires    int64
+}
+
+// AddSignalDays adds to signals' counts of a day and returns the fires counted
+// there since. It takes a JSON array of [signal_id, day, fires, executed], no
+// (signal_id, day) twice.
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+func (q *Queries) AddSignalDays(ctx context.Context, signalDays string) ([]AddSignalDaysRow, error) {
+	rows, err := q.db.QueryContext(ctx, AddSignalDays, signalDays)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AddSignalDaysRow{}
+	for rows.Next() {
+		var i AddSignalDaysRow
+		if err := rows.Scan(&i.SignalID, &i.Day, &i.Fires); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const AddSignals = `-- name: AddSignals :many
+INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
+FROM json_each(CAST(?1 AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (signal_id) DO UPDATE SET
+    total_fires = signal_metrics.total_fires + excluded.total_fires,
+    active_users = signal_metrics.active_users + excluded.active_users,
+    created_at = CASE
+        WHEN excluded.created_at < signal_metrics.created_at THEN excluded.created_at
+        ELSE signal_metrics.created_at
+    END
+RETURNING signal_id, total_fires
+`
+
+type AddSignalsRow struct {
+	SignalID   string
+	TotalFires int64
+}
+
+// AddSignals adds to signals' totals, creating signals, and returns the fires
+// counted there since. It takes a JSON array of [signal_id, fires, users,
+// created_at], no signal twice. created_at is the time of the earliest fire
+// seen. A user fires a signal once, so its fires and its active users are the
+// same number.
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+func (q *Queries) AddSignals(ctx context.Context, signals string) ([]AddSignalsRow, error) {
+	rows, err := q.db.QueryContext(ctx, AddSignals, signals)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AddSignalsRow{}
+	for rows.Next() {
+		var i AddSignalsRow
+		if err := rows.Scan(&i.SignalID, &i.TotalFires); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const AddUserDayFires = `-- name: AddUserDayFires :many
 INSERT INTO user_days (user_id, day, fires, executed)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
@@ -101,10 +253,10 @@ const AddUserTrades = `-- name: AddUserTrades :exec
 INSERT INTO user_stats (user_id, wins, losses, draws, pnl_micros, pnl, win_rate, last_updated)
 SELECT
     j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3,
-    j.value ->> 4, (j.value ->> 4) / 1000000.0,
+    j.value ->> 4, CAST(j.value ->> 4 AS DOUBLE PRECISION) / 1000000,
     CASE
         WHEN (j.value ->> 1) + (j.value ->> 2) = 0 THEN 0
-        ELSE 1.0 * (j.value ->> 1) / ((j.value ->> 1) + (j.value ->> 2))
+        ELSE CAST(j.value ->> 1 AS DOUBLE PRECISION) / ((j.value ->> 1) + (j.value ->> 2))
     END,
     j.value ->> 5
 FROM json_each(CAST(?1 AS TEXT)) AS j
@@ -114,10 +266,10 @@ ON CONFLICT (user_id) DO UPDATE SET
     losses = user_stats.losses + excluded.losses,
     draws = user_stats.draws + excluded.draws,
     pnl_micros = user_stats.pnl_micros + excluded.pnl_micros,
-    pnl = (user_stats.pnl_micros + excluded.pnl_micros) / 1000000.0,
+    pnl = CAST(user_stats.pnl_micros + excluded.pnl_micros AS DOUBLE PRECISION) / 1000000,
     win_rate = CASE
         WHEN user_stats.wins + excluded.wins + user_stats.losses + excluded.losses = 0 THEN 0
-        ELSE 1.0 * (user_stats.wins + excluded.wins)
+        ELSE CAST(user_stats.wins + excluded.wins AS DOUBLE PRECISION)
             / (user_stats.wins + excluded.wins + user_stats.losses + excluded.losses)
     END,
     last_updated = CASE
@@ -168,7 +320,7 @@ type ExtendStreaksRow struct {
 // returns the last days of their streaks since. It takes a JSON array of
 // [user_id, day], no user twice. A day that follows the streak's end extends
 // it, one after a gap starts a new one, and an earlier one leaves it alone:
-// then the returned day is another, and SetStreak must correct the streak.
+// then the returned day is another, and SetStreaks must correct the streak.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) ExtendStreaks(ctx context.Context, users string) ([]ExtendStreaksRow, error) {
 	rows, err := q.db.QueryContext(ctx, ExtendStreaks, users)
@@ -234,6 +386,49 @@ func (q *Queries) InsertFires(ctx context.Context, fires string) ([]InsertFiresR
 	return items, nil
 }
 
+const InsertTrades = `-- name: InsertTrades :many
+INSERT INTO trades (user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day)
+SELECT
+    j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3,
+    j.value ->> 4, j.value ->> 5, j.value ->> 6
+FROM json_each(CAST(?1 AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (user_id, trade_id) DO NOTHING
+RETURNING user_id, trade_id
+`
+
+type InsertTradesRow struct {
+	UserID  int64
+	TradeID string
+}
+
+// InsertTrades stores trades and returns the keys of those that were not stored
+// before. It takes a JSON array of [user_id, trade_id, signal_id, pnl_micros,
+// outcome, closed_at, day], no key twice.
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+func (q *Queries) InsertTrades(ctx context.Context, trades string) ([]InsertTradesRow, error) {
+	rows, err := q.db.QueryContext(ctx, InsertTrades, trades)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []InsertTradesRow{}
+	for rows.Next() {
+		var i InsertTradesRow
+		if err := rows.Scan(&i.UserID, &i.TradeID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const MarkFiresExecuted = `-- name: MarkFiresExecuted :many
 UPDATE signal_fires SET executed = TRUE
 WHERE id IN (
@@ -267,6 +462,67 @@ func (q *Queries) MarkFiresExecuted(ctx context.Context, keys string) ([]MarkFir
 	for rows.Next() {
 		var i MarkFiresExecutedRow
 		if err := rows.Scan(&i.UserID, &i.SignalID, &i.Day); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const SetStreaks = `-- name: SetStreaks :exec
+INSERT INTO user_stats (user_id, streak_start, streak_end, streak_longest)
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
+FROM json_each(CAST(?1 AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (user_id) DO UPDATE SET
+    streak_start = excluded.streak_start,
+    streak_end = excluded.streak_end,
+    streak_longest = excluded.streak_longest
+`
+
+// SetStreaks stores users' streaks. It takes a JSON array of [user_id,
+// streak_start, streak_end, streak_longest], no user twice.
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+func (q *Queries) SetStreaks(ctx context.Context, users string) error {
+	_, err := q.db.ExecContext(ctx, SetStreaks, users)
+	return err
+}
+
+const TradesByKey = `-- name: TradesByKey :many
+SELECT t.id, t.user_id, t.trade_id, t.signal_id, t.pnl_micros, t.outcome, t.closed_at, t.day
+FROM json_each(CAST(?1 AS TEXT)) AS j
+CROSS JOIN trades AS t -- CROSS: one search a key
+WHERE t.user_id = CAST(j.value ->> 0 AS BIGINT) AND t.trade_id = CAST(j.value ->> 1 AS TEXT)
+`
+
+// TradesByKey returns those of some trades that are stored, in no order. It
+// takes a JSON array of [user_id, trade_id].
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+func (q *Queries) TradesByKey(ctx context.Context, keys string) ([]Trade, error) {
+	rows, err := q.db.QueryContext(ctx, TradesByKey, keys)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Trade{}
+	for rows.Next() {
+		var i Trade
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.TradeID,
+			&i.SignalID,
+			&i.PnlMicros,
+			&i.Outcome,
+			&i.ClosedAt,
+			&i.Day,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

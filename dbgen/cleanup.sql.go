@@ -30,8 +30,8 @@ func (q *Queries) CountFiresBefore(ctx context.Context, arg CountFiresBeforePara
 }
 
 const DeleteFiresBefore = `-- name: DeleteFiresBefore :execrows
-DELETE FROM signal_fires WHERE id IN (
-    SELECT f.id FROM signal_fires AS f
+DELETE FROM signal_fires WHERE (user_id, signal_id) IN (
+    SELECT f.user_id, f.signal_id FROM signal_fires AS f
     WHERE f.timestamp < ?1 AND f.day >= 0 AND f.day < ?2
     ORDER BY f.timestamp
     LIMIT CAST(?3 AS BIGINT)

@@ -9,33 +9,6 @@ import (
 	"context"
 )
 
-const AddDay = `-- name: AddDay :exec
-INSERT INTO days (day, fires, executed, active_users)
-VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (day) DO UPDATE SET
-    fires = days.fires + excluded.fires,
-    executed = days.executed + excluded.executed,
-    active_users = days.active_users + excluded.active_users
-`
-
-type AddDayParams struct {
-	Day         int64
-	Fires       int64
-	Executed    int64
-	ActiveUsers int64
-}
-
-// AddDay adds to the counts of one day.
-func (q *Queries) AddDay(ctx context.Context, arg AddDayParams) error {
-	_, err := q.db.ExecContext(ctx, AddDay,
-		arg.Day,
-		arg.Fires,
-		arg.Executed,
-		arg.ActiveUsers,
-	)
-	return err
-}
-
 const DaysBetween = `-- name: DaysBetween :many
 SELECT day, fires, executed, active_users FROM days WHERE day >= ?1 AND day <= ?2 ORDER BY day
 `

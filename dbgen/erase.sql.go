@@ -9,13 +9,39 @@ import (
 	"context"
 )
 
-const DaysOfUser = `-- name: DaysOfUser :many
-SELECT user_id, day, fires, executed, wins, losses, draws, pnl_micros FROM user_days WHERE user_id = ?1 ORDER BY day
+const DeleteEmptySignal = `-- name: DeleteEmptySignal :exec
+DELETE FROM signal_metrics WHERE signal_id = ?1 AND total_fires = 0
 `
 
-// DaysOfUser lists a user's days in order.
-func (q *Queries) DaysOfUser(ctx context.Context, userID int64) ([]UserDay, error) {
-	rows, err := q.db.QueryContext(ctx, DaysOfUser, userID)
+// DeleteEmptySignal deletes a signal's totals if it has no fires any more.
+func (q *Queries) DeleteEmptySignal(ctx context.Context, signalID string) error {
+	_, err := q.db.ExecContext(ctx, DeleteEmptySignal, signalID)
+	return err
+}
+
+const DeleteEmptySignalDay = `-- name: DeleteEmptySignalDay :exec
+DELETE FROM signal_days WHERE signal_id = ?1 AND day = ?2 AND fires = 0
+`
+
+type DeleteEmptySignalDayParams struct {
+	SignalID string
+	Day      int64
+}
+
+// DeleteEmptySignalDay deletes a signal's day if it has no fires any more.
+func (q *Queries) DeleteEmptySignalDay(ctx context.Context, arg DeleteEmptySignalDayParams) error {
+	_, err := q.db.ExecContext(ctx, DeleteEmptySignalDay, arg.SignalID, arg.Day)
+	return err
+}
+
+const DeleteUserDays = `-- name: DeleteUserDays :many
+DELETE FROM user_days WHERE user_id = ?1
+RETURNING user_id, day, fires, executed, wins, losses, draws, pnl_micros
+`
+
+// DeleteUserDays deletes a user's days and returns them, in no order.
+func (q *Queries) DeleteUserDays(ctx context.Context, userID int64) ([]UserDay, error) {
+	rows, err := q.db.QueryContext(ctx, DeleteUserDays, userID)
 	if err != nil {
 		return nil, err
 	}
@@ -46,50 +72,50 @@ func (q *Queries) DaysOfUser(ctx context.Context, userID int64) ([]UserDay, erro
 	return items, nil
 }
 
-const DeleteEmptySignalDays = `-- name: DeleteEmptySignalDays :exec
-DELETE FROM signal_days WHERE signal_id = ?1 AND fires = 0
+const DeleteUserFires = `-- name: DeleteUserFires :many
+DELETE FROM signal_fires WHERE (user_id, signal_id) IN (
+    SELECT f.user_id, f.signal_id FROM signal_fires AS f
+    WHERE f.user_id = ?1
+    LIMIT CAST(?2 AS BIGINT)
+)
+RETURNING id, user_id, signal_id, timestamp, executed, day
 `
 
-// DeleteEmptySignalDays deletes a signal's days that have no fires any more.
-func (q *Queries) DeleteEmptySignalDays(ctx context.Context, signalID string) error {
-	_, err := q.db.ExecContext(ctx, DeleteEmptySignalDays, signalID)
-	return err
+type DeleteUserFiresParams struct {
+	UserID  int64
+	MaxRows int64
 }
 
-const DeleteSignalIfEmpty = `-- name: DeleteSignalIfEmpty :exec
-DELETE FROM signal_metrics WHERE signal_id = ?1 AND total_fires = 0
-`
-
-// DeleteSignalIfEmpty deletes a signal's totals if it has no fires any more.
-func (q *Queries) DeleteSignalIfEmpty(ctx context.Context, signalID string) error {
-	_, err := q.db.ExecContext(ctx, DeleteSignalIfEmpty, signalID)
-	return err
-}
-
-const DeleteUserDays = `-- name: DeleteUserDays :execrows
-DELETE FROM user_days WHERE user_id = ?1
-`
-
-// DeleteUserDays deletes a user's days and returns how many.
-func (q *Queries) DeleteUserDays(ctx context.Context, userID int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, DeleteUserDays, userID)
+// DeleteUserFires deletes at most max_rows of a user's fires and returns them,
+// in no order.
+func (q *Queries) DeleteUserFires(ctx context.Context, arg DeleteUserFiresParams) ([]SignalFire, error) {
+	rows, err := q.db.QueryContext(ctx, DeleteUserFires, arg.UserID, arg.MaxRows)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected()
-}
-
-const DeleteUserFires = `-- name: DeleteUserFires :execrows
-DELETE FROM signal_fires WHERE user_id = ?1
-`
-
-// DeleteUserFires deletes a user's fires and returns how many.
-func (q *Queries) DeleteUserFires(ctx context.Context, userID int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, DeleteUserFires, userID)
-	if err != nil {
-		return 0, err
+	defer rows.Close()
+	items := []SignalFire{}
+	for rows.Next() {
+		var i SignalFire
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.SignalID,
+			&i.Timestamp,
+			&i.Executed,
+			&i.Day,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
-	return result.RowsAffected()
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const DeleteUserStats = `-- name: DeleteUserStats :execrows

@@ -9,14 +9,27 @@ import (
 )
 
 type Querier interface {
-	// AddDay adds to the counts of one day.
-	AddDay(ctx context.Context, arg AddDayParams) error
-	// AddSignalDay adds to a signal's counts of one day.
-	AddSignalDay(ctx context.Context, arg AddSignalDayParams) error
-	// AddSignalTotals adds to a signal's totals, creating the signal. created_at
-	// is the time of the earliest fire seen. A user fires a signal once, so its
-	// fires and its active users are the same number.
-	AddSignalTotals(ctx context.Context, arg AddSignalTotalsParams) error
+	// ActiveDaysOfUsers lists the days on which some users fired, by user and day.
+	// It takes a JSON array of user ids. Day 0 holds fires whose time could not be
+	// read, so it is left out.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	ActiveDaysOfUsers(ctx context.Context, users string) ([]ActiveDaysOfUsersRow, error)
+	// AddDays adds to the community's counts of days. It takes a JSON array of [day,
+	// fires, executed, active_users], no day twice.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	AddDays(ctx context.Context, days string) error
+	// AddSignalDays adds to signals' counts of a day and returns the fires counted
+	// there since. It takes a JSON array of [signal_id, day, fires, executed], no
+	// (signal_id, day) twice.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	AddSignalDays(ctx context.Context, signalDays string) ([]AddSignalDaysRow, error)
+	// AddSignals adds to signals' totals, creating signals, and returns the fires
+	// counted there since. It takes a JSON array of [signal_id, fires, users,
+	// created_at], no signal twice. created_at is the time of the earliest fire
+	// seen. A user fires a signal once, so its fires and its active users are the
+	// same number.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	AddSignals(ctx context.Context, signals string) ([]AddSignalsRow, error)
 	// AddUserDayFires adds to users' fires of a day and returns the fires counted
 	// there since. It takes a JSON array of [user_id, day, fires, executed], no
 	// (user_id, day) twice.
@@ -45,6 +58,9 @@ type Querier interface {
 	// CountFiresBefore counts the counted fires of the days before a day, which
 	// starts at the instant start_of_day.
 	CountFiresBefore(ctx context.Context, arg CountFiresBeforeParams) (int64, error)
+	// CountSetting adds one to a setting that is a number, 0 at first, and returns
+	// what is stored then.
+	CountSetting(ctx context.Context, name string) (string, error)
 	// CountSignals counts the signals.
 	CountSignals(ctx context.Context) (int64, error)
 	// CountTrades counts the trades.
@@ -65,19 +81,18 @@ type Querier interface {
 	DayMismatches(ctx context.Context, maxRows int64) ([]DayMismatchesRow, error)
 	// DaysBetween lists the days from first to last that have a row, in order.
 	DaysBetween(ctx context.Context, arg DaysBetweenParams) ([]Day, error)
-	// DaysOfUser lists a user's days in order.
-	DaysOfUser(ctx context.Context, userID int64) ([]UserDay, error)
-	// DeleteEmptySignalDays deletes a signal's days that have no fires any more.
-	DeleteEmptySignalDays(ctx context.Context, signalID string) error
+	// DeleteEmptySignal deletes a signal's totals if it has no fires any more.
+	DeleteEmptySignal(ctx context.Context, signalID string) error
+	// DeleteEmptySignalDay deletes a signal's day if it has no fires any more.
+	DeleteEmptySignalDay(ctx context.Context, arg DeleteEmptySignalDayParams) error
 	// DeleteFiresBefore deletes at most max_rows counted fires of the days before
 	// a day, which starts at the instant start_of_day, and returns how many.
 	DeleteFiresBefore(ctx context.Context, arg DeleteFiresBeforeParams) (int64, error)
-	// DeleteSignalIfEmpty deletes a signal's totals if it has no fires any more.
-	DeleteSignalIfEmpty(ctx context.Context, signalID string) error
-	// DeleteUserDays deletes a user's days and returns how many.
-	DeleteUserDays(ctx context.Context, userID int64) (int64, error)
-	// DeleteUserFires deletes a user's fires and returns how many.
-	DeleteUserFires(ctx context.Context, userID int64) (int64, error)
+	// DeleteUserDays deletes a user's days and returns them, in no order.
+	DeleteUserDays(ctx context.Context, userID int64) ([]UserDay, error)
+	// DeleteUserFires deletes at most max_rows of a user's fires and returns them,
+	// in no order.
+	DeleteUserFires(ctx context.Context, arg DeleteUserFiresParams) ([]SignalFire, error)
 	// DeleteUserStats deletes a user's totals and returns 1 if there were any.
 	DeleteUserStats(ctx context.Context, userID int64) (int64, error)
 	// DeleteUserTrades deletes a user's trades and returns how many.
@@ -86,7 +101,7 @@ type Querier interface {
 	// returns the last days of their streaks since. It takes a JSON array of
 	// [user_id, day], no user twice. A day that follows the streak's end extends
 	// it, one after a gap starts a new one, and an earlier one leaves it alone:
-	// then the returned day is another, and SetStreak must correct the streak.
+	// then the returned day is another, and SetStreaks must correct the streak.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	ExtendStreaks(ctx context.Context, users string) ([]ExtendStreaksRow, error)
 	// FavoriteFamily returns the signal family that a user fired most among the
@@ -94,17 +109,14 @@ type Querier interface {
 	// without any. A family is a signal id without its trailing number, or the id
 	// itself if it is nothing but a number.
 	FavoriteFamily(ctx context.Context, userID int64) ([]FavoriteFamilyRow, error)
-	// FiresAfterID lists counted fires, by id, from behind one on. Those of day 0
-	// are left out: their time could not be read.
-	FiresAfterID(ctx context.Context, arg FiresAfterIDParams) ([]SignalFire, error)
+	// FiresAfter lists all fires by their key, from behind one on.
+	FiresAfter(ctx context.Context, arg FiresAfterParams) ([]SignalFire, error)
 	// GetDay returns the counts of one day.
 	GetDay(ctx context.Context, day int64) (Day, error)
 	// GetSetting returns a setting's value.
 	GetSetting(ctx context.Context, name string) (string, error)
 	// GetSignalMetrics returns a signal's totals.
 	GetSignalMetrics(ctx context.Context, signalID string) (SignalMetric, error)
-	// GetTrade returns one trade by its key.
-	GetTrade(ctx context.Context, arg GetTradeParams) (Trade, error)
 	// GetUserStats returns a user's totals.
 	GetUserStats(ctx context.Context, userID int64) (UserStat, error)
 	// InsertFires stores fires and returns the keys of those that were not stored
@@ -112,9 +124,11 @@ type Querier interface {
 	// day], no key twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	InsertFires(ctx context.Context, fires string) ([]InsertFiresRow, error)
-	// InsertTrade stores a trade unless the user has one with that trade id, and
-	// returns 1 if it was stored.
-	InsertTrade(ctx context.Context, arg InsertTradeParams) (int64, error)
+	// InsertTrades stores trades and returns the keys of those that were not stored
+	// before. It takes a JSON array of [user_id, trade_id, signal_id, pnl_micros,
+	// outcome, closed_at, day], no key twice.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	InsertTrades(ctx context.Context, trades string) ([]InsertTradesRow, error)
 	// MarkFiresExecuted turns fires that are stored as not executed into executed
 	// ones and returns the keys and days of those it changed. It takes a JSON array
 	// of [user_id, signal_id], no key twice.
@@ -129,23 +143,28 @@ type Querier interface {
 	// OutcomeTrades lists all users' counted trades with an outcome before a position,
 	// last closed first.
 	OutcomeTrades(ctx context.Context, arg OutcomeTradesParams) ([]Trade, error)
+	// PlaceFire moves a fire from the day seen_day (-1: it is in no counter yet) to
+	// another and stores its time in the library's own form, so that times compare
+	// as text. It returns whether the fire is executed, or no row if the fire is no
+	// longer on that day: then somebody else was first.
+	PlaceFire(ctx context.Context, arg PlaceFireParams) (bool, error)
+	// PlaceTrade moves a trade from the day seen_day to another and stores its time
+	// in the library's own form. It returns 0 if somebody else was first.
+	PlaceTrade(ctx context.Context, arg PlaceTradeParams) (int64, error)
 	// PopularSignals lists the signals most fired in a range of days.
 	PopularSignals(ctx context.Context, arg PopularSignalsParams) ([]PopularSignalsRow, error)
+	// RaiseSetting stores a setting that is a number, unless a higher one is
+	// stored, and returns what is stored then.
+	RaiseSetting(ctx context.Context, arg RaiseSettingParams) (string, error)
 	// RederiveUser sets a user's P&L and win rate to what follows from the user's
 	// own totals.
 	RederiveUser(ctx context.Context, userID int64) error
-	// SetFireDay marks a fire as counted on a day and stores its time in the
-	// library's own form, so that times compare as text.
-	SetFireDay(ctx context.Context, arg SetFireDayParams) error
-	// SetSetting stores a setting.
-	SetSetting(ctx context.Context, arg SetSettingParams) error
 	// SetSettingOnce stores a setting unless it has a value already.
 	SetSettingOnce(ctx context.Context, arg SetSettingOnceParams) error
-	// SetStreak stores a user's streak.
-	SetStreak(ctx context.Context, arg SetStreakParams) error
-	// SetTradeDay marks a trade as counted on a day and stores its time in the
-	// library's own form.
-	SetTradeDay(ctx context.Context, arg SetTradeDayParams) error
+	// SetStreaks stores users' streaks. It takes a JSON array of [user_id,
+	// streak_start, streak_end, streak_longest], no user twice.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	SetStreaks(ctx context.Context, users string) error
 	// SignalDayMismatches lists a signal's days, from the horizon on, whose counts
 	// are not those of the fires.
 	SignalDayMismatches(ctx context.Context, arg SignalDayMismatchesParams) ([]SignalDayMismatchesRow, error)
@@ -174,9 +193,12 @@ type Querier interface {
 	TopSignalOfDay(ctx context.Context, day int64) ([]TopSignalOfDayRow, error)
 	// Trades lists all users' counted trades before a position, last closed first.
 	Trades(ctx context.Context, arg TradesParams) ([]Trade, error)
-	// TradesAfterID lists counted trades, by id, from behind one on. Those of day 0
-	// are left out: their time could not be read.
-	TradesAfterID(ctx context.Context, arg TradesAfterIDParams) ([]Trade, error)
+	// TradesAfter lists all trades by their key, from behind one on.
+	TradesAfter(ctx context.Context, arg TradesAfterParams) ([]Trade, error)
+	// TradesByKey returns those of some trades that are stored, in no order. It
+	// takes a JSON array of [user_id, trade_id].
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	TradesByKey(ctx context.Context, keys string) ([]Trade, error)
 	// UncountedFires lists fires that are in no counter yet, by id.
 	UncountedFires(ctx context.Context, maxRows int64) ([]SignalFire, error)
 	// UncountedTrades lists trades that are in no counter yet, by id.
@@ -201,12 +223,6 @@ type Querier interface {
 	UserOutcomeTrades(ctx context.Context, arg UserOutcomeTradesParams) ([]Trade, error)
 	// UserRecentFires counts a user's fires from one day to another, both included.
 	UserRecentFires(ctx context.Context, arg UserRecentFiresParams) (int64, error)
-	// UserRuns returns the first and last day of a user's latest run and the
-	// length of the longest, or -1, -1 and 0 for a user without fires. A run is a
-	// set of consecutive days on which the user fired; the latest is the one that
-	// starts last, because runs do not overlap. Day 0 holds fires whose time could
-	// not be read, so it belongs to no run.
-	UserRuns(ctx context.Context, userID int64) (UserRunsRow, error)
 	// UserTotalMismatches lists users whose totals are not the sums of their days.
 	// P&L is summed in whole units and millionths, because a sum of millionths may
 	// leave the integers on its way; missing_micros is what is stored too little.

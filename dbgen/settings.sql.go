@@ -9,6 +9,21 @@ import (
 	"context"
 )
 
+const CountSetting = `-- name: CountSetting :one
+INSERT INTO settings (name, value) VALUES (?1, '1')
+ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(settings.value AS BIGINT) + 1 AS TEXT)
+RETURNING value
+`
+
+// CountSetting adds one to a setting that is a number, 0 at first, and returns
+// what is stored then.
+func (q *Queries) CountSetting(ctx context.Context, name string) (string, error) {
+	row := q.db.QueryRowContext(ctx, CountSetting, name)
+	var value string
+	err := row.Scan(&value)
+	return value, err
+}
+
 const GetSetting = `-- name: GetSetting :one
 SELECT value FROM settings WHERE name = ?1
 `
@@ -21,20 +36,27 @@ func (q *Queries) GetSetting(ctx context.Context, name string) (string, error) {
 	return value, err
 }
 
-const SetSetting = `-- name: SetSetting :exec
+const RaiseSetting = `-- name: RaiseSetting :one
 INSERT INTO settings (name, value) VALUES (?1, ?2)
-ON CONFLICT (name) DO UPDATE SET value = excluded.value
+ON CONFLICT (name) DO UPDATE SET value = CASE
+    WHEN CAST(excluded.value AS BIGINT) > CAST(settings.value AS BIGINT) THEN excluded.value
+    ELSE settings.value
+END
+RETURNING value
 `
 
-type SetSettingParams struct {
+type RaiseSettingParams struct {
 	Name  string
 	Value string
 }
 
-// SetSetting stores a setting.
-func (q *Queries) SetSetting(ctx context.Context, arg SetSettingParams) error {
-	_, err := q.db.ExecContext(ctx, SetSetting, arg.Name, arg.Value)
-	return err
+// RaiseSetting stores a setting that is a number, unless a higher one is
+// stored, and returns what is stored then.
+func (q *Queries) RaiseSetting(ctx context.Context, arg RaiseSettingParams) (string, error) {
+	row := q.db.QueryRowContext(ctx, RaiseSetting, arg.Name, arg.Value)
+	var value string
+	err := row.Scan(&value)
+	return value, err
 }
 
 const SetSettingOnce = `-- name: SetSettingOnce :exec

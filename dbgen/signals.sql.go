@@ -7,66 +7,7 @@ package dbgen
 
 import (
 	"context"
-	"time"
 )
-
-const AddSignalDay = `-- name: AddSignalDay :exec
-INSERT INTO signal_days (signal_id, day, fires, executed)
-VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (signal_id, day) DO UPDATE SET
-    fires = signal_days.fires + excluded.fires,
-    executed = signal_days.executed + excluded.executed
-`
-
-type AddSignalDayParams struct {
-	SignalID string
-	Day      int64
-	Fires    int64
-	Executed int64
-}
-
-// AddSignalDay adds to a signal's counts of one day.
-func (q *Queries) AddSignalDay(ctx context.Context, arg AddSignalDayParams) error {
-	_, err := q.db.ExecContext(ctx, AddSignalDay,
-		arg.SignalID,
-		arg.Day,
-		arg.Fires,
-		arg.Executed,
-	)
-	return err
-}
-
-const AddSignalTotals = `-- name: AddSignalTotals :exec
-INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
-VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (signal_id) DO UPDATE SET
-    total_fires = signal_metrics.total_fires + excluded.total_fires,
-    active_users = signal_metrics.active_users + excluded.active_users,
-    created_at = CASE
-        WHEN excluded.created_at < signal_metrics.created_at THEN excluded.created_at
-        ELSE signal_metrics.created_at
-    END
-`
-
-type AddSignalTotalsParams struct {
-	SignalID    string
-	TotalFires  int64
-	ActiveUsers int64
-	CreatedAt   time.Time
-}
-
-// AddSignalTotals adds to a signal's totals, creating the signal. created_at
-// is the time of the earliest fire seen. A user fires a signal once, so its
-// fires and its active users are the same number.
-func (q *Queries) AddSignalTotals(ctx context.Context, arg AddSignalTotalsParams) error {
-	_, err := q.db.ExecContext(ctx, AddSignalTotals,
-		arg.SignalID,
-		arg.TotalFires,
-		arg.ActiveUsers,
-		arg.CreatedAt,
-	)
-	return err
-}
 
 const GetSignalMetrics = `-- name: GetSignalMetrics :one
 SELECT signal_id, total_fires, active_users, created_at FROM signal_metrics WHERE signal_id = ?1

@@ -9,32 +9,6 @@ import (
 	"context"
 )
 
-const SetStreak = `-- name: SetStreak :exec
-UPDATE user_stats SET
-    streak_start = ?1,
-    streak_end = ?2,
-    streak_longest = ?3
-WHERE user_id = ?4
-`
-
-type SetStreakParams struct {
-	StreakStart   int64
-	StreakEnd     int64
-	StreakLongest int64
-	UserID        int64
-}
-
-// SetStreak stores a user's streak.
-func (q *Queries) SetStreak(ctx context.Context, arg SetStreakParams) error {
-	_, err := q.db.ExecContext(ctx, SetStreak,
-		arg.StreakStart,
-		arg.StreakEnd,
-		arg.StreakLongest,
-		arg.UserID,
-	)
-	return err
-}
-
 const StreaksEndingOn = `-- name: StreaksEndingOn :many
 SELECT user_id, streak_start, streak_end, streak_longest FROM user_stats
 WHERE streak_end = ?1
@@ -82,38 +56,4 @@ func (q *Queries) StreaksEndingOn(ctx context.Context, arg StreaksEndingOnParams
 		return nil, err
 	}
 	return items, nil
-}
-
-const UserRuns = `-- name: UserRuns :one
-SELECT
-    CAST(COALESCE(MAX(run_start), -1) AS BIGINT) AS streak_start,
-    CAST(COALESCE(MAX(run_end), -1) AS BIGINT) AS streak_end,
-    CAST(COALESCE(MAX(run_end - run_start + 1), 0) AS BIGINT) AS streak_longest
-FROM (
-    SELECT MIN(day) AS run_start, MAX(day) AS run_end
-    FROM (
-        SELECT day, day - ROW_NUMBER() OVER (ORDER BY day) AS run
-        FROM user_days
-        WHERE user_id = ?1 AND fires > 0 AND day > 0
-    ) AS numbered
-    GROUP BY run
-) AS runs
-`
-
-type UserRunsRow struct {
-	StreakStart   int64
-	StreakEnd     int64
-	StreakLongest int64
-}
-
-// UserRuns returns the first and last day of a user's latest run and the
-// length of the longest, or -1, -1 and 0 for a user without fires. A run is a
-// set of consecutive days on which the user fired; the latest is the one that
-// starts last, because runs do not overlap. Day 0 holds fires whose time could
-// not be read, so it belongs to no run.
-func (q *Queries) UserRuns(ctx context.Context, userID int64) (UserRunsRow, error) {
-	row := q.db.QueryRowContext(ctx, UserRuns, userID)
-	var i UserRunsRow
-	err := row.Scan(&i.StreakStart, &i.StreakEnd, &i.StreakLongest)
-	return i, err
 }

@@ -10,66 +10,6 @@ import (
 	"time"
 )
 
-const GetTrade = `-- name: GetTrade :one
-SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades WHERE user_id = ?1 AND trade_id = ?2
-`
-
-type GetTradeParams struct {
-	UserID  int64
-	TradeID string
-}
-
-// GetTrade returns one trade by its key.
-func (q *Queries) GetTrade(ctx context.Context, arg GetTradeParams) (Trade, error) {
-	row := q.db.QueryRowContext(ctx, GetTrade, arg.UserID, arg.TradeID)
-	var i Trade
-	err := row.Scan(
-		&i.ID,
-		&i.UserID,
-		&i.TradeID,
-		&i.SignalID,
-		&i.PnlMicros,
-		&i.Outcome,
-		&i.ClosedAt,
-		&i.Day,
-	)
-	return i, err
-}
-
-const InsertTrade = `-- name: InsertTrade :execrows
-INSERT INTO trades (user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-ON CONFLICT (user_id, trade_id) DO NOTHING
-`
-
-type InsertTradeParams struct {
-	UserID    int64
-	TradeID   string
-	SignalID  string
-	PnlMicros int64
-	Outcome   string
-	ClosedAt  time.Time
-	Day       int64
-}
-
-// InsertTrade stores a trade unless the user has one with that trade id, and
-// returns 1 if it was stored.
-func (q *Queries) InsertTrade(ctx context.Context, arg InsertTradeParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, InsertTrade,
-		arg.UserID,
-		arg.TradeID,
-		arg.SignalID,
-		arg.PnlMicros,
-		arg.Outcome,
-		arg.ClosedAt,
-		arg.Day,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
 const OutcomeTrades = `-- name: OutcomeTrades :many
 SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
 WHERE outcome = ?1

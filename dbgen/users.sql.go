@@ -36,8 +36,11 @@ func (q *Queries) GetUserStats(ctx context.Context, userID int64) (UserStat, err
 
 const RederiveUser = `-- name: RederiveUser :exec
 UPDATE user_stats SET
-    pnl = pnl_micros / 1000000.0,
-    win_rate = CASE WHEN wins + losses = 0 THEN 0 ELSE 1.0 * wins / (wins + losses) END
+    pnl = CAST(pnl_micros AS DOUBLE PRECISION) / 1000000,
+    win_rate = CASE
+        WHEN wins + losses = 0 THEN 0
+        ELSE CAST(wins AS DOUBLE PRECISION) / (wins + losses)
+    END
 WHERE user_id = ?1
 `
 

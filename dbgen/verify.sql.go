@@ -139,21 +139,22 @@ func (q *Queries) DayMismatches(ctx context.Context, maxRows int64) ([]DayMismat
 	return items, nil
 }
 
-const FiresAfterID = `-- name: FiresAfterID :many
-SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires WHERE id > ?1 AND day > 0
-ORDER BY id
-LIMIT CAST(?2 AS BIGINT)
+const FiresAfter = `-- name: FiresAfter :many
+SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires
+WHERE user_id >= ?1 AND (user_id > ?1 OR signal_id > ?2)
+ORDER BY user_id, signal_id
+LIMIT CAST(?3 AS BIGINT)
 `
 
-type FiresAfterIDParams struct {
-	AfterID int64
-	MaxRows int64
+type FiresAfterParams struct {
+	AfterUser   int64
+	AfterSignal string
+	MaxRows     int64
 }
 
-// FiresAfterID lists counted fires, by id, from behind one on. Those of day 0
-// are left out: their time could not be read.
-func (q *Queries) FiresAfterID(ctx context.Context, arg FiresAfterIDParams) ([]SignalFire, error) {
-	rows, err := q.db.QueryContext(ctx, FiresAfterID, arg.AfterID, arg.MaxRows)
+// FiresAfter lists all fires by their key, from behind one on.
+func (q *Queries) FiresAfter(ctx context.Context, arg FiresAfterParams) ([]SignalFire, error) {
+	rows, err := q.db.QueryContext(ctx, FiresAfter, arg.AfterUser, arg.AfterSignal, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -386,21 +387,22 @@ func (q *Queries) StreakMismatches(ctx context.Context, maxRows int64) ([]Streak
 	return items, nil
 }
 
-const TradesAfterID = `-- name: TradesAfterID :many
-SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades WHERE id > ?1 AND day > 0
-ORDER BY id
-LIMIT CAST(?2 AS BIGINT)
+const TradesAfter = `-- name: TradesAfter :many
+SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
+WHERE user_id >= ?1 AND (user_id > ?1 OR trade_id > ?2)
+ORDER BY user_id, trade_id
+LIMIT CAST(?3 AS BIGINT)
 `
 
-type TradesAfterIDParams struct {
-	AfterID int64
-	MaxRows int64
+type TradesAfterParams struct {
+	AfterUser  int64
+	AfterTrade string
+	MaxRows    int64
 }
 
-// TradesAfterID lists counted trades, by id, from behind one on. Those of day 0
-// are left out: their time could not be read.
-func (q *Queries) TradesAfterID(ctx context.Context, arg TradesAfterIDParams) ([]Trade, error) {
-	rows, err := q.db.QueryContext(ctx, TradesAfterID, arg.AfterID, arg.MaxRows)
+// TradesAfter lists all trades by their key, from behind one on.
+func (q *Queries) TradesAfter(ctx context.Context, arg TradesAfterParams) ([]Trade, error) {
+	rows, err := q.db.QueryContext(ctx, TradesAfter, arg.AfterUser, arg.AfterTrade, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -595,9 +597,11 @@ func (q *Queries) UserDayTradeMismatches(ctx context.Context, maxRows int64) ([]
 
 const UserDerivedMismatches = `-- name: UserDerivedMismatches :many
 SELECT user_id, pnl, pnl_micros, win_rate, wins, losses FROM user_stats
-WHERE pnl <> pnl_micros / 1000000.0
-    OR (wins + losses = 0 AND win_rate <> 0)
-    OR (wins + losses <> 0 AND win_rate <> 1.0 * wins / (wins + losses))
+WHERE pnl <> CAST(pnl_micros AS DOUBLE PRECISION) / 1000000
+    OR win_rate <> CASE
+        WHEN wins + losses = 0 THEN 0
+        ELSE CAST(wins AS DOUBLE PRECISION) / (wins + losses)
+    END
 ORDER BY user_id
 LIMIT CAST(?1 AS BIGINT)
 `

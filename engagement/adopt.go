@@ -2,6 +2,9 @@ package engagement
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
@@ -25,7 +28,7 @@ func (db *DB) countPending(ctx context.Context) error {
 		return err
 	}
 	db.core.log.Info("counting facts that no counter holds yet", "fires", fires, "trades", trades)
-	err = db.write(ctx, "normalize facts", func(tx *Tx) (int, error) {
+	err = db.writeKeyed(ctx, "normalize facts", func(tx *Tx) (int, error) {
 		normalized, err := tx.q.NormalizeUncountedFires(ctx)
 		return int(normalized), err
 	})
@@ -34,15 +37,15 @@ func (db *DB) countPending(ctx context.Context) error {
 	}
 	p := progressOf(ctx, fires+trades)
 	for {
-		counted := 0
-		err := db.write(ctx, "count facts", func(tx *Tx) (int, error) {
-			counted, err = tx.countChunk(ctx, pendingChunk)
+		found, counted := 0, 0
+		err := db.writeKeyed(ctx, "count facts", func(tx *Tx) (int, error) {
+			found, counted, err = tx.countChunk(ctx, pendingChunk)
 			return counted, err
 		})
 		if err != nil {
 			return err
 		}
-		if counted == 0 {
+		if found == 0 {
 			db.core.log.Info("counted all facts", "facts", p.done)
 			return nil
 		}
@@ -51,50 +54,60 @@ func (db *DB) countPending(ctx context.Context) error {
 	}
 }
 
-// countChunk counts at most limit facts and returns how many.
-func (tx *Tx) countChunk(ctx context.Context, limit int64) (int, error) {
+// countChunk looks for at most limit facts of each kind and counts those that
+// no other process counts first.
+func (tx *Tx) countChunk(ctx context.Context, limit int64) (found, counted int, err error) {
 	t := newTally()
 	fires, err := tx.q.UncountedFires(ctx, limit)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	unknown := 0
 	for _, fire := range fires {
 		if tx.placeInTime(&fire.Timestamp, &fire.Day) {
 			unknown++
 		}
-		if err := tx.q.SetFireDay(ctx, dbgen.SetFireDayParams{ID: fire.ID, Day: fire.Day, Timestamp: fire.Timestamp}); err != nil {
-			return 0, err
+		placed, err := tx.placeFire(ctx, &fire, uncounted)
+		if err != nil {
+			return 0, 0, err
 		}
-		t.fire(fire, fire.Timestamp)
+		if placed {
+			counted++
+			t.fire(fire, fire.Timestamp)
+		}
 	}
 	trades, err := tx.q.UncountedTrades(ctx, limit)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	for _, trade := range trades {
 		if tx.placeInTime(&trade.ClosedAt, &trade.Day) {
 			unknown++
 		}
-		if err := tx.q.SetTradeDay(ctx, dbgen.SetTradeDayParams{ID: trade.ID, Day: trade.Day, ClosedAt: trade.ClosedAt}); err != nil {
-			return 0, err
+		placed, err := tx.placeTrade(ctx, trade, uncounted)
+		if err != nil {
+			return 0, 0, err
 		}
-		if err := t.trade(trade, trade.ClosedAt); err == nil {
+		if !placed {
+			continue
+		}
+		counted++
+		if t.trade(trade, trade.ClosedAt) == nil {
 			continue
 		}
 		// Too much for one tally: move the counters and begin another.
 		if err := t.apply(ctx, tx.q); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		t = newTally()
 		if err := t.trade(trade, trade.ClosedAt); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 	}
 	if unknown > 0 {
 		tx.core.log.Warn("facts whose time cannot be read or is in the future are counted on 1970-01-01", "facts", unknown)
 	}
-	return len(fires) + len(trades), t.apply(ctx, tx.q)
+	return len(fires) + len(trades), counted, t.apply(ctx, tx.q)
 }
 
 // placeInTime sets a fact's day. A time that could not be read, or lies before
@@ -111,4 +124,39 @@ func (tx *Tx) placeInTime(at *time.Time, day *int64) (unknown bool) {
 	}
 	*day = int64(counted)
 	return counted == unknownDay
+}
+
+// uncounted is the day of a fact that no counter holds yet.
+const uncounted Day = -1
+
+// placeFire stores a fire's time and day, unless another process has moved it
+// from the day where it was seen. It updates whether the fire is executed.
+func (tx *Tx) placeFire(ctx context.Context, f *dbgen.SignalFire, seen Day) (placed bool, err error) {
+	f.Executed, err = tx.q.PlaceFire(ctx, dbgen.PlaceFireParams{
+		Day: f.Day, Timestamp: f.Timestamp, UserID: f.UserID, SignalID: f.SignalID, SeenDay: int64(seen),
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, tx.mayMiss("fire", f.ID)
+	}
+	return err == nil, err
+}
+
+// placeTrade stores a trade's time and day, unless another process has moved it
+// from the day where it was seen.
+func (tx *Tx) placeTrade(ctx context.Context, t dbgen.Trade, seen Day) (placed bool, err error) {
+	rows, err := tx.q.PlaceTrade(ctx, dbgen.PlaceTradeParams{
+		Day: t.Day, ClosedAt: t.ClosedAt, UserID: t.UserID, TradeID: t.TradeID, SeenDay: int64(seen),
+	})
+	if err == nil && rows == 0 {
+		err = tx.mayMiss("trade", t.ID)
+	}
+	return rows == 1, err
+}
+
+// mayMiss refuses to go on looking for a fact that nobody else can have moved.
+func (tx *Tx) mayMiss(fact string, id int64) error {
+	if tx.core.engine.Remote() {
+		return nil
+	}
+	return fmt.Errorf("%w: %s %d is not found by its own key", ErrCorrupt, fact, id)
 }

@@ -34,21 +34,20 @@ func (db *DB) Cleanup(ctx context.Context, keepDays int) (report CleanupReport, 
 	if err := db.countPending(ctx); err != nil {
 		return report, err
 	}
-	err = db.write(ctx, "move the horizon", func(tx *Tx) (int, error) {
-		report.Horizon, err = tx.horizonFor(ctx, keepDays)
-		if err != nil {
-			return 0, err
-		}
-		return 1, tx.setNumber(ctx, settingHorizon, int64(report.Horizon))
+	err = db.writeKeyed(ctx, "move the horizon", func(tx *Tx) (int, error) {
+		// It never moves backwards: deleted fires do not come back.
+		day, err := tx.raise(ctx, settingHorizon, max(int64(tx.Today())-int64(keepDays), int64(unknownDay)+1))
+		report.Horizon = Day(day)
+		return 1, err
 	})
 	if err != nil {
 		return report, err
 	}
-	total, err := db.countBefore(ctx, report.Horizon)
+	left, err := db.countBefore(ctx, report.Horizon)
 	if err != nil {
 		return report, err
 	}
-	p := progressOf(ctx, total)
+	p := progressOf(ctx, left)
 	for {
 		var deleted int64
 		err := db.write(ctx, "delete old fires", func(tx *Tx) (int, error) {
@@ -61,6 +60,12 @@ func (db *DB) Cleanup(ctx context.Context, keepDays int) (report CleanupReport, 
 			return report, err
 		}
 		if deleted == 0 {
+			// Another process may have deleted just these and still be at it.
+			if left, err = db.countBefore(ctx, report.Horizon); err != nil {
+				return report, err
+			}
+		}
+		if deleted == 0 && left == 0 {
 			db.core.log.Info("cleaned up", "horizon", report.Horizon, "fires", report.FiresDeleted)
 			return report, nil
 		}
@@ -75,9 +80,11 @@ func (r *Reader) PlanCleanup(ctx context.Context, keepDays int) (report CleanupR
 		if err := checkKeepDays(keepDays); err != nil {
 			return 0, err
 		}
-		if report.Horizon, err = r.horizonFor(ctx, keepDays); err != nil {
+		current, err := r.horizon(ctx)
+		if err != nil {
 			return 0, err
 		}
+		report.Horizon = max(current, r.Today()-Day(keepDays))
 		report.FiresDeleted, err = r.firesBefore(ctx, report.Horizon)
 		return 1, err
 	})
@@ -94,13 +101,6 @@ func (r *Reader) countBefore(ctx context.Context, day Day) (n int64, err error) 
 
 func (r *Reader) firesBefore(ctx context.Context, day Day) (int64, error) {
 	return r.q.CountFiresBefore(ctx, dbgen.CountFiresBeforeParams{StartOfDay: day.Start(r.core.loc), Day: int64(day)})
-}
-
-// horizonFor returns the horizon that keeps keepDays days and today. It never
-// moves backwards: deleted fires do not come back.
-func (r *Reader) horizonFor(ctx context.Context, keepDays int) (Day, error) {
-	current, err := r.horizon(ctx)
-	return max(current, r.Today()-Day(keepDays)), err
 }
 
 func checkKeepDays(keepDays int) error {

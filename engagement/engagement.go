@@ -16,12 +16,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
+	"github.com/hydraxdev/engagementdb/engagement/internal/postgres"
 	"github.com/hydraxdev/engagementdb/engagement/internal/sqlite"
 )
 
@@ -48,12 +50,16 @@ type core struct {
 }
 
 // Open opens the engagement database that dsn names: the path of a SQLite
-// file, which is made if there is none.
+// file, which is made if there is none, or the URL of a PostgreSQL database,
+// postgres://user:password@host/database, where the tables are made in the first
+// schema of the search path if there are none.
 //
 // A file of an older schema, or of the Python module that this library
 // succeeds, is first copied to a backup beside it and then migrated; fires that
-// no counter holds yet are counted. A file that is something else, or newer
-// than this program, is ErrSchema and not touched.
+// no counter holds yet are counted. What is something else, or newer than this
+// program, is ErrSchema and not touched. A server that cannot be reached is
+// ErrUnavailable, one that refuses the user ErrDenied, and one that takes no
+// writes ErrReadOnly unless it is opened with [WithReadOnly].
 func Open(ctx context.Context, dsn string, opts ...Option) (*DB, error) {
 	o, err := newOptions(opts)
 	if err != nil {
@@ -65,34 +71,50 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*DB, error) {
 	}
 	db, err := open(ctx, eng, o)
 	if err != nil {
-		return nil, errors.Join(explain(eng, "open "+dsn, err), eng.Close())
+		return nil, errors.Join(explain(eng, "open "+redacted(dsn), err), eng.Close())
 	}
 	return db, nil
 }
 
 // newEngine chooses the engine by the form of dsn.
 func newEngine(dsn string, o options) (engine.Engine, error) {
+	const want = "want the path of a SQLite file or postgres://user:password@host/database"
+	scheme, _, isURL := strings.Cut(dsn, "://")
 	switch {
-	case dsn == "":
-		return nil, invalid("dsn", dsn, "want the path of a SQLite file")
-	case strings.Contains(dsn, "://") || strings.HasPrefix(dsn, "file:") || dsn == ":memory:":
-		return nil, invalid("dsn", redacted(dsn), "want the path of a SQLite file")
+	case scheme == "postgres" || scheme == "postgresql":
+		eng, err := postgres.New(dsn, postgres.Options{
+			ReadOnly: o.readOnly,
+			Async:    o.synchronous != SyncFull,
+			Log:      o.log,
+		})
+		if err != nil {
+			return nil, invalid("dsn", redacted(dsn), "it is not a database URL")
+		}
+		return eng, nil
+	case dsn == "", isURL, strings.HasPrefix(dsn, "file:"), dsn == ":memory:":
+		return nil, invalid("dsn", redacted(dsn), want)
 	case strings.ContainsRune(dsn, 0):
 		return nil, invalid("dsn", dsn, "a path has no NUL")
 	}
 	return sqlite.New(dsn, sqlite.Options{
 		ReadOnly:    o.readOnly,
-		Synchronous: o.synchronous,
+		Synchronous: string(o.synchronous),
 		Log:         o.log,
 	}), nil
 }
 
-// redacted keeps only the scheme, because the rest may hold a password.
+// redacted leaves out of a URL what may hold a password: all but the scheme,
+// the host and the path.
 func redacted(dsn string) string {
-	if scheme, _, ok := strings.Cut(dsn, "://"); ok {
-		return scheme + "://…"
+	scheme, rest, isURL := strings.Cut(dsn, "://")
+	if !isURL {
+		return dsn
 	}
-	return dsn
+	u, err := url.Parse(dsn)
+	if err != nil || strings.Contains(u.Host+u.Path, "@") || (u.User == nil && strings.Contains(rest, "@")) {
+		return scheme + "://…" // a password that is not escaped ends up anywhere
+	}
+	return scheme + "://" + u.Host + u.Path
 }
 
 func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {

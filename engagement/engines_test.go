@@ -2,6 +2,8 @@ package engagement_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -11,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hydraxdev/engagementdb/engagement"
+	"github.com/hydraxdev/engagementdb/engagement/internal/pgtest"
 )
 
 // tb is what a test and one check of a property test have in common.
@@ -28,7 +31,57 @@ type engine struct {
 	fresh func(t tb) string
 }
 
+// engines are those that the suite runs on; TestMain adds PostgreSQL.
 var engines = []engine{{name: "sqlite", fresh: freshFile}}
+
+// Where the suite finds PostgreSQL: the URL of a database where it may make
+// schemas. Without it, the suite starts a server of its own.
+const (
+	postgresURL     = "ENGAGEMENT_TEST_POSTGRES"
+	postgresMustRun = "ENGAGEMENT_TEST_POSTGRES_MUST_RUN" // 1: fail rather than skip
+)
+
+func TestMain(m *testing.M) {
+	code, err := runWithPostgres(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(code)
+}
+
+func runWithPostgres(m *testing.M) (code int, err error) {
+	dsn := os.Getenv(postgresURL)
+	if dsn == "" {
+		var server *pgtest.Server
+		server, err = pgtest.Start(context.Background(), "fsync=off", "full_page_writes=off")
+		if errors.Is(err, pgtest.ErrNotInstalled) && os.Getenv(postgresMustRun) != "1" {
+			fmt.Fprintf(os.Stderr, "/postgres is skipped: %v and %s is not set\n", err, postgresURL)
+			return m.Run(), nil
+		}
+		if err != nil {
+			return 1, err
+		}
+		defer func() { err = errors.Join(err, server.Stop()) }()
+		dsn = server.URL()
+	}
+	engines = append(engines, engine{name: "postgres", fresh: func(t tb) string { return freshSchema(t, dsn) }})
+	return m.Run(), nil
+}
+
+func freshSchema(t tb, dsn string) string {
+	t.Helper()
+	schema, drop, err := pgtest.NewSchema(context.Background(), dsn)
+	if err != nil {
+		t.Fatalf("make a schema for the database: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := drop(); err != nil {
+			t.Errorf("drop the schema: %v", err)
+		}
+	})
+	return schema
+}
 
 func freshFile(t tb) string {
 	t.Helper()

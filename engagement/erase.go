@@ -1,7 +1,6 @@
 package engagement
 
 import (
-	"cmp"
 	"context"
 	"time"
 
@@ -45,46 +44,43 @@ func (tx *Tx) eraseUser(ctx context.Context, userID int64) (EraseReceipt, error)
 	if err := checkUserID(userID); err != nil {
 		return receipt, err
 	}
-	if err := tx.countRepair(ctx); err != nil {
+	if _, err := tx.countRepair(ctx); err != nil {
 		return receipt, err
 	}
-	if err := tx.subtractSignals(ctx, userID); err != nil {
+	// The totals go first: whoever adds facts of the user waits from here on.
+	stats, err := tx.q.DeleteUserStats(ctx, userID)
+	if err != nil {
 		return receipt, err
 	}
-	if err := tx.subtractDays(ctx, userID); err != nil {
+	t := newTally()
+	if receipt.Fires, err = tx.deleteFires(ctx, userID, t); err != nil {
 		return receipt, err
 	}
-	var stats int64
-	for _, step := range []struct {
-		remove func(context.Context, int64) (int64, error)
-		count  *int64
-	}{
-		{tx.q.DeleteUserFires, &receipt.Fires},
-		{tx.q.DeleteUserTrades, &receipt.Trades},
-		{tx.q.DeleteUserDays, &receipt.Days},
-		{tx.q.DeleteUserStats, &stats},
-	} {
-		deleted, err := step.remove(ctx, userID)
-		if err != nil {
-			return receipt, err
-		}
-		*step.count = deleted
+	if receipt.Trades, err = tx.q.DeleteUserTrades(ctx, userID); err != nil {
+		return receipt, err
 	}
+	days, err := tx.q.DeleteUserDays(ctx, userID)
+	if err != nil {
+		return receipt, err
+	}
+	receipt.Days = int64(len(days))
 	if receipt.Fires+receipt.Trades+receipt.Days+stats == 0 {
 		return receipt, notFound("user", userID)
 	}
-	return receipt, nil
+	if err := tx.subtractSignals(ctx, t); err != nil {
+		return receipt, err
+	}
+	return receipt, tx.subtractDays(ctx, days)
 }
 
-// subtractSignals takes a user's fires out of their signals' counters.
-func (tx *Tx) subtractSignals(ctx context.Context, userID int64) error {
-	t := newTally()
-	page := FirePage{Limit: MaxLimit}
+// deleteFires deletes a user's fires and counts in t what that takes away.
+func (tx *Tx) deleteFires(ctx context.Context, userID int64, t *tally) (deleted int64, err error) {
 	for {
-		fires, err := tx.userFires(ctx, userID, page)
-		if err != nil {
-			return err
+		fires, err := tx.q.DeleteUserFires(ctx, dbgen.DeleteUserFiresParams{UserID: userID, MaxRows: MaxLimit})
+		if err != nil || len(fires) == 0 {
+			return deleted, err
 		}
+		deleted += int64(len(fires))
 		for _, fire := range fires {
 			if fire.Day < 0 {
 				continue // in no counter yet
@@ -99,25 +95,30 @@ func (tx *Tx) subtractSignals(ctx context.Context, userID int64) error {
 			s.first = fire.Timestamp
 			t.signals[fire.SignalID] = s
 		}
-		if len(fires) < MaxLimit {
-			return tx.subtract(ctx, t)
-		}
-		last := signalFire(fires[len(fires)-1])
-		page.After = &last
 	}
 }
 
-// subtract applies a tally of what is taken away. A signal that nobody has fired
-// any more goes too, with the time of the erased fire.
-func (tx *Tx) subtract(ctx context.Context, t *tally) error {
-	if err := t.applySignals(ctx, tx.q); err != nil {
+// subtractSignals takes fires out of their signals' counters. A signal that
+// nobody has fired any more goes too, with the time of the erased fire.
+func (tx *Tx) subtractSignals(ctx context.Context, t *tally) error {
+	days, totals, err := t.applySignals(ctx, tx.q)
+	if err != nil {
 		return err
 	}
-	for _, signal := range sortedKeys(t.signals, cmp.Compare) {
-		if err := tx.q.DeleteEmptySignalDays(ctx, signal); err != nil {
+	for _, day := range days {
+		if day.Fires != 0 {
+			continue
+		}
+		err := tx.q.DeleteEmptySignalDay(ctx, dbgen.DeleteEmptySignalDayParams{SignalID: day.SignalID, Day: day.Day})
+		if err != nil {
 			return err
 		}
-		if err := tx.q.DeleteSignalIfEmpty(ctx, signal); err != nil {
+	}
+	for _, signal := range totals {
+		if signal.TotalFires != 0 {
+			continue
+		}
+		if err := tx.q.DeleteEmptySignal(ctx, signal.SignalID); err != nil {
 			return err
 		}
 	}
@@ -125,21 +126,12 @@ func (tx *Tx) subtract(ctx context.Context, t *tally) error {
 }
 
 // subtractDays takes a user's days out of the community's.
-func (tx *Tx) subtractDays(ctx context.Context, userID int64) error {
-	days, err := tx.q.DaysOfUser(ctx, userID)
-	if err != nil {
-		return err
-	}
-	for _, day := range days {
-		if day.Fires == 0 {
-			continue
-		}
-		err := tx.q.AddDay(ctx, dbgen.AddDayParams{
-			Day: day.Day, Fires: -day.Fires, Executed: -day.Executed, ActiveUsers: -1,
-		})
-		if err != nil {
-			return err
+func (tx *Tx) subtractDays(ctx context.Context, userDays []dbgen.UserDay) error {
+	days := map[Day]dayCounts{}
+	for _, day := range userDays {
+		if day.Fires != 0 {
+			days[Day(day.Day)] = dayCounts{-day.Fires, -day.Executed, -1}
 		}
 	}
-	return nil
+	return addDays(ctx, tx.q, days)
 }

@@ -20,8 +20,13 @@ var (
 	ErrConflict = errors.New("conflict")
 	// ErrBusy: the database stayed locked; nothing was written, try again.
 	ErrBusy = errors.New("busy")
+	// ErrUnavailable: the server could not be reached, or the connection to it
+	// was lost. If that was during a write, it may or may not be recorded.
+	ErrUnavailable = errors.New("unavailable")
+	// ErrDenied: the server refuses the user, the password or a privilege.
+	ErrDenied = errors.New("access denied")
 	// ErrSchema: this is not an engagement database, or its schema is newer or
-	// older than this program's. The file was not touched.
+	// older than this program's. It was not touched.
 	ErrSchema = errors.New("schema mismatch")
 	// ErrCorrupt: the stored data is damaged or contradicts itself.
 	ErrCorrupt = errors.New("corrupt")
@@ -32,7 +37,8 @@ var (
 )
 
 var sentinels = []error{
-	ErrInvalid, ErrNotFound, ErrConflict, ErrBusy, ErrSchema, ErrCorrupt, ErrReadOnly, ErrClosed,
+	ErrInvalid, ErrNotFound, ErrConflict, ErrBusy, ErrUnavailable, ErrDenied,
+	ErrSchema, ErrCorrupt, ErrReadOnly, ErrClosed,
 }
 
 // invalid returns an ErrInvalid that names the field and its value.
@@ -83,6 +89,10 @@ func sentinelOf(eng engine.Engine, err error) error {
 	switch eng.Classify(err) {
 	case engine.Busy:
 		return ErrBusy
+	case engine.Unavailable:
+		return ErrUnavailable
+	case engine.Denied:
+		return ErrDenied
 	case engine.ReadOnly:
 		return ErrReadOnly
 	case engine.Corrupt:

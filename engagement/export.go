@@ -86,7 +86,7 @@ func (r *Reader) eachTrade(ctx context.Context, userID int64, fn func([]ClosedTr
 // without a cap, a page of facts at a time. ErrNotFound writes nothing; after
 // any other error what was written is incomplete.
 func (r *Reader) WriteUserExport(ctx context.Context, w io.Writer, userID int64) error {
-	return r.snapshot(ctx, "export a user", func(r *Reader) (int, error) {
+	return r.snapshotOnce(ctx, "export a user", func(r *Reader) (int, error) {
 		head, err := r.exportHead(ctx, userID)
 		if err != nil {
 			return 0, err

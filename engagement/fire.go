@@ -104,7 +104,7 @@ func (db *DB) RecordFire(ctx context.Context, f Fire) (result FireResult, err er
 // RecordFires stores many fires in one transaction, in their order, and
 // returns their results in the same order. If one is refused, none is stored.
 func (db *DB) RecordFires(ctx context.Context, fires []Fire) (results []FireResult, err error) {
-	err = db.write(ctx, "record fires", func(tx *Tx) (int, error) {
+	err = db.writeKeyed(ctx, "record fires", func(tx *Tx) (int, error) {
 		results, err = tx.recordFires(ctx, fires)
 		return len(results), err
 	})
@@ -130,16 +130,19 @@ func (tx *Tx) RecordFires(ctx context.Context, fires []Fire) (results []FireResu
 }
 
 func (tx *Tx) recordFires(ctx context.Context, fires []Fire) ([]FireResult, error) {
-	horizon, err := tx.horizon(ctx)
+	facts := make([]dbgen.SignalFire, len(fires))
+	for i, f := range fires {
+		var err error
+		if facts[i], err = tx.checkFire(f); err != nil {
+			return nil, batchError(i, len(fires), err)
+		}
+	}
+	horizon, err := tx.horizonFor(ctx, firstDay(facts))
 	if err != nil {
 		return nil, err
 	}
-	facts := make([]dbgen.SignalFire, len(fires))
-	for i, f := range fires {
-		if facts[i], err = tx.checkFire(f); err == nil {
-			err = checkHorizon(facts[i], horizon)
-		}
-		if err != nil {
+	for i := range facts {
+		if err := checkHorizon(facts[i], horizon); err != nil {
 			return nil, batchError(i, len(fires), err)
 		}
 	}
@@ -267,6 +270,15 @@ func (r *Reader) checkFire(f Fire) (dbgen.SignalFire, error) {
 	return dbgen.SignalFire{
 		UserID: f.UserID, SignalID: f.SignalID, Timestamp: at, Executed: f.Executed, Day: int64(day),
 	}, nil
+}
+
+// firstDay returns the earliest day of some fires.
+func firstDay(facts []dbgen.SignalFire) Day {
+	first := int64(math.MaxInt64)
+	for _, f := range facts {
+		first = min(first, f.Day)
+	}
+	return Day(first)
 }
 
 func checkHorizon(f dbgen.SignalFire, horizon Day) error {

@@ -18,7 +18,7 @@ type options struct {
 	keepDays    int // 0: no cleanup in the background
 	readOnly    bool
 	noMigrate   bool
-	synchronous string
+	synchronous Synchronous
 }
 
 func newOptions(opts []Option) (options, error) {
@@ -26,7 +26,7 @@ func newOptions(opts []Option) (options, error) {
 		clock:       time.Now,
 		log:         slog.New(slog.DiscardHandler),
 		slow:        200 * time.Millisecond,
-		synchronous: "FULL",
+		synchronous: SyncFull,
 	}
 	for _, opt := range opts {
 		if err := opt(&o); err != nil {
@@ -140,12 +140,14 @@ const (
 	SyncOff    Synchronous = "OFF"    // a power cut may damage the file
 )
 
-// WithSynchronous sets what a commit on SQLite waits for.
+// WithSynchronous sets what a commit waits for. On PostgreSQL, SyncFull leaves
+// synchronous_commit as the server has it, and the others turn it off: a crash
+// of the server may then lose the last commits, and never more.
 func WithSynchronous(s Synchronous) Option {
 	return func(o *options) error {
 		switch s {
 		case SyncFull, SyncNormal, SyncOff:
-			o.synchronous = string(s)
+			o.synchronous = s
 			return nil
 		}
 		return invalid("synchronous", string(s), fmt.Sprintf("want %s, %s or %s", SyncFull, SyncNormal, SyncOff))

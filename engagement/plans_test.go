@@ -233,7 +233,9 @@ func TestPlans(t *testing.T) {
 		{query: "UserTrades", step: "SEARCH trades USING INDEX idx_trades_user_closed_at (user_id=? AND closed_at<?)"},
 		{query: "OutcomeTrades", step: "SEARCH trades USING INDEX idx_trades_outcome_closed_at (outcome=? AND closed_at<?)"},
 		{query: "UserOutcomeTrades", step: "SEARCH trades USING INDEX idx_trades_user_closed_at (user_id=? AND closed_at<?)"},
-		{query: "GetTrade", step: "SEARCH trades USING INDEX sqlite_autoindex_trades_1 (user_id=? AND trade_id=?)"},
+		{query: "TradesByKey", step: "SEARCH t USING INDEX sqlite_autoindex_trades_1 (user_id=? AND trade_id=?)"},
+		{query: "FiresAfter", step: "SEARCH signal_fires USING INDEX sqlite_autoindex_signal_fires_1 (user_id>?)"},
+		{query: "TradesAfter", step: "SEARCH trades USING INDEX sqlite_autoindex_trades_1 (user_id>?)"},
 
 		{query: "TopByFires", step: "SEARCH user_stats USING INDEX idx_user_stats_total_fires (total_fires<?)"},
 		{query: "TopByWinRate", step: "SEARCH user_stats USING INDEX idx_user_stats_win_rate (win_rate<?)"},
@@ -248,10 +250,9 @@ func TestPlans(t *testing.T) {
 		{query: "PopularSignals", step: "SEARCH signal_days USING INDEX idx_signal_days_day_fires (day>? AND day<?)", sorts: true},
 
 		{query: "StreaksEndingOn", step: "SEARCH user_stats USING INDEX idx_user_stats_streak (streak_end=?)"},
-		{query: "UserRuns", step: "SEARCH user_days USING PRIMARY KEY (user_id=? AND day>?)", sorts: true},
+		{query: "ActiveDaysOfUsers", step: "SEARCH d USING PRIMARY KEY (user_id=? AND day>?)", sorts: true},
 		{query: "UserRecentFires", step: "SEARCH user_days USING PRIMARY KEY (user_id=? AND day>? AND day<?)"},
 		{query: "UserExecuted", step: "SEARCH user_days USING PRIMARY KEY (user_id=?)"},
-		{query: "DaysOfUser", step: "SEARCH user_days USING PRIMARY KEY (user_id=?)"},
 		{query: "GetUserStats", step: "SEARCH user_stats USING INTEGER PRIMARY KEY (rowid=?)"},
 		{query: "GetSignalMetrics", step: "SEARCH signal_metrics USING INDEX sqlite_autoindex_signal_metrics_1 (signal_id=?)"},
 

@@ -3,6 +3,7 @@ package engagement
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"slices"
 	"sync"
@@ -36,9 +37,8 @@ type queue struct {
 
 // write is one fact on its way into the database: a fire, or else a trade.
 type write struct {
-	fire      dbgen.SignalFire
-	trade     dbgen.Trade // its TradeID is not empty
-	timeGiven bool        // the caller gave the trade's closing time
+	fire  dbgen.SignalFire
+	trade newTrade // its TradeID is not empty
 
 	ctx    context.Context
 	queued time.Time
@@ -89,17 +89,39 @@ func (db *DB) enqueue(ctx context.Context, w *write) error {
 	}
 	w.ctx, w.queued, w.done = ctx, time.Now(), make(chan bool, 1)
 	if q.join(w) {
-		db.lead(w)
-		return w.err
+		return db.leadFor(ctx, w)
 	}
 	select {
 	case lead := <-w.done:
 		if lead {
-			db.lead(w)
+			return db.leadFor(ctx, w)
 		}
 		return w.err
 	case <-ctx.Done():
 		q.leave(w)
+		return ctx.Err()
+	}
+}
+
+// leadFor commits a batch for all who wait. A server may not answer for long:
+// then its caller still returns when ctx ends, and the batch goes on without.
+func (db *DB) leadFor(ctx context.Context, w *write) error {
+	if !db.core.engine.Remote() || ctx.Done() == nil {
+		db.lead(w)
+		return w.err
+	}
+	panicked := make(chan any, 1)
+	db.core.running.Go(func() { // Close waits for it
+		defer func() { panicked <- recover() }()
+		db.lead(w)
+	})
+	select {
+	case p := <-panicked:
+		if p != nil {
+			panic(p)
+		}
+		return w.err
+	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
@@ -212,7 +234,11 @@ func (db *DB) lead(leader *write) {
 		fail(batch, errors.New("the caller who committed for this one panicked"))
 		q.settle(leader, batch, time.Since(start))
 	}()
-	tx, err := db.begin(leader.ctx)
+	var tx *Tx
+	err := db.core.retry(leader.ctx, "begin a batch", func() (err error) {
+		tx, err = db.begin(leader.ctx)
+		return err
+	})
 	if err != nil && leader.ctx.Err() != nil {
 		leader.err = leader.ctx.Err()
 		return
@@ -242,82 +268,130 @@ func fail(batch []*write, err error) {
 }
 
 // commitBatch stores a batch in tx and commits it. Nobody can give up a batch:
-// it belongs to many. If one of its facts is refused by the database, each is
-// tried in a transaction of its own, so that one that fails, fails alone.
+// it belongs to many. All its facts have keys, so it is tried again even when
+// its commit may have happened. If one of its facts is refused by the database,
+// each is tried in a transaction of its own, so that one that fails, fails
+// alone.
 func (db *DB) commitBatch(tx *Tx, batch []*write) {
+	err := db.core.retry(context.Background(), "commit a batch", func() (err error) {
+		if tx == nil {
+			if tx, err = db.begin(context.Background()); err != nil {
+				return err
+			}
+		}
+		attempt := tx
+		tx = nil
+		return attempt.commitBatch(batch)
+	})
+	refused := errors.Is(err, ErrInvalid) || db.core.engine.Classify(err) == engine.Refused
+	if err == nil || len(batch) == 1 || !refused {
+		settled(batch, err)
+		return
+	}
+	db.core.log.Warn("a fact of a batch was refused, trying each alone", "facts", len(batch))
+	for _, w := range batch {
+		db.commitBatch(nil, []*write{w})
+	}
+}
+
+// settled says that what became of the batch is known: err for all, or what
+// each write holds.
+func settled(batch []*write, err error) {
+	for _, w := range batch {
+		if err != nil {
+			w.err = err
+		}
+		w.settled = true
+	}
+}
+
+// batchTimeout bounds how long a server may take to answer a batch.
+const batchTimeout = 30 * time.Second
+
+// commitBatch stores a batch and commits it, or undoes it.
+func (tx *Tx) commitBatch(batch []*write) (err error) {
 	ended := false // tx is committed or rolled back
 	defer func() {
-		if !ended { // a panic passes through
-			_ = tx.rollback()
+		if !ended { // also when a panic passes through
+			err = errors.Join(err, tx.rollback())
 		}
 	}()
 	ctx := context.Background()
-	if err := tx.storeBatch(ctx, batch); err != nil {
-		ended = true
-		err = errors.Join(err, tx.rollback())
-		refused := errors.Is(err, ErrInvalid) || db.core.engine.Classify(err) == engine.Refused
-		if len(batch) == 1 || !refused {
-			fail(batch, err)
-			return
-		}
-		db.core.log.Warn("a fact of a batch was refused, trying each alone", "facts", len(batch))
-		for _, w := range batch {
-			w.outcome, w.err = 0, nil
-			tx, err := db.begin(ctx)
-			if err != nil {
-				fail([]*write{w}, err)
-				continue
-			}
-			db.commitBatch(tx, []*write{w})
-		}
-		return
-	}
-	ended = true
-	if err := tx.commit(); err != nil {
-		fail(batch, err)
+	if tx.core.engine.Remote() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, batchTimeout)
+		defer cancel()
 	}
 	for _, w := range batch {
-		w.settled = true
+		w.outcome, w.err = 0, nil
 	}
+	if err := tx.storeBatch(ctx, batch); err != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w: the server did not answer within %s", ErrUnavailable, batchTimeout)
+		}
+		return err
+	}
+	ended = true
+	return tx.commit()
 }
 
 // storeBatch stores the facts of a batch and moves their counters, as if they
 // had come one after another. A fact that is refused, before anything of it is
 // written, gets its own error and the others go on.
 func (tx *Tx) storeBatch(ctx context.Context, batch []*write) error {
-	horizon, err := tx.horizon(ctx)
-	if err != nil {
-		return err
-	}
 	t := newTally()
-	fires := make([]*write, 0, len(batch))
-	facts := make([]dbgen.SignalFire, 0, len(batch))
-	for _, w := range batch {
-		if w.trade.TradeID != "" {
-			if err := tx.storeQueuedTrade(ctx, w, t); err != nil {
-				return err
-			}
-			continue
-		}
-		if w.err = checkHorizon(w.fire, horizon); w.err == nil {
-			fires = append(fires, w)
-			facts = append(facts, w.fire)
-		}
-	}
-	outcomes, err := tx.storeFires(ctx, facts, t)
-	if err != nil {
+	if err := tx.storeBatchTrades(ctx, batch, t); err != nil {
 		return err
 	}
-	for i, w := range fires {
-		w.outcome = outcomes[i]
+	if err := tx.storeBatchFires(ctx, batch, t); err != nil {
+		return err
 	}
 	return t.apply(ctx, tx.q)
 }
 
-func (tx *Tx) storeQueuedTrade(ctx context.Context, w *write, t *tally) (err error) {
-	w.outcome, err = tx.storeTrade(ctx, w.trade, w.timeGiven, t)
-	if errors.Is(err, ErrConflict) {
-		w.err, err = err, nil
+func (tx *Tx) storeBatchTrades(ctx context.Context, batch []*write, t *tally) error {
+	var writes []*write
+	var facts []newTrade
+	for _, w := range batch {
+		if w.isTrade() {
+			writes, facts = append(writes, w), append(facts, w.trade)
+		}
+	}
+	outcomes, errs, err := tx.storeTrades(ctx, facts, t)
+	for i := range outcomes {
+		writes[i].outcome, writes[i].err = outcomes[i], errs[i]
 	}
 	return err
 }
+
+func (tx *Tx) storeBatchFires(ctx context.Context, batch []*write, t *tally) error {
+	writes := make([]*write, 0, len(batch))
+	facts := make([]dbgen.SignalFire, 0, len(batch))
+	for _, w := range batch {
+		if !w.isTrade() {
+			writes, facts = append(writes, w), append(facts, w.fire)
+		}
+	}
+	if len(facts) == 0 {
+		return nil
+	}
+	horizon, err := tx.horizonFor(ctx, firstDay(facts))
+	if err != nil {
+		return err
+	}
+	late := 0
+	for i, w := range writes {
+		if w.err = checkHorizon(w.fire, horizon); w.err != nil {
+			late++
+			continue
+		}
+		writes[i-late], facts[i-late] = w, w.fire
+	}
+	outcomes, err := tx.storeFires(ctx, facts[:len(facts)-late], t)
+	for i := range outcomes {
+		writes[i].outcome = outcomes[i]
+	}
+	return err
+}
+
+func (w *write) isTrade() bool { return w.trade.TradeID != "" }

@@ -98,12 +98,12 @@ func repair[T any](ctx context.Context, db *DB,
 	for chunk := range slices.Chunk(differences, rebuildChunk) {
 		stale := false
 		err := db.write(ctx, "repair", func(tx *Tx) (int, error) {
-			now, err := tx.number(ctx, settingRepairs, 0)
-			if stale = now != repairs; err != nil || stale {
+			now, err := tx.countRepair(ctx)
+			if err != nil {
 				return 0, err
 			}
-			if err := tx.countRepair(ctx); err != nil {
-				return 0, err
+			if stale = now != repairs+1; stale {
+				return 0, nil
 			}
 			return len(chunk), fix(ctx, tx, chunk)
 		})
@@ -120,8 +120,9 @@ func (db *DB) repairFireDays(ctx context.Context) (int, error) {
 		return r.misplacedFires(ctx, rebuildPage)
 	}, func(ctx context.Context, tx *Tx, found []dbgen.SignalFire) error {
 		for _, f := range found {
+			seen := Day(f.Day)
 			tx.placeInTime(&f.Timestamp, &f.Day)
-			if err := tx.q.SetFireDay(ctx, dbgen.SetFireDayParams{ID: f.ID, Day: f.Day, Timestamp: f.Timestamp}); err != nil {
+			if _, err := tx.placeFire(ctx, &f, seen); err != nil {
 				return err
 			}
 		}
@@ -134,8 +135,9 @@ func (db *DB) repairTradeDays(ctx context.Context) (int, error) {
 		return r.misplacedTrades(ctx, rebuildPage)
 	}, func(ctx context.Context, tx *Tx, found []dbgen.Trade) error {
 		for _, t := range found {
+			seen := Day(t.Day)
 			tx.placeInTime(&t.ClosedAt, &t.Day)
-			if err := tx.q.SetTradeDay(ctx, dbgen.SetTradeDayParams{ID: t.ID, Day: t.Day, ClosedAt: t.ClosedAt}); err != nil {
+			if _, err := tx.placeTrade(ctx, t, seen); err != nil {
 				return err
 			}
 		}
@@ -181,15 +183,12 @@ func (db *DB) repairSignalDays(ctx context.Context) (int, error) {
 		}
 		return r.q.SignalDayMismatches(ctx, dbgen.SignalDayMismatchesParams{Horizon: int64(horizon), MaxRows: rebuildPage})
 	}, func(ctx context.Context, tx *Tx, found []dbgen.SignalDayMismatchesRow) error {
+		var params rows
 		for _, d := range found {
-			err := tx.q.AddSignalDay(ctx, dbgen.AddSignalDayParams{
-				SignalID: d.SignalID, Day: d.Day, Fires: d.Fires - d.StoredFires, Executed: d.Executed - d.StoredExecuted,
-			})
-			if err != nil {
-				return err
-			}
+			params.begin().str(d.SignalID).int(d.Day, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted)
 		}
-		return nil
+		_, err := tx.q.AddSignalDays(ctx, params.String())
+		return err
 	})
 }
 
@@ -215,15 +214,12 @@ func (db *DB) repairSignalTotals(ctx context.Context) (int, error) {
 	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.SignalTotalMismatchesRow, error) {
 		return r.q.SignalTotalMismatches(ctx, rebuildPage)
 	}, func(ctx context.Context, tx *Tx, found []dbgen.SignalTotalMismatchesRow) error {
+		var params rows
 		for _, d := range found {
-			err := tx.q.AddSignalTotals(ctx, dbgen.AddSignalTotalsParams{
-				SignalID: d.SignalID, TotalFires: d.Fires - d.StoredFires, ActiveUsers: d.Fires - d.StoredUsers, CreatedAt: tx.now,
-			})
-			if err != nil {
-				return err
-			}
+			params.begin().str(d.SignalID).int(d.Fires-d.StoredFires, d.Fires-d.StoredUsers).time(tx.now)
 		}
-		return nil
+		_, err := tx.q.AddSignals(ctx, params.String())
+		return err
 	})
 }
 
@@ -231,15 +227,11 @@ func (db *DB) repairDays(ctx context.Context) (int, error) {
 	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.DayMismatchesRow, error) {
 		return r.q.DayMismatches(ctx, rebuildPage)
 	}, func(ctx context.Context, tx *Tx, found []dbgen.DayMismatchesRow) error {
+		var params rows
 		for _, d := range found {
-			err := tx.q.AddDay(ctx, dbgen.AddDayParams{
-				Day: d.Day, Fires: d.Fires - d.StoredFires, Executed: d.Executed - d.StoredExecuted, ActiveUsers: d.Users - d.StoredUsers,
-			})
-			if err != nil {
-				return err
-			}
+			params.begin().int(d.Day, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted, d.Users-d.StoredUsers)
 		}
-		return nil
+		return tx.q.AddDays(ctx, params.String())
 	})
 }
 
@@ -260,11 +252,17 @@ func (db *DB) repairStreaks(ctx context.Context) (int, error) {
 	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.StreakMismatchesRow, error) {
 		return r.q.StreakMismatches(ctx, rebuildPage)
 	}, func(ctx context.Context, tx *Tx, found []dbgen.StreakMismatchesRow) error {
-		for _, d := range found {
-			if err := recountStreak(ctx, tx.q, d.UserID); err != nil {
-				return err
-			}
+		users := make([]int64, len(found))
+		var held rows
+		for i, d := range found {
+			users[i] = d.UserID
+			held.begin().int(d.UserID, 0).time(time.Unix(0, 0))
 		}
-		return nil
+		// Adding nothing keeps other writers from adding to these users, and so
+		// to their streaks, until this transaction has ended.
+		if err := tx.q.AddUserFires(ctx, held.String()); err != nil {
+			return err
+		}
+		return recountStreaks(ctx, tx.q, users)
 	})
 }

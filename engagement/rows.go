@@ -1,6 +1,7 @@
 package engagement
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -38,6 +39,18 @@ func (r *rows) int(values ...int64) *rows {
 	return r
 }
 
+// ids returns the JSON array of plain numbers.
+func ids(values []int64) string {
+	text := []byte{'['}
+	for i, v := range values {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = strconv.AppendInt(text, v, 10)
+	}
+	return string(append(text, ']'))
+}
+
 func (r *rows) bool(v bool) *rows {
 	if v {
 		return r.int(1)
@@ -45,12 +58,17 @@ func (r *rows) bool(v bool) *rows {
 	return r.int(0)
 }
 
-// str writes an id, which has no control characters.
+// str writes an id byte by byte: other programs may have stored what is not
+// UTF-8, which encoding/json would replace.
 func (r *rows) str(s string) *rows {
 	r.comma()
 	r.text = append(r.text, '"')
 	for i := range len(s) {
-		if s[i] == '"' || s[i] == '\\' {
+		switch c := s[i]; {
+		case c < ' ':
+			r.text = fmt.Appendf(r.text, "\\u%04x", c)
+			continue
+		case c == '"' || c == '\\':
 			r.text = append(r.text, '\\')
 		}
 		r.text = append(r.text, s[i])

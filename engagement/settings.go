@@ -65,6 +65,18 @@ func storeLocation(ctx context.Context, c *core, name string) (string, error) {
 	return name, tx.Commit()
 }
 
+// horizonFor returns the horizon for a write of facts whose first day is given.
+// A cleanup in another process, which keeps at least yesterday, must not delete
+// such days before the write has ended: nobody could tell any more whether its
+// facts had been there.
+func (tx *Tx) horizonFor(ctx context.Context, first Day) (Day, error) {
+	if first >= tx.Today()-1 {
+		return tx.horizon(ctx)
+	}
+	day, err := tx.raise(ctx, settingHorizon, int64(unknownDay)+1)
+	return Day(day), err
+}
+
 // Horizon returns the first day whose fires are all still kept one by one.
 // Cleanup moves it forward.
 func (r *Reader) Horizon(ctx context.Context) (horizon Day, err error) {
@@ -89,6 +101,10 @@ func (r *Reader) number(ctx context.Context, name string, fallback int64) (int64
 	if err != nil {
 		return 0, err
 	}
+	return parseSetting(name, value)
+}
+
+func parseSetting(name, value string) (int64, error) {
 	n, err := strconv.ParseInt(value, 10, 64)
 	if err != nil {
 		return 0, fmt.Errorf("%w: setting %s is %q", ErrCorrupt, name, value)
@@ -96,16 +112,23 @@ func (r *Reader) number(ctx context.Context, name string, fallback int64) (int64
 	return n, nil
 }
 
-func (tx *Tx) setNumber(ctx context.Context, name string, n int64) error {
-	return tx.q.SetSetting(ctx, dbgen.SetSettingParams{Name: name, Value: strconv.FormatInt(n, 10)})
+// raise stores a setting that is a number, unless a higher one is stored, and
+// returns what is stored then. Nobody else can change it before the transaction
+// ends.
+func (tx *Tx) raise(ctx context.Context, name string, n int64) (int64, error) {
+	value, err := tx.q.RaiseSetting(ctx, dbgen.RaiseSettingParams{Name: name, Value: strconv.FormatInt(n, 10)})
+	if err != nil {
+		return 0, err
+	}
+	return parseSetting(name, value)
 }
 
 // countRepair tells repairs under way, also in other processes, that what they
-// found may no longer be so.
-func (tx *Tx) countRepair(ctx context.Context) error {
-	repairs, err := tx.number(ctx, settingRepairs, 0)
+// found may no longer be so, and returns how many there were.
+func (tx *Tx) countRepair(ctx context.Context) (int64, error) {
+	value, err := tx.q.CountSetting(ctx, settingRepairs)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return tx.setNumber(ctx, settingRepairs, repairs+1)
+	return parseSetting(settingRepairs, value)
 }

@@ -116,19 +116,20 @@ func (c counts) plus(d counts) counts {
 	}
 }
 
-// apply moves the counters.
+// apply moves the counters. Those that most writers share come last: their rows
+// are locked until the transaction ends.
 func (t *tally) apply(ctx context.Context, q dbgen.Querier) error {
 	activated, err := t.applyUserDays(ctx, q)
 	if err != nil {
 		return err
 	}
-	if err := t.applySignals(ctx, q); err != nil {
+	if err := t.applyUsers(ctx, q, activated); err != nil {
 		return err
 	}
-	if err := t.applyDays(ctx, q, activated); err != nil {
+	if _, _, err := t.applySignals(ctx, q); err != nil {
 		return err
 	}
-	return t.applyUsers(ctx, q, activated)
+	return t.applyDays(ctx, q, activated)
 }
 
 // applyUserDays moves the users' days and returns those that had no fire before.
@@ -162,50 +163,61 @@ func (t *tally) applyUserDays(ctx context.Context, q dbgen.Querier) (activated [
 }
 
 func (t *tally) applyDays(ctx context.Context, q dbgen.Querier, activated []userDay) error {
-	days := map[Day]dbgen.AddDayParams{}
+	days := map[Day]dayCounts{}
 	for key, delta := range t.userDays {
 		if delta.fires == 0 && delta.executed == 0 {
 			continue // trades alone move no day
 		}
 		day := days[key.day]
-		day.Day = int64(key.day)
-		day.Fires += delta.fires
-		day.Executed += delta.executed
+		day.fires += delta.fires
+		day.executed += delta.executed
 		days[key.day] = day
 	}
 	for _, key := range activated {
 		day := days[key.day]
-		day.ActiveUsers++
+		day.activeUsers++
 		days[key.day] = day
 	}
-	for _, day := range sortedKeys(days, cmp.Compare) {
-		if err := q.AddDay(ctx, days[day]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return addDays(ctx, q, days)
 }
 
-func (t *tally) applySignals(ctx context.Context, q dbgen.Querier) error {
+type dayCounts struct {
+	fires, executed, activeUsers int64
+}
+
+func addDays(ctx context.Context, q dbgen.Querier, days map[Day]dayCounts) error {
+	var params rows
+	for _, day := range sortedKeys(days, cmp.Compare) {
+		d := days[day]
+		params.begin().int(int64(day), d.fires, d.executed, d.activeUsers)
+	}
+	if params.empty() {
+		return nil
+	}
+	return q.AddDays(ctx, params.String())
+}
+
+// applySignals moves the signals' days and totals and returns what they are
+// since.
+func (t *tally) applySignals(ctx context.Context, q dbgen.Querier) (days []dbgen.AddSignalDaysRow, totals []dbgen.AddSignalsRow, err error) {
+	var dayParams, totalParams rows
 	for _, key := range sortedKeys(t.signalDays, compareSignalDays) {
-		delta := t.signalDays[key]
-		err := q.AddSignalDay(ctx, dbgen.AddSignalDayParams{
-			SignalID: key.signal, Day: int64(key.day), Fires: delta.fires, Executed: delta.executed,
-		})
-		if err != nil {
-			return err
-		}
+		d := t.signalDays[key]
+		dayParams.begin().str(key.signal).int(int64(key.day), d.fires, d.executed)
 	}
 	for _, signal := range sortedKeys(t.signals, cmp.Compare) {
-		delta := t.signals[signal]
-		err := q.AddSignalTotals(ctx, dbgen.AddSignalTotalsParams{
-			SignalID: signal, TotalFires: delta.fires, ActiveUsers: delta.fires, CreatedAt: delta.first,
-		})
-		if err != nil {
-			return err
+		d := t.signals[signal]
+		totalParams.begin().str(signal).int(d.fires, d.fires).time(d.first)
+	}
+	if !dayParams.empty() {
+		if days, err = q.AddSignalDays(ctx, dayParams.String()); err != nil {
+			return nil, nil, err
 		}
 	}
-	return nil
+	if !totalParams.empty() {
+		totals, err = q.AddSignals(ctx, totalParams.String())
+	}
+	return days, totals, err
 }
 
 // applyUsers moves the users' totals and streaks.
@@ -248,42 +260,66 @@ func applyStreaks(ctx context.Context, q dbgen.Querier, activated []userDay) err
 		}
 	}
 	var extended rows
+	var recount []int64
 	for _, user := range sortedKeys(days, cmp.Compare) {
 		if len(days[user]) == 1 {
 			extended.begin().int(user, int64(days[user][0]))
-			continue
+		} else {
+			recount = append(recount, user)
 		}
-		if err := recountStreak(ctx, q, user); err != nil {
+	}
+	if !extended.empty() {
+		stored, err := q.ExtendStreaks(ctx, extended.String())
+		if err != nil {
 			return err
 		}
-	}
-	if extended.empty() {
-		return nil
-	}
-	stored, err := q.ExtendStreaks(ctx, extended.String())
-	if err != nil {
-		return err
-	}
-	for _, row := range stored {
-		if row.StreakEnd == int64(days[row.UserID][0]) {
-			continue
-		}
-		if err := recountStreak(ctx, q, row.UserID); err != nil {
-			return err
+		for _, row := range stored {
+			if row.StreakEnd != int64(days[row.UserID][0]) {
+				recount = append(recount, row.UserID)
+			}
 		}
 	}
-	return nil
+	return recountStreaks(ctx, q, recount)
 }
 
-// recountStreak reads a user's streak again from the user's days.
-func recountStreak(ctx context.Context, q dbgen.Querier, user int64) error {
-	runs, err := q.UserRuns(ctx, user)
+// recountStreaks reads users' streaks again from their days. The transaction
+// must have changed the users before, so that nobody else adds a day meanwhile.
+func recountStreaks(ctx context.Context, q dbgen.Querier, users []int64) error {
+	if len(users) == 0 {
+		return nil
+	}
+	slices.Sort(users)
+	active, err := q.ActiveDaysOfUsers(ctx, ids(users))
 	if err != nil {
 		return err
 	}
-	return q.SetStreak(ctx, dbgen.SetStreakParams{
-		UserID: user, StreakStart: runs.StreakStart, StreakEnd: runs.StreakEnd, StreakLongest: runs.StreakLongest,
-	})
+	var params rows
+	for _, user := range users {
+		run := newRuns()
+		for ; len(active) > 0 && active[0].UserID == user; active = active[1:] {
+			run.add(Day(active[0].Day))
+		}
+		params.begin().int(user, int64(run.start), int64(run.end), run.longest)
+	}
+	return q.SetStreaks(ctx, params.String())
+}
+
+// runs are what a user's active days, added in order, say of the user's streak:
+// the run of consecutive days that ends last, -1 to -1 for none, and the length
+// of the longest.
+type runs struct {
+	start, end Day
+	longest    int64
+}
+
+func newRuns() runs { return runs{start: -1, end: -1} }
+
+func (r *runs) add(day Day) {
+	if r.longest == 0 || day != r.end+1 {
+		r.start = day
+	}
+	r.end = day
+	r.longest = max(r.longest, int64(r.end-r.start)+1)
 }
 
 func sortedKeys[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {

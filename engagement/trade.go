@@ -94,7 +94,7 @@ func (db *DB) RecordTrade(ctx context.Context, t Trade) (result TradeResult, err
 		if err != nil {
 			return 0, err
 		}
-		w := write{trade: fact, timeGiven: !t.ClosedAt.IsZero()}
+		w := write{trade: fact}
 		if err := db.enqueue(ctx, &w); err != nil {
 			return 0, fmt.Errorf("trade %q of user %d: %w", t.TradeID, t.UserID, err)
 		}
@@ -118,24 +118,28 @@ func (tx *Tx) RecordTrade(ctx context.Context, t Trade) (result TradeResult, err
 // the user's new totals. It is the predecessor's call; unlike [DB.RecordTrade]
 // it has no key, so repeating it adds again.
 func (db *DB) UpdateUserPnL(ctx context.Context, userID int64, change float64, isWin bool) (stats UserStats, err error) {
-	err = db.write(ctx, "update a user's P&L", func(tx *Tx) (int, error) {
-		stats, err = tx.updateUserPnL(ctx, userID, change, isWin)
+	key := newTradeID()
+	err = db.writeKeyed(ctx, "update a user's P&L", func(tx *Tx) (int, error) {
+		stats, err = tx.updateUserPnL(ctx, userID, key, change, isWin)
 		return 1, err
 	})
 	return stats, err
 }
+
+// newTradeID returns the key of a trade whose caller has none.
+func newTradeID() string { return "pnl-" + rand.Text() }
 
 // UpdateUserPnL does what [DB.UpdateUserPnL] does, as part of the transaction.
 func (tx *Tx) UpdateUserPnL(ctx context.Context, userID int64, change float64, isWin bool) (stats UserStats, err error) {
 	err = tx.joined(ctx, "update a user's P&L", func() (int, error) {
-		stats, err = tx.updateUserPnL(ctx, userID, change, isWin)
+		stats, err = tx.updateUserPnL(ctx, userID, newTradeID(), change, isWin)
 		return 1, err
 	})
 	return stats, err
 }
 
-func (tx *Tx) updateUserPnL(ctx context.Context, userID int64, change float64, isWin bool) (UserStats, error) {
-	t := Trade{UserID: userID, TradeID: "pnl-" + rand.Text(), PnL: change, Result: Win}
+func (tx *Tx) updateUserPnL(ctx context.Context, userID int64, tradeID string, change float64, isWin bool) (UserStats, error) {
+	t := Trade{UserID: userID, TradeID: tradeID, PnL: change, Result: Win}
 	switch {
 	case isWin:
 	case change == 0:
@@ -150,39 +154,101 @@ func (tx *Tx) updateUserPnL(ctx context.Context, userID int64, change float64, i
 }
 
 func (tx *Tx) recordTrade(ctx context.Context, tr Trade) (TradeResult, error) {
-	row, err := tx.checkTrade(tr)
+	fact, err := tx.checkTrade(tr)
 	if err != nil {
 		return TradeResult{}, err
 	}
 	t := newTally()
-	outcome, err := tx.storeTrade(ctx, row, !tr.ClosedAt.IsZero(), t)
+	outcomes, errs, err := tx.storeTrades(ctx, []newTrade{fact}, t)
+	if err == nil {
+		err = errs[0]
+	}
 	if err == nil {
 		err = t.apply(ctx, tx.q)
 	}
 	if err != nil {
 		return TradeResult{}, fmt.Errorf("trade %q of user %d: %w", tr.TradeID, tr.UserID, err)
 	}
-	return TradeResult{outcome}, nil
+	return TradeResult{outcomes[0]}, nil
 }
 
-// storeTrade stores one trade and adds what it changes to t.
-func (tx *Tx) storeTrade(ctx context.Context, row dbgen.Trade, timeGiven bool, t *tally) (Outcome, error) {
-	inserted, err := tx.q.InsertTrade(ctx, dbgen.InsertTradeParams{
-		UserID: row.UserID, TradeID: row.TradeID, SignalID: row.SignalID,
-		PnlMicros: row.PnlMicros, Outcome: row.Outcome, ClosedAt: row.ClosedAt, Day: row.Day,
-	})
+// storeTrades stores trades, as if they had come one after another, and adds
+// what they change to t. errs are those of trades whose key is stored with other
+// content; they change nothing.
+func (tx *Tx) storeTrades(ctx context.Context, trades []newTrade, t *tally) (outcomes []Outcome, errs []error, err error) {
+	outcomes, errs = make([]Outcome, len(trades)), make([]error, len(trades))
+	if len(trades) == 0 {
+		return outcomes, errs, nil
+	}
+	first := make(map[tradeKey]int, len(trades)) // the only one that can be new
+	stored := make(map[tradeKey]dbgen.Trade, len(trades))
+	var params rows
+	for i, tr := range trades {
+		if _, known := first[tr.key()]; known {
+			continue
+		}
+		first[tr.key()] = i
+		params.begin().int(tr.UserID).str(tr.TradeID).str(tr.SignalID).int(tr.PnlMicros).
+			str(tr.Outcome).time(tr.ClosedAt).int(tr.Day)
+	}
+	inserted, err := tx.q.InsertTrades(ctx, params.String())
 	if err != nil {
-		return 0, err
+		return nil, nil, err
 	}
-	if inserted == 1 {
-		return Recorded, t.trade(row, tx.now)
+	for _, row := range inserted {
+		key := tradeKey{row.UserID, row.TradeID}
+		i := first[key]
+		outcomes[i], stored[key] = Recorded, trades[i].Trade
+		if err := t.trade(trades[i].Trade, tx.now); err != nil {
+			return nil, nil, err
+		}
 	}
-	known, err := tx.q.GetTrade(ctx, dbgen.GetTradeParams{UserID: row.UserID, TradeID: row.TradeID})
-	if err != nil {
-		return 0, err
+	if err := tx.readTrades(ctx, first, stored); err != nil {
+		return nil, nil, err
 	}
-	return Duplicate, checkSameTrade(known, row, timeGiven)
+	for i, tr := range trades {
+		if outcomes[i] == Recorded {
+			continue
+		}
+		outcomes[i] = Duplicate
+		// It may have been erased meanwhile: then nothing contradicts it.
+		if known, ok := stored[tr.key()]; ok {
+			errs[i] = checkSameTrade(known, tr.Trade, tr.timeGiven)
+		}
+	}
+	return outcomes, errs, nil
 }
+
+// readTrades adds the trades of those keys that stored lacks.
+func (tx *Tx) readTrades(ctx context.Context, keys map[tradeKey]int, stored map[tradeKey]dbgen.Trade) error {
+	var params rows
+	for key := range keys {
+		if _, known := stored[key]; !known {
+			params.begin().int(key.user).str(key.trade)
+		}
+	}
+	if params.empty() {
+		return nil
+	}
+	known, err := tx.q.TradesByKey(ctx, params.String())
+	for _, row := range known {
+		stored[tradeKey{row.UserID, row.TradeID}] = row
+	}
+	return err
+}
+
+// newTrade is a trade to be stored.
+type newTrade struct {
+	dbgen.Trade
+	timeGiven bool // the caller gave its closing time
+}
+
+type tradeKey struct {
+	user  int64
+	trade string
+}
+
+func (t newTrade) key() tradeKey { return tradeKey{t.UserID, t.TradeID} }
 
 func checkSameTrade(known, row dbgen.Trade, timeGiven bool) error {
 	conflict := func(field string, have, got any) error {
@@ -203,34 +269,34 @@ func checkSameTrade(known, row dbgen.Trade, timeGiven bool) error {
 
 // checkTrade refuses a trade that cannot be stored and returns the row for one
 // that can.
-func (r *Reader) checkTrade(t Trade) (dbgen.Trade, error) {
+func (r *Reader) checkTrade(t Trade) (newTrade, error) {
 	if err := checkUserID(t.UserID); err != nil {
-		return dbgen.Trade{}, err
+		return newTrade{}, err
 	}
 	if err := checkID("trade id", t.TradeID); err != nil {
-		return dbgen.Trade{}, err
+		return newTrade{}, err
 	}
 	if t.SignalID != "" {
 		if err := checkID("signal id", t.SignalID); err != nil {
-			return dbgen.Trade{}, err
+			return newTrade{}, err
 		}
 	}
 	micros, err := toMicros("P&L", t.PnL)
 	if err != nil {
-		return dbgen.Trade{}, err
+		return newTrade{}, err
 	}
 	result, err := resultOf(t.Result, micros)
 	if err != nil {
-		return dbgen.Trade{}, err
+		return newTrade{}, err
 	}
 	at, day, err := r.checkTime("closing time", t.ClosedAt)
 	if err != nil {
-		return dbgen.Trade{}, err
+		return newTrade{}, err
 	}
-	return dbgen.Trade{
+	return newTrade{timeGiven: !t.ClosedAt.IsZero(), Trade: dbgen.Trade{
 		UserID: t.UserID, TradeID: t.TradeID, SignalID: t.SignalID,
 		PnlMicros: micros, Outcome: result.String(), ClosedAt: at, Day: int64(day),
-	}, nil
+	}}, nil
 }
 
 func resultOf(given Result, micros int64) (Result, error) {

@@ -29,35 +29,48 @@ func (r *Reader) instant() time.Time {
 	return r.core.instant()
 }
 
-// single runs an operation that asks one question.
+// single runs an operation that asks one question. fn may run several times.
 func (r *Reader) single(ctx context.Context, doing string, fn func(*Reader) (rows int, err error)) error {
 	if r.q != nil {
 		return r.core.observe(ctx, doing, func() (int, error) { return fn(r) })
 	}
-	return r.core.do(ctx, doing, func() (int, error) {
-		return fn(&Reader{core: r.core, q: r.core.engine.Queries(), now: r.core.instant()})
-	})
-}
-
-// snapshot runs an operation whose questions must see the same state.
-func (r *Reader) snapshot(ctx context.Context, doing string, fn func(*Reader) (rows int, err error)) error {
-	if r.q != nil {
-		return r.core.observe(ctx, doing, func() (int, error) { return fn(r) })
-	}
 	return r.core.do(ctx, doing, func() (rows int, err error) {
-		err = r.read(ctx, func(r *Reader) error {
-			rows, err = fn(r)
+		err = r.core.retry(ctx, doing, func() error {
+			rows, err = fn(&Reader{core: r.core, q: r.core.engine.Queries(), now: r.core.instant()})
 			return err
 		})
 		return rows, err
 	})
 }
 
+// snapshot runs an operation whose questions must see the same state. fn may
+// run several times.
+func (r *Reader) snapshot(ctx context.Context, doing string, fn func(*Reader) (rows int, err error)) error {
+	if r.q != nil {
+		return r.core.observe(ctx, doing, func() (int, error) { return fn(r) })
+	}
+	return r.core.do(ctx, doing, func() (rows int, err error) {
+		err = r.core.retry(ctx, doing, func() error {
+			rows, err = r.read(ctx, fn)
+			return err
+		})
+		return rows, err
+	})
+}
+
+// snapshotOnce is snapshot for an fn that must not run twice.
+func (r *Reader) snapshotOnce(ctx context.Context, doing string, fn func(*Reader) (rows int, err error)) error {
+	if r.q != nil {
+		return r.core.observe(ctx, doing, func() (int, error) { return fn(r) })
+	}
+	return r.core.do(ctx, doing, func() (int, error) { return r.read(ctx, fn) })
+}
+
 // read runs fn in a snapshot of its own.
-func (r *Reader) read(ctx context.Context, fn func(*Reader) error) error {
+func (r *Reader) read(ctx context.Context, fn func(*Reader) (rows int, err error)) (rows int, err error) {
 	tx, err := r.core.engine.BeginRead(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was written
 	return fn(&Reader{core: r.core, q: tx, now: r.core.instant()})
@@ -68,7 +81,7 @@ func (r *Reader) read(ctx context.Context, fn func(*Reader) error) error {
 // the Reader and not the DB. An error of fn is returned as it is.
 func (db *DB) View(ctx context.Context, fn func(*Reader) error) error {
 	var failed error
-	err := db.snapshot(ctx, "view", func(r *Reader) (int, error) {
+	err := db.snapshotOnce(ctx, "view", func(r *Reader) (int, error) {
 		failed = fn(r)
 		return 0, byCaller(failed)
 	})
@@ -94,9 +107,11 @@ type Tx struct {
 // of fn is returned as it is.
 func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	var failed error
-	err := db.write(ctx, "transaction", func(tx *Tx) (int, error) {
-		failed = fn(tx)
-		return 0, byCaller(failed)
+	err := db.core.do(ctx, "transaction", func() (int, error) {
+		return db.writeOnce(ctx, func(tx *Tx) (int, error) {
+			failed = fn(tx)
+			return 0, byCaller(failed)
+		})
 	})
 	if failed != nil {
 		return failed
@@ -104,31 +119,56 @@ func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	return err
 }
 
-// write runs an operation in a transaction of its own.
+// write runs an operation in a transaction of its own. fn may run several
+// times, but never again once it may have been committed.
 func (db *DB) write(ctx context.Context, doing string, fn func(*Tx) (rows int, err error)) error {
 	return db.core.do(ctx, doing, func() (rows int, err error) {
-		tx, err := db.begin(ctx)
-		if err != nil {
-			return 0, err
-		}
-		committed := false
-		defer func() {
-			if !committed {
-				err = errors.Join(err, tx.rollback())
+		err = db.core.retry(ctx, doing, func() error {
+			rows, err = db.writeOnce(ctx, fn)
+			if errors.Is(err, errUncertain) {
+				err = errors.Join(err, errOnce)
 			}
-		}()
-		if rows, err = fn(tx); err != nil {
-			return rows, err
-		}
-		if tx.failed != nil {
-			return rows, fmt.Errorf("cannot commit after a failed write: %w", tx.failed)
-		}
-		if err := ctx.Err(); err != nil {
-			return rows, err
-		}
-		committed = true
-		return rows, tx.commit()
+			return err
+		})
+		return rows, err
 	})
+}
+
+// writeKeyed is write for an fn that changes nothing when it runs again after
+// it was committed.
+func (db *DB) writeKeyed(ctx context.Context, doing string, fn func(*Tx) (rows int, err error)) error {
+	return db.core.do(ctx, doing, func() (rows int, err error) {
+		err = db.core.retry(ctx, doing, func() error {
+			rows, err = db.writeOnce(ctx, fn)
+			return err
+		})
+		return rows, err
+	})
+}
+
+// writeOnce runs fn in a transaction and commits it if fn returns nil.
+func (db *DB) writeOnce(ctx context.Context, fn func(*Tx) (rows int, err error)) (rows int, err error) {
+	tx, err := db.begin(ctx)
+	if err != nil {
+		return 0, err
+	}
+	committed := false
+	defer func() {
+		if !committed {
+			err = errors.Join(err, tx.rollback())
+		}
+	}()
+	if rows, err = fn(tx); err != nil {
+		return rows, err
+	}
+	if tx.failed != nil {
+		return rows, fmt.Errorf("cannot commit after a failed write: %w", tx.failed)
+	}
+	if err := ctx.Err(); err != nil {
+		return rows, err
+	}
+	committed = true
+	return rows, tx.commit()
 }
 
 // begin opens a transaction, which ends with commit or rollback.
@@ -147,11 +187,18 @@ func (db *DB) begin(ctx context.Context) (*Tx, error) {
 	return tx, nil
 }
 
+// errUncertain says that a commit was sent and its answer never came.
+var errUncertain = errors.New("it may or may not have been committed")
+
 func (tx *Tx) commit() error {
-	if err := tx.inner.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
+	err := tx.inner.Commit()
+	switch {
+	case err == nil:
+		return nil
+	case tx.core.engine.Classify(err) == engine.Unavailable:
+		return fmt.Errorf("commit: %w: %w", errUncertain, err)
 	}
-	return nil
+	return fmt.Errorf("commit: %w", err)
 }
 
 func (tx *Tx) rollback() error {

@@ -83,9 +83,9 @@ func (db *DB) verify(ctx context.Context) (Report, error) {
 
 // figures verifies all invariants but V5, in one snapshot.
 func (db *DB) figures(ctx context.Context) (report Report, err error) {
-	err = db.read(ctx, func(r *Reader) error {
+	_, err = db.read(ctx, func(r *Reader) (int, error) {
 		report, err = r.verifyFigures(ctx)
-		return err
+		return 0, err
 	})
 	return report, err
 }
@@ -248,42 +248,62 @@ func (r *Reader) verifyFactDays(ctx context.Context, report *Report) error {
 }
 
 // misplacedFires returns fires, at most limit, that are counted on another day
-// than that of their time.
-func (r *Reader) misplacedFires(ctx context.Context, limit int) ([]dbgen.SignalFire, error) {
-	return misplaced(limit, func(after int64) ([]dbgen.SignalFire, error) {
-		return r.q.FiresAfterID(ctx, dbgen.FiresAfterIDParams{AfterID: after, MaxRows: MaxLimit})
-	}, func(f dbgen.SignalFire) (int64, bool) {
-		return f.ID, DayOf(f.Timestamp, r.core.loc) == Day(f.Day)
+// than that of their time. Those of day 0 are left out: their time could not be
+// read.
+func (r *Reader) misplacedFires(ctx context.Context, limit int) (wrong []dbgen.SignalFire, err error) {
+	err = r.everyFire(ctx, func(f dbgen.SignalFire) (more bool) {
+		if f.Day > int64(unknownDay) && DayOf(f.Timestamp, r.core.loc) != Day(f.Day) {
+			wrong = append(wrong, f)
+		}
+		return len(wrong) < limit
 	})
+	return wrong, err
 }
 
 // misplacedTrades returns trades, at most limit, that are counted on another
 // day than that of their time.
-func (r *Reader) misplacedTrades(ctx context.Context, limit int) ([]dbgen.Trade, error) {
-	return misplaced(limit, func(after int64) ([]dbgen.Trade, error) {
-		return r.q.TradesAfterID(ctx, dbgen.TradesAfterIDParams{AfterID: after, MaxRows: MaxLimit})
-	}, func(t dbgen.Trade) (int64, bool) {
-		return t.ID, DayOf(t.ClosedAt, r.core.loc) == Day(t.Day)
+func (r *Reader) misplacedTrades(ctx context.Context, limit int) (wrong []dbgen.Trade, err error) {
+	err = r.everyTrade(ctx, func(t dbgen.Trade) (more bool) {
+		if t.Day > int64(unknownDay) && DayOf(t.ClosedAt, r.core.loc) != Day(t.Day) {
+			wrong = append(wrong, t)
+		}
+		return len(wrong) < limit
 	})
+	return wrong, err
 }
 
-// misplaced reads facts page by page, because only Go knows the time zones, and
-// returns those that are not right.
-func misplaced[T any](limit int, page func(after int64) ([]T, error), look func(T) (id int64, right bool)) (wrong []T, err error) {
-	for after := int64(math.MinInt64); ; {
-		facts, err := page(after)
-		if err != nil || len(facts) == 0 {
-			return wrong, err
+// everyFire shows all fires to look, by their key, until it wants no more.
+func (r *Reader) everyFire(ctx context.Context, look func(dbgen.SignalFire) (more bool)) error {
+	after := dbgen.FiresAfterParams{AfterUser: math.MinInt64, MaxRows: MaxLimit}
+	for {
+		fires, err := r.q.FiresAfter(ctx, after)
+		if err != nil || len(fires) == 0 {
+			return err
 		}
-		for _, fact := range facts {
-			id, right := look(fact)
-			if !right {
-				wrong = append(wrong, fact)
+		for _, f := range fires {
+			if !look(f) {
+				return nil
 			}
-			if len(wrong) == limit {
-				return wrong, nil
-			}
-			after = id
 		}
+		last := fires[len(fires)-1]
+		after.AfterUser, after.AfterSignal = last.UserID, last.SignalID
+	}
+}
+
+// everyTrade shows all trades to look, by their key, until it wants no more.
+func (r *Reader) everyTrade(ctx context.Context, look func(dbgen.Trade) (more bool)) error {
+	after := dbgen.TradesAfterParams{AfterUser: math.MinInt64, MaxRows: MaxLimit}
+	for {
+		trades, err := r.q.TradesAfter(ctx, after)
+		if err != nil || len(trades) == 0 {
+			return err
+		}
+		for _, t := range trades {
+			if !look(t) {
+				return nil
+			}
+		}
+		last := trades[len(trades)-1]
+		after.AfterUser, after.AfterTrade = last.UserID, last.TradeID
 	}
 }

@@ -2,9 +2,27 @@
 // the migrations it was built with.
 package migrations
 
-import "embed"
+import (
+	"embed"
+	"io/fs"
+)
 
 // SQLite holds the goose migrations for SQLite.
 //
 //go:embed *.sql
 var SQLite embed.FS
+
+//go:embed postgres/*.sql
+var postgres embed.FS
+
+// Postgres holds the goose migrations for PostgreSQL: the same numbers with
+// the same meaning.
+var Postgres = mustSub(postgres, "postgres")
+
+func mustSub(fsys fs.FS, dir string) fs.FS {
+	sub, err := fs.Sub(fsys, dir)
+	if err != nil {
+		panic(err) // dir is not a valid path
+	}
+	return sub
+}

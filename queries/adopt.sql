@@ -8,10 +8,14 @@ SELECT * FROM signal_fires WHERE day < 0
 ORDER BY id
 LIMIT CAST(@max_rows AS BIGINT);
 
--- name: SetFireDay :exec
--- SetFireDay marks a fire as counted on a day and stores its time in the
--- library's own form, so that times compare as text.
-UPDATE signal_fires SET day = @day, timestamp = @timestamp WHERE id = @id;
+-- name: PlaceFire :one
+-- PlaceFire moves a fire from the day seen_day (-1: it is in no counter yet) to
+-- another and stores its time in the library's own form, so that times compare
+-- as text. It returns whether the fire is executed, or no row if the fire is no
+-- longer on that day: then somebody else was first.
+UPDATE signal_fires SET day = @day, timestamp = @timestamp
+WHERE user_id = @user_id AND signal_id = @signal_id AND day = @seen_day
+RETURNING executed;
 
 -- name: CountUncountedTrades :one
 -- CountUncountedTrades counts the trades that are in no counter yet.
@@ -23,7 +27,8 @@ SELECT * FROM trades WHERE day < 0
 ORDER BY id
 LIMIT CAST(@max_rows AS BIGINT);
 
--- name: SetTradeDay :exec
--- SetTradeDay marks a trade as counted on a day and stores its time in the
--- library's own form.
-UPDATE trades SET day = @day, closed_at = @closed_at WHERE id = @id;
+-- name: PlaceTrade :execrows
+-- PlaceTrade moves a trade from the day seen_day to another and stores its time
+-- in the library's own form. It returns 0 if somebody else was first.
+UPDATE trades SET day = @day, closed_at = @closed_at
+WHERE user_id = @user_id AND trade_id = @trade_id AND day = @seen_day;

@@ -7,7 +7,19 @@ SELECT value FROM settings WHERE name = @name;
 INSERT INTO settings (name, value) VALUES (@name, @value)
 ON CONFLICT (name) DO NOTHING;
 
--- name: SetSetting :exec
--- SetSetting stores a setting.
+-- name: RaiseSetting :one
+-- RaiseSetting stores a setting that is a number, unless a higher one is
+-- stored, and returns what is stored then.
 INSERT INTO settings (name, value) VALUES (@name, @value)
-ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+ON CONFLICT (name) DO UPDATE SET value = CASE
+    WHEN CAST(excluded.value AS BIGINT) > CAST(settings.value AS BIGINT) THEN excluded.value
+    ELSE settings.value
+END
+RETURNING value;
+
+-- name: CountSetting :one
+-- CountSetting adds one to a setting that is a number, 0 at first, and returns
+-- what is stored then.
+INSERT INTO settings (name, value) VALUES (@name, '1')
+ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(settings.value AS BIGINT) + 1 AS TEXT)
+RETURNING value;

@@ -16,6 +16,9 @@ WHERE user_id = @user_id;
 -- RederiveUser sets a user's P&L and win rate to what follows from the user's
 -- own totals.
 UPDATE user_stats SET
-    pnl = pnl_micros / 1000000.0,
-    win_rate = CASE WHEN wins + losses = 0 THEN 0 ELSE 1.0 * wins / (wins + losses) END
+    pnl = CAST(pnl_micros AS DOUBLE PRECISION) / 1000000,
+    win_rate = CASE
+        WHEN wins + losses = 0 THEN 0
+        ELSE CAST(wins AS DOUBLE PRECISION) / (wins + losses)
+    END
 WHERE user_id = @user_id;

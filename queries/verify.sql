@@ -43,9 +43,11 @@ LIMIT CAST(@max_rows AS BIGINT);
 -- UserDerivedMismatches lists users whose P&L or win rate does not follow from
 -- their own totals.
 SELECT user_id, pnl, pnl_micros, win_rate, wins, losses FROM user_stats
-WHERE pnl <> pnl_micros / 1000000.0
-    OR (wins + losses = 0 AND win_rate <> 0)
-    OR (wins + losses <> 0 AND win_rate <> 1.0 * wins / (wins + losses))
+WHERE pnl <> CAST(pnl_micros AS DOUBLE PRECISION) / 1000000
+    OR win_rate <> CASE
+        WHEN wins + losses = 0 THEN 0
+        ELSE CAST(wins AS DOUBLE PRECISION) / (wins + losses)
+    END
 ORDER BY user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
@@ -227,18 +229,18 @@ HAVING MAX(stored_start) <> MAX(run_start)
 ORDER BY user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
--- name: FiresAfterID :many
--- FiresAfterID lists counted fires, by id, from behind one on. Those of day 0
--- are left out: their time could not be read.
-SELECT * FROM signal_fires WHERE id > @after_id AND day > 0
-ORDER BY id
+-- name: FiresAfter :many
+-- FiresAfter lists all fires by their key, from behind one on.
+SELECT * FROM signal_fires
+WHERE user_id >= @after_user AND (user_id > @after_user OR signal_id > @after_signal)
+ORDER BY user_id, signal_id
 LIMIT CAST(@max_rows AS BIGINT);
 
--- name: TradesAfterID :many
--- TradesAfterID lists counted trades, by id, from behind one on. Those of day 0
--- are left out: their time could not be read.
-SELECT * FROM trades WHERE id > @after_id AND day > 0
-ORDER BY id
+-- name: TradesAfter :many
+-- TradesAfter lists all trades by their key, from behind one on.
+SELECT * FROM trades
+WHERE user_id >= @after_user AND (user_id > @after_user OR trade_id > @after_trade)
+ORDER BY user_id, trade_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: CountUsers :one

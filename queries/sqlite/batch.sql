@@ -10,6 +10,29 @@ WHERE TRUE
 ON CONFLICT (user_id, signal_id) DO NOTHING
 RETURNING user_id, signal_id;
 
+-- name: InsertTrades :many
+-- InsertTrades stores trades and returns the keys of those that were not stored
+-- before. It takes a JSON array of [user_id, trade_id, signal_id, pnl_micros,
+-- outcome, closed_at, day], no key twice.
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+INSERT INTO trades (user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day)
+SELECT
+    j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3,
+    j.value ->> 4, j.value ->> 5, j.value ->> 6
+FROM json_each(CAST(sqlc.arg(trades) AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (user_id, trade_id) DO NOTHING
+RETURNING user_id, trade_id;
+
+-- name: TradesByKey :many
+-- TradesByKey returns those of some trades that are stored, in no order. It
+-- takes a JSON array of [user_id, trade_id].
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+SELECT t.*
+FROM json_each(CAST(sqlc.arg(keys) AS TEXT)) AS j
+CROSS JOIN trades AS t -- CROSS: one search a key
+WHERE t.user_id = CAST(j.value ->> 0 AS BIGINT) AND t.trade_id = CAST(j.value ->> 1 AS TEXT);
+
 -- name: MarkFiresExecuted :many
 -- MarkFiresExecuted turns fires that are stored as not executed into executed
 -- ones and returns the keys and days of those it changed. It takes a JSON array
@@ -55,6 +78,53 @@ ON CONFLICT (user_id, day) DO UPDATE SET
     draws = user_days.draws + excluded.draws,
     pnl_micros = user_days.pnl_micros + excluded.pnl_micros;
 
+-- name: AddSignalDays :many
+-- AddSignalDays adds to signals' counts of a day and returns the fires counted
+-- there since. It takes a JSON array of [signal_id, day, fires, executed], no
+-- (signal_id, day) twice.
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+INSERT INTO signal_days (signal_id, day, fires, executed)
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
+FROM json_each(CAST(sqlc.arg(signal_days) AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (signal_id, day) DO UPDATE SET
+    fires = signal_days.fires + excluded.fires,
+    executed = signal_days.executed + excluded.executed
+RETURNING signal_id, day, fires;
+
+-- name: AddSignals :many
+-- AddSignals adds to signals' totals, creating signals, and returns the fires
+-- counted there since. It takes a JSON array of [signal_id, fires, users,
+-- created_at], no signal twice. created_at is the time of the earliest fire
+-- seen. A user fires a signal once, so its fires and its active users are the
+-- same number.
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
+FROM json_each(CAST(sqlc.arg(signals) AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (signal_id) DO UPDATE SET
+    total_fires = signal_metrics.total_fires + excluded.total_fires,
+    active_users = signal_metrics.active_users + excluded.active_users,
+    created_at = CASE
+        WHEN excluded.created_at < signal_metrics.created_at THEN excluded.created_at
+        ELSE signal_metrics.created_at
+    END
+RETURNING signal_id, total_fires;
+
+-- name: AddDays :exec
+-- AddDays adds to the community's counts of days. It takes a JSON array of [day,
+-- fires, executed, active_users], no day twice.
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+INSERT INTO days (day, fires, executed, active_users)
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
+FROM json_each(CAST(sqlc.arg(days) AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (day) DO UPDATE SET
+    fires = days.fires + excluded.fires,
+    executed = days.executed + excluded.executed,
+    active_users = days.active_users + excluded.active_users;
+
 -- name: AddUserFires :exec
 -- AddUserFires adds to users' fires, creating users. It takes a JSON array of
 -- [user_id, fires, last_updated], no user twice. What fires do not change is
@@ -80,10 +150,10 @@ ON CONFLICT (user_id) DO UPDATE SET
 INSERT INTO user_stats (user_id, wins, losses, draws, pnl_micros, pnl, win_rate, last_updated)
 SELECT
     j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3,
-    j.value ->> 4, (j.value ->> 4) / 1000000.0,
+    j.value ->> 4, CAST(j.value ->> 4 AS DOUBLE PRECISION) / 1000000,
     CASE
         WHEN (j.value ->> 1) + (j.value ->> 2) = 0 THEN 0
-        ELSE 1.0 * (j.value ->> 1) / ((j.value ->> 1) + (j.value ->> 2))
+        ELSE CAST(j.value ->> 1 AS DOUBLE PRECISION) / ((j.value ->> 1) + (j.value ->> 2))
     END,
     j.value ->> 5
 FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
@@ -93,10 +163,10 @@ ON CONFLICT (user_id) DO UPDATE SET
     losses = user_stats.losses + excluded.losses,
     draws = user_stats.draws + excluded.draws,
     pnl_micros = user_stats.pnl_micros + excluded.pnl_micros,
-    pnl = (user_stats.pnl_micros + excluded.pnl_micros) / 1000000.0,
+    pnl = CAST(user_stats.pnl_micros + excluded.pnl_micros AS DOUBLE PRECISION) / 1000000,
     win_rate = CASE
         WHEN user_stats.wins + excluded.wins + user_stats.losses + excluded.losses = 0 THEN 0
-        ELSE 1.0 * (user_stats.wins + excluded.wins)
+        ELSE CAST(user_stats.wins + excluded.wins AS DOUBLE PRECISION)
             / (user_stats.wins + excluded.wins + user_stats.losses + excluded.losses)
     END,
     last_updated = CASE
@@ -109,7 +179,7 @@ ON CONFLICT (user_id) DO UPDATE SET
 -- returns the last days of their streaks since. It takes a JSON array of
 -- [user_id, day], no user twice. A day that follows the streak's end extends
 -- it, one after a gap starts a new one, and an earlier one leaves it alone:
--- then the returned day is another, and SetStreak must correct the streak.
+-- then the returned day is another, and SetStreaks must correct the streak.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT INTO user_stats (user_id, streak_start, streak_end, streak_longest)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 1, 1
@@ -132,3 +202,27 @@ ON CONFLICT (user_id) DO UPDATE SET
         ELSE user_stats.streak_longest
     END
 RETURNING user_id, streak_end;
+
+-- name: ActiveDaysOfUsers :many
+-- ActiveDaysOfUsers lists the days on which some users fired, by user and day.
+-- It takes a JSON array of user ids. Day 0 holds fires whose time could not be
+-- read, so it is left out.
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+SELECT d.user_id, d.day
+FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
+CROSS JOIN user_days AS d -- CROSS: one search a user
+WHERE d.user_id = CAST(j.value AS BIGINT) AND d.fires > 0 AND d.day > 0
+ORDER BY d.user_id, d.day;
+
+-- name: SetStreaks :exec
+-- SetStreaks stores users' streaks. It takes a JSON array of [user_id,
+-- streak_start, streak_end, streak_longest], no user twice.
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+INSERT INTO user_stats (user_id, streak_start, streak_end, streak_longest)
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
+FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (user_id) DO UPDATE SET
+    streak_start = excluded.streak_start,
+    streak_end = excluded.streak_end,
+    streak_longest = excluded.streak_longest;

@@ -13,12 +13,14 @@ type Class int
 
 // The classes that an engine's error codes are mapped to.
 const (
-	Other    Class = iota // nothing a caller can be told more about
-	Busy                  // a lock was not had in time
-	ReadOnly              // the database cannot be written
-	Corrupt               // the file's content is damaged
-	Foreign               // not a database of this engine
-	Refused               // a constraint refused a value
+	Other       Class = iota // nothing a caller can be told more about
+	Busy                     // a lock was not had in time
+	Unavailable              // the server is not reached, or the connection is lost
+	Denied                   // the server refuses the user, the password or a privilege
+	ReadOnly                 // the database cannot be written
+	Corrupt                  // the file's content is damaged
+	Foreign                  // not a database of this engine, or its schema is another
+	Refused                  // a constraint refused a value
 )
 
 // State is what was found at a place before anything was changed there.
@@ -48,6 +50,8 @@ type Engine interface {
 	// Open opens the pools. It is called once, after Inspect and Migrate.
 	Open(ctx context.Context) error
 
+	// Remote says whether commands travel over a network, which may hang.
+	Remote() bool
 	// Queries returns the typed queries on the pool of readers.
 	Queries() dbgen.Querier
 	// BeginRead opens a snapshot.

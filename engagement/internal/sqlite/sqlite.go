@@ -106,6 +106,9 @@ func openWriter(path, synchronous string) *sql.DB {
 	return db
 }
 
+// Remote says that the file is at hand.
+func (e *Engine) Remote() bool { return false }
+
 // Queries returns the typed queries on the pool of readers.
 func (e *Engine) Queries() dbgen.Querier { return dbgen.New(e.reader) }
 

@@ -14,7 +14,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/hydraxdev/engagementdb/dbgen"
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 )
 
@@ -75,6 +74,9 @@ func number(t *testing.T, db *sql.DB, query string) (n int64) {
 }
 
 // insertDays stores n rows in one transaction.
+// oneFire is what AddDays takes to add one fire to a day.
+func oneFire(day int64) string { return fmt.Sprintf("[[%d,1,0,0]]", day) }
+
 func insertDays(t *testing.T, e *Engine, n int) {
 	t.Helper()
 	tx, err := e.BeginWrite(t.Context())
@@ -82,8 +84,8 @@ func insertDays(t *testing.T, e *Engine, n int) {
 		t.Fatalf("BeginWrite: %v", err)
 	}
 	for i := range n {
-		if err := tx.AddDay(t.Context(), dbgen.AddDayParams{Day: int64(i + 1), Fires: 1}); err != nil {
-			t.Fatalf("AddDay: %v", err)
+		if err := tx.AddDays(t.Context(), oneFire(int64(i+1))); err != nil {
+			t.Fatalf("AddDays: %v", err)
 		}
 	}
 	if err := tx.Commit(); err != nil {
@@ -341,8 +343,8 @@ func TestBackup(t *testing.T) {
 				if err == nil {
 					// Two rows that belong together.
 					err = errors.Join(
-						tx.AddDay(context.Background(), dbgen.AddDayParams{Day: 2 * day, Fires: 1}),
-						tx.AddDay(context.Background(), dbgen.AddDayParams{Day: 2*day + 1, Fires: 1}),
+						tx.AddDays(context.Background(), oneFire(2*day)),
+						tx.AddDays(context.Background(), oneFire(2*day+1)),
 						tx.Commit())
 				}
 				if err != nil {

@@ -1,0 +1,224 @@
+// Package pgtest starts throwaway PostgreSQL servers for tests and benchmarks.
+package pgtest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// ErrNotInstalled says that the server's programs are not on this machine.
+var ErrNotInstalled = errors.New("no PostgreSQL server is installed")
+
+// Server is a running server of its own, with its data in a temporary folder.
+type Server struct {
+	bin      string
+	dir      string
+	port     int
+	password string
+	user     *syscall.Credential // nil: the user of this process
+}
+
+// BinDir returns the folder of the server's programs, or ErrNotInstalled.
+func BinDir() (string, error) {
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // Debian's, which are not in PATH
+	if err != nil {
+		return "", err
+	}
+	if path, err := exec.LookPath("initdb"); err == nil {
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return "", err
+		}
+		found = append(found, path)
+	}
+	if len(found) == 0 {
+		return "", ErrNotInstalled
+	}
+	return filepath.Dir(found[len(found)-1]), nil
+}
+
+// Start starts a server with settings such as "fsync=off". It must be stopped.
+func Start(ctx context.Context, settings ...string) (_ *Server, err error) {
+	s := &Server{password: rand.Text()}
+	if s.bin, err = BinDir(); err != nil {
+		return nil, err
+	}
+	if s.user, err = otherThanRoot(); err != nil {
+		return nil, err
+	}
+	if s.dir, err = os.MkdirTemp("", "pgtest-*"); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(s.dir))
+		}
+	}()
+	if s.user != nil {
+		if err := os.Chown(s.dir, int(s.user.Uid), int(s.user.Gid)); err != nil {
+			return nil, err
+		}
+	}
+	if s.port, err = freePort(); err != nil {
+		return nil, err
+	}
+	if err := s.initialize(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.configure(settings); err != nil {
+		return nil, err
+	}
+	return s, s.pgCtl(ctx, "start")
+}
+
+// otherThanRoot returns the user that a server started by root runs as: the
+// server refuses to run as root.
+func otherThanRoot() (*syscall.Credential, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, uidErr := strconv.ParseUint(u.Uid, 10, 32)
+		gid, gidErr := strconv.ParseUint(u.Gid, 10, 32)
+		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, errors.Join(uidErr, gidErr)
+	}
+	return nil, errors.New("started as root, and there is no user postgres or nobody to run the server as")
+}
+
+func freePort() (int, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
+}
+
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
+
+func (s *Server) initialize(ctx context.Context) error {
+	passwords := filepath.Join(s.dir, "password")
+	if err := os.WriteFile(passwords, []byte(s.password), 0o644); err != nil {
+		return err
+	}
+	args := []string{
+		"-D", s.data(), "--username=engagement", "--pwfile=" + passwords, "--auth=scram-sha-256",
+		"--encoding=UTF8", "--no-sync",
+	}
+	// A locale that sorts otherwise than by bytes, where the server knows one:
+	// no figure may depend on it.
+	if s.run(ctx, "initdb", append(slices.Clone(args), "--locale-provider=icu", "--icu-locale=en")...) == nil {
+		return nil
+	}
+	if err := os.RemoveAll(s.data()); err != nil {
+		return err
+	}
+	return s.run(ctx, "initdb", args...)
+}
+
+func (s *Server) configure(settings []string) error {
+	file, err := os.OpenFile(filepath.Join(s.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	settings = append([]string{
+		"listen_addresses='127.0.0.1'", fmt.Sprintf("port=%d", s.port),
+		fmt.Sprintf("unix_socket_directories='%s'", s.dir), "max_connections=300",
+	}, settings...)
+	_, err = file.WriteString("\n" + strings.Join(settings, "\n") + "\n")
+	return errors.Join(err, file.Close())
+}
+
+// pgCtl runs pg_ctl and waits until it is done.
+func (s *Server) pgCtl(ctx context.Context, args ...string) error {
+	return s.run(ctx, "pg_ctl", append([]string{"-D", s.data(), "-w", "-l", filepath.Join(s.dir, "log")}, args...)...)
+}
+
+func (s *Server) run(ctx context.Context, program string, args ...string) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, program), args...)
+	cmd.Dir = s.dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.user}
+	// A file and not a pipe: the server keeps it open.
+	out, err := os.CreateTemp(s.dir, program)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Run(); err != nil {
+		said, _ := os.ReadFile(out.Name())
+		return fmt.Errorf("%s %s: %w: %s", program, args[len(args)-1], err, bytes.TrimSpace(said))
+	}
+	return nil
+}
+
+// URL returns the URL of the server's database, as its superuser.
+func (s *Server) URL() string {
+	return (&url.URL{
+		Scheme: "postgres", Host: s.Addr(), Path: "postgres", User: url.UserPassword("engagement", s.password),
+	}).String()
+}
+
+// Addr returns the host and port where the server listens.
+func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
+
+// Crash makes the server stop without finishing anything and start again.
+func (s *Server) Crash(ctx context.Context) error {
+	return s.pgCtl(ctx, "restart", "-m", "immediate")
+}
+
+// Stop stops the server and deletes its data.
+func (s *Server) Stop() error {
+	return errors.Join(s.pgCtl(context.Background(), "stop", "-m", "immediate"), os.RemoveAll(s.dir))
+}
+
+// NewSchema makes an empty schema in the database at dsn and returns a URL that
+// opens it, and what drops it.
+func NewSchema(ctx context.Context, dsn string) (schemaURL string, drop func() error, err error) {
+	name := "test_" + strings.ToLower(rand.Text())
+	if err := Exec(ctx, dsn, "CREATE SCHEMA "+name); err != nil {
+		return "", nil, err
+	}
+	drop = func() error { return Exec(context.Background(), dsn, "DROP SCHEMA "+name+" CASCADE") }
+	return WithParam(dsn, "search_path", name), drop, nil
+}
+
+// WithParam returns dsn with a parameter set.
+func WithParam(dsn, name, value string) string {
+	u, err := url.Parse(dsn)
+	if err != nil {
+		panic(err) // the DSN is a test's own
+	}
+	query := u.Query()
+	query.Set(name, value)
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+// Exec runs statements on a connection of their own.
+func Exec(ctx context.Context, dsn, statements string) (err error) {
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close(context.Background())) }()
+	_, err = conn.Exec(ctx, statements)
+	return err
+}

@@ -1,0 +1,196 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
+	"github.com/hydraxdev/engagementdb/migrations"
+)
+
+// versionTable is where goose keeps the versions that are applied.
+const versionTable = goose.DefaultTablename
+
+// Migrate brings the schema to the latest version. Processes take turns by a
+// lock of the session, one for each schema, so it must not run through a pooler
+// that gives every transaction another session.
+func (e *Engine) Migrate(ctx context.Context) (applied []int64, err error) {
+	db := openPool(e.config, 2)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	provider, err := newProvider(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	results, err := provider.Up(ctx)
+	if partial, ok := errors.AsType[*goose.PartialError](err); ok {
+		results = partial.Applied
+	}
+	for _, result := range results {
+		applied = append(applied, result.Source.Version)
+	}
+	return applied, err
+}
+
+func newProvider(ctx context.Context, db *sql.DB) (*goose.Provider, error) {
+	schema, err := schemaOf(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	locker, err := lock.NewPostgresSessionLocker(
+		lock.WithLockID(int64(crc32.ChecksumIEEE([]byte("engagementdb "+schema)))),
+		lock.WithLockTimeout(1, 600)) // look every second, for ten minutes
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectPostgres, db, migrations.Postgres,
+		goose.WithDisableGlobalRegistry(true), goose.WithSessionLocker(locker))
+}
+
+// schemaOf returns the schema that the tables are in: the first of the search
+// path that exists, or "".
+func schemaOf(ctx context.Context, db queryer) (schema string, err error) {
+	err = db.QueryRowContext(ctx, "SELECT COALESCE(current_schema(), '')").Scan(&schema)
+	return schema, err
+}
+
+// Inspect looks at the schema without changing it.
+func (e *Engine) Inspect(ctx context.Context) (engine.State, error) {
+	tables, err := tablesByVersion()
+	if err != nil {
+		return engine.State{}, err
+	}
+	state := engine.State{Latest: int64(len(tables))}
+	// Somebody may be migrating it, so everything is read from one snapshot.
+	tx, err := e.reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return state, err
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was written
+
+	schema, err := schemaOf(ctx, tx)
+	if err != nil {
+		return state, err
+	}
+	if schema == "" {
+		state.Problem = "no schema of the search path exists"
+		return state, nil
+	}
+	found, err := relations(ctx, tx, schema)
+	if err != nil {
+		return state, err
+	}
+	if found[versionTable] {
+		err := tx.QueryRowContext(ctx,
+			"SELECT COALESCE(MAX(version_id), 0) FROM "+versionTable+" WHERE is_applied").Scan(&state.Version)
+		if err != nil {
+			return state, err
+		}
+	}
+	state.Problem = problem(state, tables, found)
+	return state, nil
+}
+
+// problem says why a schema with these relations is not an engagement
+// database, or "".
+func problem(state engine.State, tables [][]string, found map[string]bool) string {
+	if state.Version > state.Latest {
+		return fmt.Sprintf("its schema version %d is newer than this program's %d", state.Version, state.Latest)
+	}
+	// The first version keeps its tables when it is taken down.
+	if state.Version == 0 && found[versionTable] {
+		return ""
+	}
+	for i, made := range tables {
+		for _, table := range made {
+			switch {
+			case int64(i) < state.Version && !found[table]:
+				return "table " + table + " is missing"
+			case int64(i) >= state.Version && found[table]:
+				return "it has a table " + table + " that no migration made"
+			}
+		}
+	}
+	return ""
+}
+
+// relations returns the names of what the schema holds that a table of ours
+// could clash with.
+func relations(ctx context.Context, db queryer, schema string) (map[string]bool, error) {
+	names := map[string]bool{}
+	err := eachRow(ctx, db, `
+		SELECT c.relname FROM pg_catalog.pg_class AS c
+		JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+		WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`,
+		func(rows *sql.Rows) error {
+			var name string
+			err := rows.Scan(&name)
+			names[name] = true
+			return err
+		}, schema)
+	return names, err
+}
+
+// ups returns the statements of each migration upward, in order.
+func ups() ([]string, error) {
+	files, err := fs.Glob(migrations.Postgres, "*.sql")
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(files)
+	statements := make([]string, len(files))
+	for i, file := range files {
+		text, err := fs.ReadFile(migrations.Postgres, file)
+		if err != nil {
+			return nil, err
+		}
+		statements[i], _, _ = strings.Cut(string(text), "-- +goose Down")
+	}
+	return statements, nil
+}
+
+var createTable = regexp.MustCompile(`(?m)^CREATE TABLE (?:IF NOT EXISTS )?(\w+)`)
+
+// tablesByVersion returns the tables that each migration makes.
+func tablesByVersion() ([][]string, error) {
+	statements, err := ups()
+	tables := make([][]string, len(statements))
+	for i, up := range statements {
+		made := map[string]bool{}
+		for _, match := range createTable.FindAllStringSubmatch(up, -1) {
+			made[match[1]] = true
+		}
+		tables[i] = slices.Sorted(maps.Keys(made))
+	}
+	return tables, err
+}
+
+// queryer is a pool or a transaction.
+type queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func eachRow(ctx context.Context, db queryer, query string, use func(*sql.Rows) error, args ...any) error {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := use(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

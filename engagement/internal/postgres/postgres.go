@@ -1,0 +1,260 @@
+// Package postgres opens engagement databases kept by a PostgreSQL server.
+//
+// As with SQLite, one connection of a process writes: its callers share
+// transactions, and two of them can never wait for each other crosswise. The
+// writers of different processes meet at the rows that they change.
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/dbgen/pggen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
+)
+
+const (
+	// maxReaders is how many reads and snapshots a process runs at a time;
+	// more wait.
+	maxReaders = 32
+	// connectTimeout bounds the wait for a server, unless the DSN has its own.
+	connectTimeout = 10 * time.Second
+)
+
+// How transactions begin. Nothing is set for the session, since behind a pooler
+// the next transaction may run in another.
+const (
+	beginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+	// A statement must see what others have committed while it waited for their
+	// rows: the counters are added to, not overwritten. A client that has
+	// vanished with its network must not hold the row of today for hours.
+	beginWrite = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; " +
+		"SET LOCAL lock_timeout = '10s'; SET LOCAL idle_in_transaction_session_timeout = '60s'"
+	beginAsync = beginWrite + "; SET LOCAL synchronous_commit = off"
+)
+
+// Options are the choices of whoever opens a database.
+type Options struct {
+	ReadOnly bool
+	// Async lets a crash of the server lose the last commits.
+	Async bool
+	Log   *slog.Logger
+}
+
+// Engine is one schema of a PostgreSQL database: the first of the search path.
+type Engine struct {
+	config *pgx.ConnConfig
+	opts   Options
+	reader *sql.DB
+	writer *sql.DB
+}
+
+var _ engine.Engine = (*Engine)(nil)
+
+// New returns the engine for a database URL. Nothing is connected.
+func New(dsn string, opts Options) (*Engine, error) {
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, err
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectTimeout
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "engagementdb"
+	}
+	return &Engine{config: config, opts: opts, reader: openPool(config, maxReaders), writer: openPool(config, 1)}, nil
+}
+
+func openPool(config *pgx.ConnConfig, conns int) *sql.DB {
+	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(_ context.Context, conn *pgx.Conn) error {
+		// Times come back in UTC and not in the zone of the machine.
+		conn.TypeMap().RegisterType(&pgtype.Type{
+			Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
+		})
+		return nil
+	}))
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(min(conns, 8))
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	return db
+}
+
+// errStandby says that the server takes no writes.
+var errStandby = &pgconn.PgError{
+	Severity: "ERROR", Code: "25006", Message: "the server takes no writes, as a standby does",
+}
+
+// Open makes sure that the server answers and, if it is to be written to, that
+// it can be.
+func (e *Engine) Open(ctx context.Context) error {
+	if e.opts.ReadOnly {
+		return e.reader.PingContext(ctx)
+	}
+	var standby bool
+	err := e.reader.QueryRowContext(ctx, "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean").Scan(&standby)
+	if err == nil && standby {
+		err = errStandby
+	}
+	return err
+}
+
+// Remote says that commands travel over a network, which may hang.
+func (e *Engine) Remote() bool { return true }
+
+// Queries returns the typed queries on the pool of readers.
+func (e *Engine) Queries() dbgen.Querier { return querier{pggen.New(e.reader)} }
+
+// BeginRead opens a snapshot. It is taken by the first query.
+func (e *Engine) BeginRead(ctx context.Context) (*engine.Tx, error) {
+	return begin(ctx, e.reader, beginRead)
+}
+
+// BeginWrite opens a transaction on the process's writing connection.
+func (e *Engine) BeginWrite(ctx context.Context) (*engine.Tx, error) {
+	switch {
+	case e.opts.ReadOnly:
+		return nil, errStandby
+	case e.opts.Async:
+		return begin(ctx, e.writer, beginAsync)
+	}
+	return begin(ctx, e.writer, beginWrite)
+}
+
+// begin opens a transaction on a connection of pool, which it gives back when
+// the transaction has ended or could not begin. It is not database/sql's, which
+// rolls back behind its caller's back when ctx ends.
+func begin(ctx context.Context, pool *sql.DB, statements string) (*engine.Tx, error) {
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.ExecContext(ctx, statements); err != nil {
+		return nil, errors.Join(err, discard(conn))
+	}
+	return &engine.Tx{
+		Querier:  querier{pggen.New(conn)},
+		Commit:   func() error { return commit(conn) },
+		Rollback: func() error { return rollback(conn) },
+	}, nil
+}
+
+// endTimeout bounds how long the end of a transaction waits for the server.
+const endTimeout = 30 * time.Second
+
+func commit(conn *sql.Conn) error {
+	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
+	defer cancel()
+	err := conn.Raw(func(driverConn any) error {
+		tag, err := driverConn.(*stdlib.Conn).Conn().Exec(ctx, "COMMIT")
+		if err == nil && tag.String() != "COMMIT" {
+			err = pgx.ErrTxCommitRollback // the transaction had failed before
+		}
+		return err
+	})
+	if err != nil {
+		return errors.Join(err, discard(conn))
+	}
+	return conn.Close()
+}
+
+// rollback undoes conn's transaction. If the connection is lost, the server
+// does so by itself.
+func rollback(conn *sql.Conn) error {
+	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
+	defer cancel()
+	if _, err := conn.ExecContext(ctx, "ROLLBACK"); err != nil {
+		return discard(conn)
+	}
+	return conn.Close()
+}
+
+// discard closes a connection whose state is not known, instead of giving it
+// back.
+func discard(conn *sql.Conn) error {
+	err := conn.Raw(func(any) error { return driver.ErrBadConn })
+	if err = errors.Join(ignore(err, driver.ErrBadConn), ignore(conn.Close(), sql.ErrConnDone)); err != nil {
+		return fmt.Errorf("discard a connection: %w", err)
+	}
+	return nil
+}
+
+func ignore(err, expected error) error {
+	if errors.Is(err, expected) {
+		return nil
+	}
+	return err
+}
+
+// errNoBackup is what Backup returns.
+var errNoBackup = errors.New("a PostgreSQL database is backed up with its own tools, such as pg_dump")
+
+// Backup is not offered: PostgreSQL has better tools for it.
+func (e *Engine) Backup(context.Context, string, func(string) error) error { return errNoBackup }
+
+// Classify maps PostgreSQL's error codes
+// (https://www.postgresql.org/docs/current/errcodes-appendix.html) and what
+// becomes of a connection.
+func (e *Engine) Classify(err error) engine.Class {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return classOfCode(pg.Code)
+	}
+	_, connecting := errors.AsType[*pgconn.ConnectError](err)
+	_, network := errors.AsType[net.Error](err)
+	switch {
+	case errors.Is(err, errNoBackup):
+		return engine.Refused
+	case errors.Is(err, context.Canceled):
+		return engine.Other
+	case connecting, network, pgconn.SafeToRetry(err),
+		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, net.ErrClosed), errors.Is(err, driver.ErrBadConn):
+		return engine.Unavailable
+	}
+	return engine.Other
+}
+
+func classOfCode(code string) engine.Class {
+	switch code {
+	case "40001", "40P01", // serialization_failure, deadlock_detected
+		"55P03", "57014": // lock_not_available, query_canceled (by a timeout of the server)
+		return engine.Busy
+	case "25006": // read_only_sql_transaction
+		return engine.ReadOnly
+	case "28000", "28P01", "42501": // the user, the password or a privilege
+		return engine.Denied
+	case "3D000", "53300", // no such database, too many connections
+		"25P03",                   // idle_in_transaction_session_timeout
+		"57P01", "57P02", "57P03": // the server stops, has crashed, or starts
+		return engine.Unavailable
+	case "XX001", "XX002": // data_corrupted, index_corrupted
+		return engine.Corrupt
+	case "3F000", "42P01", "42703": // no such schema, table or column
+		return engine.Foreign
+	}
+	switch code[:2] {
+	case "08": // connection exceptions
+		return engine.Unavailable
+	case "22", "23": // data exceptions, constraint violations
+		return engine.Refused
+	}
+	return engine.Other
+}
+
+// Close closes the pools.
+func (e *Engine) Close() error {
+	return errors.Join(e.reader.Close(), e.writer.Close())
+}

@@ -1,0 +1,126 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+)
+
+// structure is a schema as the catalog reports it: one line a column,
+// constraint, index, rule or trigger → its table.
+type structure map[string]string
+
+// The lines of each kind of thing: its table and what it is, without the name
+// of the schema. What another program adds by itself (extensions such as Citus
+// add triggers of their own) is marked internal and left out.
+var structureQueries = []string{`
+	SELECT c.relname, format('column %s.%s %s%s, not null %s, default %s, identity %s',
+		c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
+		CASE WHEN a.attcollation <> t.typcollation THEN ' collate ' || k.collname ELSE '' END,
+		a.attnotnull, COALESCE(pg_get_expr(d.adbin, d.adrelid), 'none'), a.attidentity)
+	FROM pg_catalog.pg_class AS c
+	JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+	JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
+	LEFT JOIN pg_catalog.pg_collation AS k ON k.oid = a.attcollation
+	LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum
+	WHERE c.relnamespace = $1::text::oid AND c.relkind IN ('r', 'p')`, `
+	SELECT c.relname, format('constraint on %s: %s', c.relname, pg_get_constraintdef(o.oid))
+	FROM pg_catalog.pg_class AS c
+	JOIN pg_catalog.pg_constraint AS o ON o.conrelid = c.oid
+	WHERE c.relnamespace = $1::text::oid AND o.contype <> 'n'`, `
+	SELECT c.relname, format('index %s on %s (%s), unique %s, valid %s%s', i.relname, c.relname,
+		(SELECT string_agg(pg_get_indexdef(x.indexrelid, k, TRUE) || CASE x.indoption[k - 1] & 1 WHEN 1 THEN ' DESC' ELSE '' END, ', ' ORDER BY k)
+			FROM generate_series(1, x.indnkeyatts) AS k),
+		x.indisunique, x.indisvalid, COALESCE(', where ' || pg_get_expr(x.indpred, x.indrelid), ''))
+	FROM pg_catalog.pg_class AS c
+	JOIN pg_catalog.pg_index AS x ON x.indrelid = c.oid
+	JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
+	WHERE c.relnamespace = $1::text::oid`, `
+	SELECT c.relname, format('trigger %s on %s', t.tgname, c.relname)
+	FROM pg_catalog.pg_class AS c
+	JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = c.oid
+	WHERE c.relnamespace = $1::text::oid AND NOT t.tgisinternal AND t.tgname NOT LIKE 'truncate\_trigger\_%'`, `
+	SELECT c.relname, format('rule %s on %s', r.rulename, c.relname)
+	FROM pg_catalog.pg_class AS c
+	JOIN pg_catalog.pg_rewrite AS r ON r.ev_class = c.oid
+	WHERE c.relnamespace = $1::text::oid AND c.relkind IN ('r', 'p')`,
+}
+
+func readStructure(ctx context.Context, db queryer, namespace string) (structure, error) {
+	s := structure{}
+	for _, query := range structureQueries {
+		err := eachRow(ctx, db, query, func(rows *sql.Rows) error {
+			var table, line string
+			err := rows.Scan(&table, &line)
+			s[line] = table
+			return err
+		}, namespace)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// differences lists what live lacks of s and what it has beyond it on the
+// tables of s. Tables that s does not know are somebody else's.
+func (s structure) differences(live structure) []string {
+	var lines []string
+	tables := map[string]bool{}
+	for line, table := range s {
+		tables[table] = true
+		if _, ok := live[line]; !ok {
+			lines = append(lines, "missing: "+line)
+		}
+	}
+	for line, table := range live {
+		if _, ok := s[line]; !ok && tables[table] {
+			lines = append(lines, "unexpected: "+line)
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// CheckStructure compares the live schema with what the migrations make. These
+// run in a transaction that is undone, and on temporary tables, so that the
+// check needs no privilege on the schema and leaves no trace. A standby makes no
+// temporary tables: there the error is that it takes no writes.
+func (e *Engine) CheckStructure(ctx context.Context) (differences []string, err error) {
+	tx, err := e.reader.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, ignore(tx.Rollback(), sql.ErrTxDone)) }()
+	schema, err := schemaOf(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	var namespace string
+	if err := tx.QueryRowContext(ctx, "SELECT oid::text FROM pg_catalog.pg_namespace WHERE nspname = $1", schema).Scan(&namespace); err != nil {
+		return nil, err
+	}
+	live, err := readStructure(ctx, tx, namespace)
+	if err != nil {
+		return nil, err
+	}
+	statements, err := ups()
+	if err != nil {
+		return nil, err
+	}
+	script := "SET LOCAL search_path = pg_temp;\n" + strings.Join(statements, "\n")
+	if _, err := tx.ExecContext(ctx, script); err != nil {
+		return nil, err
+	}
+	var scratch string
+	if err := tx.QueryRowContext(ctx, "SELECT pg_my_temp_schema()::text").Scan(&scratch); err != nil {
+		return nil, err
+	}
+	want, err := readStructure(ctx, tx, scratch)
+	if err != nil {
+		return nil, err
+	}
+	return want.differences(live), nil
+}

@@ -1,0 +1,272 @@
+-- name: InsertFires :many
+-- InsertFires stores fires and returns the keys of those that were not stored
+-- before. It takes a JSON array of [user_id, signal_id, timestamp, executed,
+-- day], no key twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO signal_fires (user_id, signal_id, timestamp, executed, day)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    (j.value ->> 1) COLLATE "C",
+    CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ),
+    (j.value ->> 3) = '1',
+    CAST(j.value ->> 4 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(fires) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1, 2
+ON CONFLICT (user_id, signal_id) DO NOTHING
+RETURNING user_id, signal_id;
+
+-- name: InsertTrades :many
+-- InsertTrades stores trades and returns the keys of those that were not stored
+-- before. It takes a JSON array of [user_id, trade_id, signal_id, pnl_micros,
+-- outcome, closed_at, day], no key twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO trades (user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    (j.value ->> 1) COLLATE "C",
+    j.value ->> 2,
+    CAST(j.value ->> 3 AS BIGINT),
+    j.value ->> 4,
+    CAST((j.value ->> 5) || '+00' AS TIMESTAMPTZ),
+    CAST(j.value ->> 6 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(trades) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1, 2
+ON CONFLICT (user_id, trade_id) DO NOTHING
+RETURNING user_id, trade_id;
+
+-- name: TradesByKey :many
+-- TradesByKey returns those of some trades that are stored, in no order. It
+-- takes a JSON array of [user_id, trade_id].
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+SELECT t.*
+FROM json_array_elements(CAST(CAST(sqlc.arg(keys) AS TEXT) AS JSON)) AS j(value)
+JOIN trades AS t ON t.user_id = CAST(j.value ->> 0 AS BIGINT) AND t.trade_id = (j.value ->> 1) COLLATE "C";
+
+-- name: MarkFiresExecuted :many
+-- MarkFiresExecuted turns fires that are stored as not executed into executed
+-- ones and returns the keys and days of those it changed. It takes a JSON array
+-- of [user_id, signal_id], no key twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+UPDATE signal_fires AS f SET executed = TRUE
+FROM (
+    SELECT CAST(j.value ->> 0 AS BIGINT) AS user_id, (j.value ->> 1) COLLATE "C" AS signal_id
+    FROM json_array_elements(CAST(CAST(sqlc.arg(keys) AS TEXT) AS JSON)) AS j(value)
+    ORDER BY 1, 2
+) AS k
+WHERE f.user_id = k.user_id AND f.signal_id = k.signal_id AND f.executed = FALSE
+RETURNING f.user_id, f.signal_id, f.day;
+
+-- name: AddUserDayFires :many
+-- AddUserDayFires adds to users' fires of a day and returns the fires counted
+-- there since. It takes a JSON array of [user_id, day, fires, executed], no
+-- (user_id, day) twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO user_days (user_id, day, fires, executed)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST(j.value ->> 3 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(user_days) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1, 2
+ON CONFLICT (user_id, day) DO UPDATE SET
+    fires = user_days.fires + excluded.fires,
+    executed = user_days.executed + excluded.executed
+RETURNING user_id, day, fires;
+
+-- name: AddUserDayTrades :exec
+-- AddUserDayTrades adds to users' results and P&L of a day. It takes a JSON
+-- array of [user_id, day, wins, losses, draws, pnl_micros], no (user_id, day)
+-- twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO user_days (user_id, day, wins, losses, draws, pnl_micros)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST(j.value ->> 3 AS BIGINT),
+    CAST(j.value ->> 4 AS BIGINT),
+    CAST(j.value ->> 5 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(user_days) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1, 2
+ON CONFLICT (user_id, day) DO UPDATE SET
+    wins = user_days.wins + excluded.wins,
+    losses = user_days.losses + excluded.losses,
+    draws = user_days.draws + excluded.draws,
+    pnl_micros = user_days.pnl_micros + excluded.pnl_micros;
+
+-- name: AddSignalDays :many
+-- AddSignalDays adds to signals' counts of a day and returns the fires counted
+-- there since. It takes a JSON array of [signal_id, day, fires, executed], no
+-- (signal_id, day) twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO signal_days (signal_id, day, fires, executed)
+SELECT
+    (j.value ->> 0) COLLATE "C",
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST(j.value ->> 3 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(signal_days) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1, 2
+ON CONFLICT (signal_id, day) DO UPDATE SET
+    fires = signal_days.fires + excluded.fires,
+    executed = signal_days.executed + excluded.executed
+RETURNING signal_id, day, fires;
+
+-- name: AddSignals :many
+-- AddSignals adds to signals' totals, creating signals, and returns the fires
+-- counted there since. It takes a JSON array of [signal_id, fires, users,
+-- created_at], no signal twice. created_at is the time of the earliest fire
+-- seen. A user fires a signal once, so its fires and its active users are the
+-- same number.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
+SELECT
+    (j.value ->> 0) COLLATE "C",
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST((j.value ->> 3) || '+00' AS TIMESTAMPTZ)
+FROM json_array_elements(CAST(CAST(sqlc.arg(signals) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (signal_id) DO UPDATE SET
+    total_fires = signal_metrics.total_fires + excluded.total_fires,
+    active_users = signal_metrics.active_users + excluded.active_users,
+    created_at = CASE
+        WHEN excluded.created_at < signal_metrics.created_at THEN excluded.created_at
+        ELSE signal_metrics.created_at
+    END
+RETURNING signal_id, total_fires;
+
+-- name: AddDays :exec
+-- AddDays adds to the community's counts of days. It takes a JSON array of [day,
+-- fires, executed, active_users], no day twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO days (day, fires, executed, active_users)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST(j.value ->> 3 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(days) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (day) DO UPDATE SET
+    fires = days.fires + excluded.fires,
+    executed = days.executed + excluded.executed,
+    active_users = days.active_users + excluded.active_users;
+
+-- name: AddUserFires :exec
+-- AddUserFires adds to users' fires, creating users. It takes a JSON array of
+-- [user_id, fires, last_updated], no user twice. What fires do not change is
+-- not mentioned, because SQLite rewrites the index entries of every column that
+-- an update mentions.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO user_stats (user_id, total_fires, last_updated)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ)
+FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (user_id) DO UPDATE SET
+    total_fires = user_stats.total_fires + excluded.total_fires,
+    last_updated = CASE
+        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
+        ELSE user_stats.last_updated
+    END;
+
+-- name: AddUserTrades :exec
+-- AddUserTrades adds to users' results and P&L, creating users. It takes a JSON
+-- array of [user_id, wins, losses, draws, pnl_micros, last_updated], no user
+-- twice. win_rate and pnl follow in the same statement.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO user_stats (user_id, wins, losses, draws, pnl_micros, pnl, win_rate, last_updated)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST(j.value ->> 3 AS BIGINT),
+    CAST(j.value ->> 4 AS BIGINT),
+    CAST(j.value ->> 4 AS DOUBLE PRECISION) / 1000000,
+    CASE
+        WHEN CAST(j.value ->> 1 AS DOUBLE PRECISION) + CAST(j.value ->> 2 AS DOUBLE PRECISION) = 0 THEN 0
+        ELSE CAST(j.value ->> 1 AS DOUBLE PRECISION) / (CAST(j.value ->> 1 AS DOUBLE PRECISION) + CAST(j.value ->> 2 AS DOUBLE PRECISION))
+    END,
+    CAST((j.value ->> 5) || '+00' AS TIMESTAMPTZ)
+FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (user_id) DO UPDATE SET
+    wins = user_stats.wins + excluded.wins,
+    losses = user_stats.losses + excluded.losses,
+    draws = user_stats.draws + excluded.draws,
+    pnl_micros = user_stats.pnl_micros + excluded.pnl_micros,
+    pnl = CAST(user_stats.pnl_micros + excluded.pnl_micros AS DOUBLE PRECISION) / 1000000,
+    win_rate = CASE
+        WHEN user_stats.wins + excluded.wins + user_stats.losses + excluded.losses = 0 THEN 0
+        ELSE CAST(user_stats.wins + excluded.wins AS DOUBLE PRECISION)
+            / (user_stats.wins + excluded.wins + user_stats.losses + excluded.losses)
+    END,
+    last_updated = CASE
+        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
+        ELSE user_stats.last_updated
+    END;
+
+-- name: ExtendStreaks :many
+-- ExtendStreaks adds a day that has just become active to users' streaks and
+-- returns the last days of their streaks since. It takes a JSON array of
+-- [user_id, day], no user twice. A day that follows the streak's end extends
+-- it, one after a gap starts a new one, and an earlier one leaves it alone:
+-- then the returned day is another, and SetStreaks must correct the streak.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO user_stats (user_id, streak_start, streak_end, streak_longest)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    1
+FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (user_id) DO UPDATE SET
+    streak_start = CASE
+        WHEN excluded.streak_end > user_stats.streak_end + 1 THEN excluded.streak_end
+        ELSE user_stats.streak_start
+    END,
+    streak_end = CASE
+        WHEN excluded.streak_end > user_stats.streak_end THEN excluded.streak_end
+        ELSE user_stats.streak_end
+    END,
+    streak_longest = CASE
+        WHEN excluded.streak_end = user_stats.streak_end + 1
+            AND excluded.streak_end - user_stats.streak_start + 1 > user_stats.streak_longest
+            THEN excluded.streak_end - user_stats.streak_start + 1
+        WHEN user_stats.streak_longest < 1 THEN 1
+        ELSE user_stats.streak_longest
+    END
+RETURNING user_id, streak_end;
+
+-- name: ActiveDaysOfUsers :many
+-- ActiveDaysOfUsers lists the days on which some users fired, by user and day.
+-- It takes a JSON array of user ids. Day 0 holds fires whose time could not be
+-- read, so it is left out.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+SELECT d.user_id, d.day
+FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+JOIN user_days AS d ON d.user_id = CAST(CAST(j.value AS TEXT) AS BIGINT)
+WHERE d.fires > 0 AND d.day > 0
+ORDER BY d.user_id, d.day;
+
+-- name: SetStreaks :exec
+-- SetStreaks stores users' streaks. It takes a JSON array of [user_id,
+-- streak_start, streak_end, streak_longest], no user twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO user_stats (user_id, streak_start, streak_end, streak_longest)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST(j.value ->> 3 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (user_id) DO UPDATE SET
+    streak_start = excluded.streak_start,
+    streak_end = excluded.streak_end,
+    streak_longest = excluded.streak_longest;
