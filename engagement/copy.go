@@ -232,6 +232,9 @@ type span struct {
 // walk shows a table of the source to look, span by span.
 func (c *copier) walk(ctx context.Context, t copyTable, look func(span) error) error {
 	for after := firstKey; ; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		rows, err := t.after(ctx, c.source, after)
 		if err != nil {
 			return fmt.Errorf("read %s: %w", t.name, err)
