@@ -316,7 +316,7 @@ func TestWhatHappenedToAnUnfinishedCopyIsPutRight(t *testing.T) {
 		"INSERT INTO user_stats (user_id) VALUES (77777777)",
 		"INSERT INTO signal_metrics (signal_id) VALUES ('')",
 		"INSERT INTO signal_days (signal_id, day) VALUES ('ZZZ', 1)",
-		"INSERT INTO days (day) VALUES (-5)",
+		"INSERT INTO days (day) WITH RECURSIVE n(i) AS (SELECT -9000 UNION ALL SELECT i + 1 FROM n WHERE i < -4000) SELECT i FROM n",
 		"UPDATE settings SET value = 'Asia/Tokyo' WHERE name = 'time_zone'",
 		"INSERT INTO settings (name, value) VALUES ('zzz', '')",
 	}
@@ -525,6 +525,21 @@ func TestACopyThatIsWrittenToIsNotFinished(t *testing.T) {
 		noError(t, early.Close())
 		copyTo(t, source, target)
 		sameContents(t, target, source)
+	})
+}
+
+func TestACopyWithAnotherStructureIsNotFinished(t *testing.T) {
+	forEachDirection(t, func(t *testing.T, from, to engine) {
+		source, target := richDSN(t, from), to.fresh(t)
+		noError(t, openAt(t, target).Close())
+		execSQL(t, target, "DROP INDEX idx_trades_closed_at")
+		_, err := openAt(t, source).CopyTo(context.Background(), target)
+		if !errors.Is(err, engagement.ErrCorrupt) || !strings.Contains(err.Error(), "idx_trades_closed_at") {
+			t.Errorf("got %v", err)
+		}
+		if _, err := engagement.Open(context.Background(), target); !errors.Is(err, engagement.ErrSchema) {
+			t.Errorf("Open: %v", err)
+		}
 	})
 }
 
