@@ -528,6 +528,19 @@ func TestACopyThatIsWrittenToIsNotFinished(t *testing.T) {
 	})
 }
 
+func TestRowsThatAFileListsOutOfOrderAreNotCopied(t *testing.T) {
+	t.Parallel()
+	source, target := freshFile(t), freshFile(t)
+	db := openAt(t, source)
+	execSQL(t, source, "INSERT INTO signal_fires (user_id, signal_id) VALUES (1, X'42'), (1, 'C')") // bytes are behind text
+	if _, err := db.CopyTo(context.Background(), target); !errors.Is(err, engagement.ErrCorrupt) {
+		t.Errorf("got %v", err)
+	}
+	noError(t, db.Close())
+	copyTo(t, source, target) // the fires are counted now, and text
+	sameContents(t, target, source)
+}
+
 func TestACopyWithAnotherStructureIsNotFinished(t *testing.T) {
 	forEachDirection(t, func(t *testing.T, from, to engine) {
 		source, target := richDSN(t, from), to.fresh(t)

@@ -52,7 +52,8 @@ type copyTable struct {
 
 const settingsTable = "settings"
 
-// copyTables are all tables but the one of the migrations.
+// copyTables are all tables but the one of the migrations. A new column needs
+// nothing here, only its place in both engines' put.
 var copyTables = []copyTable{
 	{
 		name: settingsTable, subject: "%[2]s",
