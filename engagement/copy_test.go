@@ -533,7 +533,8 @@ func TestRowsThatAFileListsOutOfOrderAreNotCopied(t *testing.T) {
 	source, target := freshFile(t), freshFile(t)
 	db := openAt(t, source)
 	execSQL(t, source, "INSERT INTO signal_fires (user_id, signal_id) VALUES (1, X'42'), (1, 'C')") // bytes are behind text
-	if _, err := db.CopyTo(context.Background(), target); !errors.Is(err, engagement.ErrCorrupt) {
+	_, err := db.CopyTo(context.Background(), target)
+	if !errors.Is(err, engagement.ErrCorrupt) || !strings.Contains(err.Error(), "listed out of order") {
 		t.Errorf("got %v", err)
 	}
 	noError(t, db.Close())
