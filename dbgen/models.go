@@ -16,6 +16,18 @@ type Day struct {
 	NewUsers    int64
 }
 
+type Setting struct {
+	Name  string
+	Value string
+}
+
+type SignalDay struct {
+	SignalID string
+	Day      int64
+	Fires    int64
+	Executed int64
+}
+
 type SignalFire struct {
 	ID        int64
 	UserID    int64

@@ -385,15 +385,19 @@ func (q *Queries) AddUserTrades(ctx context.Context, users string) ([]AddUserTra
 }
 
 const InsertFires = `-- name: InsertFires :many
-INSERT INTO signal_fires (user_id, signal_id, timestamp, executed, day)
-SELECT
-    CAST(j.value ->> 0 AS BIGINT),
-    (j.value ->> 1) COLLATE "C",
-    CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ),
-    (j.value ->> 3) = '1',
-    CAST(j.value ->> 4 AS BIGINT)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
-ORDER BY 1, 2
+INSERT INTO signal_fires (id, user_id, signal_id, timestamp, executed, day)
+SELECT f.id, f.user_id, f.signal_id, f.timestamp, f.executed, f.day
+FROM (
+    SELECT
+        nextval('signal_fires_id_seq') AS id, -- in the array's order
+        CAST(j.value ->> 0 AS BIGINT) AS user_id,
+        (j.value ->> 1) COLLATE "C" AS signal_id,
+        CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ) AS timestamp,
+        (j.value ->> 3) = '1' AS executed,
+        CAST(j.value ->> 4 AS BIGINT) AS day
+    FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+) AS f
+ORDER BY f.user_id, f.signal_id
 ON CONFLICT (user_id, signal_id) DO NOTHING
 RETURNING user_id, signal_id
 `
@@ -431,17 +435,21 @@ func (q *Queries) InsertFires(ctx context.Context, fires string) ([]InsertFiresR
 }
 
 const InsertTrades = `-- name: InsertTrades :many
-INSERT INTO trades (user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day)
-SELECT
-    CAST(j.value ->> 0 AS BIGINT),
-    (j.value ->> 1) COLLATE "C",
-    j.value ->> 2,
-    CAST(j.value ->> 3 AS BIGINT),
-    j.value ->> 4,
-    CAST((j.value ->> 5) || '+00' AS TIMESTAMPTZ),
-    CAST(j.value ->> 6 AS BIGINT)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
-ORDER BY 1, 2
+INSERT INTO trades (id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day)
+SELECT t.id, t.user_id, t.trade_id, t.signal_id, t.pnl_micros, t.outcome, t.closed_at, t.day
+FROM (
+    SELECT
+        nextval('trades_id_seq') AS id, -- in the array's order
+        CAST(j.value ->> 0 AS BIGINT) AS user_id,
+        (j.value ->> 1) COLLATE "C" AS trade_id,
+        (j.value ->> 2) COLLATE "C" AS signal_id,
+        CAST(j.value ->> 3 AS BIGINT) AS pnl_micros,
+        (j.value ->> 4) COLLATE "C" AS outcome,
+        CAST((j.value ->> 5) || '+00' AS TIMESTAMPTZ) AS closed_at,
+        CAST(j.value ->> 6 AS BIGINT) AS day
+    FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+) AS t
+ORDER BY t.user_id, t.trade_id
 ON CONFLICT (user_id, trade_id) DO NOTHING
 RETURNING user_id, trade_id
 `

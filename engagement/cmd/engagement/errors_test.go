@@ -63,6 +63,9 @@ func TestErrorsAreOneLineWithTheRightExitCode(t *testing.T) {
 		{"an erasure that nobody confirms", []string{"erase", "1"}, exitUsage, "confirm it with --yes"},
 		{"an unknown time zone", []string{"stats", "--timezone", "Mars/Olympus"}, exitUsage, `invalid --timezone "Mars/Olympus"`},
 		{"another time zone", []string{"stats", "--timezone", "Europe/Berlin"}, exitUsage, `the database was made with "UTC"`},
+		{"a copy to nowhere", []string{"copy"}, exitUsage, `required flag(s) "to" not set`},
+		{"a copy with an argument", []string{"copy", "a.db", "--to", "b.db"}, exitUsage, `unknown command "a.db"`},
+		{"a copy to something unknown", []string{"copy", "--to", "mystery://host/x"}, exitUsage, "invalid dsn"},
 		{"a server instead of a file", []string{"stats", "--db", "mystery://host/x"}, exitUsage, "invalid dsn"},
 		{"no name of a file", []string{"stats", "--db", ""}, exitUsage, "invalid dsn"},
 
@@ -96,7 +99,7 @@ func checkError(t *testing.T, r result, code int, want string) {
 func TestNoCommandMakesADatabaseByAccident(t *testing.T) {
 	for _, args := range []string{
 		"fire 1 X", "trade 1 t 1", "stats", "user 1", "signal X", "leaderboard", "daily", "export 1",
-		"cleanup", "cleanup --dry-run", "erase 1 --yes", "backup copy.db", "verify", "rebuild",
+		"cleanup", "cleanup --dry-run", "erase 1 --yes", "backup copy.db", "copy --to copy.db", "verify", "rebuild",
 	} {
 		t.Run(args, func(t *testing.T) {
 			dir := t.TempDir()
@@ -137,6 +140,11 @@ func TestAForeignFileIsRefused(t *testing.T) {
 func TestBackupDoesNotOverwrite(t *testing.T) {
 	db := sampleDB(t)
 	checkError(t, run(t, "backup", db, "--db", db), exitUsage, "it exists already")
+}
+
+func TestCopyDoesNotOverwrite(t *testing.T) {
+	db := sampleDB(t)
+	checkError(t, run(t, "copy", "--from", db, "--to", db), exitUsage, "it has content and is not an unfinished copy")
 }
 
 func TestAnInterruptedCommandFails(t *testing.T) {

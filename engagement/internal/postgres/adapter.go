@@ -59,6 +59,11 @@ func (q querier) DayMismatches(ctx context.Context, arg int64) ([]dbgen.DayMisma
 	return each(func(row pggen.DayMismatchesRow) dbgen.DayMismatchesRow { return dbgen.DayMismatchesRow(row) })(result), err
 }
 
+func (q querier) DaysAfter(ctx context.Context, arg dbgen.DaysAfterParams) ([]dbgen.Day, error) {
+	result, err := q.Queries.DaysAfter(ctx, pggen.DaysAfterParams(arg))
+	return each(func(row pggen.Day) dbgen.Day { return dbgen.Day(row) })(result), err
+}
+
 func (q querier) DaysBetween(ctx context.Context, arg dbgen.DaysBetweenParams) ([]dbgen.Day, error) {
 	result, err := q.Queries.DaysBetween(ctx, pggen.DaysBetweenParams(arg))
 	return each(func(row pggen.Day) dbgen.Day { return dbgen.Day(row) })(result), err
@@ -68,8 +73,24 @@ func (q querier) DeleteEmptySignalDay(ctx context.Context, arg dbgen.DeleteEmpty
 	return q.Queries.DeleteEmptySignalDay(ctx, pggen.DeleteEmptySignalDayParams(arg))
 }
 
+func (q querier) DeleteFire(ctx context.Context, arg dbgen.DeleteFireParams) error {
+	return q.Queries.DeleteFire(ctx, pggen.DeleteFireParams(arg))
+}
+
 func (q querier) DeleteFiresBefore(ctx context.Context, arg dbgen.DeleteFiresBeforeParams) (int64, error) {
 	return q.Queries.DeleteFiresBefore(ctx, pggen.DeleteFiresBeforeParams(arg))
+}
+
+func (q querier) DeleteSignalDay(ctx context.Context, arg dbgen.DeleteSignalDayParams) error {
+	return q.Queries.DeleteSignalDay(ctx, pggen.DeleteSignalDayParams(arg))
+}
+
+func (q querier) DeleteTrade(ctx context.Context, arg dbgen.DeleteTradeParams) error {
+	return q.Queries.DeleteTrade(ctx, pggen.DeleteTradeParams(arg))
+}
+
+func (q querier) DeleteUserDay(ctx context.Context, arg dbgen.DeleteUserDayParams) error {
+	return q.Queries.DeleteUserDay(ctx, pggen.DeleteUserDayParams(arg))
 }
 
 func (q querier) DeleteUserDays(ctx context.Context, arg int64) ([]dbgen.UserDay, error) {
@@ -110,6 +131,10 @@ func (q querier) GetSignalMetrics(ctx context.Context, arg string) (dbgen.Signal
 func (q querier) GetUserStats(ctx context.Context, arg int64) (dbgen.UserStat, error) {
 	result, err := q.Queries.GetUserStats(ctx, arg)
 	return dbgen.UserStat(result), err
+}
+
+func (q querier) HoldSetting(ctx context.Context, arg dbgen.HoldSettingParams) (int64, error) {
+	return q.Queries.HoldSetting(ctx, pggen.HoldSettingParams(arg))
 }
 
 func (q querier) InsertFires(ctx context.Context, arg string) ([]dbgen.InsertFiresRow, error) {
@@ -155,11 +180,21 @@ func (q querier) SetSettingOnce(ctx context.Context, arg dbgen.SetSettingOncePar
 	return q.Queries.SetSettingOnce(ctx, pggen.SetSettingOnceParams(arg))
 }
 
+func (q querier) SettingsAfter(ctx context.Context, arg dbgen.SettingsAfterParams) ([]dbgen.Setting, error) {
+	result, err := q.Queries.SettingsAfter(ctx, pggen.SettingsAfterParams(arg))
+	return each(func(row pggen.Setting) dbgen.Setting { return dbgen.Setting(row) })(result), err
+}
+
 func (q querier) SignalDayMismatches(ctx context.Context, arg dbgen.SignalDayMismatchesParams) ([]dbgen.SignalDayMismatchesRow, error) {
 	result, err := q.Queries.SignalDayMismatches(ctx, pggen.SignalDayMismatchesParams(arg))
 	return each(func(row pggen.SignalDayMismatchesRow) dbgen.SignalDayMismatchesRow {
 		return dbgen.SignalDayMismatchesRow(row)
 	})(result), err
+}
+
+func (q querier) SignalDaysAfter(ctx context.Context, arg dbgen.SignalDaysAfterParams) ([]dbgen.SignalDay, error) {
+	result, err := q.Queries.SignalDaysAfter(ctx, pggen.SignalDaysAfterParams(arg))
+	return each(func(row pggen.SignalDay) dbgen.SignalDay { return dbgen.SignalDay(row) })(result), err
 }
 
 func (q querier) SignalFires(ctx context.Context, arg dbgen.SignalFiresParams) ([]dbgen.SignalFire, error) {
@@ -172,6 +207,11 @@ func (q querier) SignalTotalMismatches(ctx context.Context, arg int64) ([]dbgen.
 	return each(func(row pggen.SignalTotalMismatchesRow) dbgen.SignalTotalMismatchesRow {
 		return dbgen.SignalTotalMismatchesRow(row)
 	})(result), err
+}
+
+func (q querier) SignalsAfter(ctx context.Context, arg dbgen.SignalsAfterParams) ([]dbgen.SignalMetric, error) {
+	result, err := q.Queries.SignalsAfter(ctx, pggen.SignalsAfterParams(arg))
+	return each(func(row pggen.SignalMetric) dbgen.SignalMetric { return dbgen.SignalMetric(row) })(result), err
 }
 
 func (q querier) StreaksUntil(ctx context.Context, arg dbgen.StreaksUntilParams) ([]dbgen.UserStat, error) {
@@ -246,6 +286,11 @@ func (q querier) UserDayTradeMismatches(ctx context.Context, arg int64) ([]dbgen
 	return each(func(row pggen.UserDayTradeMismatchesRow) dbgen.UserDayTradeMismatchesRow {
 		return dbgen.UserDayTradeMismatchesRow(row)
 	})(result), err
+}
+
+func (q querier) UserDaysAfter(ctx context.Context, arg dbgen.UserDaysAfterParams) ([]dbgen.UserDay, error) {
+	result, err := q.Queries.UserDaysAfter(ctx, pggen.UserDaysAfterParams(arg))
+	return each(func(row pggen.UserDay) dbgen.UserDay { return dbgen.UserDay(row) })(result), err
 }
 
 func (q querier) UserDerivedMismatches(ctx context.Context, arg int64) ([]dbgen.UserDerivedMismatchesRow, error) {
