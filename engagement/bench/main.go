@@ -25,7 +25,10 @@ type bench struct {
 	only     *regexp.Regexp
 	progress io.Writer
 	copies   int
-	pg       *pgtest.Server // nil until it is asked for
+
+	// startServer is pgtest.Start, with the server's own settings.
+	startServer func(ctx context.Context, settings ...string) (*pgtest.Server, error)
+	pg          *pgtest.Server // nil until it is asked for
 }
 
 func (b *bench) logf(format string, args ...any) {
@@ -111,7 +114,8 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 	if flags.NArg() > 0 || *rounds < 1 || *seconds <= 0 {
 		return errors.New("want no arguments, at least one round and some seconds")
 	}
-	b := &bench{rounds: *rounds, duration: time.Duration(*seconds * float64(time.Second)), sizes: fullSizes, progress: stderr}
+	b := &bench{rounds: *rounds, duration: time.Duration(*seconds * float64(time.Second)), sizes: fullSizes,
+		progress: stderr, startServer: pgtest.Start}
 	if *quick {
 		b.rounds, b.duration, b.sizes = min(*rounds, 2), 20*time.Millisecond, quickSizes
 	}

@@ -16,9 +16,6 @@ import (
 // handConns is how many connections the hand-written peer shares.
 const handConns = 16
 
-// startServer starts the server of the PostgreSQL section; tests replace it.
-var startServer = pgtest.Start
-
 func (b *bench) postgres() *section {
 	s := &section{table: table{
 		title: "PostgreSQL",
@@ -49,7 +46,7 @@ func (b *bench) postgres() *section {
 func (b *bench) server(ctx context.Context) (*pgtest.Server, error) {
 	if b.pg == nil {
 		b.logf("starting a PostgreSQL server")
-		server, err := startServer(ctx)
+		server, err := b.startServer(ctx)
 		if err != nil {
 			return nil, err
 		}
