@@ -21,18 +21,16 @@ type Querier interface {
 	// fires, executed, active_users, new_users], no day twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	AddDays(ctx context.Context, days string) error
-	// AddSignalDays adds to signals' counts of a day and returns the fires counted
-	// there since. It takes a JSON array of [signal_id, day, fires, executed], no
-	// (signal_id, day) twice.
+	// AddSignalDays adds to signals' counts of a day. It takes a JSON array of
+	// [signal_id, day, fires, executed], no (signal_id, day) twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-	AddSignalDays(ctx context.Context, signalDays string) ([]AddSignalDaysRow, error)
-	// AddSignals adds to signals' totals, creating signals, and returns the fires
-	// counted there since. It takes a JSON array of [signal_id, fires, users,
-	// created_at], no signal twice. created_at is the time of the earliest fire
-	// seen. A user fires a signal once, so its fires and its active users are the
+	AddSignalDays(ctx context.Context, signalDays string) error
+	// AddSignals adds to signals' totals, creating signals. It takes a JSON array of
+	// [signal_id, fires, users, created_at], no signal twice. created_at is the time
+	// of the earliest fire seen. A user fires a signal once, so its fires and its active users are the
 	// same number.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-	AddSignals(ctx context.Context, signals string) ([]AddSignalsRow, error)
+	AddSignals(ctx context.Context, signals string) error
 	// AddUserDayFires adds to users' fires of a day and returns the fires counted
 	// there since. It takes a JSON array of [user_id, day, fires, executed], no
 	// (user_id, day) twice.
@@ -105,10 +103,14 @@ type Querier interface {
 	DaysBetween(ctx context.Context, arg DaysBetweenParams) ([]Day, error)
 	// DeleteDay deletes a day of the community.
 	DeleteDay(ctx context.Context, day int64) error
-	// DeleteEmptySignal deletes a signal's totals if it has no fires any more.
-	DeleteEmptySignal(ctx context.Context, signalID string) error
-	// DeleteEmptySignalDay deletes a signal's day if it has no fires any more.
-	DeleteEmptySignalDay(ctx context.Context, arg DeleteEmptySignalDayParams) error
+	// DeleteEmptySignalDays deletes those of some signals' days that have no fires
+	// any more. It takes a JSON array of [signal_id, day].
+	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	DeleteEmptySignalDays(ctx context.Context, signalDays string) error
+	// DeleteEmptySignals deletes the totals of those of some signals that have no
+	// fires any more. It takes a JSON array of [signal_id].
+	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	DeleteEmptySignals(ctx context.Context, signals string) error
 	// DeleteFire deletes one fire and moves no counter.
 	DeleteFire(ctx context.Context, arg DeleteFireParams) error
 	// DeleteFiresBefore deletes at most max_rows counted fires of the days before

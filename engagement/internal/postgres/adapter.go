@@ -21,16 +21,6 @@ func (q querier) ActiveDaysOfUsers(ctx context.Context, arg string) ([]dbgen.Act
 	})(result), err
 }
 
-func (q querier) AddSignalDays(ctx context.Context, arg string) ([]dbgen.AddSignalDaysRow, error) {
-	result, err := q.Queries.AddSignalDays(ctx, arg)
-	return each(func(row pggen.AddSignalDaysRow) dbgen.AddSignalDaysRow { return dbgen.AddSignalDaysRow(row) })(result), err
-}
-
-func (q querier) AddSignals(ctx context.Context, arg string) ([]dbgen.AddSignalsRow, error) {
-	result, err := q.Queries.AddSignals(ctx, arg)
-	return each(func(row pggen.AddSignalsRow) dbgen.AddSignalsRow { return dbgen.AddSignalsRow(row) })(result), err
-}
-
 func (q querier) AddUserDayFires(ctx context.Context, arg string) ([]dbgen.AddUserDayFiresRow, error) {
 	result, err := q.Queries.AddUserDayFires(ctx, arg)
 	return each(func(row pggen.AddUserDayFiresRow) dbgen.AddUserDayFiresRow { return dbgen.AddUserDayFiresRow(row) })(result), err
@@ -67,10 +57,6 @@ func (q querier) DaysAfter(ctx context.Context, arg dbgen.DaysAfterParams) ([]db
 func (q querier) DaysBetween(ctx context.Context, arg dbgen.DaysBetweenParams) ([]dbgen.Day, error) {
 	result, err := q.Queries.DaysBetween(ctx, pggen.DaysBetweenParams(arg))
 	return each(func(row pggen.Day) dbgen.Day { return dbgen.Day(row) })(result), err
-}
-
-func (q querier) DeleteEmptySignalDay(ctx context.Context, arg dbgen.DeleteEmptySignalDayParams) error {
-	return q.Queries.DeleteEmptySignalDay(ctx, pggen.DeleteEmptySignalDayParams(arg))
 }
 
 func (q querier) DeleteFire(ctx context.Context, arg dbgen.DeleteFireParams) error {
