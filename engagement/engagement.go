@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -81,7 +82,10 @@ func newEngine(dsn string, o options) (engine.Engine, error) {
 	const want = "want the path of a SQLite file or postgres://user:password@host/database"
 	scheme, _, isURL := strings.Cut(dsn, "://")
 	switch {
-	case scheme == "postgres" || scheme == "postgresql":
+	case isURL && (scheme == "postgres" || scheme == "postgresql"):
+		if shown := redacted(dsn); shown == scheme+hidden {
+			return nil, invalid("dsn", shown, want+", where what is special in a URL is escaped, such as @ as %40")
+		}
 		eng, err := postgres.New(dsn, postgres.Options{
 			ReadOnly: o.readOnly,
 			Async:    o.synchronous != SyncFull,
@@ -91,7 +95,7 @@ func newEngine(dsn string, o options) (engine.Engine, error) {
 			return nil, invalid("dsn", redacted(dsn), "it is not a database URL")
 		}
 		return eng, nil
-	case dsn == "", isURL, strings.HasPrefix(dsn, "file:"), dsn == ":memory:":
+	case dsn == "", isURL, dsn == ":memory:", otherDSN.MatchString(dsn):
 		return nil, invalid("dsn", redacted(dsn), want)
 	case strings.ContainsRune(dsn, 0):
 		return nil, invalid("dsn", dsn, "a path has no NUL")
@@ -103,16 +107,27 @@ func newEngine(dsn string, o options) (engine.Engine, error) {
 	}), nil
 }
 
-// redacted leaves out of a URL what may hold a password: all but the scheme,
-// the host and the path.
+// otherDSN matches forms of a DSN that are in use elsewhere and would make
+// strange file names: SQLite's URIs, URLs without their slashes, and
+// PostgreSQL's keywords.
+var otherDSN = regexp.MustCompile(`^(file|postgres|postgresql):|(^|\s)(host|hostaddr|dbname|user|password|service)\s*=`)
+
+// hidden stands for the rest of a URL that may hold a password anywhere.
+const hidden = "://…"
+
+// redacted leaves out of a DSN what may hold a password: of a URL all but the
+// scheme, the host and the path.
 func redacted(dsn string) string {
 	scheme, rest, isURL := strings.Cut(dsn, "://")
-	if !isURL {
+	switch {
+	case !isURL && otherDSN.MatchString(dsn):
+		return "…"
+	case !isURL:
 		return dsn
 	}
 	u, err := url.Parse(dsn)
 	if err != nil || strings.Contains(u.Host+u.Path, "@") || (u.User == nil && strings.Contains(rest, "@")) {
-		return scheme + "://…" // a password that is not escaped ends up anywhere
+		return scheme + hidden
 	}
 	return scheme + "://" + u.Host + u.Path
 }

@@ -253,14 +253,10 @@ func (db *DB) repairStreaks(ctx context.Context) (int, error) {
 		return r.q.StreakMismatches(ctx, rebuildPage)
 	}, func(ctx context.Context, tx *Tx, found []dbgen.StreakMismatchesRow) error {
 		users := make([]int64, len(found))
-		var held rows
 		for i, d := range found {
 			users[i] = d.UserID
-			held.begin().int(d.UserID, 0).time(time.Unix(0, 0))
 		}
-		// Adding nothing keeps other writers from adding to these users, and so
-		// to their streaks, until this transaction has ended.
-		if err := tx.q.AddUserFires(ctx, held.String()); err != nil {
+		if err := tx.holdUsers(ctx, users); err != nil {
 			return err
 		}
 		return recountStreaks(ctx, tx.q, users)

@@ -116,14 +116,18 @@ func (c counts) plus(d counts) counts {
 	}
 }
 
-// apply moves the counters. Those that most writers share come last: their rows
-// are locked until the transaction ends.
+// apply moves the counters. Rows are locked until the transaction ends, so the
+// users' totals come first, where those who write to the same user wait for
+// each other, and the counters that most writers share come last.
 func (t *tally) apply(ctx context.Context, q dbgen.Querier) error {
+	if err := t.applyUsers(ctx, q); err != nil {
+		return err
+	}
 	activated, err := t.applyUserDays(ctx, q)
 	if err != nil {
 		return err
 	}
-	if err := t.applyUsers(ctx, q, activated); err != nil {
+	if err := applyStreaks(ctx, q, activated); err != nil {
 		return err
 	}
 	if _, _, err := t.applySignals(ctx, q); err != nil {
@@ -220,8 +224,8 @@ func (t *tally) applySignals(ctx context.Context, q dbgen.Querier) (days []dbgen
 	return days, totals, err
 }
 
-// applyUsers moves the users' totals and streaks.
-func (t *tally) applyUsers(ctx context.Context, q dbgen.Querier, activated []userDay) error {
+// applyUsers moves the users' totals.
+func (t *tally) applyUsers(ctx context.Context, q dbgen.Querier) error {
 	totals := map[int64]counts{}
 	for key, delta := range t.userDays {
 		totals[key.user] = totals[key.user].plus(delta)
@@ -241,12 +245,10 @@ func (t *tally) applyUsers(ctx context.Context, q dbgen.Querier, activated []use
 			return err
 		}
 	}
-	if !traded.empty() {
-		if err := q.AddUserTrades(ctx, traded.String()); err != nil {
-			return err
-		}
+	if traded.empty() {
+		return nil
 	}
-	return applyStreaks(ctx, q, activated)
+	return q.AddUserTrades(ctx, traded.String())
 }
 
 // applyStreaks adds active days to their users' streaks. A single day after

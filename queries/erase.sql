@@ -25,6 +25,6 @@ DELETE FROM trades WHERE user_id = @user_id;
 DELETE FROM user_days WHERE user_id = @user_id
 RETURNING *;
 
--- name: DeleteUserStats :execrows
--- DeleteUserStats deletes a user's totals and returns 1 if there were any.
+-- name: DeleteUserStats :exec
+-- DeleteUserStats deletes a user's totals.
 DELETE FROM user_stats WHERE user_id = @user_id;

@@ -118,17 +118,14 @@ func (q *Queries) DeleteUserFires(ctx context.Context, arg DeleteUserFiresParams
 	return items, nil
 }
 
-const DeleteUserStats = `-- name: DeleteUserStats :execrows
+const DeleteUserStats = `-- name: DeleteUserStats :exec
 DELETE FROM user_stats WHERE user_id = $1
 `
 
-// DeleteUserStats deletes a user's totals and returns 1 if there were any.
-func (q *Queries) DeleteUserStats(ctx context.Context, userID int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, DeleteUserStats, userID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+// DeleteUserStats deletes a user's totals.
+func (q *Queries) DeleteUserStats(ctx context.Context, userID int64) error {
+	_, err := q.db.ExecContext(ctx, DeleteUserStats, userID)
+	return err
 }
 
 const DeleteUserTrades = `-- name: DeleteUserTrades :execrows

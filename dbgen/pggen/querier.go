@@ -93,8 +93,8 @@ type Querier interface {
 	// DeleteUserFires deletes at most max_rows of a user's fires and returns them,
 	// in no order.
 	DeleteUserFires(ctx context.Context, arg DeleteUserFiresParams) ([]SignalFire, error)
-	// DeleteUserStats deletes a user's totals and returns 1 if there were any.
-	DeleteUserStats(ctx context.Context, userID int64) (int64, error)
+	// DeleteUserStats deletes a user's totals.
+	DeleteUserStats(ctx context.Context, userID int64) error
 	// DeleteUserTrades deletes a user's trades and returns how many.
 	DeleteUserTrades(ctx context.Context, userID int64) (int64, error)
 	// ExtendStreaks adds a day that has just become active to users' streaks and

@@ -41,7 +41,7 @@ const (
 	// A statement must see what others have committed while it waited for their
 	// rows: the counters are added to, not overwritten. A client that has
 	// vanished with its network must not hold the row of today for hours.
-	beginWrite = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; " +
+	beginWrite = "BEGIN ISOLATION LEVEL READ COMMITTED; " +
 		"SET LOCAL lock_timeout = '10s'; SET LOCAL idle_in_transaction_session_timeout = '60s'"
 	beginAsync = beginWrite + "; SET LOCAL synchronous_commit = off"
 )
@@ -60,6 +60,9 @@ type Engine struct {
 	opts   Options
 	reader *sql.DB
 	writer *sql.DB
+	// answerTimeout is how long the server may take to begin or end a
+	// transaction, which it has nothing to wait for to do.
+	answerTimeout time.Duration
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -76,21 +79,50 @@ func New(dsn string, opts Options) (*Engine, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "engagementdb"
 	}
-	return &Engine{config: config, opts: opts, reader: openPool(config, maxReaders), writer: openPool(config, 1)}, nil
+	// BEGIN finds out by itself whether the writing connection is still alive.
+	unasked := stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return false })
+	return &Engine{
+		config: config, opts: opts, answerTimeout: 30 * time.Second,
+		reader: openPool(config, maxReaders), writer: openPool(config, 1, unasked),
+	}, nil
 }
 
-func openPool(config *pgx.ConnConfig, conns int) *sql.DB {
-	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(_ context.Context, conn *pgx.Conn) error {
+func openPool(config *pgx.ConnConfig, conns int, opts ...stdlib.OptionOpenDB) *sql.DB {
+	opts = append(opts, stdlib.OptionAfterConnect(func(_ context.Context, conn *pgx.Conn) error {
 		// Times come back in UTC and not in the zone of the machine.
 		conn.TypeMap().RegisterType(&pgtype.Type{
 			Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
 		})
 		return nil
 	}))
+	db := sql.OpenDB(connector{stdlib.GetConnector(*config, opts...)})
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(min(conns, 8))
 	db.SetConnMaxIdleTime(5 * time.Minute)
 	return db
+}
+
+// connector tells a server that does not answer from a caller who gave up.
+type connector struct{ driver.Connector }
+
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		err = unlessGivenUp(ctx, err)
+	}
+	return conn, err
+}
+
+// errNoAnswer says that the server was waited for in vain.
+var errNoAnswer = errors.New("the server does not answer")
+
+// unlessGivenUp returns err, but errNoAnswer if err is that of a time limit
+// other than the caller's own, whose context is ctx.
+func unlessGivenUp(ctx context.Context, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return fmt.Errorf("%w: %v", errNoAnswer, err)
+	}
+	return err
 }
 
 // errStandby says that the server takes no writes.
@@ -120,7 +152,7 @@ func (e *Engine) Queries() dbgen.Querier { return querier{pggen.New(e.reader)} }
 
 // BeginRead opens a snapshot. It is taken by the first query.
 func (e *Engine) BeginRead(ctx context.Context) (*engine.Tx, error) {
-	return begin(ctx, e.reader, beginRead)
+	return e.begin(ctx, e.reader, beginRead)
 }
 
 // BeginWrite opens a transaction on the process's writing connection.
@@ -129,57 +161,65 @@ func (e *Engine) BeginWrite(ctx context.Context) (*engine.Tx, error) {
 	case e.opts.ReadOnly:
 		return nil, errStandby
 	case e.opts.Async:
-		return begin(ctx, e.writer, beginAsync)
+		return e.begin(ctx, e.writer, beginAsync)
 	}
-	return begin(ctx, e.writer, beginWrite)
+	return e.begin(ctx, e.writer, beginWrite)
 }
 
 // begin opens a transaction on a connection of pool, which it gives back when
 // the transaction has ended or could not begin. It is not database/sql's, which
 // rolls back behind its caller's back when ctx ends.
-func begin(ctx context.Context, pool *sql.DB, statements string) (*engine.Tx, error) {
+func (e *Engine) begin(ctx context.Context, pool *sql.DB, statements string) (*engine.Tx, error) {
 	conn, err := pool.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := conn.ExecContext(ctx, statements); err != nil {
-		return nil, errors.Join(err, discard(conn))
-	}
-	return &engine.Tx{
-		Querier:  querier{pggen.New(conn)},
-		Commit:   func() error { return commit(conn) },
-		Rollback: func() error { return rollback(conn) },
-	}, nil
-}
-
-// endTimeout bounds how long the end of a transaction waits for the server.
-const endTimeout = 30 * time.Second
-
-func commit(conn *sql.Conn) error {
-	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
-	defer cancel()
-	err := conn.Raw(func(driverConn any) error {
-		tag, err := driverConn.(*stdlib.Conn).Conn().Exec(ctx, "COMMIT")
-		if err == nil && tag.String() != "COMMIT" {
-			err = pgx.ErrTxCommitRollback // the transaction had failed before
-		}
+	err = e.answered(ctx, func(ctx context.Context) error {
+		_, err := conn.ExecContext(ctx, statements)
 		return err
 	})
 	if err != nil {
-		return errors.Join(err, discard(conn))
+		return nil, errors.Join(err, discard(conn))
 	}
-	return conn.Close()
+	return &engine.Tx{
+		Querier: querier{pggen.New(conn)},
+		Commit: func(ctx context.Context) error {
+			if err := e.answered(ctx, commit(conn)); err != nil {
+				return errors.Join(err, discard(conn))
+			}
+			return conn.Close()
+		},
+		Rollback: func(ctx context.Context) error {
+			err := e.answered(ctx, func(ctx context.Context) error {
+				_, err := conn.ExecContext(ctx, "ROLLBACK")
+				return err
+			})
+			if err != nil {
+				return discard(conn) // then the server does so by itself
+			}
+			return conn.Close()
+		},
+	}, nil
 }
 
-// rollback undoes conn's transaction. If the connection is lost, the server
-// does so by itself.
-func rollback(conn *sql.Conn) error {
-	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
+// answered runs fn, which must end when its context does: when ctx ends, or
+// when the server has been waited for long enough.
+func (e *Engine) answered(ctx context.Context, fn func(context.Context) error) error {
+	bounded, cancel := context.WithTimeout(ctx, e.answerTimeout)
 	defer cancel()
-	if _, err := conn.ExecContext(ctx, "ROLLBACK"); err != nil {
-		return discard(conn)
+	return unlessGivenUp(ctx, fn(bounded))
+}
+
+func commit(conn *sql.Conn) func(context.Context) error {
+	return func(ctx context.Context) error {
+		return conn.Raw(func(driverConn any) error {
+			tag, err := driverConn.(*stdlib.Conn).Conn().Exec(ctx, "COMMIT")
+			if err == nil && tag.String() != "COMMIT" {
+				err = pgx.ErrTxCommitRollback // the transaction had failed before
+			}
+			return err
+		})
 	}
-	return conn.Close()
 }
 
 // discard closes a connection whose state is not known, instead of giving it
@@ -219,7 +259,7 @@ func (e *Engine) Classify(err error) engine.Class {
 		return engine.Refused
 	case errors.Is(err, context.Canceled):
 		return engine.Other
-	case connecting, network, pgconn.SafeToRetry(err),
+	case connecting, network, pgconn.SafeToRetry(err), errors.Is(err, errNoAnswer),
 		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, net.ErrClosed), errors.Is(err, driver.ErrBadConn):
 		return engine.Unavailable
