@@ -92,7 +92,7 @@ func newEngine(dsn string, o options) (engine.Engine, error) {
 			Log:      o.log,
 		})
 		if err != nil {
-			return nil, invalid("dsn", redacted(dsn), "it is not a database URL")
+			return nil, invalid("dsn", redacted(dsn), "it is not a database URL: "+want)
 		}
 		return eng, nil
 	case dsn == "", isURL, dsn == ":memory:", otherDSN.MatchString(dsn):
