@@ -222,3 +222,16 @@ func Exec(ctx context.Context, dsn, statements string) (err error) {
 	_, err = conn.Exec(ctx, statements)
 	return err
 }
+
+// AddrOf returns the host and port that dsn names.
+func AddrOf(dsn string) string {
+	u, err := url.Parse(dsn)
+	if err != nil {
+		panic(err) // the DSN is a test's own
+	}
+	port := u.Port()
+	if port == "" {
+		port = "5432"
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}

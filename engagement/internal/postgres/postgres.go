@@ -179,13 +179,15 @@ func (e *Engine) begin(ctx context.Context, pool *sql.DB, statements string) (*e
 		return err
 	})
 	if err != nil {
-		return nil, errors.Join(err, discard(conn))
+		discard(conn)
+		return nil, err
 	}
 	return &engine.Tx{
 		Querier: querier{pggen.New(conn)},
 		Commit: func(ctx context.Context) error {
 			if err := e.answered(ctx, commit(conn)); err != nil {
-				return errors.Join(err, discard(conn))
+				discard(conn)
+				return err
 			}
 			return conn.Close()
 		},
@@ -195,7 +197,8 @@ func (e *Engine) begin(ctx context.Context, pool *sql.DB, statements string) (*e
 				return err
 			})
 			if err != nil {
-				return discard(conn) // then the server does so by itself
+				discard(conn) // then the server does so by itself
+				return nil
 			}
 			return conn.Close()
 		},
@@ -224,20 +227,7 @@ func commit(conn *sql.Conn) func(context.Context) error {
 
 // discard closes a connection whose state is not known, instead of giving it
 // back.
-func discard(conn *sql.Conn) error {
-	err := conn.Raw(func(any) error { return driver.ErrBadConn })
-	if err = errors.Join(ignore(err, driver.ErrBadConn), ignore(conn.Close(), sql.ErrConnDone)); err != nil {
-		return fmt.Errorf("discard a connection: %w", err)
-	}
-	return nil
-}
-
-func ignore(err, expected error) error {
-	if errors.Is(err, expected) {
-		return nil
-	}
-	return err
-}
+func discard(conn *sql.Conn) { _ = conn.Raw(func(any) error { return driver.ErrBadConn }) }
 
 // errNoBackup is what Backup returns.
 var errNoBackup = errors.New("a PostgreSQL database is backed up with its own tools, such as pg_dump")
