@@ -21,6 +21,9 @@ type model struct {
 	trades  []modelTrade
 	updated map[int64]time.Time  // user → the last change of the totals
 	created map[string]time.Time // signal → its earliest fire ever
+	// byKey: fires that were recorded together count as recorded in the order of
+	// their keys, as on PostgreSQL.
+	byKey bool
 }
 
 // fate says what has become of a fire.
@@ -91,6 +94,11 @@ func (m *model) recordFires(fires []engagement.Fire) ([]engagement.FireResult, b
 			return nil, false
 		}
 		results = append(results, engagement.FireResult{Outcome: outcome})
+	}
+	if m.byKey {
+		slices.SortFunc(next.fires[len(m.fires):], func(a, b modelFire) int {
+			return cmp.Or(cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.SignalID, b.SignalID))
+		})
 	}
 	m.become(next)
 	return results, true
