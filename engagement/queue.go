@@ -234,11 +234,7 @@ func (db *DB) lead(leader *write) {
 		fail(batch, errors.New("the caller who committed for this one panicked"))
 		q.settle(leader, batch, time.Since(start))
 	}()
-	var tx *Tx
-	err := db.core.retry(leader.ctx, "begin a batch", func() (err error) {
-		tx, err = db.begin(leader.ctx)
-		return err
-	})
+	tx, err := db.begin(leader.ctx)
 	if err != nil && leader.ctx.Err() != nil {
 		leader.err = leader.ctx.Err()
 		return

@@ -68,7 +68,11 @@ func (r *Reader) snapshotOnce(ctx context.Context, doing string, fn func(*Reader
 
 // read runs fn in a snapshot of its own.
 func (r *Reader) read(ctx context.Context, fn func(*Reader) (rows int, err error)) (rows int, err error) {
-	tx, err := r.core.engine.BeginRead(ctx)
+	var tx *engine.Tx
+	err = r.core.retry(ctx, "begin a snapshot", func() (err error) {
+		tx, err = r.core.engine.BeginRead(ctx)
+		return err
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -173,7 +177,11 @@ func (db *DB) writeOnce(ctx context.Context, fn func(*Tx) (rows int, err error))
 
 // begin opens a transaction, which ends with commit or rollback.
 func (db *DB) begin(ctx context.Context) (*Tx, error) {
-	inner, err := db.core.engine.BeginWrite(ctx)
+	var inner *engine.Tx
+	err := db.core.retry(ctx, "begin a transaction", func() (err error) {
+		inner, err = db.core.engine.BeginWrite(ctx)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
