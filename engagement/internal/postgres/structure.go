@@ -8,7 +8,7 @@ import (
 )
 
 // structure is a schema as the catalog reports it: one line a column,
-// constraint, index, rule or trigger → its table.
+// constraint, index, rule, trigger or oddity → its table.
 type structure map[string]string
 
 // The lines of each kind of thing: its table and what it is, without the name
@@ -44,7 +44,13 @@ var structureQueries = []string{`
 	SELECT c.relname, format('rule %s on %s', r.rulename, c.relname)
 	FROM pg_catalog.pg_class AS c
 	JOIN pg_catalog.pg_rewrite AS r ON r.ev_class = c.oid
-	WHERE c.relnamespace = $1::text::oid AND c.relkind IN ('r', 'p')`,
+	WHERE c.relnamespace = $1::text::oid AND c.relkind IN ('r', 'p')`, `
+	SELECT c.relname, format('table %s is unlogged', c.relname)
+	FROM pg_catalog.pg_class AS c
+	WHERE c.relnamespace = $1::text::oid AND c.relkind IN ('r', 'p') AND c.relpersistence = 'u'`, `
+	SELECT c.relname, format('table %s has row security', c.relname)
+	FROM pg_catalog.pg_class AS c
+	WHERE c.relnamespace = $1::text::oid AND c.relrowsecurity`,
 }
 
 func readStructure(ctx context.Context, db queryer, namespace string) (structure, error) {
