@@ -55,6 +55,7 @@ func TestErasingAUserWhoIsRecordedMeanwhile(t *testing.T) {
 				select {
 				case err := <-erased:
 					t.Errorf("EraseUser did not wait: %v", err)
+					erased <- err
 				case <-time.After(200 * time.Millisecond):
 				}
 				return nil
