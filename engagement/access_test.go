@@ -188,6 +188,8 @@ func TestStandby(t *testing.T) {
 	openFails(t, pgtest.WithParam(standby.URL(), "search_path", "empty"), engagement.ErrReadOnly)
 	reader := openAt(t, standby.URL(), engagement.WithReadOnly())
 	readsOnly(t, reader)
+	_, err := reader.Verify(ctx) // which makes temporary tables
+	only(t, err, engagement.ErrReadOnly)
 
 	fire(t, db, engagement.Fire{UserID: 2, SignalID: "A"})
 	waitUntil(t, func() bool {

@@ -100,6 +100,36 @@ func TestErasingAUserWhoIsRecordedMeanwhile(t *testing.T) {
 	})
 }
 
+func TestACleanupWaitsForLateFiresUnderWay(t *testing.T) {
+	ctx := context.Background()
+	forTwoHandles(t, newClock(noon), func(t *testing.T, _ string, one, other *engagement.DB) {
+		late := noon.AddDate(0, 0, -5)
+		known := engagement.Fire{UserID: 1, SignalID: "KNOWN", At: late}
+		fire(t, one, known)
+		cleaned := make(chan error, 1)
+		noError(t, one.Tx(ctx, func(tx *engagement.Tx) error {
+			fire(t, tx, engagement.Fire{UserID: 1, SignalID: "LATE", At: late})
+			go func() {
+				_, err := other.Cleanup(ctx, 1)
+				cleaned <- err
+			}()
+			select {
+			case err := <-cleaned:
+				t.Errorf("Cleanup did not wait: %v", err)
+				cleaned <- err
+			case <-time.After(300 * time.Millisecond):
+			}
+			_, err := tx.RecordFire(ctx, known) // it must still be there to be told apart
+			return err
+		}))
+		noError(t, <-cleaned)
+		_, err := one.RecordFire(ctx, known)
+		only(t, err, engagement.ErrInvalid)
+		same(t, "total fires", must(one.UserStats(ctx, 1))(t).TotalFires, int64(2))
+		same(t, "fires kept", proven(t, one).Fires, int64(0))
+	})
+}
+
 func TestTwoCleanupsWithLateFires(t *testing.T) {
 	ctx := context.Background()
 	const days, users = 12, 20
