@@ -33,12 +33,19 @@ func init() {
 	if os.Getenv(childDSN) == "" {
 		return
 	}
-	if err := writeAsChild(os.Getenv(childDSN), os.Getenv(childName)); err != nil {
+	write := writeAsChild
+	if os.Getenv(childHot) != "" {
+		write = fireHotAsChild
+	}
+	if err := write(os.Getenv(childDSN), os.Getenv(childName)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	os.Exit(0)
 }
+
+// childHot makes a child call fireHotAsChild; see TestHotSignal.
+const childHot = "ENGAGEMENT_TEST_CHILD_HOT"
 
 // writeAsChild records fires and prints the signal of each once it is
 // acknowledged.

@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -82,17 +83,20 @@ func newEngine(dsn string, o options) (engine.Engine, error) {
 	const want = "want the path of a SQLite file or postgres://user:password@host/database"
 	scheme, _, isURL := strings.Cut(dsn, "://")
 	switch {
-	case scheme == "postgres" || scheme == "postgresql":
+	case isURL && (scheme == "postgres" || scheme == "postgresql"):
+		if shown := RedactDSN(dsn); shown == scheme+hidden {
+			return nil, invalid("dsn", shown, want+", where what is special in a URL is escaped, such as @ as %40")
+		}
 		eng, err := postgres.New(dsn, postgres.Options{
 			ReadOnly: o.readOnly,
 			Async:    o.synchronous != SyncFull,
 			Log:      o.log,
 		})
 		if err != nil {
-			return nil, invalid("dsn", RedactDSN(dsn), "it is not a database URL")
+			return nil, invalid("dsn", RedactDSN(dsn), "it is not a database URL: "+want)
 		}
 		return eng, nil
-	case dsn == "", isURL, strings.HasPrefix(dsn, "file:"), dsn == ":memory:":
+	case dsn == "", isURL, dsn == ":memory:", otherDSN.MatchString(dsn):
 		return nil, invalid("dsn", RedactDSN(dsn), want)
 	case strings.ContainsRune(dsn, 0):
 		return nil, invalid("dsn", dsn, "a path has no NUL")
@@ -104,16 +108,27 @@ func newEngine(dsn string, o options) (engine.Engine, error) {
 	}), nil
 }
 
+// otherDSN matches forms of a DSN that are in use elsewhere and would make
+// strange file names: SQLite's URIs, URLs without their slashes, and
+// PostgreSQL's keywords.
+var otherDSN = regexp.MustCompile(`^(file|postgres|postgresql):|(^|\s)(host|hostaddr|dbname|user|password|service)\s*=`)
+
+// hidden stands for the rest of a URL that may hold a password anywhere.
+const hidden = "://…"
+
 // RedactDSN returns what may be shown of a database's name: a path as it is, and
 // of a URL, which may hold a password, the scheme, the host and the path.
 func RedactDSN(dsn string) string {
 	scheme, rest, isURL := strings.Cut(dsn, "://")
-	if !isURL {
+	switch {
+	case !isURL && otherDSN.MatchString(dsn):
+		return "…"
+	case !isURL:
 		return dsn
 	}
 	u, err := url.Parse(dsn)
 	if err != nil || strings.Contains(u.Host+u.Path, "@") || (u.User == nil && strings.Contains(rest, "@")) {
-		return scheme + "://…" // a password that is not escaped ends up anywhere
+		return scheme + hidden
 	}
 	return scheme + "://" + u.Host + u.Path
 }

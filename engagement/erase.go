@@ -2,6 +2,8 @@ package engagement
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
@@ -47,8 +49,7 @@ func (tx *Tx) eraseUser(ctx context.Context, userID int64) (EraseReceipt, error)
 	if _, err := tx.countRepair(ctx); err != nil {
 		return receipt, err
 	}
-	// The totals go first: whoever adds facts of the user waits from here on.
-	stats, err := tx.q.DeleteUserStats(ctx, userID)
+	known, totals, err := tx.deleteTotals(ctx, userID)
 	if err != nil {
 		return receipt, err
 	}
@@ -70,13 +71,41 @@ func (tx *Tx) eraseUser(ctx context.Context, userID int64) (EraseReceipt, error)
 		return receipt, err
 	}
 	receipt.Days = int64(len(days))
-	if receipt.Fires+receipt.Trades+receipt.Days+int64(len(stats)) == 0 {
+	if !known && receipt.Fires+receipt.Trades+receipt.Days == 0 {
 		return receipt, notFound("user", userID)
 	}
 	if err := tx.subtractSignals(ctx, t); err != nil {
 		return receipt, err
 	}
-	return receipt, tx.subtractDays(ctx, stats, days)
+	return receipt, tx.subtractDays(ctx, totals, days)
+}
+
+// deleteTotals deletes a user's totals and says whether there were any. Whoever
+// adds facts of the user waits from here on; adding nothing first does the same
+// with those who are about to record the first ones.
+func (tx *Tx) deleteTotals(ctx context.Context, userID int64) (known bool, totals []dbgen.UserStat, err error) {
+	_, err = tx.q.GetUserStats(ctx, userID)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return false, nil, err
+	}
+	known = err == nil
+	if err := tx.holdUsers(ctx, []int64{userID}); err != nil {
+		return known, nil, err
+	}
+	totals, err = tx.q.DeleteUserStats(ctx, userID)
+	return known, totals, err
+}
+
+// holdUsers keeps other writers from adding facts of some users until the
+// transaction has ended, by adding nothing to their totals. It creates those of
+// new users.
+func (tx *Tx) holdUsers(ctx context.Context, users []int64) error {
+	var held rows
+	for _, user := range users {
+		held.begin().int(user, 0, 0).time(time.Unix(0, 0))
+	}
+	_, err := tx.q.AddUserFires(ctx, held.String())
+	return err
 }
 
 // deleteFires deletes a user's fires and counts in t what that takes away.

@@ -17,6 +17,7 @@ import (
 var sentinels = map[string]error{
 	"ErrInvalid": engagement.ErrInvalid, "ErrNotFound": engagement.ErrNotFound, "ErrConflict": engagement.ErrConflict,
 	"ErrBusy": engagement.ErrBusy, "ErrSchema": engagement.ErrSchema, "ErrCorrupt": engagement.ErrCorrupt,
+	"ErrUnavailable": engagement.ErrUnavailable, "ErrDenied": engagement.ErrDenied,
 	"ErrReadOnly": engagement.ErrReadOnly, "ErrClosed": engagement.ErrClosed,
 }
 

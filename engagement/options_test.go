@@ -55,11 +55,21 @@ func TestOptionsThatAreRefused(t *testing.T) {
 
 func TestDSNsThatAreRefused(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for _, dsn := range []string{"", "file:x.db", "file:x.db?mode=ro", ":memory:", "mysql://bob:hunter2@db/x", "nul\x00byte"} {
+	for _, dsn := range []string{
+		"", "file:x.db", "file:x.db?mode=ro", ":memory:", "mysql://bob:hunter2@db/x", "nul\x00byte",
+		"POSTGRES://bob:hunter2@db/x", "postgres:bob:hunter2@db/x", "postgresql:/bob:hunter2@db/x", "postgres://bob:hunter2@db:port/x",
+		"host=db user=bob password=hunter2", "user = bob password = 'hunter2' dbname=x", "service=hunter2",
+		"postgres://bob:%hunter2@db/x", "postgres://bob:1/hunter2@db/x", "postgres://bob:1#hunter2@db/x", "postgres://bob:1?hunter2@db/x",
+		"postgres://bob:1/@hunter2@db/x", "postgres://bob:hunter2#@db/x", "postgres://bob:hunter2/@db/x", "postgres://bob:hunter2 x@db/x",
+		"postgres://db/x?user=bob&password=hunter2&sslmode=perhaps", "postgres://[hunter2", "postgres://bob:hunter2%@db/x",
+	} {
 		t.Run(fmt.Sprintf("%q", dsn), func(t *testing.T) {
 			_, err := engagement.Open(context.Background(), dsn)
 			only(t, err, engagement.ErrInvalid)
 			contains(t, err, "dsn")
+			if dsn != "nul\x00byte" {
+				contains(t, err, "SQLite file", "postgres://user:password@host/database")
+			}
 			if strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("%v tells the password", err)
 			}

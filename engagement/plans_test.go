@@ -16,7 +16,11 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	_ "github.com/mattn/go-sqlite3"
+
+	"github.com/hydraxdev/engagementdb/engagement"
 )
 
 // generatedQuery is one query as sqlc has generated it.
@@ -28,10 +32,17 @@ type generatedQuery struct {
 	used bool // there is such a method
 }
 
-// generatedFiles parses the generated files whose names match pattern.
-func generatedFiles(t *testing.T, pattern string) []*ast.File {
+// generated is where sqlc's output for each engine is.
+var generated = map[string]string{
+	"sqlite":   filepath.Join("..", "dbgen"),
+	"postgres": filepath.Join("..", "dbgen", "pggen"),
+}
+
+// generatedFiles parses the generated files of an engine whose names match
+// pattern.
+func generatedFiles(t *testing.T, engine, pattern string) []*ast.File {
 	t.Helper()
-	paths := must(filepath.Glob(filepath.Join("..", "dbgen", pattern)))(t)
+	paths := must(filepath.Glob(filepath.Join(generated[engine], pattern)))(t)
 	files := make([]*ast.File, len(paths))
 	for i, path := range paths {
 		files[i] = must(parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments))(t)
@@ -42,12 +53,12 @@ func generatedFiles(t *testing.T, pattern string) []*ast.File {
 	return files
 }
 
-// generatedQueries returns every query of the generated code, so that none can
-// be forgotten.
-func generatedQueries(t *testing.T) map[string]*generatedQuery {
+// generatedQueries returns every query of the code generated for an engine, so
+// that none can be forgotten.
+func generatedQueries(t *testing.T, engine string) map[string]*generatedQuery {
 	t.Helper()
 	queries := map[string]*generatedQuery{}
-	files := generatedFiles(t, "*.sql.go")
+	files := generatedFiles(t, engine, "*.sql.go")
 	for _, file := range files {
 		for _, decl := range file.Decls {
 			group, ok := decl.(*ast.GenDecl)
@@ -92,47 +103,113 @@ func generatedQueries(t *testing.T) map[string]*generatedQuery {
 
 func TestGeneratedQueries(t *testing.T) {
 	t.Parallel()
-	path := freshFile(t)
-	openAt(t, path)
-	db := rawDB(t, path)
-
-	for name, q := range generatedQueries(t) {
-		t.Run(name, func(t *testing.T) {
-			if !q.used {
-				t.Error("no method runs it")
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			dsn := e.fresh(t)
+			openAt(t, dsn)
+			inputs := sqliteInputs(t, dsn)
+			if e.name == "postgres" {
+				inputs = postgresInputs(t, dsn)
 			}
-			if !q.doc {
-				t.Error("its method has no comment")
-			}
-			if strings.ContainsRune(q.text, '@') || strings.Contains(q.text, "sqlc.") {
-				t.Errorf("a parameter was left in the text:\n%s", q.text)
-			}
-			if at := nonASCII(q.text); at >= 0 {
-				t.Errorf("byte %d is not ASCII:\n%s", at, q.text)
-			}
-			if got := inputs(t, db, q.text); got != q.args {
-				t.Errorf("the statement takes %d arguments and gets %d:\n%s", got, q.args, q.text)
+			for name, q := range generatedQueries(t, e.name) {
+				t.Run(name, func(t *testing.T) {
+					if !q.used {
+						t.Error("no method runs it")
+					}
+					if !q.doc {
+						t.Error("its method has no comment")
+					}
+					if strings.ContainsRune(q.text, '@') || strings.Contains(q.text, "sqlc.") {
+						t.Errorf("a parameter was left in the text:\n%s", q.text)
+					}
+					if at := nonASCII(q.text); at >= 0 {
+						t.Errorf("byte %d is not ASCII:\n%s", at, q.text)
+					}
+					if got := inputs(t, q.text); got != q.args {
+						t.Errorf("the statement takes %d arguments and gets %d:\n%s", got, q.args, q.text)
+					}
+				})
 			}
 		})
 	}
 }
 
-// inputs prepares a statement and returns how many arguments it takes.
-func inputs(t *testing.T, db *sql.DB, query string) (n int) {
-	t.Helper()
-	conn := must(db.Conn(context.Background()))(t)
-	defer conn.Close()
-	noError(t, conn.Raw(func(driverConn any) error {
-		stmt, err := driverConn.(interface {
-			Prepare(string) (driver.Stmt, error)
-		}).Prepare(query)
-		if err != nil {
-			return err
+// TestQueriesArePortable compares what the engines run. Only the queries in
+// queries/sqlite and queries/postgres may differ.
+func TestQueriesArePortable(t *testing.T) {
+	t.Parallel()
+	forked := map[string]bool{}
+	name := regexp.MustCompile(`(?m)^-- name: (\w+) `)
+	for _, path := range must(filepath.Glob(filepath.Join("..", "queries", "*", "*.sql")))(t) {
+		text := string(must(os.ReadFile(path))(t))
+		for _, match := range name.FindAllStringSubmatch(text, -1) {
+			forked[match[1]] = true
 		}
-		n = stmt.NumInput()
-		return stmt.Close()
-	}))
-	return n
+		if got, want := strings.Count(text, "\n-- Not portable: "), len(name.FindAllString(text, -1)); got != want {
+			t.Errorf("%s: %d of %d queries say why they are not portable", path, got, want)
+		}
+	}
+	sqlite, postgres := generatedQueries(t, "sqlite"), generatedQueries(t, "postgres")
+	dollar := regexp.MustCompile(`\$(\d+)`)
+	for name, q := range sqlite {
+		other := postgres[name]
+		switch {
+		case forked[name]:
+		case other == nil:
+			t.Errorf("PostgreSQL has no %s", name)
+		default:
+			same(t, name, dollar.ReplaceAllString(other.text, "?$1"), q.text)
+		}
+	}
+	for name := range postgres {
+		if sqlite[name] == nil {
+			t.Errorf("SQLite has no %s", name)
+		}
+	}
+}
+
+// sqliteInputs returns what prepares a statement and tells how many arguments it
+// takes.
+func sqliteInputs(t *testing.T, path string) func(t *testing.T, query string) int {
+	t.Helper()
+	db := rawDB(t, path)
+	return func(t *testing.T, query string) (n int) {
+		t.Helper()
+		conn := must(db.Conn(context.Background()))(t)
+		defer conn.Close()
+		noError(t, conn.Raw(func(driverConn any) error {
+			stmt, err := driverConn.(interface {
+				Prepare(string) (driver.Stmt, error)
+			}).Prepare(query)
+			if err != nil {
+				return err
+			}
+			n = stmt.NumInput()
+			return stmt.Close()
+		}))
+		return n
+	}
+}
+
+// postgresInputs is sqliteInputs for PostgreSQL, which also must know the type
+// of every argument and column.
+func postgresInputs(t *testing.T, dsn string) func(t *testing.T, query string) int {
+	t.Helper()
+	conn := must(pgx.Connect(context.Background(), dsn))(t)
+	t.Cleanup(func() { noError(t, conn.Close(context.Background())) })
+	return func(t *testing.T, query string) int {
+		t.Helper()
+		statement := must(conn.Prepare(context.Background(), "", query))(t)
+		types := slices.Clone(statement.ParamOIDs)
+		for _, column := range statement.Fields {
+			types = append(types, column.DataTypeOID)
+		}
+		if slices.Contains(types, 0) || slices.Contains(types, pgtype.UnknownOID) {
+			t.Errorf("something has no type:\n%s", query)
+		}
+		return len(statement.ParamOIDs)
+	}
 }
 
 func nonASCII(text string) int {
@@ -141,7 +218,11 @@ func nonASCII(text string) int {
 
 func TestGeneratedTypes(t *testing.T) {
 	t.Parallel()
-	for _, file := range generatedFiles(t, "*.go") {
+	var files []*ast.File
+	for engine := range generated {
+		files = append(files, generatedFiles(t, engine, "*.go")...)
+	}
+	for _, file := range files {
 		ast.Inspect(file, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.TypeSpec:
@@ -273,7 +354,7 @@ func TestPlans(t *testing.T) {
 		{query: "DeleteUserTrades", step: "SEARCH trades USING"},
 		{query: "DeleteUserDays", step: "SEARCH user_days USING PRIMARY KEY (user_id=?)"},
 	}
-	queries := generatedQueries(t)
+	queries := generatedQueries(t, "sqlite")
 	scan := regexp.MustCompile(`SCAN (signal_fires|trades|user_stats|user_days|signal_days|signal_metrics|days|f)\b`)
 	partial := regexp.MustCompile(`USING (COVERING )?INDEX idx_\w+_uncounted`)
 
@@ -319,4 +400,139 @@ func TestPlans(t *testing.T) {
 			}
 		})
 	}
+}
+
+// seeded fills a migrated schema with facts and counters, enough for an index
+// to pay. Trades lie in no order, as after a long time.
+const seeded = `
+	INSERT INTO signal_fires (user_id, signal_id, timestamp, executed, day)
+		SELECT i % 300 + 1, 'S_' || i / 300, '2026-01-01 00:00+00'::timestamptz + i * interval '40 s', i % 2 = 0, 20454 + i / 2160
+		FROM generate_series(0, 29999) AS i;
+	INSERT INTO trades (user_id, trade_id, pnl_micros, outcome, closed_at, day)
+		SELECT i % 300 + 1, 'T_' || i, i % 1000 - 500, CASE WHEN i % 1000 > 500 THEN 'win' ELSE 'loss' END,
+			'2026-01-01 00:00+00'::timestamptz + i * interval '40 s', 20454 + i / 2160
+		FROM generate_series(0, 29999) AS i ORDER BY hashint4(i);
+	INSERT INTO user_days (user_id, day, fires, executed)
+		SELECT user_id, day, count(*), count(*) FILTER (WHERE executed) FROM signal_fires GROUP BY 1, 2;
+	INSERT INTO user_stats (user_id, total_fires, pnl, pnl_micros, win_rate, streak_start, streak_end)
+		SELECT i, i, i, i * 1000000::bigint, i / 6000.0, 20454, 20454 + i % 14 FROM generate_series(1, 6000) AS i;
+	INSERT INTO signal_days (signal_id, day, fires)
+		SELECT 'S_' || i / 20, 20454 + i % 20, i % 97 + 1 FROM generate_series(0, 19999) AS i;
+	INSERT INTO signal_metrics (signal_id, total_fires, active_users)
+		SELECT 'S_' || i, 1, 1 FROM generate_series(0, 4999) AS i;
+	INSERT INTO days (day, fires) SELECT i, 1 FROM generate_series(17000, 21000) AS i;
+	INSERT INTO settings (name, value) SELECT 'setting ' || i, i FROM generate_series(1, 1000) AS i;
+	ANALYZE signal_fires, trades, user_days, user_stats, signal_days, signal_metrics, days, settings`
+
+func TestPlansOfPostgres(t *testing.T) {
+	t.Parallel()
+	dsn := onServer(t)
+	noError(t, engagement.Migrate(t.Context(), dsn))
+	plainSQL(t, dsn, seeded)
+	conn := must(pgx.Connect(t.Context(), dsn))(t)
+	t.Cleanup(func() { noError(t, conn.Close(context.Background())) })
+	// What is asked is which plan is possible at any size, not which is cheaper
+	// at this one, for arguments that are not known yet and on a disk without a head.
+	must(conn.Exec(t.Context(), "SET enable_seqscan = off; SET random_page_cost = 1.1; SET plan_cache_mode = force_generic_plan; SET max_parallel_workers_per_gather = 0"))(t)
+	queries := generatedQueries(t, "postgres")
+	wholeTable := regexp.MustCompile(`Seq Scan on`)
+	indexScan := regexp.MustCompile(`Index (Only )?Scan (Backward )?(using|on) (\w+)`)
+	partial := regexp.MustCompile(`_uncounted$`)
+
+	for _, want := range []struct {
+		query string
+		index string
+		cond  string // what bounds the rows that are read, of which cond is the beginning
+		sorts bool   // what it sorts is bounded by that range
+	}{
+		{query: "UserFires", index: "idx_signal_fires_user_id", cond: `((user_id = $1) AND ("timestamp" <= $2))`},
+		{query: "SignalFires", index: "idx_signal_fires_signal_id", cond: `((signal_id = $1) AND ("timestamp" <= $2))`},
+		{query: "FavoriteFamily", index: "idx_signal_fires_user_id", cond: `(user_id = $1)`, sorts: true},
+
+		{query: "Trades", index: "idx_trades_closed_at", cond: `(closed_at <= $1)`},
+		{query: "UserTrades", index: "idx_trades_user_closed_at", cond: `((user_id = $1) AND (closed_at <= $2))`},
+		{query: "OutcomeTrades", index: "idx_trades_outcome_closed_at", cond: `((outcome = $1) AND (closed_at <= $2))`},
+		{query: "UserOutcomeTrades", index: "idx_trades_user_closed_at", cond: `((user_id = $1) AND (closed_at <= $3))`},
+		{query: "TradesByKey", index: "trades_pkey", cond: `((user_id = ((j.value ->> 0))::bigint) AND (trade_id = `},
+		{query: "FiresAfter", index: "signal_fires_pkey", cond: `(user_id >= $1)`},
+		{query: "TradesAfter", index: "trades_pkey", cond: `(user_id >= $1)`},
+		{query: "MarkFiresExecuted", index: "signal_fires_pkey", cond: `((user_id = k.user_id) AND (signal_id = k.signal_id))`, sorts: true},
+
+		{query: "TopByFires", index: "idx_user_stats_total_fires", cond: `(total_fires <= $1)`},
+		{query: "TopByWinBound", index: "idx_user_stats_win_bound", cond: `(win_bound <= $1)`},
+		{query: "TopByExecuted", index: "idx_user_stats_executed", cond: `(executed <= $1)`},
+		{query: "TopByLongestStreak", index: "idx_user_stats_longest", cond: `(streak_longest <= $1)`},
+		{query: "TopByPnL", index: "idx_user_stats_pnl", cond: `(pnl <= $1)`},
+		{query: "CountWithMoreFires", index: "idx_user_stats_total_fires", cond: `(total_fires > $1)`},
+		{query: "CountWithHigherWinBound", index: "idx_user_stats_win_bound", cond: `(win_bound > $1)`},
+		{query: "CountWithMorePnL", index: "idx_user_stats_pnl", cond: `(pnl > $1)`},
+
+		{query: "GetDay", index: "days_pkey", cond: `(day = $1)`},
+		{query: "DaysBetween", index: "days_pkey", cond: `((day >= $1) AND (day <= $2))`},
+		{query: "TopSignalOfDay", index: "idx_signal_days_day_fires", cond: `((day = $1) AND (fires > 0))`},
+		{query: "PopularSignals", index: "idx_signal_days_day_fires", cond: `((day >= $1) AND (day <= $2)`, sorts: true},
+
+		{query: "StreaksUntil", index: "idx_user_stats_streak", cond: `(streak_until = $1)`},
+		{query: "ActiveDaysOfUsers", index: "user_days_pkey", cond: `((user_id = ((j.value)::text)::bigint) AND (day > 0))`, sorts: true},
+		{query: "UserRecentFires", index: "user_days_pkey", cond: `((user_id = $1) AND (day >= $2) AND (day <= $3))`},
+		{query: "GetUserStats", index: "user_stats_pkey", cond: `(user_id = $1)`},
+		{query: "GetSignalMetrics", index: "signal_metrics_pkey", cond: `(signal_id = $1)`},
+		{query: "GetSetting", index: "settings_pkey", cond: `(name = $1)`},
+
+		{query: "UncountedFires", index: "idx_signal_fires_uncounted"},
+		{query: "CountUncountedFires", index: "idx_signal_fires_uncounted"},
+		{query: "PlaceFire", index: "signal_fires_pkey", cond: `((user_id = $3) AND (signal_id = $4))`},
+		{query: "UncountedTrades", index: "idx_trades_uncounted"},
+		{query: "CountUncountedTrades", index: "idx_trades_uncounted"},
+		{query: "PlaceTrade", index: "trades_pkey", cond: `((user_id = $3) AND (trade_id = $4))`},
+
+		{query: "CountFiresBefore", index: "idx_signal_fires_timestamp", cond: `("timestamp" < $1)`},
+		{query: "DeleteFiresBefore", index: "idx_signal_fires_timestamp", cond: `("timestamp" < $1)`},
+		{query: "DeleteUserFires", cond: `(user_id = $1)`},
+		{query: "DeleteUserTrades", cond: `(user_id = $1)`},
+		{query: "DeleteUserDays", index: "user_days_pkey", cond: `(user_id = $1)`},
+		{query: "DeleteUserStats", index: "user_stats_pkey", cond: `(user_id = $1)`},
+	} {
+		t.Run(want.query, func(t *testing.T) {
+			q := queries[want.query]
+			if q == nil {
+				t.Fatal("there is no such query")
+			}
+			p := explainPostgres(t, conn, q)
+			if !p.has(want.index) {
+				t.Errorf("want the index %s", want.index)
+			}
+			if want.cond != "" && !p.has("Index Cond: "+want.cond) {
+				t.Errorf("want the range %s", want.cond)
+			}
+			for i, step := range p {
+				if wholeTable.MatchString(step) {
+					t.Errorf("it reads a whole table: %s", step)
+				}
+				bounded := i+1 < len(p) && (strings.Contains(p[i+1], "Index Cond:") || strings.Contains(p[i+1], "Recheck Cond:"))
+				if found := indexScan.FindStringSubmatch(step); found != nil && !bounded && !partial.MatchString(found[4]) {
+					t.Errorf("it reads a whole index: %s", step)
+				}
+				if strings.Contains(step, " Sort  (cost") && !strings.Contains(step, "Incremental Sort") && !want.sorts {
+					t.Errorf("it sorts: %s", step)
+				}
+			}
+			if t.Failed() {
+				t.Logf("the plan is:\n%s", strings.Join(p, "\n"))
+			}
+		})
+	}
+}
+
+// explainPostgres returns the plan that serves a query whatever its arguments.
+func explainPostgres(t *testing.T, conn *pgx.Conn, q *generatedQuery) (p plan) {
+	t.Helper()
+	ctx := context.Background()
+	must(conn.Exec(ctx, "PREPARE "+q.name+" AS "+q.text))(t)
+	call := "EXPLAIN EXECUTE " + q.name
+	if q.args > 0 {
+		call += "(" + strings.Repeat(", NULL", q.args)[2:] + ")"
+	}
+	rows := must(conn.Query(ctx, call, pgx.QueryExecModeSimpleProtocol))(t)
+	return must(pgx.CollectRows(rows, pgx.RowTo[string]))(t)
 }

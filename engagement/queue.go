@@ -234,11 +234,7 @@ func (db *DB) lead(leader *write) {
 		fail(batch, errors.New("the caller who committed for this one panicked"))
 		q.settle(leader, batch, time.Since(start))
 	}()
-	var tx *Tx
-	err := db.core.retry(leader.ctx, "begin a batch", func() (err error) {
-		tx, err = db.begin(leader.ctx)
-		return err
-	})
+	tx, err := db.begin(leader.ctx)
 	if err != nil && leader.ctx.Err() != nil {
 		leader.err = leader.ctx.Err()
 		return
@@ -310,18 +306,18 @@ const batchTimeout = 30 * time.Second
 
 // commitBatch stores a batch and commits it, or undoes it.
 func (tx *Tx) commitBatch(batch []*write) (err error) {
-	ended := false // tx is committed or rolled back
-	defer func() {
-		if !ended { // also when a panic passes through
-			err = errors.Join(err, tx.rollback())
-		}
-	}()
 	ctx := context.Background()
 	if tx.core.engine.Remote() {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, batchTimeout)
 		defer cancel()
 	}
+	ended := false // tx is committed or rolled back
+	defer func() {
+		if !ended { // also when a panic passes through
+			err = errors.Join(err, tx.rollback(ctx))
+		}
+	}()
 	for _, w := range batch {
 		w.outcome, w.err = 0, nil
 	}
@@ -332,7 +328,7 @@ func (tx *Tx) commitBatch(batch []*write) (err error) {
 		return err
 	}
 	ended = true
-	return tx.commit()
+	return tx.commit(context.Background())
 }
 
 // storeBatch stores the facts of a batch and moves their counters, as if they

@@ -250,16 +250,13 @@ func (db *DB) repairUsers(ctx context.Context) (int, error) {
 	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]misfit, error) {
 		return r.misfits(ctx, rebuildPage)
 	}, func(ctx context.Context, tx *Tx, found []misfit) error {
-		// Adding nothing keeps other writers from adding to these users until this
-		// transaction has ended, and tells what is stored now.
-		var fired, traded, activity rows
+		var traded, activity rows
 		var users []int64
 		for _, m := range found {
-			fired.begin().int(m.stored.UserID, 0, 0).time(time.Unix(0, 0))
 			traded.begin().int(m.stored.UserID, 0, 0, 0, 0).time(time.Unix(0, 0))
 			users = append(users, m.stored.UserID)
 		}
-		if _, err := tx.q.AddUserFires(ctx, fired.String()); err != nil {
+		if err := tx.holdUsers(ctx, users); err != nil {
 			return err
 		}
 		if err := addUserTrades(ctx, tx.q, traded); err != nil {

@@ -61,9 +61,9 @@ func storeLocation(ctx context.Context, c *core, name string) (string, error) {
 		name, err = tx.GetSetting(ctx, settingTimeZone)
 	}
 	if err != nil {
-		return "", errors.Join(err, tx.Rollback())
+		return "", errors.Join(err, tx.Rollback(ctx))
 	}
-	return name, tx.Commit()
+	return name, tx.Commit(ctx)
 }
 
 // horizonFor returns the horizon for a write of facts whose first day is given.

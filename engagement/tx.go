@@ -68,11 +68,15 @@ func (r *Reader) snapshotOnce(ctx context.Context, doing string, fn func(*Reader
 
 // read runs fn in a snapshot of its own.
 func (r *Reader) read(ctx context.Context, fn func(*Reader) (rows int, err error)) (rows int, err error) {
-	tx, err := r.core.engine.BeginRead(ctx)
+	var tx *engine.Tx
+	err = r.core.retry(ctx, "begin a snapshot", func() (err error) {
+		tx, err = r.core.engine.BeginRead(ctx)
+		return err
+	})
 	if err != nil {
 		return 0, err
 	}
-	defer func() { _ = tx.Rollback() }() // nothing was written
+	defer func() { _ = tx.Rollback(ctx) }() // nothing was written
 	return fn(&Reader{core: r.core, q: tx, now: r.core.instant()})
 }
 
@@ -155,7 +159,7 @@ func (db *DB) writeOnce(ctx context.Context, fn func(*Tx) (rows int, err error))
 	committed := false
 	defer func() {
 		if !committed {
-			err = errors.Join(err, tx.rollback())
+			err = errors.Join(err, tx.rollback(ctx))
 		}
 	}()
 	if rows, err = fn(tx); err != nil {
@@ -168,19 +172,23 @@ func (db *DB) writeOnce(ctx context.Context, fn func(*Tx) (rows int, err error))
 		return rows, err
 	}
 	committed = true
-	return rows, tx.commit()
+	return rows, tx.commit(ctx)
 }
 
 // begin opens a transaction, which ends with commit or rollback.
 func (db *DB) begin(ctx context.Context) (*Tx, error) {
-	inner, err := db.core.engine.BeginWrite(ctx)
+	var inner *engine.Tx
+	err := db.core.retry(ctx, "begin a transaction", func() (err error) {
+		inner, err = db.core.engine.BeginWrite(ctx)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
 	var tx *Tx
 	defer func() {
 		if tx == nil { // the caller's clock panicked
-			_ = inner.Rollback()
+			_ = inner.Rollback(ctx)
 		}
 	}()
 	tx = &Tx{Reader: &Reader{core: db.core, q: inner, now: db.core.instant()}, inner: inner}
@@ -190,19 +198,19 @@ func (db *DB) begin(ctx context.Context) (*Tx, error) {
 // errUncertain says that a commit was sent and its answer never came.
 var errUncertain = errors.New("it may or may not have been committed")
 
-func (tx *Tx) commit() error {
-	err := tx.inner.Commit()
+func (tx *Tx) commit(ctx context.Context) error {
+	err := tx.inner.Commit(ctx)
 	switch {
 	case err == nil:
 		return nil
-	case tx.core.engine.Classify(err) == engine.Unavailable:
+	case tx.core.engine.Classify(err) == engine.Unavailable, tx.core.engine.Remote() && ctx.Err() != nil:
 		return fmt.Errorf("commit: %w: %w", errUncertain, err)
 	}
 	return fmt.Errorf("commit: %w", err)
 }
 
-func (tx *Tx) rollback() error {
-	if err := tx.inner.Rollback(); err != nil {
+func (tx *Tx) rollback(ctx context.Context) error {
+	if err := tx.inner.Rollback(ctx); err != nil {
 		return fmt.Errorf("roll back: %w", err)
 	}
 	return nil

@@ -73,7 +73,11 @@ func (db *DB) verify(ctx context.Context) (Report, error) {
 	}
 	// The snapshot has ended: two connections held at once by each of many
 	// callers could leave them waiting for one another.
-	differences, err := db.core.engine.CheckStructure(ctx)
+	var differences []string
+	err = db.core.retry(ctx, "check the structure", func() (err error) {
+		differences, err = db.core.engine.CheckStructure(ctx)
+		return err
+	})
 	for _, difference := range differences {
 		report.Findings = append(report.Findings, Finding{
 			Invariant: "V5", Subject: "schema", Field: "structure", Stored: difference, Expected: "as migrated",
@@ -84,9 +88,12 @@ func (db *DB) verify(ctx context.Context) (Report, error) {
 
 // figures verifies all invariants but V5, in one snapshot.
 func (db *DB) figures(ctx context.Context) (report Report, err error) {
-	_, err = db.read(ctx, func(r *Reader) (int, error) {
-		report, err = r.verifyFigures(ctx)
-		return 0, err
+	err = db.core.retry(ctx, "verify the figures", func() error {
+		_, err := db.read(ctx, func(r *Reader) (_ int, err error) {
+			report, err = r.verifyFigures(ctx)
+			return 0, err
+		})
+		return err
 	})
 	return report, err
 }

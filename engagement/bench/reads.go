@@ -205,7 +205,7 @@ func (r *reading) prepare(ctx context.Context, path string) (err error) {
 		dbgen.TopByFires: &r.topByFires, dbgen.CountWithMoreFires: &r.withMoreFires,
 		dbgen.GetUserStats: &r.userStats, dbgen.UserRecentFires: &r.recentFires,
 		dbgen.FavoriteFamily: &r.favorites,
-		dbgen.GetDay: &r.day, dbgen.TopSignalOfDay: &r.topSignal,
+		dbgen.GetDay:         &r.day, dbgen.TopSignalOfDay: &r.topSignal,
 		dbgen.UserFires: &r.userFires, dbgen.SignalFires: &r.signalFires,
 	} {
 		if *statement, err = r.conn.PrepareContext(ctx, text); err != nil {

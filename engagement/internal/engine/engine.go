@@ -77,9 +77,10 @@ type Engine interface {
 // Commit or Rollback.
 type Tx struct {
 	dbgen.Querier
-	// Commit commits the transaction, or undoes it and returns an error.
-	Commit func() error
-	// Rollback undoes the transaction. It takes no context: giving up must not
-	// be given up.
-	Rollback func() error
+	// Commit commits the transaction, or undoes it and returns an error. The
+	// answer of a server is awaited until ctx ends: then it may be either.
+	Commit func(ctx context.Context) error
+	// Rollback undoes the transaction, also when ctx has ended: giving up must
+	// not be given up. ctx bounds only how long a server is waited for.
+	Rollback func(ctx context.Context) error
 }

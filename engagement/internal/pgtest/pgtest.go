@@ -60,7 +60,7 @@ func Start(ctx context.Context, settings ...string) (_ *Server, err error) {
 	if s.user, err = otherThanRoot(); err != nil {
 		return nil, err
 	}
-	if s.dir, err = os.MkdirTemp("", "pgtest-*"); err != nil {
+	if s.dir, err = temporary(s.user); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -68,11 +68,6 @@ func Start(ctx context.Context, settings ...string) (_ *Server, err error) {
 			err = errors.Join(err, os.RemoveAll(s.dir))
 		}
 	}()
-	if s.user != nil {
-		if err := os.Chown(s.dir, int(s.user.Uid), int(s.user.Gid)); err != nil {
-			return nil, err
-		}
-	}
 	if s.port, err = freePort(); err != nil {
 		return nil, err
 	}
@@ -83,6 +78,17 @@ func Start(ctx context.Context, settings ...string) (_ *Server, err error) {
 		return nil, err
 	}
 	return s, s.pgCtl(ctx, "start")
+}
+
+// temporary makes a folder for a server that runs as user.
+func temporary(user *syscall.Credential) (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "pgtest-*"); err != nil || user == nil {
+		return dir, err
+	}
+	if err = os.Chown(dir, int(user.Uid), int(user.Gid)); err != nil {
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	return dir, err
 }
 
 // otherThanRoot returns the user that a server started by root runs as: the
@@ -184,6 +190,31 @@ func (s *Server) Crash(ctx context.Context) error {
 	return s.pgCtl(ctx, "restart", "-m", "immediate")
 }
 
+// Standby starts a second server, which follows the first one and takes no
+// writes. It must be stopped.
+func (s *Server) Standby(ctx context.Context) (_ *Server, err error) {
+	standby := &Server{bin: s.bin, user: s.user, password: s.password}
+	if standby.dir, err = temporary(s.user); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(standby.dir))
+		}
+	}()
+	if standby.port, err = freePort(); err != nil {
+		return nil, err
+	}
+	err = standby.run(ctx, "pg_basebackup", "-D", standby.data(), "-R", "--checkpoint=fast", "--no-sync", "-d", s.URL())
+	if err != nil {
+		return nil, err
+	}
+	if err := standby.configure(nil); err != nil { // the last of each setting counts
+		return nil, err
+	}
+	return standby, standby.pgCtl(ctx, "start")
+}
+
 // Stop stops the server and deletes its data.
 func (s *Server) Stop() error {
 	return errors.Join(s.pgCtl(context.Background(), "stop", "-m", "immediate"), os.RemoveAll(s.dir))
@@ -221,4 +252,17 @@ func Exec(ctx context.Context, dsn, statements string) (err error) {
 	defer func() { err = errors.Join(err, conn.Close(context.Background())) }()
 	_, err = conn.Exec(ctx, statements)
 	return err
+}
+
+// AddrOf returns the host and port that dsn names.
+func AddrOf(dsn string) string {
+	u, err := url.Parse(dsn)
+	if err != nil {
+		panic(err) // the DSN is a test's own
+	}
+	port := u.Port()
+	if port == "" {
+		port = "5432"
+	}
+	return net.JoinHostPort(u.Hostname(), port)
 }

@@ -11,20 +11,20 @@ import (
 	"github.com/hydraxdev/engagementdb/dbgen/pggen"
 )
 
-// connector opens connections that hold statements back.
+// connector opens connections that hold statements back. It tells a server
+// that does not answer from a caller who gave up.
 type connector struct{ driver.Connector }
 
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	opened, err := c.Connector.Connect(ctx)
 	if err != nil {
-		return nil, err
+		return nil, unlessGivenUp(ctx, err)
 	}
 	return &conn{Conn: opened.(*stdlib.Conn)}, nil
 }
 
-// conn is a connection that saves round trips: what begins a transaction, and
-// statements that return nothing and that no value makes fail, it holds back
-// and sends with the statement that follows.
+// conn is a connection that holds some statements back and sends them with the
+// one that follows.
 type conn struct {
 	*stdlib.Conn
 	held []*pgx.QueuedQuery
@@ -107,12 +107,9 @@ func (c *conn) commit(ctx context.Context) error {
 	return err
 }
 
-// rollback undoes the transaction, of which the server may not even know.
+// rollback undoes the transaction.
 func (c *conn) rollback(ctx context.Context) error {
 	c.held = nil
-	if c.Conn.Conn().PgConn().TxStatus() == 'I' {
-		return nil
-	}
 	_, err := c.Conn.Conn().Exec(ctx, "ROLLBACK")
 	return err
 }

@@ -77,7 +77,7 @@ func TestHeldStatementsAreSentInOrder(t *testing.T) {
 		t.Errorf("the transaction sees %+v, %v, want 3 fires", day, err)
 	}
 	add(tx, "[[7,4,0,0,0]]")
-	if err := tx.Commit(); err != nil {
+	if err := tx.Commit(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	if got := storedDay(t, e, 7); got != 7 {
@@ -86,10 +86,10 @@ func TestHeldStatementsAreSentInOrder(t *testing.T) {
 
 	tx = begun(t, e)
 	add(tx, "[[7,100,0,0,0]]")
-	if err := tx.Rollback(); err != nil {
+	if err := tx.Rollback(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if err := begun(t, e).Commit(); err != nil { // nothing is left over for the next
+	if err := begun(t, e).Commit(context.Background()); err != nil { // nothing is left over for the next
 		t.Fatal(err)
 	}
 	if got := storedDay(t, e, 7); got != 7 {
@@ -101,13 +101,13 @@ func TestHeldStatementThatFailsFailsTheNext(t *testing.T) {
 	e := opened(t)
 	ctx := context.Background()
 	for name, next := range map[string]func(*engine.Tx) error{
-		"commit": func(tx *engine.Tx) error { return tx.Commit() },
+		"commit": func(tx *engine.Tx) error { return tx.Commit(context.Background()) },
 		"query": func(tx *engine.Tx) error {
 			_, err := tx.GetDay(ctx, 7)
-			return errors.Join(err, tx.Rollback())
+			return errors.Join(err, tx.Rollback(context.Background()))
 		},
 		"exec": func(tx *engine.Tx) error {
-			return errors.Join(tx.RederiveUser(ctx, 7), tx.Rollback())
+			return errors.Join(tx.RederiveUser(ctx, 7), tx.Rollback(context.Background()))
 		},
 	} {
 		tx := begun(t, e)

@@ -14,7 +14,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -37,14 +36,14 @@ const (
 
 // How transactions begin. Nothing is set for the session, since behind a pooler
 // the next transaction may run in another.
-var (
-	beginRead = []string{"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"}
+const (
+	beginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 	// A statement must see what others have committed while it waited for their
 	// rows: the counters are added to, not overwritten. A client that has
 	// vanished with its network must not hold the row of today for hours.
-	beginWrite = []string{"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-		"SET LOCAL lock_timeout = '10s'", "SET LOCAL idle_in_transaction_session_timeout = '60s'"}
-	beginAsync = append(slices.Clone(beginWrite), "SET LOCAL synchronous_commit = off")
+	beginWrite = "BEGIN ISOLATION LEVEL READ COMMITTED; " +
+		"SET LOCAL lock_timeout = '10s'; SET LOCAL idle_in_transaction_session_timeout = '60s'"
+	beginAsync = beginWrite + "; SET LOCAL synchronous_commit = off"
 )
 
 // Options are the choices of whoever opens a database.
@@ -61,6 +60,9 @@ type Engine struct {
 	opts   Options
 	reader *sql.DB
 	writer *sql.DB
+	// answerTimeout is how long the server may take to begin or end a
+	// transaction, which it has nothing to wait for to do.
+	answerTimeout time.Duration
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -77,21 +79,39 @@ func New(dsn string, opts Options) (*Engine, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "engagementdb"
 	}
-	return &Engine{config: config, opts: opts, reader: openPool(config, maxReaders), writer: openPool(config, 1)}, nil
+	// BEGIN finds out by itself whether the writing connection is still alive.
+	unasked := stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return false })
+	return &Engine{
+		config: config, opts: opts, answerTimeout: 30 * time.Second,
+		reader: openPool(config, maxReaders), writer: openPool(config, 1, unasked),
+	}, nil
 }
 
-func openPool(config *pgx.ConnConfig, conns int) *sql.DB {
-	db := sql.OpenDB(connector{stdlib.GetConnector(*config, stdlib.OptionAfterConnect(func(_ context.Context, conn *pgx.Conn) error {
+func openPool(config *pgx.ConnConfig, conns int, opts ...stdlib.OptionOpenDB) *sql.DB {
+	opts = append(opts, stdlib.OptionAfterConnect(func(_ context.Context, conn *pgx.Conn) error {
 		// Times come back in UTC and not in the zone of the machine.
 		conn.TypeMap().RegisterType(&pgtype.Type{
 			Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
 		})
 		return nil
-	}))})
+	}))
+	db := sql.OpenDB(connector{stdlib.GetConnector(*config, opts...)})
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(min(conns, 8))
 	db.SetConnMaxIdleTime(5 * time.Minute)
 	return db
+}
+
+// errNoAnswer says that the server was waited for in vain.
+var errNoAnswer = errors.New("the server does not answer")
+
+// unlessGivenUp returns err, but errNoAnswer if err is that of a time limit
+// other than the caller's own, whose context is ctx.
+func unlessGivenUp(ctx context.Context, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return fmt.Errorf("%w: %v", errNoAnswer, err)
+	}
+	return err
 }
 
 // errStandby says that the server takes no writes.
@@ -121,7 +141,7 @@ func (e *Engine) Queries() dbgen.Querier { return querier{pggen.New(e.reader)} }
 
 // BeginRead opens a snapshot. It is taken by the first query.
 func (e *Engine) BeginRead(ctx context.Context) (*engine.Tx, error) {
-	return begin(ctx, e.reader, beginRead)
+	return e.begin(ctx, e.reader, beginRead)
 }
 
 // BeginWrite opens a transaction on the process's writing connection.
@@ -130,76 +150,63 @@ func (e *Engine) BeginWrite(ctx context.Context) (*engine.Tx, error) {
 	case e.opts.ReadOnly:
 		return nil, errStandby
 	case e.opts.Async:
-		return begin(ctx, e.writer, beginAsync)
+		return e.begin(ctx, e.writer, beginAsync)
 	}
-	return begin(ctx, e.writer, beginWrite)
+	return e.begin(ctx, e.writer, beginWrite)
 }
 
 // begin opens a transaction on a connection of pool, which it gives back when
-// the transaction has ended. The server hears of it with the first query. It is
-// not database/sql's, which rolls back behind its caller's back when ctx ends.
-func begin(ctx context.Context, pool *sql.DB, statements []string) (*engine.Tx, error) {
+// the transaction has ended or could not begin. It is not database/sql's, which
+// rolls back behind its caller's back when ctx ends.
+func (e *Engine) begin(ctx context.Context, pool *sql.DB, statements string) (*engine.Tx, error) {
 	c, err := pool.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	err = c.Raw(func(driverConn any) error {
-		for _, statement := range statements {
-			driverConn.(*conn).hold(statement)
-		}
-		return nil
+	err = e.answered(ctx, func(ctx context.Context) error {
+		_, err := c.ExecContext(ctx, statements)
+		return err
 	})
 	if err != nil {
-		return nil, errors.Join(err, discard(c))
+		discard(c)
+		return nil, err
 	}
 	return &engine.Tx{
-		Querier:  querier{pggen.New(c)},
-		Commit:   func() error { return commit(c) },
-		Rollback: func() error { return rollback(c) },
+		Querier: querier{pggen.New(c)},
+		Commit: func(ctx context.Context) error {
+			if err := e.end(ctx, c, (*conn).commit); err != nil {
+				discard(c)
+				return err
+			}
+			return c.Close()
+		},
+		Rollback: func(ctx context.Context) error {
+			if err := e.end(ctx, c, (*conn).rollback); err != nil {
+				discard(c) // then the server does so by itself
+				return nil
+			}
+			return c.Close()
+		},
 	}, nil
 }
 
-// endTimeout bounds how long the end of a transaction waits for the server.
-const endTimeout = 30 * time.Second
-
-func commit(c *sql.Conn) error {
-	if err := end(c, (*conn).commit); err != nil {
-		return errors.Join(err, discard(c))
-	}
-	return c.Close()
+func (e *Engine) end(ctx context.Context, c *sql.Conn, how func(*conn, context.Context) error) error {
+	return e.answered(ctx, func(ctx context.Context) error {
+		return c.Raw(func(driverConn any) error { return how(driverConn.(*conn), ctx) })
+	})
 }
 
-// rollback undoes c's transaction. If the connection is lost, the server does
-// so by itself.
-func rollback(c *sql.Conn) error {
-	if err := end(c, (*conn).rollback); err != nil {
-		return discard(c)
-	}
-	return c.Close()
-}
-
-func end(c *sql.Conn, how func(*conn, context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
+// answered runs fn, which must end when its context does: when ctx ends, or
+// when the server has been waited for long enough.
+func (e *Engine) answered(ctx context.Context, fn func(context.Context) error) error {
+	bounded, cancel := context.WithTimeout(ctx, e.answerTimeout)
 	defer cancel()
-	return c.Raw(func(driverConn any) error { return how(driverConn.(*conn), ctx) })
+	return unlessGivenUp(ctx, fn(bounded))
 }
 
 // discard closes a connection whose state is not known, instead of giving it
 // back.
-func discard(conn *sql.Conn) error {
-	err := conn.Raw(func(any) error { return driver.ErrBadConn })
-	if err = errors.Join(ignore(err, driver.ErrBadConn), ignore(conn.Close(), sql.ErrConnDone)); err != nil {
-		return fmt.Errorf("discard a connection: %w", err)
-	}
-	return nil
-}
-
-func ignore(err, expected error) error {
-	if errors.Is(err, expected) {
-		return nil
-	}
-	return err
-}
+func discard(conn *sql.Conn) { _ = conn.Raw(func(any) error { return driver.ErrBadConn }) }
 
 // errNoBackup is what Backup returns.
 var errNoBackup = errors.New("a PostgreSQL database is backed up with its own tools, such as pg_dump")
@@ -221,7 +228,7 @@ func (e *Engine) Classify(err error) engine.Class {
 		return engine.Refused
 	case errors.Is(err, context.Canceled):
 		return engine.Other
-	case connecting, network, pgconn.SafeToRetry(err),
+	case connecting, network, pgconn.SafeToRetry(err), errors.Is(err, errNoAnswer),
 		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, net.ErrClosed), errors.Is(err, driver.ErrBadConn):
 		return engine.Unavailable

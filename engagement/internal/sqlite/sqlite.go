@@ -76,7 +76,7 @@ func (e *Engine) Open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return tx.Rollback()
+	return tx.Rollback(ctx)
 }
 
 // mode is how to open the file for reading. Where writing is allowed the mode
@@ -160,7 +160,7 @@ func begin(ctx context.Context, conn *sql.Conn, statement string) (*engine.Tx, e
 	if _, err := conn.ExecContext(ctx, statement); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	commit := func() error {
+	commit := func(context.Context) error {
 		if _, err := conn.ExecContext(context.Background(), "COMMIT"); err != nil {
 			return errors.Join(err, rollback(conn))
 		}
@@ -169,7 +169,7 @@ func begin(ctx context.Context, conn *sql.Conn, statement string) (*engine.Tx, e
 	return &engine.Tx{
 		Querier:  dbgen.New(conn),
 		Commit:   commit,
-		Rollback: func() error { return rollback(conn) },
+		Rollback: func(context.Context) error { return rollback(conn) },
 	}, nil
 }
 

@@ -88,7 +88,7 @@ func insertDays(t *testing.T, e *Engine, n int) {
 			t.Fatalf("AddDays: %v", err)
 		}
 	}
-	if err := tx.Commit(); err != nil {
+	if err := tx.Commit(t.Context()); err != nil {
 		t.Fatalf("Commit: %v", err)
 	}
 }
@@ -345,7 +345,7 @@ func TestBackup(t *testing.T) {
 					err = errors.Join(
 						tx.AddDays(context.Background(), oneFire(2*day)),
 						tx.AddDays(context.Background(), oneFire(2*day+1)),
-						tx.Commit())
+						tx.Commit(t.Context()))
 				}
 				if err != nil {
 					t.Errorf("writer: %v", err)
