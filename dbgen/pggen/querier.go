@@ -51,6 +51,8 @@ type Querier interface {
 	// twice. win_rate and pnl follow in the same statement.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	AddUserTrades(ctx context.Context, users string) error
+	// CommunityDecided counts all users' wins and losses.
+	CommunityDecided(ctx context.Context) (CommunityDecidedRow, error)
 	// CountDays counts the days that have a row.
 	CountDays(ctx context.Context) (int64, error)
 	// CountFires counts the fires that are still kept one by one.
@@ -81,6 +83,10 @@ type Querier interface {
 	DayMismatches(ctx context.Context, maxRows int64) ([]DayMismatchesRow, error)
 	// DaysBetween lists the days from first to last that have a row, in order.
 	DaysBetween(ctx context.Context, arg DaysBetweenParams) ([]Day, error)
+	// DecidedTradesFrom lists all users' wins and losses of a range of days from
+	// behind a position on, first closed first. The times are those between which
+	// such days lie.
+	DecidedTradesFrom(ctx context.Context, arg DecidedTradesFromParams) ([]Trade, error)
 	// DeleteEmptySignal deletes a signal's totals if it has no fires any more.
 	DeleteEmptySignal(ctx context.Context, signalID string) error
 	// DeleteEmptySignalDay deletes a signal's day if it has no fires any more.
@@ -162,11 +168,18 @@ type Querier interface {
 	// SignalDayMismatches lists a signal's days, from the horizon on, whose counts
 	// are not those of the fires.
 	SignalDayMismatches(ctx context.Context, arg SignalDayMismatchesParams) ([]SignalDayMismatchesRow, error)
+	// SignalDecided counts the trades that followed a signal, and of these the wins
+	// and losses.
+	SignalDecided(ctx context.Context, signalID string) (SignalDecidedRow, error)
 	// SignalFires lists a signal's counted fires before a position, newest first.
 	SignalFires(ctx context.Context, arg SignalFiresParams) ([]SignalFire, error)
 	// SignalTotalMismatches lists signals whose totals are not the sums of their
 	// days.
 	SignalTotalMismatches(ctx context.Context, maxRows int64) ([]SignalTotalMismatchesRow, error)
+	// SignalTradesFrom lists the trades that followed a signal in a range of days,
+	// from behind a position on, first closed first. The times are those between
+	// which such days lie.
+	SignalTradesFrom(ctx context.Context, arg SignalTradesFromParams) ([]Trade, error)
 	// StreakMismatches lists users whose stored streak is not what the runs of
 	// their days say. Runs are found as in UserRuns.
 	StreakMismatches(ctx context.Context, maxRows int64) ([]StreakMismatchesRow, error)
@@ -223,6 +236,9 @@ type Querier interface {
 	UserTotalMismatches(ctx context.Context, maxRows int64) ([]UserTotalMismatchesRow, error)
 	// UserTrades lists a user's counted trades before a position, last closed first.
 	UserTrades(ctx context.Context, arg UserTradesParams) ([]Trade, error)
+	// UserTradesFrom lists a user's trades of a range of days from behind a position
+	// on, first closed first. The times are those between which such days lie.
+	UserTradesFrom(ctx context.Context, arg UserTradesFromParams) ([]Trade, error)
 }
 
 var _ Querier = (*Queries)(nil)

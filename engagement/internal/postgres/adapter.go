@@ -31,6 +31,11 @@ func (q querier) AddUserDayFires(ctx context.Context, arg string) ([]dbgen.AddUs
 	return each(func(row pggen.AddUserDayFiresRow) dbgen.AddUserDayFiresRow { return dbgen.AddUserDayFiresRow(row) })(result), err
 }
 
+func (q querier) CommunityDecided(ctx context.Context) (dbgen.CommunityDecidedRow, error) {
+	result, err := q.Queries.CommunityDecided(ctx)
+	return dbgen.CommunityDecidedRow(result), err
+}
+
 func (q querier) CountFiresBefore(ctx context.Context, arg dbgen.CountFiresBeforeParams) (int64, error) {
 	return q.Queries.CountFiresBefore(ctx, pggen.CountFiresBeforeParams(arg))
 }
@@ -43,6 +48,11 @@ func (q querier) DayMismatches(ctx context.Context, arg int64) ([]dbgen.DayMisma
 func (q querier) DaysBetween(ctx context.Context, arg dbgen.DaysBetweenParams) ([]dbgen.Day, error) {
 	result, err := q.Queries.DaysBetween(ctx, pggen.DaysBetweenParams(arg))
 	return each(func(row pggen.Day) dbgen.Day { return dbgen.Day(row) })(result), err
+}
+
+func (q querier) DecidedTradesFrom(ctx context.Context, arg dbgen.DecidedTradesFromParams) ([]dbgen.Trade, error) {
+	result, err := q.Queries.DecidedTradesFrom(ctx, pggen.DecidedTradesFromParams(arg))
+	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
 }
 
 func (q querier) DeleteEmptySignalDay(ctx context.Context, arg dbgen.DeleteEmptySignalDayParams) error {
@@ -143,6 +153,11 @@ func (q querier) SignalDayMismatches(ctx context.Context, arg dbgen.SignalDayMis
 	})(result), err
 }
 
+func (q querier) SignalDecided(ctx context.Context, arg string) (dbgen.SignalDecidedRow, error) {
+	result, err := q.Queries.SignalDecided(ctx, arg)
+	return dbgen.SignalDecidedRow(result), err
+}
+
 func (q querier) SignalFires(ctx context.Context, arg dbgen.SignalFiresParams) ([]dbgen.SignalFire, error) {
 	result, err := q.Queries.SignalFires(ctx, pggen.SignalFiresParams(arg))
 	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
@@ -153,6 +168,11 @@ func (q querier) SignalTotalMismatches(ctx context.Context, arg int64) ([]dbgen.
 	return each(func(row pggen.SignalTotalMismatchesRow) dbgen.SignalTotalMismatchesRow {
 		return dbgen.SignalTotalMismatchesRow(row)
 	})(result), err
+}
+
+func (q querier) SignalTradesFrom(ctx context.Context, arg dbgen.SignalTradesFromParams) ([]dbgen.Trade, error) {
+	result, err := q.Queries.SignalTradesFrom(ctx, pggen.SignalTradesFromParams(arg))
+	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
 }
 
 func (q querier) StreakMismatches(ctx context.Context, arg int64) ([]dbgen.StreakMismatchesRow, error) {
@@ -254,5 +274,10 @@ func (q querier) UserTotalMismatches(ctx context.Context, arg int64) ([]dbgen.Us
 
 func (q querier) UserTrades(ctx context.Context, arg dbgen.UserTradesParams) ([]dbgen.Trade, error) {
 	result, err := q.Queries.UserTrades(ctx, pggen.UserTradesParams(arg))
+	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
+}
+
+func (q querier) UserTradesFrom(ctx context.Context, arg dbgen.UserTradesFromParams) ([]dbgen.Trade, error) {
+	result, err := q.Queries.UserTradesFrom(ctx, pggen.UserTradesFromParams(arg))
 	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
 }
