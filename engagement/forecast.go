@@ -306,8 +306,16 @@ func squaredError(forecast float64, won bool) float64 {
 	return forecast * forecast
 }
 
-// binOf returns the tenth of the probabilities that a forecast falls into.
-func binOf(forecast float64) int { return min(int(forecast*10), 9) }
+// binEnd returns where the bin i ends, which the next one includes.
+func binEnd(i int) float64 { return float64(i+1) / 10 }
+
+func binOf(forecast float64) int {
+	bin := 0
+	for bin < 9 && forecast >= binEnd(bin) {
+		bin++
+	}
+	return bin
+}
 
 func (s *scorer) calibration() Calibration {
 	n := float64(s.all.count)
@@ -322,7 +330,7 @@ func (s *scorer) calibration() Calibration {
 	}
 	for i, bin := range s.bins {
 		c.Bins[i] = CalibrationBin{
-			From: float64(i) / 10, To: float64(i+1) / 10, Forecasts: bin.count,
+			From: binEnd(i - 1), To: binEnd(i), Forecasts: bin.count,
 			MeanForecast: quotient(bin.forecasts, float64(bin.count)), WinRate: quotient(float64(bin.wins), float64(bin.count)),
 		}
 	}
