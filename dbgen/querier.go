@@ -190,9 +190,6 @@ type Querier interface {
 	// SignalDayMismatches lists a signal's days, from the horizon on, whose counts
 	// are not those of the fires.
 	SignalDayMismatches(ctx context.Context, arg SignalDayMismatchesParams) ([]SignalDayMismatchesRow, error)
-	// SignalDecided counts the trades that followed a signal, and of these the wins
-	// and losses.
-	SignalDecided(ctx context.Context, signalID string) (SignalDecidedRow, error)
 	// SignalFires lists a signal's counted fires before a position, newest first.
 	SignalFires(ctx context.Context, arg SignalFiresParams) ([]SignalFire, error)
 	// SignalTotalMismatches lists signals whose totals are not the sums of their

@@ -96,19 +96,33 @@ func (r *Reader) Forecast(ctx context.Context, q ForecastQuery) (forecast Foreca
 }
 
 // record returns the wins and losses of one user or signal.
-func (r *Reader) record(ctx context.Context, s subject) (record, error) {
+func (r *Reader) record(ctx context.Context, s subject) (own record, err error) {
 	if s.userID != 0 {
 		row, err := r.userRow(ctx, s.userID)
 		return record{row.Wins, row.Losses}, err
 	}
-	row, err := r.q.SignalDecided(ctx, s.signalID)
-	return record{row.Wins, row.Losses}, err
+	_, err = r.eachClosed(ctx, s, AllTime().days(), func(t dbgen.Trade) error {
+		own = own.with(t)
+		return nil
+	})
+	return own, err
 }
 
 // record is how many trades were won and lost.
 type record struct{ wins, losses int64 }
 
 func (r record) decided() int64 { return r.wins + r.losses }
+
+// with returns the record with one more trade.
+func (r record) with(t dbgen.Trade) record {
+	switch t.Outcome {
+	case Win.String():
+		r.wins++
+	case Loss.String():
+		r.losses++
+	}
+	return r
+}
 
 // baseRate is the share of wins after one more win and one more loss (Laplace's
 // rule of succession), so that a few trades do not make anything certain.
@@ -208,7 +222,7 @@ func (r *Reader) ScoreForecasts(ctx context.Context, q CalibrationQuery) (calibr
 		if err != nil {
 			return 0, err
 		}
-		s := newScorer(p, q.BySignal, q.Window.days())
+		s := scorer{prior: p, bySignal: q.BySignal, days: q.Window.days(), own: map[subject]record{}}
 		known := daySpan{unknownDay + 1, s.days.last}
 		trades, err := r.eachClosed(ctx, subject{}, known, s.trade)
 		calibration = s.calibration()
@@ -237,10 +251,6 @@ type scorer struct {
 type scores struct {
 	count, wins        int64
 	forecasts, squares float64
-}
-
-func newScorer(p prior, bySignal bool, days daySpan) *scorer {
-	return &scorer{prior: p, bySignal: bySignal, days: days, own: map[subject]record{}}
 }
 
 // subject is whom a trade's forecast is about; nobody, for one that followed no
@@ -276,16 +286,8 @@ func (s *scorer) trade(t dbgen.Trade) error {
 // learn makes the trades of the last time known.
 func (s *scorer) learn() {
 	for _, t := range s.now {
-		about := s.subject(t)
-		own := s.own[about]
-		if t.Outcome == Win.String() {
-			own.wins++
-			s.community.wins++
-		} else {
-			own.losses++
-			s.community.losses++
-		}
-		s.own[about] = own
+		s.community = s.community.with(t)
+		s.own[s.subject(t)] = s.own[s.subject(t)].with(t)
 	}
 	s.now = s.now[:0]
 }

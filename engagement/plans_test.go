@@ -236,7 +236,6 @@ func TestPlans(t *testing.T) {
 		{query: "UserTradesFrom", step: "SEARCH trades USING INDEX idx_trades_user_closed_at (user_id=? AND closed_at>? AND closed_at<?)"},
 		{query: "SignalTradesFrom", step: "SEARCH trades USING INDEX idx_trades_signal_closed_at (signal_id=? AND closed_at>? AND closed_at<?)"},
 		{query: "DecidedTradesFrom", step: "SEARCH trades USING INDEX idx_trades_closed_at (closed_at>? AND closed_at<?)"},
-		{query: "SignalDecided", step: "SEARCH trades USING INDEX idx_trades_signal_closed_at (signal_id=?)"},
 		{query: "TradesByKey", step: "SEARCH t USING INDEX sqlite_autoindex_trades_1 (user_id=? AND trade_id=?)"},
 		{query: "FiresAfter", step: "SEARCH signal_fires USING INDEX sqlite_autoindex_signal_fires_1 (user_id>?)"},
 		{query: "TradesAfter", step: "SEARCH trades USING INDEX sqlite_autoindex_trades_1 (user_id>?)"},

@@ -134,8 +134,8 @@ func (r *Reader) checkKnown(ctx context.Context, s subject) error {
 		return err
 	}
 	// Nobody fired it, but trades may name it.
-	counted, err := r.q.SignalDecided(ctx, s.signalID)
-	if err == nil && counted.Trades == 0 {
+	trades, err := r.eachClosed(ctx, s, AllTime().days(), func(dbgen.Trade) error { return nil })
+	if err == nil && trades == 0 {
 		return notFound("signal", s.signalID)
 	}
 	return err

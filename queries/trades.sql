@@ -79,13 +79,3 @@ WHERE closed_at >= @after
     AND outcome <> 'draw'
 ORDER BY closed_at, id, user_id, trade_id
 LIMIT CAST(@max_rows AS BIGINT);
-
--- name: SignalDecided :one
--- SignalDecided counts the trades that followed a signal, and of these the wins
--- and losses.
-SELECT
-    COUNT(*) AS trades,
-    CAST(COALESCE(SUM(CASE WHEN outcome = 'win' THEN 1 ELSE 0 END), 0) AS BIGINT) AS wins,
-    CAST(COALESCE(SUM(CASE WHEN outcome = 'loss' THEN 1 ELSE 0 END), 0) AS BIGINT) AS losses
-FROM trades
-WHERE signal_id = @signal_id AND day >= 0;

@@ -133,30 +133,6 @@ func (q *Queries) OutcomeTrades(ctx context.Context, arg OutcomeTradesParams) ([
 	return items, nil
 }
 
-const SignalDecided = `-- name: SignalDecided :one
-SELECT
-    COUNT(*) AS trades,
-    CAST(COALESCE(SUM(CASE WHEN outcome = 'win' THEN 1 ELSE 0 END), 0) AS BIGINT) AS wins,
-    CAST(COALESCE(SUM(CASE WHEN outcome = 'loss' THEN 1 ELSE 0 END), 0) AS BIGINT) AS losses
-FROM trades
-WHERE signal_id = $1 AND day >= 0
-`
-
-type SignalDecidedRow struct {
-	Trades int64
-	Wins   int64
-	Losses int64
-}
-
-// SignalDecided counts the trades that followed a signal, and of these the wins
-// and losses.
-func (q *Queries) SignalDecided(ctx context.Context, signalID string) (SignalDecidedRow, error) {
-	row := q.db.QueryRowContext(ctx, SignalDecided, signalID)
-	var i SignalDecidedRow
-	err := row.Scan(&i.Trades, &i.Wins, &i.Losses)
-	return i, err
-}
-
 const SignalTradesFrom = `-- name: SignalTradesFrom :many
 SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
 WHERE signal_id = $1

@@ -172,11 +172,6 @@ func (q querier) SignalDayMismatches(ctx context.Context, arg dbgen.SignalDayMis
 	})(result), err
 }
 
-func (q querier) SignalDecided(ctx context.Context, arg string) (dbgen.SignalDecidedRow, error) {
-	result, err := q.Queries.SignalDecided(ctx, arg)
-	return dbgen.SignalDecidedRow(result), err
-}
-
 func (q querier) SignalFires(ctx context.Context, arg dbgen.SignalFiresParams) ([]dbgen.SignalFire, error) {
 	result, err := q.Queries.SignalFires(ctx, pggen.SignalFiresParams(arg))
 	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
