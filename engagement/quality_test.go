@@ -2,6 +2,7 @@ package engagement_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"testing"
 	"time"
@@ -222,9 +223,9 @@ func TestTradeQualityReadsPagesThatEndWithinOneTime(t *testing.T) {
 		db := open(newClock(noon).option())
 		m := newModel(time.UTC, noon)
 		noError(t, db.Tx(t.Context(), func(tx *engagement.Tx) error {
-			for i := range 2_300 {
+			for i := range 1_150 {
 				tr := engagement.Trade{
-					UserID: int64(1 + i%2), TradeID: fmt.Sprint(i), SignalID: "S", PnL: float64(i*7919%2001) - 1000,
+					UserID: int64(1 + i%10/9), TradeID: fmt.Sprint(i), SignalID: "S", PnL: float64(i*7919%2001) - 1000,
 					ClosedAt: noon.AddDate(0, 0, -i%3),
 				}
 				trade(t, tx, tr)
@@ -245,6 +246,33 @@ func TestTradeQualityReadsPagesThatEndWithinOneTime(t *testing.T) {
 		same(t, "too early", got.TooEarly, int64(0))
 		same(t, "forecasts", got.Forecasts, decidedIn(m, q.Window))
 	})
+}
+
+func TestTradesWithOneIDArePagedByTheirKey(t *testing.T) {
+	t.Parallel()
+	for _, e := range engines {
+		if e.name == "sqlite" {
+			continue // where an id is unique
+		}
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			dsn := e.fresh(t)
+			db := openAt(t, dsn, newClock(noon).option())
+			noError(t, db.Tx(t.Context(), func(tx *engagement.Tx) error {
+				for i := range 1_150 {
+					trade(t, tx, engagement.Trade{UserID: int64(1 + i%10/9), TradeID: fmt.Sprint(i), SignalID: "S", PnL: 1, ClosedAt: noon})
+				}
+				return nil
+			}))
+			raw := must(sql.Open("pgx", dsn))(t)
+			defer raw.Close()
+			must(raw.Exec("UPDATE trades SET id = 7"))(t)
+			same(t, "trades of the user", quality(t, db.Reader, engagement.QualityQuery{UserID: 1}).Trades, int64(1_035))
+			same(t, "trades of the signal", quality(t, db.Reader, engagement.QualityQuery{SignalID: "S"}).Trades, int64(1_150))
+			calibration := must(db.ScoreForecasts(t.Context(), engagement.CalibrationQuery{}))(t)
+			same(t, "all trades", calibration.TooEarly, int64(1_150))
+		})
+	}
 }
 
 func decidedIn(m *model, w engagement.Window) int64 {
