@@ -9,6 +9,26 @@ import (
 	"context"
 )
 
+const CommunityDecided = `-- name: CommunityDecided :one
+SELECT
+    CAST(COALESCE(SUM(wins), 0) AS BIGINT) AS wins,
+    CAST(COALESCE(SUM(losses), 0) AS BIGINT) AS losses
+FROM user_stats
+`
+
+type CommunityDecidedRow struct {
+	Wins   int64
+	Losses int64
+}
+
+// CommunityDecided counts all users' wins and losses.
+func (q *Queries) CommunityDecided(ctx context.Context) (CommunityDecidedRow, error) {
+	row := q.db.QueryRowContext(ctx, CommunityDecided)
+	var i CommunityDecidedRow
+	err := row.Scan(&i.Wins, &i.Losses)
+	return i, err
+}
+
 const GetUserStats = `-- name: GetUserStats :one
 SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id = ?1
 `

@@ -187,3 +187,66 @@ func TestReadmeShowsTestedCode(t *testing.T) {
 		}
 	}
 }
+
+func ExampleReader_TradeQuality() {
+	ctx := context.Background()
+	path, remove := examplePath()
+	defer remove()
+	db, err := engagement.Open(ctx, path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	begin := time.Now().Add(-3 * time.Hour)
+	for i, pnl := range []float64{-40, 100, 20} {
+		_, err := db.RecordTrade(ctx, engagement.Trade{
+			UserID: 7, TradeID: fmt.Sprintf("mt5-%d", i), PnL: pnl, ClosedAt: begin.Add(time.Duration(i) * time.Hour),
+		})
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
+
+	quality, err := db.TradeQuality(ctx, engagement.QualityQuery{UserID: 7, Balance: 200})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("profit factor", *quality.ProfitFactor)
+	fmt.Println("largest fall", quality.Drawdown.Amount, "or", *quality.Drawdown.Share, "of the account")
+	fmt.Println("now", quality.Run.Length, "in a row:", quality.Run.Result)
+	// Output:
+	// profit factor 3
+	// largest fall 40 or 0.2 of the account
+	// now 2 in a row: win
+}
+
+func ExampleReader_Forecast() {
+	ctx := context.Background()
+	path, remove := examplePath()
+	defer remove()
+	db, err := engagement.Open(ctx, path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	for i := range 10 {
+		pnl := 1.0
+		if i%5 == 0 {
+			pnl = -1
+		}
+		if _, err := db.RecordTrade(ctx, engagement.Trade{UserID: 7, TradeID: fmt.Sprintf("mt5-%d", i), PnL: pnl}); err != nil {
+			log.Fatal(err)
+		}
+	}
+
+	forecast, err := db.Forecast(ctx, engagement.ForecastQuery{UserID: 7})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%.2f, with 90 %% between %.2f and %.2f\n", forecast.Probability, forecast.Low, forecast.High)
+	_, err = db.Forecast(ctx, engagement.ForecastQuery{UserID: 7, MinTrades: 11})
+	fmt.Println("too few trades:", errors.Is(err, engagement.ErrNotFound))
+	// Output:
+	// 0.78, with 90 % between 0.61 and 0.91
+	// too few trades: true
+}

@@ -320,6 +320,8 @@ var withoutIDs = cmp.Options{
 
 func (h *history) compareUser(t *rapid.T, r *engagement.Reader, user int64) {
 	ctx, m := context.Background(), h.model
+	h.compareQuality(t, r, engagement.QualityQuery{UserID: user})
+	h.compareForecast(t, r, engagement.ForecastQuery{UserID: user})
 	stats, err := r.UserStats(ctx, user)
 	if _, known := m.updated[user]; !known {
 		wantError(t, err, engagement.ErrNotFound)
@@ -358,6 +360,8 @@ func (h *history) compareUser(t *rapid.T, r *engagement.Reader, user int64) {
 
 func (h *history) compareSignal(t *rapid.T, r *engagement.Reader, signal string) {
 	ctx := context.Background()
+	h.compareQuality(t, r, engagement.QualityQuery{SignalID: signal})
+	h.compareForecast(t, r, engagement.ForecastQuery{SignalID: signal})
 	same(t, "SignalFires in pages", firesInPages(t, 3, func(page engagement.FirePage) ([]engagement.SignalFire, error) {
 		return r.SignalFires(ctx, signal, page)
 	}), h.model.newestFirst(func(f modelFire) bool { return f.SignalID == signal }), withoutIDs)
@@ -373,6 +377,7 @@ func (h *history) compareSignal(t *rapid.T, r *engagement.Reader, signal string)
 
 func (h *history) compareLists(t *rapid.T, r *engagement.Reader) {
 	ctx, m, today := context.Background(), h.model, h.model.today()
+	h.compareCalibration(t, r)
 	same(t, "Today", r.Today(), today)
 	same(t, "Horizon", must(r.Horizon(ctx))(t), m.horizon)
 	same(t, "RealTimeStats", must(r.RealTimeStats(ctx))(t), m.realTimeStats())

@@ -39,3 +39,43 @@ WHERE closed_at <= @before
     AND day >= 0
 ORDER BY closed_at DESC, id DESC
 LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: UserTradesFrom :many
+-- UserTradesFrom lists a user's trades of a range of days from behind a position
+-- on, first closed first. The times are those between which such days lie.
+SELECT * FROM trades
+WHERE user_id = @user_id
+    AND closed_at >= @after
+    AND closed_at <= @until
+    AND (closed_at > @after OR id > @after_id OR (id = @after_id AND trade_id > @after_trade))
+    AND day >= @first_day AND day <= @last_day
+ORDER BY closed_at, id, trade_id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: SignalTradesFrom :many
+-- SignalTradesFrom lists the trades that followed a signal in a range of days,
+-- from behind a position on, first closed first. The times are those between
+-- which such days lie.
+SELECT * FROM trades
+WHERE signal_id = @signal_id
+    AND closed_at >= @after
+    AND closed_at <= @until
+    AND (closed_at > @after OR id > @after_id OR (id = @after_id AND (
+        user_id > @after_user OR (user_id = @after_user AND trade_id > @after_trade))))
+    AND day >= @first_day AND day <= @last_day
+ORDER BY closed_at, id, user_id, trade_id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: DecidedTradesFrom :many
+-- DecidedTradesFrom lists all users' wins and losses of a range of days from
+-- behind a position on, first closed first. The times are those between which
+-- such days lie.
+SELECT * FROM trades
+WHERE closed_at >= @after
+    AND closed_at <= @until
+    AND (closed_at > @after OR id > @after_id OR (id = @after_id AND (
+        user_id > @after_user OR (user_id = @after_user AND trade_id > @after_trade))))
+    AND day >= @first_day AND day <= @last_day
+    AND outcome <> 'draw'
+ORDER BY closed_at, id, user_id, trade_id
+LIMIT CAST(@max_rows AS BIGINT);

@@ -17,3 +17,10 @@ UPDATE user_stats SET
         ELSE CAST(wins AS DOUBLE PRECISION) / (wins + losses)
     END
 WHERE user_id = @user_id;
+
+-- name: CommunityDecided :one
+-- CommunityDecided counts all users' wins and losses.
+SELECT
+    CAST(COALESCE(SUM(wins), 0) AS BIGINT) AS wins,
+    CAST(COALESCE(SUM(losses), 0) AS BIGINT) AS losses
+FROM user_stats;

@@ -54,6 +54,8 @@ type Querier interface {
 	// same statement, win_bound by SetWinBounds.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	AddUserTrades(ctx context.Context, users string) ([]AddUserTradesRow, error)
+	// CommunityDecided counts all users' wins and losses.
+	CommunityDecided(ctx context.Context) (CommunityDecidedRow, error)
 	// CountDays counts the days that have a row.
 	CountDays(ctx context.Context) (int64, error)
 	// CountFires counts the fires that are still kept one by one.
@@ -101,6 +103,10 @@ type Querier interface {
 	DaysAfter(ctx context.Context, arg DaysAfterParams) ([]Day, error)
 	// DaysBetween lists the days from first to last that have a row, in order.
 	DaysBetween(ctx context.Context, arg DaysBetweenParams) ([]Day, error)
+	// DecidedTradesFrom lists all users' wins and losses of a range of days from
+	// behind a position on, first closed first. The times are those between which
+	// such days lie.
+	DecidedTradesFrom(ctx context.Context, arg DecidedTradesFromParams) ([]Trade, error)
 	// DeleteDay deletes a day of the community.
 	DeleteDay(ctx context.Context, day int64) error
 	// DeleteEmptySignalDays deletes those of some signals' days that have no fires
@@ -262,6 +268,10 @@ type Querier interface {
 	// SignalTotalMismatches lists signals whose totals are not the sums of their
 	// days.
 	SignalTotalMismatches(ctx context.Context, maxRows int64) ([]SignalTotalMismatchesRow, error)
+	// SignalTradesFrom lists the trades that followed a signal in a range of days,
+	// from behind a position on, first closed first. The times are those between
+	// which such days lie.
+	SignalTradesFrom(ctx context.Context, arg SignalTradesFromParams) ([]Trade, error)
 	// SignalsAfter lists all signals' totals by signal, from behind one on. The
 	// first may have an empty id, which is behind nothing: inclusive is 1 to begin
 	// with after_signal itself.
@@ -325,6 +335,9 @@ type Querier interface {
 	UserTotalMismatches(ctx context.Context, maxRows int64) ([]UserTotalMismatchesRow, error)
 	// UserTrades lists a user's counted trades before a position, last closed first.
 	UserTrades(ctx context.Context, arg UserTradesParams) ([]Trade, error)
+	// UserTradesFrom lists a user's trades of a range of days from behind a position
+	// on, first closed first. The times are those between which such days lie.
+	UserTradesFrom(ctx context.Context, arg UserTradesFromParams) ([]Trade, error)
 	// UsersFrom lists all users by id, from one on.
 	UsersFrom(ctx context.Context, arg UsersFromParams) ([]UserStat, error)
 	// UsersWithoutBound lists users whose win rate has no bound yet.

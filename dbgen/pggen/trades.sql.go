@@ -10,6 +10,73 @@ import (
 	"time"
 )
 
+const DecidedTradesFrom = `-- name: DecidedTradesFrom :many
+SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
+WHERE closed_at >= $1
+    AND closed_at <= $2
+    AND (closed_at > $1 OR id > $3 OR (id = $3 AND (
+        user_id > $4 OR (user_id = $4 AND trade_id > $5))))
+    AND day >= $6 AND day <= $7
+    AND outcome <> 'draw'
+ORDER BY closed_at, id, user_id, trade_id
+LIMIT CAST($8 AS BIGINT)
+`
+
+type DecidedTradesFromParams struct {
+	After      time.Time
+	Until      time.Time
+	AfterID    int64
+	AfterUser  int64
+	AfterTrade string
+	FirstDay   int64
+	LastDay    int64
+	MaxRows    int64
+}
+
+// DecidedTradesFrom lists all users' wins and losses of a range of days from
+// behind a position on, first closed first. The times are those between which
+// such days lie.
+func (q *Queries) DecidedTradesFrom(ctx context.Context, arg DecidedTradesFromParams) ([]Trade, error) {
+	rows, err := q.db.QueryContext(ctx, DecidedTradesFrom,
+		arg.After,
+		arg.Until,
+		arg.AfterID,
+		arg.AfterUser,
+		arg.AfterTrade,
+		arg.FirstDay,
+		arg.LastDay,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Trade{}
+	for rows.Next() {
+		var i Trade
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.TradeID,
+			&i.SignalID,
+			&i.PnlMicros,
+			&i.Outcome,
+			&i.ClosedAt,
+			&i.Day,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const OutcomeTrades = `-- name: OutcomeTrades :many
 SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
 WHERE outcome = $1
@@ -34,6 +101,75 @@ func (q *Queries) OutcomeTrades(ctx context.Context, arg OutcomeTradesParams) ([
 		arg.Outcome,
 		arg.Before,
 		arg.BeforeID,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Trade{}
+	for rows.Next() {
+		var i Trade
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.TradeID,
+			&i.SignalID,
+			&i.PnlMicros,
+			&i.Outcome,
+			&i.ClosedAt,
+			&i.Day,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const SignalTradesFrom = `-- name: SignalTradesFrom :many
+SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
+WHERE signal_id = $1
+    AND closed_at >= $2
+    AND closed_at <= $3
+    AND (closed_at > $2 OR id > $4 OR (id = $4 AND (
+        user_id > $5 OR (user_id = $5 AND trade_id > $6))))
+    AND day >= $7 AND day <= $8
+ORDER BY closed_at, id, user_id, trade_id
+LIMIT CAST($9 AS BIGINT)
+`
+
+type SignalTradesFromParams struct {
+	SignalID   string
+	After      time.Time
+	Until      time.Time
+	AfterID    int64
+	AfterUser  int64
+	AfterTrade string
+	FirstDay   int64
+	LastDay    int64
+	MaxRows    int64
+}
+
+// SignalTradesFrom lists the trades that followed a signal in a range of days,
+// from behind a position on, first closed first. The times are those between
+// which such days lie.
+func (q *Queries) SignalTradesFrom(ctx context.Context, arg SignalTradesFromParams) ([]Trade, error) {
+	rows, err := q.db.QueryContext(ctx, SignalTradesFrom,
+		arg.SignalID,
+		arg.After,
+		arg.Until,
+		arg.AfterID,
+		arg.AfterUser,
+		arg.AfterTrade,
+		arg.FirstDay,
+		arg.LastDay,
 		arg.MaxRows,
 	)
 	if err != nil {
@@ -196,6 +332,71 @@ func (q *Queries) UserTrades(ctx context.Context, arg UserTradesParams) ([]Trade
 		arg.UserID,
 		arg.Before,
 		arg.BeforeID,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Trade{}
+	for rows.Next() {
+		var i Trade
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.TradeID,
+			&i.SignalID,
+			&i.PnlMicros,
+			&i.Outcome,
+			&i.ClosedAt,
+			&i.Day,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const UserTradesFrom = `-- name: UserTradesFrom :many
+SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
+WHERE user_id = $1
+    AND closed_at >= $2
+    AND closed_at <= $3
+    AND (closed_at > $2 OR id > $4 OR (id = $4 AND trade_id > $5))
+    AND day >= $6 AND day <= $7
+ORDER BY closed_at, id, trade_id
+LIMIT CAST($8 AS BIGINT)
+`
+
+type UserTradesFromParams struct {
+	UserID     int64
+	After      time.Time
+	Until      time.Time
+	AfterID    int64
+	AfterTrade string
+	FirstDay   int64
+	LastDay    int64
+	MaxRows    int64
+}
+
+// UserTradesFrom lists a user's trades of a range of days from behind a position
+// on, first closed first. The times are those between which such days lie.
+func (q *Queries) UserTradesFrom(ctx context.Context, arg UserTradesFromParams) ([]Trade, error) {
+	rows, err := q.db.QueryContext(ctx, UserTradesFrom,
+		arg.UserID,
+		arg.After,
+		arg.Until,
+		arg.AfterID,
+		arg.AfterTrade,
+		arg.FirstDay,
+		arg.LastDay,
 		arg.MaxRows,
 	)
 	if err != nil {

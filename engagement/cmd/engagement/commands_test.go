@@ -129,6 +129,72 @@ last change  2026-01-31 12:00:00 UTC
 			}`,
 		},
 		{
+			name: "quality shows what a user's trades were worth",
+			args: "quality 1 --balance 100 --equity --window week",
+			text: `
+of             user 1, 2026-01-26 to 2026-02-01
+trades         2: 1 won, 1 lost, 0 drawn
+win rate       50.0%
+P&L            1,100.50
+profit factor  22.90
+expectancy     550.25
+average win    1,150.75
+average loss   -50.25
+best           1,150.75, trade t1 of user 1
+worst          -50.25, trade t2 of user 1
+current run    1 loss
+max drawdown   50.25 from 1,150.75, 4.0% of the account
+
+day              P&L  cumulative
+2026-01-30  1,150.75    1,150.75
+2026-01-31    -50.25    1,100.50
+`,
+			json: `{
+				"user_id": 1, "trades": 2, "wins": 1, "losses": 1, "draws": 0, "win_rate": 0.5,
+				"pnl": 1100.5, "carried_pnl": 0, "wins_pnl": 1150.75, "losses_pnl": -50.25,
+				"profit_factor": 22.90049751243781, "expectancy": 550.25, "average_win": 1150.75, "average_loss": -50.25,
+				"best": {
+					"id": 1, "user_id": 1, "trade_id": "t1", "signal_id": "EURUSD_LONG_001", "pnl": 1150.75,
+					"result": "win", "closed_at": "2026-01-30T12:00:00Z"
+				},
+				"worst": {
+					"id": 2, "user_id": 1, "trade_id": "t2", "signal_id": "", "pnl": -50.25,
+					"result": "loss", "closed_at": "2026-01-31T11:00:00Z"
+				},
+				"current_run": {"result": "loss", "length": 1},
+				"max_drawdown": {"amount": 50.25, "peak": 1150.75, "share": 0.04017589446332201},
+				"equity": [
+					{"day": "2026-01-30", "pnl": 1150.75, "cumulative": 1150.75},
+					{"day": "2026-01-31", "pnl": -50.25, "cumulative": 1100.5}
+				]
+			}`,
+		},
+		{
+			name: "quality of nothing says so",
+			args: "quality --signal GBPUSD_001",
+			text: `
+of             signal GBPUSD_001, all time
+trades         0: 0 won, 0 lost, 0 drawn
+win rate       none
+P&L            0.00
+profit factor  none
+expectancy     none
+average win    none
+average loss   none
+best           none
+worst          none
+current run    none
+max drawdown   0.00 from 0.00
+`,
+			json: `{
+				"signal_id": "GBPUSD_001", "trades": 0, "wins": 0, "losses": 0, "draws": 0, "win_rate": null,
+				"pnl": 0, "carried_pnl": 0, "wins_pnl": 0, "losses_pnl": 0,
+				"profit_factor": null, "expectancy": null, "average_win": null, "average_loss": null,
+				"best": null, "worst": null, "current_run": null,
+				"max_drawdown": {"amount": 0, "peak": 0, "share": null}, "equity": []
+			}`,
+		},
+		{
 			name: "signal shows its totals and latest fires",
 			args: "signal EURUSD_LONG_001 --limit 2",
 			text: `

@@ -69,6 +69,20 @@ func TestErrorsAreOneLineWithTheRightExitCode(t *testing.T) {
 		{"a server instead of a file", []string{"stats", "--db", "mystery://host/x"}, exitUsage, "invalid dsn"},
 		{"no name of a file", []string{"stats", "--db", ""}, exitUsage, "invalid dsn"},
 
+		{"the quality of nobody", []string{"quality"}, exitUsage, "want a user or --signal ID"},
+		{"the quality of a user and a signal", []string{"quality", "1", "--signal", "X"}, exitUsage, "want one of them"},
+		{"an unknown window", []string{"quality", "1", "--window", "year"}, exitUsage, "want one of all, today, week, month"},
+		{"a window without its end", []string{"quality", "1", "--from", "2026-01-01"}, exitUsage, "[to]"},
+		{"two ways to say which window", []string{"quality", "1", "--window", "week", "--from", "2026-01-01", "--to", "2026-01-02"}, exitUsage, "[window from]"},
+		{"a window that begins on no day", []string{"quality", "1", "--from", "1970-01-01", "--to", "1970-01-01"}, exitUsage, "want a later day"},
+		{"a negative balance", []string{"quality", "1", "--balance", "-1"}, exitUsage, "invalid balance -1"},
+		{"a forecast of a window", []string{"forecast", "1", "--window", "week"}, exitUsage, "it goes with --score"},
+		{"a forecast from no trades", []string{"forecast", "1", "--min-trades", "0"}, exitUsage, `invalid --min-trades "0"`},
+		{"the score of a user", []string{"forecast", "1", "--score", "users"}, exitUsage, "--score is about everybody"},
+		{"the score of the weather", []string{"forecast", "--score", "weather"}, exitUsage, "want users or signals"},
+		{"a strength that is no number", []string{"forecast", "1", "--strength", "NaN"}, exitUsage, "invalid strength NaN"},
+		{"a forecast from too few trades", []string{"forecast", "1"}, exitFailure, "user 1: not found: want at least 10 decided trades, there are 2"},
+
 		{"an unknown user", []string{"user", "404"}, exitFailure, "user 404: not found"},
 		{"an unknown signal", []string{"signal", "NONE_1"}, exitFailure, `signal "NONE_1": not found`},
 		{"an export of an unknown user", []string{"export", "404"}, exitFailure, "user 404: not found"},
@@ -99,6 +113,7 @@ func checkError(t *testing.T, r result, code int, want string) {
 func TestNoCommandMakesADatabaseByAccident(t *testing.T) {
 	for _, args := range []string{
 		"fire 1 X", "trade 1 t 1", "stats", "user 1", "signal X", "leaderboard", "daily", "export 1",
+		"quality 1", "forecast 1", "forecast --score users",
 		"cleanup", "cleanup --dry-run", "erase 1 --yes", "backup copy.db", "copy --to copy.db", "verify", "rebuild",
 	} {
 		t.Run(args, func(t *testing.T) {

@@ -36,6 +36,11 @@ func (q querier) AddUserTrades(ctx context.Context, arg string) ([]dbgen.AddUser
 	return each(func(row pggen.AddUserTradesRow) dbgen.AddUserTradesRow { return dbgen.AddUserTradesRow(row) })(result), err
 }
 
+func (q querier) CommunityDecided(ctx context.Context) (dbgen.CommunityDecidedRow, error) {
+	result, err := q.Queries.CommunityDecided(ctx)
+	return dbgen.CommunityDecidedRow(result), err
+}
+
 func (q querier) CountFiresBefore(ctx context.Context, arg dbgen.CountFiresBeforeParams) (int64, error) {
 	return q.Queries.CountFiresBefore(ctx, pggen.CountFiresBeforeParams(arg))
 }
@@ -57,6 +62,11 @@ func (q querier) DaysAfter(ctx context.Context, arg dbgen.DaysAfterParams) ([]db
 func (q querier) DaysBetween(ctx context.Context, arg dbgen.DaysBetweenParams) ([]dbgen.Day, error) {
 	result, err := q.Queries.DaysBetween(ctx, pggen.DaysBetweenParams(arg))
 	return each(func(row pggen.Day) dbgen.Day { return dbgen.Day(row) })(result), err
+}
+
+func (q querier) DecidedTradesFrom(ctx context.Context, arg dbgen.DecidedTradesFromParams) ([]dbgen.Trade, error) {
+	result, err := q.Queries.DecidedTradesFrom(ctx, pggen.DecidedTradesFromParams(arg))
+	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
 }
 
 func (q querier) DeleteFire(ctx context.Context, arg dbgen.DeleteFireParams) error {
@@ -195,6 +205,11 @@ func (q querier) SignalTotalMismatches(ctx context.Context, arg int64) ([]dbgen.
 	})(result), err
 }
 
+func (q querier) SignalTradesFrom(ctx context.Context, arg dbgen.SignalTradesFromParams) ([]dbgen.Trade, error) {
+	result, err := q.Queries.SignalTradesFrom(ctx, pggen.SignalTradesFromParams(arg))
+	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
+}
+
 func (q querier) SignalsAfter(ctx context.Context, arg dbgen.SignalsAfterParams) ([]dbgen.SignalMetric, error) {
 	result, err := q.Queries.SignalsAfter(ctx, pggen.SignalsAfterParams(arg))
 	return each(func(row pggen.SignalMetric) dbgen.SignalMetric { return dbgen.SignalMetric(row) })(result), err
@@ -309,6 +324,11 @@ func (q querier) UserTotalMismatches(ctx context.Context, arg int64) ([]dbgen.Us
 
 func (q querier) UserTrades(ctx context.Context, arg dbgen.UserTradesParams) ([]dbgen.Trade, error) {
 	result, err := q.Queries.UserTrades(ctx, pggen.UserTradesParams(arg))
+	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
+}
+
+func (q querier) UserTradesFrom(ctx context.Context, arg dbgen.UserTradesFromParams) ([]dbgen.Trade, error) {
+	result, err := q.Queries.UserTradesFrom(ctx, pggen.UserTradesFromParams(arg))
 	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
 }
 

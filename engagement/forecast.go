@@ -1,0 +1,340 @@
+package engagement
+
+import (
+	"context"
+	"fmt"
+
+	"gonum.org/v1/gonum/mathext"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+)
+
+// What a forecast takes for granted unless it is told otherwise.
+const (
+	// DefaultStrength is how many decided trades the community's win rate
+	// stands for in a forecast.
+	DefaultStrength = 10
+	// DefaultMinTrades is how many decided trades a forecast needs: with as many
+	// as DefaultStrength, what the user or signal has shown weighs as much as
+	// what the community has.
+	DefaultMinTrades = 10
+)
+
+// ForecastQuery says for whom to forecast: a user, or those who follow a signal.
+// Exactly one of UserID and SignalID is set.
+type ForecastQuery struct {
+	UserID    int64
+	SignalID  string
+	Strength  float64 // how many decided trades the community's win rate stands for, 1 to 1,000,000; 0: DefaultStrength
+	MinTrades int64   // how many decided trades of its own a forecast needs, at least 1; 0: DefaultMinTrades
+}
+
+// Forecast is the probability that the next decided trade is a win.
+//
+// It is a Beta distribution: as if the user or signal had begun with Strength
+// trades of which the community's share was won, and had then made its own.
+// The more of its own there are, the less the community's weigh. Draws count
+// nowhere, and nothing but wins and losses is looked at: whether such forecasts
+// were any good is what [Reader.ScoreForecasts] says.
+type Forecast struct {
+	UserID   int64  `json:"user_id,omitzero"`
+	SignalID string `json:"signal_id,omitzero"`
+	Wins     int64  `json:"wins"`   // its own, since the beginning
+	Losses   int64  `json:"losses"` // its own, since the beginning
+
+	CommunityWins   int64   `json:"community_wins"`   // everybody's, its own included
+	CommunityLosses int64   `json:"community_losses"` // everybody's, its own included
+	BaseRate        float64 `json:"base_rate"`        // (CommunityWins + 1) / (CommunityWins + CommunityLosses + 2)
+	Strength        float64 `json:"strength"`
+
+	Probability float64 `json:"probability"` // (Strength * BaseRate + Wins) / (Strength + Wins + Losses)
+	Low         float64 `json:"low"`         // with 5 % the probability is lower
+	High        float64 `json:"high"`        // with 5 % the probability is higher
+}
+
+// Forecast returns the probability that the next decided trade of a user, or of
+// those who follow a signal, is a win, from all wins and losses stored now.
+//
+// With fewer than MinTrades of its own there is no forecast, which is
+// ErrNotFound as for somebody unknown: in both cases the call was right and
+// there is nothing to show yet. The text says how many there are.
+//
+// For the community's sums it reads one row a user, and for a signal's own all
+// trades that followed it.
+func (r *Reader) Forecast(ctx context.Context, q ForecastQuery) (forecast Forecast, err error) {
+	err = r.snapshot(ctx, "forecast", func(r *Reader) (int, error) {
+		s, err := checkSubject(q.UserID, q.SignalID)
+		if err != nil {
+			return 0, err
+		}
+		p, err := newPrior(q.Strength, q.MinTrades)
+		if err != nil {
+			return 0, err
+		}
+		own, err := r.record(ctx, s)
+		if err != nil {
+			return 0, err
+		}
+		if own.decided() < p.minTrades {
+			return 0, fmt.Errorf("forecast of %s: %w: want at least %d decided trades, there are %d",
+				s, ErrNotFound, p.minTrades, own.decided())
+		}
+		community, err := r.q.CommunityDecided(ctx)
+		if err != nil {
+			return 0, err
+		}
+		all := record{community.Wins, community.Losses}
+		b := p.posterior(all, own)
+		forecast = Forecast{
+			UserID: s.userID, SignalID: s.signalID, Wins: own.wins, Losses: own.losses,
+			CommunityWins: all.wins, CommunityLosses: all.losses, BaseRate: all.baseRate(), Strength: p.strength,
+			Probability: b.mean(), Low: b.quantile(0.05), High: b.quantile(0.95),
+		}
+		return 1, nil
+	})
+	return forecast, err
+}
+
+// record returns the wins and losses of one user or signal.
+func (r *Reader) record(ctx context.Context, s subject) (own record, err error) {
+	if s.userID != 0 {
+		row, err := r.userRow(ctx, s.userID)
+		return record{row.Wins, row.Losses}, err
+	}
+	_, err = r.eachClosed(ctx, s, AllTime().days(), func(t dbgen.Trade) error {
+		own = own.with(t)
+		return nil
+	})
+	return own, err
+}
+
+// record is how many trades were won and lost.
+type record struct{ wins, losses int64 }
+
+func (r record) decided() int64 { return r.wins + r.losses }
+
+// with returns the record with one more trade.
+func (r record) with(t dbgen.Trade) record {
+	switch t.Outcome {
+	case Win.String():
+		r.wins++
+	case Loss.String():
+		r.losses++
+	}
+	return r
+}
+
+// baseRate is the share of wins after one more win and one more loss (Laplace's
+// rule of succession), so that a few trades do not make anything certain.
+func (r record) baseRate() float64 { return float64(r.wins+1) / float64(r.decided()+2) }
+
+// prior is what is taken for granted before a user or signal has traded.
+type prior struct {
+	strength  float64
+	minTrades int64
+}
+
+func newPrior(strength float64, minTrades int64) (prior, error) {
+	p := prior{strength, minTrades}
+	const most = 1_000_000
+	switch {
+	case p.strength == 0:
+		p.strength = DefaultStrength
+	case !(p.strength >= 1 && p.strength <= most): // not a number is not either
+		return p, invalid("strength", strength, fmt.Sprintf("want 1 to %d trades, or 0 for %d", most, DefaultStrength))
+	}
+	switch {
+	case p.minTrades == 0:
+		p.minTrades = DefaultMinTrades
+	case p.minTrades < 0:
+		return p, invalid("minimum of trades", minTrades, fmt.Sprintf("want at least 1, or 0 for %d", DefaultMinTrades))
+	}
+	return p, nil
+}
+
+// posterior is what to believe of the win probability of somebody with a record
+// of their own in a community with another.
+func (p prior) posterior(community, own record) beta {
+	base := community.baseRate()
+	return beta{p.strength*base + float64(own.wins), p.strength*(1-base) + float64(own.losses)}
+}
+
+// beta is a Beta distribution; both parameters are above 0.
+type beta struct{ wins, losses float64 }
+
+func (b beta) mean() float64 { return b.wins / (b.wins + b.losses) }
+
+// quantile returns the value below which the distribution is with probability p.
+func (b beta) quantile(p float64) float64 { return mathext.InvRegIncBeta(b.wins, b.losses, p) }
+
+// CalibrationQuery says which forecasts to score.
+type CalibrationQuery struct {
+	BySignal  bool    // forecasts of the signals that trades followed; false: of the users who made them
+	Window    Window  // of the days on which the trades closed; zero: all time
+	Strength  float64 // as in ForecastQuery
+	MinTrades int64   // as in ForecastQuery
+}
+
+// Calibration says how good past forecasts were. A forecast is made for every
+// win and loss, from nothing but what had closed before it, and compared with
+// how it ended. Nil, null in JSON, is a figure of no forecasts.
+type Calibration struct {
+	Forecasts int64 `json:"forecasts"` // wins and losses that were forecast
+	TooEarly  int64 `json:"too_early"` // wins and losses before which there were fewer than MinTrades
+
+	// The Brier score is the mean of (forecast - outcome)², a win being 1 and a
+	// loss 0: 0 is perfect, and saying 0.5 each time scores 0.25.
+	Brier     *float64 `json:"brier"`
+	BaseBrier *float64 `json:"base_brier"` // of forecasting each time the community's base rate before the trade
+	// Skill is 1 - Brier / BaseBrier: how much of the base rate's score was
+	// saved. At 0 or below, the forecasts were no better than the base rate.
+	Skill *float64 `json:"skill"`
+
+	Bins []CalibrationBin `json:"bins"` // ten, from 0 to 1
+}
+
+// CalibrationBin compares the forecasts from one probability to another with
+// how often they came true.
+type CalibrationBin struct {
+	From         float64  `json:"from"` // included
+	To           float64  `json:"to"`   // excluded, but for 1
+	Forecasts    int64    `json:"forecasts"`
+	MeanForecast *float64 `json:"mean_forecast"`
+	WinRate      *float64 `json:"win_rate"` // how many of them were wins
+}
+
+// ScoreForecasts makes the forecast of every win and loss that closed in the
+// window, as [Reader.Forecast] would have just before, and scores them. Only
+// trades that closed strictly earlier are known to a forecast: those that closed
+// at the same time do not see each other. Draws, trades of unknown time and, by
+// signal, trades that followed none are not forecast; the latter count towards
+// the base rate.
+//
+// Trades are never cleaned up, so any window can be asked for. The call reads
+// every decided trade up to the end of the window, and keeps one pair of
+// numbers in memory for each user or signal.
+func (r *Reader) ScoreForecasts(ctx context.Context, q CalibrationQuery) (calibration Calibration, err error) {
+	err = r.snapshot(ctx, "score forecasts", func(r *Reader) (int, error) {
+		if err := q.Window.check(); err != nil {
+			return 0, err
+		}
+		p, err := newPrior(q.Strength, q.MinTrades)
+		if err != nil {
+			return 0, err
+		}
+		s := scorer{prior: p, bySignal: q.BySignal, days: q.Window.days(), own: map[subject]record{}}
+		known := daySpan{unknownDay + 1, s.days.last}
+		trades, err := r.eachClosed(ctx, subject{}, known, s.trade)
+		calibration = s.calibration()
+		return trades, err
+	})
+	return calibration, err
+}
+
+// scorer scores forecasts of trades in the order in which they closed.
+type scorer struct {
+	prior    prior
+	bySignal bool
+	days     daySpan // whose trades are scored
+
+	community record
+	own       map[subject]record
+	now       []dbgen.Trade // those that closed last, at one time; nobody knows them yet
+
+	tooEarly    int64
+	all         scores
+	baseSquares float64
+	bins        [10]scores
+}
+
+// scores are sums over some forecasts.
+type scores struct {
+	count, wins        int64
+	forecasts, squares float64
+}
+
+// subject is whom a trade's forecast is about; nobody, for one that followed no
+// signal.
+func (s *scorer) subject(t dbgen.Trade) subject {
+	if s.bySignal {
+		return subject{signalID: t.SignalID}
+	}
+	return subject{userID: t.UserID}
+}
+
+func (s *scorer) trade(t dbgen.Trade) error {
+	if len(s.now) > 0 && !s.now[0].ClosedAt.Equal(t.ClosedAt) {
+		s.learn()
+	}
+	s.now = append(s.now, t)
+	about := s.subject(t)
+	if about == (subject{}) || !s.days.has(Day(t.Day)) {
+		return nil
+	}
+	own := s.own[about]
+	if own.decided() < s.prior.minTrades {
+		s.tooEarly++
+		return nil
+	}
+	forecast, base, won := s.prior.posterior(s.community, own).mean(), s.community.baseRate(), t.Outcome == Win.String()
+	s.all.add(forecast, won)
+	s.bins[binOf(forecast)].add(forecast, won)
+	s.baseSquares += squaredError(base, won)
+	return nil
+}
+
+// learn makes the trades of the last time known.
+func (s *scorer) learn() {
+	for _, t := range s.now {
+		s.community = s.community.with(t)
+		s.own[s.subject(t)] = s.own[s.subject(t)].with(t)
+	}
+	s.now = s.now[:0]
+}
+
+func (s *scores) add(forecast float64, won bool) {
+	s.count++
+	if won {
+		s.wins++
+	}
+	s.forecasts += forecast
+	s.squares += squaredError(forecast, won)
+}
+
+func squaredError(forecast float64, won bool) float64 {
+	if won {
+		return (1 - forecast) * (1 - forecast)
+	}
+	return forecast * forecast
+}
+
+// binEnd returns where the bin i ends, which the next one includes.
+func binEnd(i int) float64 { return float64(i+1) / 10 }
+
+func binOf(forecast float64) int {
+	bin := 0
+	for bin < 9 && forecast >= binEnd(bin) {
+		bin++
+	}
+	return bin
+}
+
+func (s *scorer) calibration() Calibration {
+	n := float64(s.all.count)
+	c := Calibration{
+		Forecasts: s.all.count, TooEarly: s.tooEarly,
+		Brier: quotient(s.all.squares, n), BaseBrier: quotient(s.baseSquares, n),
+		Bins: make([]CalibrationBin, len(s.bins)),
+	}
+	if ratio := quotient(s.all.squares, s.baseSquares); ratio != nil {
+		skill := 1 - *ratio
+		c.Skill = &skill
+	}
+	for i, bin := range s.bins {
+		c.Bins[i] = CalibrationBin{
+			From: binEnd(i - 1), To: binEnd(i), Forecasts: bin.count,
+			MeanForecast: quotient(bin.forecasts, float64(bin.count)), WinRate: quotient(float64(bin.wins), float64(bin.count)),
+		}
+	}
+	return c
+}

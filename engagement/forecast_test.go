@@ -1,0 +1,263 @@
+package engagement_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/hydraxdev/engagementdb/engagement"
+)
+
+func (h *history) compareForecast(t *rapid.T, r *engagement.Reader, q engagement.ForecastQuery) {
+	q.Strength, q.MinTrades = rapid.SampledFrom([]float64{1, 2.5, 10}).Draw(t, "strength"), rapid.Int64Range(1, 3).Draw(t, "minimum of trades")
+	got, err := r.Forecast(context.Background(), q)
+	want, ok := h.model.forecast(q)
+	if !ok {
+		wantError(t, err, engagement.ErrNotFound)
+		return
+	}
+	noError(t, err)
+	same(t, fmt.Sprintf("Forecast(%+v)", q), got, want, closely, cmpopts.IgnoreFields(engagement.Forecast{}, "Low", "High"))
+	if !(0 <= got.Low && got.Low < got.High && got.High <= 1) {
+		t.Errorf("the interval is %g to %g", got.Low, got.High)
+	}
+}
+
+func (h *history) compareCalibration(t *rapid.T, r *engagement.Reader) {
+	today := h.model.today()
+	for _, window := range []engagement.Window{engagement.AllTime(), {From: today - 2, To: today}} {
+		for _, bySignal := range []bool{false, true} {
+			q := engagement.CalibrationQuery{BySignal: bySignal, Window: window, Strength: 10, MinTrades: rapid.Int64Range(1, 3).Draw(t, "minimum of trades")}
+			got, err := r.ScoreForecasts(context.Background(), q)
+			noError(t, err)
+			same(t, fmt.Sprintf("ScoreForecasts(%+v)", q), got, h.model.calibration(q), closely)
+		}
+	}
+}
+
+// decide records wins and losses of a user, each an hour after the one before.
+func decide(t tb, w writer, user int64, wins, losses int) {
+	t.Helper()
+	amounts := make([]float64, wins+losses)
+	for i := range amounts {
+		if amounts[i] = -1; i < wins {
+			amounts[i] = 1
+		}
+	}
+	sequence(t, w, user, amounts...)
+}
+
+// TestForecastInterval checks the distribution Beta(a, b) of a user's record,
+// beside another user with as many trades as bring the base rate to a half.
+func TestForecastInterval(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name         string
+		wins, losses int // a - 1, b - 1: the prior of strength 2 is Beta(1, 1)
+		low, high    float64
+	}{
+		// The distribution function of Beta(n, 1) is x^n, that of Beta(1, n) 1 - (1-x)^n.
+		{"wins only", 9, 0, math.Pow(0.05, 1.0/10), math.Pow(0.95, 1.0/10)},
+		{"losses only", 0, 6, 1 - math.Pow(0.95, 1.0/7), 1 - math.Pow(0.05, 1.0/7)},
+		// Roots of the regularized incomplete beta function, by mpmath 1.3.0 with 30
+		// digits. The low end of the first and the high end of the second are the
+		// exact 90 % interval for 4 defects in 20, the example of the NIST/SEMATECH
+		// e-Handbook of Statistical Methods, 7.2.4.
+		{"Beta(4, 17)", 3, 16, 0.071353884308618185, 0.34366380431428183},
+		{"Beta(5, 16)", 4, 15, 0.10408083591013608, 0.40102811733197464},
+		{"Beta(2, 3)", 1, 2, 0.09761146288641434, 0.75139537426981853},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			db := openAt(t, freshFile(t), newClock(noon).option())
+			decide(t, db, 1, tt.wins, tt.losses)
+			decide(t, db, 2, max(0, tt.losses-tt.wins), max(0, tt.wins-tt.losses))
+			got := must(db.Forecast(t.Context(), engagement.ForecastQuery{UserID: 1, Strength: 2, MinTrades: 1}))(t)
+			same(t, "base rate", got.BaseRate, 0.5)
+			if math.Abs(got.Low-tt.low) > 1e-12 || math.Abs(got.High-tt.high) > 1e-12 {
+				t.Errorf("got %.15g to %.15g, want %.15g to %.15g", got.Low, got.High, tt.low, tt.high)
+			}
+		})
+	}
+}
+
+func TestForecast(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		db := open(newClock(noon).option())
+		decide(t, db, 1, 9, 3)
+		decide(t, db, 2, 2, 10)
+		decide(t, db, 3, 4, 5)
+		trade(t, db, engagement.Trade{UserID: 3, TradeID: "a draw decides nothing", PnL: 0, ClosedAt: noon})
+		for user := int64(4); user < 15; user++ {
+			trade(t, db, engagement.Trade{UserID: user, TradeID: "t", SignalID: "GOLD_1", PnL: -1, ClosedAt: noon})
+		}
+
+		t.Run("lies between the community's rate and one's own", func(t *testing.T) {
+			got := must(db.Forecast(t.Context(), engagement.ForecastQuery{UserID: 1}))(t)
+			want := engagement.Forecast{
+				UserID: 1, Wins: 9, Losses: 3, CommunityWins: 15, CommunityLosses: 29, BaseRate: 16.0 / 46, Strength: 10,
+				Probability: (160.0/46 + 9) / 22,
+			}
+			same(t, "Forecast", got, want, closely, cmpopts.IgnoreFields(engagement.Forecast{}, "Low", "High"))
+		})
+		t.Run("follows the community more the stronger it is", func(t *testing.T) {
+			weak := must(db.Forecast(t.Context(), engagement.ForecastQuery{UserID: 1, Strength: 1}))(t)
+			strong := must(db.Forecast(t.Context(), engagement.ForecastQuery{UserID: 1, Strength: 1000}))(t)
+			if !(weak.BaseRate < strong.Probability && strong.Probability < weak.Probability && weak.Probability < 0.75) {
+				t.Errorf("base rate %g, strong %g, weak %g", weak.BaseRate, strong.Probability, weak.Probability)
+			}
+			if strong.High-strong.Low >= weak.High-weak.Low {
+				t.Errorf("the strong interval %g to %g is not narrower than %g to %g", strong.Low, strong.High, weak.Low, weak.High)
+			}
+		})
+		t.Run("of a signal is of those who followed it", func(t *testing.T) {
+			got := must(db.Forecast(t.Context(), engagement.ForecastQuery{SignalID: "GOLD_1"}))(t)
+			same(t, "signal, wins and losses", []any{got.SignalID, got.Wins, got.Losses}, []any{"GOLD_1", int64(0), int64(11)})
+		})
+		for _, tt := range []struct {
+			name  string
+			query engagement.ForecastQuery
+			want  error
+		}{
+			{"nobody", engagement.ForecastQuery{}, engagement.ErrInvalid},
+			{"a user and a signal at once", engagement.ForecastQuery{UserID: 1, SignalID: "GOLD_1"}, engagement.ErrInvalid},
+			{"a strength below 1", engagement.ForecastQuery{UserID: 1, Strength: 0.5}, engagement.ErrInvalid},
+			{"a strength beyond all bounds", engagement.ForecastQuery{UserID: 1, Strength: 1e7}, engagement.ErrInvalid},
+			{"a strength that is no number", engagement.ForecastQuery{UserID: 1, Strength: math.NaN()}, engagement.ErrInvalid},
+			{"a negative minimum", engagement.ForecastQuery{UserID: 1, MinTrades: -1}, engagement.ErrInvalid},
+			{"an unknown user", engagement.ForecastQuery{UserID: 404}, engagement.ErrNotFound},
+			{"an unknown signal", engagement.ForecastQuery{SignalID: "NONE"}, engagement.ErrNotFound},
+			{"nine decided trades and a draw", engagement.ForecastQuery{UserID: 3}, engagement.ErrNotFound},
+			{"not nine decided trades where nine do", engagement.ForecastQuery{UserID: 3, MinTrades: 9}, nil},
+		} {
+			t.Run("refuses "+tt.name, func(t *testing.T) {
+				_, err := db.Forecast(t.Context(), tt.query)
+				wantError(t, err, tt.want)
+			})
+		}
+	})
+}
+
+func TestScoreForecasts(t *testing.T) {
+	score := func(t tb, db *engagement.DB, q engagement.CalibrationQuery) engagement.Calibration {
+		t.Helper()
+		q.MinTrades = 1
+		return must(db.ScoreForecasts(context.Background(), q))(t)
+	}
+
+	t.Run("scores each forecast with what had closed before", func(t *testing.T) {
+		forEachEngine(t, func(t *testing.T, open openFunc) {
+			db := open(newClock(noon).option())
+			sequence(t, db, 1, 1, -1, 1)
+			got := score(t, db, engagement.CalibrationQuery{})
+			// The loss: the base rate is 2/3, the forecast (10 * 2/3 + 1) / 11.
+			// The second win: the base rate is 1/2 and so is the forecast.
+			forecast := (20.0/3 + 1) / 11
+			brier, base := (forecast*forecast+0.25)/2, (4.0/9+0.25)/2
+			want := engagement.Calibration{
+				Forecasts: 2, TooEarly: 1, Brier: &brier, BaseBrier: &base, Skill: ptr(1 - brier/base), Bins: make([]engagement.CalibrationBin, 10),
+			}
+			for i := range want.Bins {
+				want.Bins[i].From, want.Bins[i].To = float64(i)/10, float64(i+1)/10
+			}
+			want.Bins[5].Forecasts, want.Bins[5].MeanForecast, want.Bins[5].WinRate = 1, ptr(0.5), ptr(1)
+			want.Bins[6].Forecasts, want.Bins[6].MeanForecast, want.Bins[6].WinRate = 1, &forecast, ptr(0)
+			same(t, "ScoreForecasts", got, want, closely)
+		})
+	})
+
+	t.Run("does not let trades of the same time see each other", func(t *testing.T) {
+		forEachEngine(t, func(t *testing.T, open openFunc) {
+			db := open(newClock(noon).option())
+			sequence(t, db, 1, 1)
+			for i := range 3 {
+				trade(t, db, engagement.Trade{UserID: 1, TradeID: fmt.Sprint(i), PnL: 1, ClosedAt: noon})
+			}
+			forecast := (20.0/3 + 1) / 11 // of each
+			same(t, "Brier", score(t, db, engagement.CalibrationQuery{}).Brier, ptr((1-forecast)*(1-forecast)), closely)
+		})
+	})
+
+	t.Run("knows what was before the window", func(t *testing.T) {
+		forEachEngine(t, func(t *testing.T, open openFunc) {
+			db := open(newClock(noon).option())
+			sequence(t, db, 1, 1, 1)
+			trade(t, db, engagement.Trade{UserID: 1, TradeID: "today", PnL: 1, ClosedAt: noon})
+			trade(t, db, engagement.Trade{UserID: 1, TradeID: "tomorrow", PnL: -1, ClosedAt: noon.Add(13 * time.Hour)})
+			got := score(t, db, engagement.CalibrationQuery{Window: db.TodayWindow()})
+			same(t, "forecasts and too early", []int64{got.Forecasts, got.TooEarly}, []int64{1, 0})
+			same(t, "Brier of the base rate", got.BaseBrier, ptr(1.0/16), closely)
+		})
+	})
+
+	t.Run("by signal leaves out trades that followed none", func(t *testing.T) {
+		forEachEngine(t, func(t *testing.T, open openFunc) {
+			db := open(newClock(noon).option())
+			sequence(t, db, 1, 1, 1, 1)
+			for i := range 3 {
+				trade(t, db, engagement.Trade{UserID: int64(i + 2), TradeID: "t", SignalID: "GOLD_1", PnL: 1, ClosedAt: noon.Add(time.Duration(i) * time.Minute)})
+			}
+			got := score(t, db, engagement.CalibrationQuery{BySignal: true})
+			same(t, "forecasts and too early", []int64{got.Forecasts, got.TooEarly}, []int64{2, 1})
+		})
+	})
+
+	t.Run("of nothing has no score", func(t *testing.T) {
+		forEachEngine(t, func(t *testing.T, open openFunc) {
+			db := open(newClock(noon).option())
+			got := score(t, db, engagement.CalibrationQuery{})
+			same(t, "scores", []*float64{got.Brier, got.BaseBrier, got.Skill}, []*float64{nil, nil, nil})
+			same(t, "bins", len(got.Bins), 10)
+		})
+	})
+
+	t.Run("refuses what cannot be", func(t *testing.T) {
+		t.Parallel()
+		db := openAt(t, freshFile(t))
+		for _, q := range []engagement.CalibrationQuery{
+			{Window: engagement.Window{From: 2, To: 1}}, {Strength: -1}, {Strength: math.Inf(1)}, {MinTrades: -1},
+		} {
+			_, err := db.ScoreForecasts(t.Context(), q)
+			wantError(t, err, engagement.ErrInvalid)
+		}
+	})
+}
+
+// TestTheScoreIsOfTheForecastsThatWereMade asks for a forecast before each
+// trade, and compares what they score.
+func TestTheScoreIsOfTheForecastsThatWereMade(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		db := open(newClock(noon).option())
+		var forecasts, tooEarly int64
+		var squares, baseSquares float64
+		for i := range 60 {
+			tr := engagement.Trade{
+				UserID: int64(1 + i*i%3), TradeID: fmt.Sprint(i), PnL: float64(i*31%17) - 6.5,
+				ClosedAt: noon.Add(time.Duration(i-100) * time.Minute),
+			}
+			q := engagement.ForecastQuery{UserID: tr.UserID}
+			if f, err := db.Forecast(t.Context(), q); err == nil {
+				outcome := 0.0
+				if tr.PnL > 0 {
+					outcome = 1
+				}
+				forecasts++
+				squares += (f.Probability - outcome) * (f.Probability - outcome)
+				baseSquares += (f.BaseRate - outcome) * (f.BaseRate - outcome)
+			} else {
+				wantError(t, err, engagement.ErrNotFound)
+				tooEarly++
+			}
+			trade(t, db, tr)
+		}
+		got := must(db.ScoreForecasts(t.Context(), engagement.CalibrationQuery{}))(t)
+		same(t, "forecasts and too early", []int64{got.Forecasts, got.TooEarly}, []int64{forecasts, tooEarly})
+		n := float64(forecasts)
+		same(t, "scores", []*float64{got.Brier, got.BaseBrier}, []*float64{ptr(squares / n), ptr(baseSquares / n)}, closely)
+	})
+}
