@@ -8,11 +8,24 @@ import (
 	"time"
 )
 
+type CustomMetric struct {
+	Name       string
+	Definition string
+	UpdatedAt  time.Time
+}
+
 type Day struct {
 	Day         int64
 	Fires       int64
 	Executed    int64
 	ActiveUsers int64
+}
+
+type SignalDay struct {
+	SignalID string
+	Day      int64
+	Fires    int64
+	Executed int64
 }
 
 type SignalFire struct {

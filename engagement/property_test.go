@@ -379,8 +379,8 @@ func (h *history) compareLists(t *rapid.T, r *engagement.Reader) {
 	same(t, "DailyMetrics", must(r.DailyMetrics(ctx, today-20, today+2))(t), m.dailyMetrics(today-20, today+2))
 	for _, from := range []engagement.Day{today, today - 3, today - 20} {
 		popular := m.popularSignals(from, today)
-		same(t, "PopularSignals", must(r.PopularSignals(ctx, from, today, 0))(t), popular)
-		same(t, "PopularSignals, the first two", must(r.PopularSignals(ctx, from, today, 2))(t), popular[:min(2, len(popular))])
+		same(t, "PopularSignals", must(r.PopularSignals(ctx, engagement.Window{From: from, To: today}, 0))(t), popular)
+		same(t, "PopularSignals, the first two", must(r.PopularSignals(ctx, engagement.Window{From: from, To: today}, 2))(t), popular[:min(2, len(popular))])
 	}
 	streaks := m.streakLeaderboard()
 	same(t, "StreakLeaderboard", must(r.StreakLeaderboard(ctx, 0))(t), streaks)

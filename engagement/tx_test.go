@@ -308,7 +308,7 @@ func TestClose(t *testing.T) {
 				"SignalMetrics":     func() error { _, err := db.SignalMetrics(ctx, "A"); return err },
 				"RealTimeStats":     func() error { _, err := db.RealTimeStats(ctx); return err },
 				"DailyMetrics":      func() error { _, err := db.DailyMetrics(ctx, 1, 2); return err },
-				"PopularSignals":    func() error { _, err := db.PopularSignals(ctx, 1, 2, 0); return err },
+				"PopularSignals":    func() error { _, err := db.PopularSignals(ctx, engagement.Window{From: 1, To: 2}, 0); return err },
 				"Leaderboard":       func() error { _, err := db.Leaderboard(ctx, engagement.Board{Metric: engagement.ByPnL}); return err },
 				"UserRank":          func() error { _, err := db.UserRank(ctx, engagement.ByPnL, 1); return err },
 				"StreakLeaderboard": func() error { _, err := db.StreakLeaderboard(ctx, 0); return err },
