@@ -121,9 +121,13 @@ type Querier interface {
 	// FiresByDay counts each day's fires and its users with a fire, with one that
 	// executed and with one that did not, by day.
 	FiresByDay(ctx context.Context, arg FiresByDayParams) ([]FiresByDayRow, error)
-	// FiresBySignal counts each signal's fires, by signal.
+	// FiresBySignal counts each signal's fires, by signal. Here and below, signals
+	// are those from first_signal on and before end_signal; an empty end_signal is
+	// behind all.
 	FiresBySignal(ctx context.Context, arg FiresBySignalParams) ([]FiresBySignalRow, error)
-	// FiresByUser counts each user's fires, by user.
+	// FiresByUser counts each user's fires, by user. Here and below, weekdays is
+	// seven characters, Monday first, 1 for those that count: 1970-01-01, day 0, was
+	// a Thursday.
 	FiresByUser(ctx context.Context, arg FiresByUserParams) ([]FiresByUserRow, error)
 	// GetDay returns the counts of one day.
 	GetDay(ctx context.Context, day int64) (Day, error)
@@ -189,9 +193,6 @@ type Querier interface {
 	// RederiveUser sets a user's P&L and win rate to what follows from the user's
 	// own totals.
 	RederiveUser(ctx context.Context, userID int64) error
-	// In this file, weekdays is seven characters, Monday first, 1 for those that
-	// count (1970-01-01, day 0, was a Thursday). Signals are those from first_signal
-	// on and before end_signal; an empty end_signal is behind all.
 	// SetMetric stores a metric's definition in place of an earlier one.
 	SetMetric(ctx context.Context, arg SetMetricParams) error
 	// SetSettingOnce stores a setting unless it has a value already.

@@ -249,6 +249,23 @@ func TestPlans(t *testing.T) {
 		{query: "TopSignalOfDay", step: "SEARCH signal_days USING COVERING INDEX idx_signal_days_day_fires (day=? AND fires>?)"},
 		{query: "PopularSignals", step: "SEARCH signal_days USING INDEX idx_signal_days_day_fires (day>? AND day<?)", sorts: true},
 
+		{query: "SignalTotals", step: "SEARCH signal_days USING PRIMARY KEY (signal_id=?)"},
+		{query: "SignalDays", step: "SEARCH signal_days USING PRIMARY KEY (signal_id=?)"},
+		{query: "UserDays", step: "SEARCH user_days USING PRIMARY KEY (user_id=?)"},
+		{query: "CountSignalFires", step: "SEARCH signal_fires USING INDEX idx_signal_fires_signal_id (signal_id=?)"},
+		{query: "NthSignalFire", step: "SEARCH signal_fires USING INDEX idx_signal_fires_signal_id (signal_id=?)"},
+		{query: "CountUserFires", step: "SEARCH signal_fires USING INDEX"},
+		{query: "SumUserTrades", step: "SEARCH trades USING INDEX"},
+		{query: "UserFiresOfDays", step: "SEARCH signal_fires USING INDEX idx_signal_fires_user_id (user_id=? AND timestamp<?)"},
+		{query: "SignalFiresOfDays", step: "SEARCH signal_fires USING INDEX idx_signal_fires_signal_id (signal_id=? AND timestamp<?)"},
+		{query: "UserDecidedTrades", step: "SEARCH trades USING INDEX idx_trades_user_closed_at (user_id=? AND closed_at<?)"},
+
+		{query: "GetMetric", step: "SEARCH custom_metrics USING INDEX sqlite_autoindex_custom_metrics_1 (name=?)"},
+		{query: "FiresBySignal", step: "SEARCH signal_days USING INDEX idx_signal_days_day_fires (day>? AND day<?)", sorts: true},
+		{query: "TradesByUser", step: "SEARCH trades USING INDEX idx_trades_outcome_closed_at (outcome=? AND closed_at>? AND closed_at<?)", sorts: true},
+		{query: "TradesBySignal", step: "SEARCH trades USING INDEX idx_trades_outcome_closed_at (outcome=? AND closed_at>? AND closed_at<?)", sorts: true},
+		{query: "TradesByDay", step: "SEARCH trades USING INDEX idx_trades_outcome_closed_at (outcome=? AND closed_at>? AND closed_at<?)", sorts: true},
+
 		{query: "StreaksEndingOn", step: "SEARCH user_stats USING INDEX idx_user_stats_streak (streak_end=?)"},
 		{query: "ActiveDaysOfUsers", step: "SEARCH d USING PRIMARY KEY (user_id=? AND day>?)", sorts: true},
 		{query: "UserRecentFires", step: "SEARCH user_days USING PRIMARY KEY (user_id=? AND day>? AND day<?)"},

@@ -1,7 +1,3 @@
--- In this file, weekdays is seven characters, Monday first, 1 for those that
--- count (1970-01-01, day 0, was a Thursday). Signals are those from first_signal
--- on and before end_signal; an empty end_signal is behind all.
-
 -- name: SetMetric :exec
 -- SetMetric stores a metric's definition in place of an earlier one.
 INSERT INTO custom_metrics (name, definition, updated_at) VALUES (@name, @definition, @updated_at)
@@ -20,7 +16,9 @@ SELECT * FROM custom_metrics ORDER BY name;
 DELETE FROM custom_metrics WHERE name = @name;
 
 -- name: FiresByUser :many
--- FiresByUser counts each user's fires, by user.
+-- FiresByUser counts each user's fires, by user. Here and below, weekdays is
+-- seven characters, Monday first, 1 for those that count: 1970-01-01, day 0, was
+-- a Thursday.
 SELECT
     user_id,
     CAST(SUM(fires) AS BIGINT) AS fires,
@@ -32,7 +30,9 @@ GROUP BY user_id
 ORDER BY user_id;
 
 -- name: FiresBySignal :many
--- FiresBySignal counts each signal's fires, by signal.
+-- FiresBySignal counts each signal's fires, by signal. Here and below, signals
+-- are those from first_signal on and before end_signal; an empty end_signal is
+-- behind all.
 SELECT
     signal_id,
     CAST(SUM(fires) AS BIGINT) AS fires,

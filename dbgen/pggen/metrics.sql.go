@@ -112,7 +112,9 @@ type FiresBySignalRow struct {
 	Executed int64
 }
 
-// FiresBySignal counts each signal's fires, by signal.
+// FiresBySignal counts each signal's fires, by signal. Here and below, signals
+// are those from first_signal on and before end_signal; an empty end_signal is
+// behind all.
 func (q *Queries) FiresBySignal(ctx context.Context, arg FiresBySignalParams) ([]FiresBySignalRow, error) {
 	rows, err := q.db.QueryContext(ctx, FiresBySignal,
 		arg.FirstSignal,
@@ -166,7 +168,9 @@ type FiresByUserRow struct {
 	Executed int64
 }
 
-// FiresByUser counts each user's fires, by user.
+// FiresByUser counts each user's fires, by user. Here and below, weekdays is
+// seven characters, Monday first, 1 for those that count: 1970-01-01, day 0, was
+// a Thursday.
 func (q *Queries) FiresByUser(ctx context.Context, arg FiresByUserParams) ([]FiresByUserRow, error) {
 	rows, err := q.db.QueryContext(ctx, FiresByUser, arg.FirstDay, arg.LastDay, arg.Weekdays)
 	if err != nil {
@@ -364,7 +368,6 @@ func (q *Queries) ListMetrics(ctx context.Context) ([]CustomMetric, error) {
 }
 
 const SetMetric = `-- name: SetMetric :exec
-
 INSERT INTO custom_metrics (name, definition, updated_at) VALUES ($1, $2, $3)
 ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, updated_at = excluded.updated_at
 `
@@ -375,9 +378,6 @@ type SetMetricParams struct {
 	UpdatedAt  time.Time
 }
 
-// In this file, weekdays is seven characters, Monday first, 1 for those that
-// count (1970-01-01, day 0, was a Thursday). Signals are those from first_signal
-// on and before end_signal; an empty end_signal is behind all.
 // SetMetric stores a metric's definition in place of an earlier one.
 func (q *Queries) SetMetric(ctx context.Context, arg SetMetricParams) error {
 	_, err := q.db.ExecContext(ctx, SetMetric, arg.Name, arg.Definition, arg.UpdatedAt)
