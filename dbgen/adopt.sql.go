@@ -34,6 +34,18 @@ func (q *Queries) CountUncountedTrades(ctx context.Context) (int64, error) {
 	return count, err
 }
 
+const CountUsersWithoutBound = `-- name: CountUsersWithoutBound :one
+SELECT COUNT(*) FROM user_stats WHERE win_bound < 0
+`
+
+// CountUsersWithoutBound counts the users whose win rate has no bound yet.
+func (q *Queries) CountUsersWithoutBound(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, CountUsersWithoutBound)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const NormalizeUncountedFires = `-- name: NormalizeUncountedFires :execrows
 UPDATE signal_fires SET
     signal_id = CAST(signal_id AS TEXT),
@@ -188,6 +200,42 @@ func (q *Queries) UncountedTrades(ctx context.Context, maxRows int64) ([]Trade, 
 			&i.ClosedAt,
 			&i.Day,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const UsersWithoutBound = `-- name: UsersWithoutBound :many
+SELECT user_id, wins, losses FROM user_stats WHERE win_bound < 0
+ORDER BY win_bound DESC, user_id
+LIMIT CAST(?1 AS BIGINT)
+`
+
+type UsersWithoutBoundRow struct {
+	UserID int64
+	Wins   int64
+	Losses int64
+}
+
+// UsersWithoutBound lists users whose win rate has no bound yet.
+func (q *Queries) UsersWithoutBound(ctx context.Context, maxRows int64) ([]UsersWithoutBoundRow, error) {
+	rows, err := q.db.QueryContext(ctx, UsersWithoutBound, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []UsersWithoutBoundRow{}
+	for rows.Next() {
+		var i UsersWithoutBoundRow
+		if err := rows.Scan(&i.UserID, &i.Wins, &i.Losses); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -34,6 +34,16 @@ func (q *Queries) DeleteEmptySignalDay(ctx context.Context, arg DeleteEmptySigna
 	return err
 }
 
+const DeleteUserAwards = `-- name: DeleteUserAwards :exec
+DELETE FROM streak_awards WHERE user_id = ?1
+`
+
+// DeleteUserAwards deletes a user's streak awards.
+func (q *Queries) DeleteUserAwards(ctx context.Context, userID int64) error {
+	_, err := q.db.ExecContext(ctx, DeleteUserAwards, userID)
+	return err
+}
+
 const DeleteUserDays = `-- name: DeleteUserDays :many
 DELETE FROM user_days WHERE user_id = ?1
 RETURNING user_id, day, fires, executed, wins, losses, draws, pnl_micros
@@ -118,17 +128,62 @@ func (q *Queries) DeleteUserFires(ctx context.Context, arg DeleteUserFiresParams
 	return items, nil
 }
 
-const DeleteUserStats = `-- name: DeleteUserStats :execrows
-DELETE FROM user_stats WHERE user_id = ?1
+const DeleteUserFreezes = `-- name: DeleteUserFreezes :exec
+DELETE FROM streak_freezes WHERE user_id = ?1
 `
 
-// DeleteUserStats deletes a user's totals and returns 1 if there were any.
-func (q *Queries) DeleteUserStats(ctx context.Context, userID int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, DeleteUserStats, userID)
+// DeleteUserFreezes deletes a user's streak freezes.
+func (q *Queries) DeleteUserFreezes(ctx context.Context, userID int64) error {
+	_, err := q.db.ExecContext(ctx, DeleteUserFreezes, userID)
+	return err
+}
+
+const DeleteUserStats = `-- name: DeleteUserStats :many
+DELETE FROM user_stats WHERE user_id = ?1
+RETURNING user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes
+`
+
+// DeleteUserStats deletes a user's totals and returns them, if there were any.
+func (q *Queries) DeleteUserStats(ctx context.Context, userID int64) ([]UserStat, error) {
+	rows, err := q.db.QueryContext(ctx, DeleteUserStats, userID)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected()
+	defer rows.Close()
+	items := []UserStat{}
+	for rows.Next() {
+		var i UserStat
+		if err := rows.Scan(
+			&i.UserID,
+			&i.TotalFires,
+			&i.WinRate,
+			&i.Pnl,
+			&i.LastUpdated,
+			&i.Wins,
+			&i.Losses,
+			&i.Draws,
+			&i.PnlMicros,
+			&i.StreakStart,
+			&i.StreakEnd,
+			&i.StreakLongest,
+			&i.Executed,
+			&i.FirstDay,
+			&i.WinBound,
+			&i.StreakLength,
+			&i.StreakUntil,
+			&i.Freezes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const DeleteUserTrades = `-- name: DeleteUserTrades :execrows

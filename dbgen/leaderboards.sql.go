@@ -9,13 +9,45 @@ import (
 	"context"
 )
 
-const CountWithHigherWinRate = `-- name: CountWithHigherWinRate :one
-SELECT COUNT(*) FROM user_stats WHERE win_rate > ?1
+const CountWithHigherWinBound = `-- name: CountWithHigherWinBound :one
+SELECT COUNT(*) FROM user_stats
+WHERE win_bound > ?1 AND wins + losses >= CAST(?2 AS BIGINT)
 `
 
-// CountWithHigherWinRate counts the users with a higher win rate than a value.
-func (q *Queries) CountWithHigherWinRate(ctx context.Context, value float64) (int64, error) {
-	row := q.db.QueryRowContext(ctx, CountWithHigherWinRate, value)
+type CountWithHigherWinBoundParams struct {
+	Value      int64
+	MinDecided int64
+}
+
+// CountWithHigherWinBound counts the users with a minimum of decided trades and
+// a higher bound of their win rate than a value.
+func (q *Queries) CountWithHigherWinBound(ctx context.Context, arg CountWithHigherWinBoundParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, CountWithHigherWinBound, arg.Value, arg.MinDecided)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const CountWithLongerStreak = `-- name: CountWithLongerStreak :one
+SELECT COUNT(*) FROM user_stats WHERE streak_longest > ?1
+`
+
+// CountWithLongerStreak counts the users with a longer longest streak than a
+// value.
+func (q *Queries) CountWithLongerStreak(ctx context.Context, value int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, CountWithLongerStreak, value)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const CountWithMoreExecuted = `-- name: CountWithMoreExecuted :one
+SELECT COUNT(*) FROM user_stats WHERE executed > ?1
+`
+
+// CountWithMoreExecuted counts the users with more executed fires than a value.
+func (q *Queries) CountWithMoreExecuted(ctx context.Context, value int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, CountWithMoreExecuted, value)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -45,8 +77,66 @@ func (q *Queries) CountWithMorePnL(ctx context.Context, value float64) (int64, e
 	return count, err
 }
 
+const TopByExecuted = `-- name: TopByExecuted :many
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
+WHERE executed <= ?1
+    AND (executed < ?1 OR user_id > ?2)
+ORDER BY executed DESC, user_id
+LIMIT CAST(?3 AS BIGINT)
+`
+
+type TopByExecutedParams struct {
+	AfterValue int64
+	AfterUser  int64
+	MaxRows    int64
+}
+
+// TopByExecuted lists users by executed fires from behind a position on, ties by
+// user id.
+func (q *Queries) TopByExecuted(ctx context.Context, arg TopByExecutedParams) ([]UserStat, error) {
+	rows, err := q.db.QueryContext(ctx, TopByExecuted, arg.AfterValue, arg.AfterUser, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []UserStat{}
+	for rows.Next() {
+		var i UserStat
+		if err := rows.Scan(
+			&i.UserID,
+			&i.TotalFires,
+			&i.WinRate,
+			&i.Pnl,
+			&i.LastUpdated,
+			&i.Wins,
+			&i.Losses,
+			&i.Draws,
+			&i.PnlMicros,
+			&i.StreakStart,
+			&i.StreakEnd,
+			&i.StreakLongest,
+			&i.Executed,
+			&i.FirstDay,
+			&i.WinBound,
+			&i.StreakLength,
+			&i.StreakUntil,
+			&i.Freezes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const TopByFires = `-- name: TopByFires :many
-SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest FROM user_stats
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
 WHERE total_fires <= ?1
     AND (total_fires < ?1 OR user_id > ?2)
 ORDER BY total_fires DESC, user_id
@@ -84,6 +174,70 @@ func (q *Queries) TopByFires(ctx context.Context, arg TopByFiresParams) ([]UserS
 			&i.StreakStart,
 			&i.StreakEnd,
 			&i.StreakLongest,
+			&i.Executed,
+			&i.FirstDay,
+			&i.WinBound,
+			&i.StreakLength,
+			&i.StreakUntil,
+			&i.Freezes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const TopByLongestStreak = `-- name: TopByLongestStreak :many
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
+WHERE streak_longest <= ?1
+    AND (streak_longest < ?1 OR user_id > ?2)
+ORDER BY streak_longest DESC, user_id
+LIMIT CAST(?3 AS BIGINT)
+`
+
+type TopByLongestStreakParams struct {
+	AfterValue int64
+	AfterUser  int64
+	MaxRows    int64
+}
+
+// TopByLongestStreak lists users by their longest streak from behind a position
+// on, ties by user id.
+func (q *Queries) TopByLongestStreak(ctx context.Context, arg TopByLongestStreakParams) ([]UserStat, error) {
+	rows, err := q.db.QueryContext(ctx, TopByLongestStreak, arg.AfterValue, arg.AfterUser, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []UserStat{}
+	for rows.Next() {
+		var i UserStat
+		if err := rows.Scan(
+			&i.UserID,
+			&i.TotalFires,
+			&i.WinRate,
+			&i.Pnl,
+			&i.LastUpdated,
+			&i.Wins,
+			&i.Losses,
+			&i.Draws,
+			&i.PnlMicros,
+			&i.StreakStart,
+			&i.StreakEnd,
+			&i.StreakLongest,
+			&i.Executed,
+			&i.FirstDay,
+			&i.WinBound,
+			&i.StreakLength,
+			&i.StreakUntil,
+			&i.Freezes,
 		); err != nil {
 			return nil, err
 		}
@@ -99,7 +253,7 @@ func (q *Queries) TopByFires(ctx context.Context, arg TopByFiresParams) ([]UserS
 }
 
 const TopByPnL = `-- name: TopByPnL :many
-SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest FROM user_stats
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
 WHERE pnl <= ?1
     AND (pnl < ?1 OR user_id > ?2)
 ORDER BY pnl DESC, user_id
@@ -135,6 +289,12 @@ func (q *Queries) TopByPnL(ctx context.Context, arg TopByPnLParams) ([]UserStat,
 			&i.StreakStart,
 			&i.StreakEnd,
 			&i.StreakLongest,
+			&i.Executed,
+			&i.FirstDay,
+			&i.WinBound,
+			&i.StreakLength,
+			&i.StreakUntil,
+			&i.Freezes,
 		); err != nil {
 			return nil, err
 		}
@@ -149,24 +309,31 @@ func (q *Queries) TopByPnL(ctx context.Context, arg TopByPnLParams) ([]UserStat,
 	return items, nil
 }
 
-const TopByWinRate = `-- name: TopByWinRate :many
-SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest FROM user_stats
-WHERE win_rate <= ?1
-    AND (win_rate < ?1 OR user_id > ?2)
-ORDER BY win_rate DESC, user_id
-LIMIT CAST(?3 AS BIGINT)
+const TopByWinBound = `-- name: TopByWinBound :many
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
+WHERE win_bound <= ?1
+    AND (win_bound < ?1 OR user_id > ?2)
+    AND wins + losses >= CAST(?3 AS BIGINT)
+ORDER BY win_bound DESC, user_id
+LIMIT CAST(?4 AS BIGINT)
 `
 
-type TopByWinRateParams struct {
-	AfterValue float64
+type TopByWinBoundParams struct {
+	AfterValue int64
 	AfterUser  int64
+	MinDecided int64
 	MaxRows    int64
 }
 
-// TopByWinRate lists users by win rate from behind a position on, ties by user
-// id.
-func (q *Queries) TopByWinRate(ctx context.Context, arg TopByWinRateParams) ([]UserStat, error) {
-	rows, err := q.db.QueryContext(ctx, TopByWinRate, arg.AfterValue, arg.AfterUser, arg.MaxRows)
+// TopByWinBound lists the users with a minimum of decided trades by the lower
+// bound of their win rate from behind a position on, ties by user id.
+func (q *Queries) TopByWinBound(ctx context.Context, arg TopByWinBoundParams) ([]UserStat, error) {
+	rows, err := q.db.QueryContext(ctx, TopByWinBound,
+		arg.AfterValue,
+		arg.AfterUser,
+		arg.MinDecided,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -187,6 +354,12 @@ func (q *Queries) TopByWinRate(ctx context.Context, arg TopByWinRateParams) ([]U
 			&i.StreakStart,
 			&i.StreakEnd,
 			&i.StreakLongest,
+			&i.Executed,
+			&i.FirstDay,
+			&i.WinBound,
+			&i.StreakLength,
+			&i.StreakUntil,
+			&i.Freezes,
 		); err != nil {
 			return nil, err
 		}

@@ -9,6 +9,50 @@ import (
 	"context"
 )
 
+const ActiveDaysAfter = `-- name: ActiveDaysAfter :many
+SELECT user_id, day FROM user_days
+WHERE user_id >= ?1 AND (user_id > ?1 OR day > ?2)
+    AND fires > 0 AND day > 0
+ORDER BY user_id, day
+LIMIT CAST(?3 AS BIGINT)
+`
+
+type ActiveDaysAfterParams struct {
+	AfterUser int64
+	AfterDay  int64
+	MaxRows   int64
+}
+
+type ActiveDaysAfterRow struct {
+	UserID int64
+	Day    int64
+}
+
+// ActiveDaysAfter lists the days on which users fired by user and day, from
+// behind one on. Day 0 holds fires whose time could not be read.
+func (q *Queries) ActiveDaysAfter(ctx context.Context, arg ActiveDaysAfterParams) ([]ActiveDaysAfterRow, error) {
+	rows, err := q.db.QueryContext(ctx, ActiveDaysAfter, arg.AfterUser, arg.AfterDay, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ActiveDaysAfterRow{}
+	for rows.Next() {
+		var i ActiveDaysAfterRow
+		if err := rows.Scan(&i.UserID, &i.Day); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const CountDays = `-- name: CountDays :one
 SELECT COUNT(*) FROM days
 `
@@ -77,22 +121,30 @@ SELECT
     CAST(SUM(stored_executed) AS BIGINT) AS stored_executed,
     CAST(SUM(executed) AS BIGINT) AS executed,
     CAST(SUM(stored_users) AS BIGINT) AS stored_users,
-    CAST(SUM(users) AS BIGINT) AS users
+    CAST(SUM(users) AS BIGINT) AS users,
+    CAST(SUM(stored_new) AS BIGINT) AS stored_new,
+    CAST(SUM(new) AS BIGINT) AS new
 FROM (
     SELECT
         day,
         fires AS stored_fires, 0 AS fires,
         executed AS stored_executed, 0 AS executed,
-        active_users AS stored_users, 0 AS users
+        active_users AS stored_users, 0 AS users,
+        new_users AS stored_new, 0 AS new
     FROM days
     UNION ALL
-    SELECT day, 0, fires, 0, executed, 0, CASE WHEN fires > 0 THEN 1 ELSE 0 END
+    SELECT day, 0, fires, 0, executed, 0, CASE WHEN fires > 0 THEN 1 ELSE 0 END, 0, 0
     FROM user_days
+    UNION ALL
+    SELECT first_day, 0, 0, 0, 0, 0, 0, 0, 1
+    FROM user_stats
+    WHERE first_day > 0
 ) AS totals
 GROUP BY day
 HAVING SUM(stored_fires) <> SUM(fires)
     OR SUM(stored_executed) <> SUM(executed)
     OR SUM(stored_users) <> SUM(users)
+    OR SUM(stored_new) <> SUM(new)
 ORDER BY day
 LIMIT CAST(?1 AS BIGINT)
 `
@@ -105,9 +157,12 @@ type DayMismatchesRow struct {
 	Executed       int64
 	StoredUsers    int64
 	Users          int64
+	StoredNew      int64
+	New            int64
 }
 
-// DayMismatches lists days whose counts are not the sums of their users' days.
+// DayMismatches lists days whose counts are not the sums of their users' days,
+// or whose new users are not those whose first day it is.
 func (q *Queries) DayMismatches(ctx context.Context, maxRows int64) ([]DayMismatchesRow, error) {
 	rows, err := q.db.QueryContext(ctx, DayMismatches, maxRows)
 	if err != nil {
@@ -125,6 +180,8 @@ func (q *Queries) DayMismatches(ctx context.Context, maxRows int64) ([]DayMismat
 			&i.Executed,
 			&i.StoredUsers,
 			&i.Users,
+			&i.StoredNew,
+			&i.New,
 		); err != nil {
 			return nil, err
 		}
@@ -297,82 +354,6 @@ func (q *Queries) SignalTotalMismatches(ctx context.Context, maxRows int64) ([]S
 			&i.StoredFires,
 			&i.StoredUsers,
 			&i.Fires,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const StreakMismatches = `-- name: StreakMismatches :many
-SELECT
-    user_id,
-    CAST(MAX(stored_start) AS BIGINT) AS stored_start,
-    CAST(MAX(run_start) AS BIGINT) AS streak_start,
-    CAST(MAX(stored_end) AS BIGINT) AS stored_end,
-    CAST(MAX(run_end) AS BIGINT) AS streak_end,
-    CAST(MAX(stored_longest) AS BIGINT) AS stored_longest,
-    CAST(MAX(run_length) AS BIGINT) AS streak_longest
-FROM (
-    SELECT
-        user_id,
-        streak_start AS stored_start, -1 AS run_start,
-        streak_end AS stored_end, -1 AS run_end,
-        streak_longest AS stored_longest, 0 AS run_length
-    FROM user_stats
-    UNION ALL
-    SELECT user_id, -1, MIN(day), -1, MAX(day), 0, MAX(day) - MIN(day) + 1
-    FROM (
-        SELECT user_id, day, day - ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY day) AS run
-        FROM user_days
-        WHERE fires > 0 AND day > 0
-    ) AS numbered
-    GROUP BY user_id, run
-) AS streaks
-GROUP BY user_id
-HAVING MAX(stored_start) <> MAX(run_start)
-    OR MAX(stored_end) <> MAX(run_end)
-    OR MAX(stored_longest) <> MAX(run_length)
-ORDER BY user_id
-LIMIT CAST(?1 AS BIGINT)
-`
-
-type StreakMismatchesRow struct {
-	UserID        int64
-	StoredStart   int64
-	StreakStart   int64
-	StoredEnd     int64
-	StreakEnd     int64
-	StoredLongest int64
-	StreakLongest int64
-}
-
-// StreakMismatches lists users whose stored streak is not what the runs of
-// their days say. Runs are found as in UserRuns.
-func (q *Queries) StreakMismatches(ctx context.Context, maxRows int64) ([]StreakMismatchesRow, error) {
-	rows, err := q.db.QueryContext(ctx, StreakMismatches, maxRows)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []StreakMismatchesRow{}
-	for rows.Next() {
-		var i StreakMismatchesRow
-		if err := rows.Scan(
-			&i.UserID,
-			&i.StoredStart,
-			&i.StreakStart,
-			&i.StoredEnd,
-			&i.StreakEnd,
-			&i.StoredLongest,
-			&i.StreakLongest,
 		); err != nil {
 			return nil, err
 		}
@@ -652,6 +633,8 @@ SELECT
     user_id,
     CAST(SUM(stored_fires) AS BIGINT) AS stored_fires,
     CAST(SUM(fires) AS BIGINT) AS fires,
+    CAST(SUM(stored_executed) AS BIGINT) AS stored_executed,
+    CAST(SUM(executed) AS BIGINT) AS executed,
     CAST(SUM(stored_wins) AS BIGINT) AS stored_wins,
     CAST(SUM(wins) AS BIGINT) AS wins,
     CAST(SUM(stored_losses) AS BIGINT) AS stored_losses,
@@ -664,6 +647,7 @@ FROM (
     SELECT
         user_id,
         total_fires AS stored_fires, 0 AS fires,
+        executed AS stored_executed, 0 AS executed,
         wins AS stored_wins, 0 AS wins,
         losses AS stored_losses, 0 AS losses,
         draws AS stored_draws, 0 AS draws,
@@ -672,12 +656,13 @@ FROM (
     FROM user_stats
     UNION ALL
     SELECT
-        user_id, 0, fires, 0, wins, 0, losses, 0, draws,
+        user_id, 0, fires, 0, executed, 0, wins, 0, losses, 0, draws,
         0, pnl_micros / 1000000, pnl_micros % 1000000
     FROM user_days
 ) AS totals
 GROUP BY user_id
 HAVING SUM(stored_fires) <> SUM(fires)
+    OR SUM(stored_executed) <> SUM(executed)
     OR SUM(stored_wins) <> SUM(wins)
     OR SUM(stored_losses) <> SUM(losses)
     OR SUM(stored_draws) <> SUM(draws)
@@ -690,6 +675,8 @@ type UserTotalMismatchesRow struct {
 	UserID          int64
 	StoredFires     int64
 	Fires           int64
+	StoredExecuted  int64
+	Executed        int64
 	StoredWins      int64
 	Wins            int64
 	StoredLosses    int64
@@ -716,6 +703,8 @@ func (q *Queries) UserTotalMismatches(ctx context.Context, maxRows int64) ([]Use
 			&i.UserID,
 			&i.StoredFires,
 			&i.Fires,
+			&i.StoredExecuted,
+			&i.Executed,
 			&i.StoredWins,
 			&i.Wins,
 			&i.StoredLosses,
@@ -724,6 +713,60 @@ func (q *Queries) UserTotalMismatches(ctx context.Context, maxRows int64) ([]Use
 			&i.Draws,
 			&i.StoredPnlMicros,
 			&i.MissingMicros,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const UsersFrom = `-- name: UsersFrom :many
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id >= ?1
+ORDER BY user_id
+LIMIT CAST(?2 AS BIGINT)
+`
+
+type UsersFromParams struct {
+	FromUser int64
+	MaxRows  int64
+}
+
+// UsersFrom lists all users by id, from one on.
+func (q *Queries) UsersFrom(ctx context.Context, arg UsersFromParams) ([]UserStat, error) {
+	rows, err := q.db.QueryContext(ctx, UsersFrom, arg.FromUser, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []UserStat{}
+	for rows.Next() {
+		var i UserStat
+		if err := rows.Scan(
+			&i.UserID,
+			&i.TotalFires,
+			&i.WinRate,
+			&i.Pnl,
+			&i.LastUpdated,
+			&i.Wins,
+			&i.Losses,
+			&i.Draws,
+			&i.PnlMicros,
+			&i.StreakStart,
+			&i.StreakEnd,
+			&i.StreakLongest,
+			&i.Executed,
+			&i.FirstDay,
+			&i.WinBound,
+			&i.StreakLength,
+			&i.StreakUntil,
+			&i.Freezes,
 		); err != nil {
 			return nil, err
 		}

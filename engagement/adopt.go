@@ -17,13 +17,20 @@ const pendingChunk = 1_000
 // countPending counts the facts that no counter holds yet: those of a
 // predecessor's file, and those that another program inserted with plain SQL.
 func (db *DB) countPending(ctx context.Context) error {
-	var fires, trades int64
+	var fires, trades, users int64
 	err := db.single(ctx, "look for uncounted facts", func(r *Reader) (_ int, err error) {
-		if fires, err = r.q.CountUncountedFires(ctx); err == nil {
-			trades, err = r.q.CountUncountedTrades(ctx)
+		if fires, err = r.q.CountUncountedFires(ctx); err != nil {
+			return 0, err
 		}
+		if trades, err = r.q.CountUncountedTrades(ctx); err != nil {
+			return 0, err
+		}
+		users, err = r.q.CountUsersWithoutBound(ctx)
 		return 0, err
 	})
+	if err == nil && users > 0 {
+		err = db.boundWinRates(ctx)
+	}
 	if err != nil || fires+trades == 0 {
 		return err
 	}
@@ -159,4 +166,25 @@ func (tx *Tx) mayMiss(fact string, id int64) error {
 		return nil
 	}
 	return fmt.Errorf("%w: %s %d is not found by its own key", ErrCorrupt, fact, id)
+}
+
+// boundWinRates computes the bounds of win rates that a migration left open.
+func (db *DB) boundWinRates(ctx context.Context) error {
+	for {
+		found := 0
+		err := db.writeKeyed(ctx, "bound win rates", func(tx *Tx) (int, error) {
+			users, err := tx.q.UsersWithoutBound(ctx, pendingChunk)
+			if found = len(users); err != nil || found == 0 {
+				return 0, err
+			}
+			var params rows
+			for _, user := range users {
+				params.begin().int(user.UserID, winBound(user.Wins, user.Losses))
+			}
+			return found, tx.q.SetWinBounds(ctx, params.String())
+		})
+		if err != nil || found == 0 {
+			return err
+		}
+	}
 }

@@ -52,6 +52,12 @@ func (tx *Tx) eraseUser(ctx context.Context, userID int64) (EraseReceipt, error)
 	if err != nil {
 		return receipt, err
 	}
+	if err := tx.q.DeleteUserAwards(ctx, userID); err != nil {
+		return receipt, err
+	}
+	if err := tx.q.DeleteUserFreezes(ctx, userID); err != nil {
+		return receipt, err
+	}
 	t := newTally()
 	if receipt.Fires, err = tx.deleteFires(ctx, userID, t); err != nil {
 		return receipt, err
@@ -64,13 +70,13 @@ func (tx *Tx) eraseUser(ctx context.Context, userID int64) (EraseReceipt, error)
 		return receipt, err
 	}
 	receipt.Days = int64(len(days))
-	if receipt.Fires+receipt.Trades+receipt.Days+stats == 0 {
+	if receipt.Fires+receipt.Trades+receipt.Days+int64(len(stats)) == 0 {
 		return receipt, notFound("user", userID)
 	}
 	if err := tx.subtractSignals(ctx, t); err != nil {
 		return receipt, err
 	}
-	return receipt, tx.subtractDays(ctx, days)
+	return receipt, tx.subtractDays(ctx, stats, days)
 }
 
 // deleteFires deletes a user's fires and counts in t what that takes away.
@@ -125,12 +131,19 @@ func (tx *Tx) subtractSignals(ctx context.Context, t *tally) error {
 	return nil
 }
 
-// subtractDays takes a user's days out of the community's.
-func (tx *Tx) subtractDays(ctx context.Context, userDays []dbgen.UserDay) error {
+// subtractDays takes a user's totals and days out of the community's days.
+func (tx *Tx) subtractDays(ctx context.Context, totals []dbgen.UserStat, userDays []dbgen.UserDay) error {
 	days := map[Day]dayCounts{}
 	for _, day := range userDays {
 		if day.Fires != 0 {
-			days[Day(day.Day)] = dayCounts{-day.Fires, -day.Executed, -1}
+			days[Day(day.Day)] = dayCounts{fires: -day.Fires, executed: -day.Executed, activeUsers: -1}
+		}
+	}
+	for _, total := range totals {
+		if first := Day(total.FirstDay); first >= 0 {
+			day := days[first]
+			day.newUsers--
+			days[first] = day
 		}
 	}
 	return addDays(ctx, tx.q, days)

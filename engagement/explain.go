@@ -181,10 +181,7 @@ func (r *Reader) explainUser(ctx context.Context, userID int64, figure Figure, p
 	if e.Horizon, err = r.horizon(ctx); err != nil {
 		return Explanation{}, err
 	}
-	stored, days, err := r.storedFigure(ctx, figure, user)
-	if err != nil {
-		return Explanation{}, err
-	}
+	stored, days := r.storedFigure(figure, user)
 	e.Value = figure.value(stored)
 	switch figure { // these are stored besides what they derive from
 	case FigureWinRate:
@@ -217,24 +214,19 @@ func (r *Reader) explainUser(ctx context.Context, userID int64, figure Figure, p
 
 // storedFigure returns a user's figure as it is stored and the days that it is
 // made of.
-func (r *Reader) storedFigure(ctx context.Context, figure Figure, user dbgen.UserStat) (stored amount, days Window, err error) {
-	days = Window{unknownDay, furthestDay}
-	switch figure {
-	case FigureExecuted:
-		stored.count, err = r.q.UserExecuted(ctx, user.UserID)
-	case FigureStreak:
-		// A day that a freeze covers would belong to the run without a fire.
-		stored.count = r.streak(user.UserID, user.StreakStart, user.StreakEnd, user.StreakLongest).Current
-		days = Window{Day(user.StreakStart), Day(user.StreakEnd)}
-		if stored.count == 0 {
-			days.From = days.To + 1 // none
-		}
-	default:
-		stored = figure.amountOf(counts{
-			fires: user.TotalFires, wins: user.Wins, losses: user.Losses, draws: user.Draws, micros: user.PnlMicros,
-		})
+func (r *Reader) storedFigure(figure Figure, user dbgen.UserStat) (stored amount, days Window) {
+	if figure != FigureStreak {
+		return figure.amountOf(counts{
+			fires: user.TotalFires, executed: user.Executed,
+			wins: user.Wins, losses: user.Losses, draws: user.Draws, micros: user.PnlMicros,
+		}), Window{unknownDay, furthestDay}
 	}
-	return stored, days, err
+	stored.count = r.streak(user).Current
+	if stored.count == 0 {
+		return stored, Window{furthestDay, unknownDay} // none
+	}
+	// A day that a freeze covers lies between these without a fire.
+	return stored, Window{Day(user.StreakStart), Day(user.StreakEnd)}
 }
 
 // explainByFires returns what a user's fires of some days come to, and puts a

@@ -137,7 +137,7 @@ func (tx *Tx) recordFires(ctx context.Context, fires []Fire) ([]FireResult, erro
 			return nil, batchError(i, len(fires), err)
 		}
 	}
-	horizon, err := tx.horizonFor(ctx, firstDay(facts))
+	horizon, err := tx.horizonFor(ctx, earliestDay(facts))
 	if err != nil {
 		return nil, err
 	}
@@ -272,8 +272,8 @@ func (r *Reader) checkFire(f Fire) (dbgen.SignalFire, error) {
 	}, nil
 }
 
-// firstDay returns the earliest day of some fires.
-func firstDay(facts []dbgen.SignalFire) Day {
+// earliestDay returns the earliest day of some fires.
+func earliestDay(facts []dbgen.SignalFire) Day {
 	first := int64(math.MaxInt64)
 	for _, f := range facts {
 		first = min(first, f.Day)

@@ -45,6 +45,9 @@ func ParseMetric(s string) (Metric, error) {
 	return 0, invalid("metric", s, fmt.Sprintf("want one of %v", Metrics()))
 }
 
+// minDecided is how many decided trades a win-rate board asks for.
+const minDecided = 0
+
 // Board says which page of which leaderboard to show.
 type Board struct {
 	Metric Metric
@@ -104,15 +107,15 @@ func (r *Reader) leaderboard(ctx context.Context, b Board) ([]BoardRow, error) {
 // topUsers reads one page. The positions before the first page are better than
 // any user's.
 func (r *Reader) topUsers(ctx context.Context, b Board, limit int64) ([]dbgen.UserStat, error) {
-	fires, value, user := int64(math.MaxInt64), math.MaxFloat64, int64(math.MinInt64)
+	fires, bound, value, user := int64(math.MaxInt64), int64(math.MaxInt64), math.MaxFloat64, int64(math.MinInt64)
 	if b.After != nil {
-		fires, value, user = b.After.TotalFires, b.Metric.value(b.After.UserStats), b.After.UserID
+		fires, bound, value, user = b.After.TotalFires, winBound(b.After.Wins, b.After.Losses), b.Metric.value(b.After.UserStats), b.After.UserID
 	}
 	switch b.Metric {
 	case ByFires:
 		return r.q.TopByFires(ctx, dbgen.TopByFiresParams{AfterValue: fires, AfterUser: user, MaxRows: limit})
 	case ByWinRate:
-		return r.q.TopByWinRate(ctx, dbgen.TopByWinRateParams{AfterValue: value, AfterUser: user, MaxRows: limit})
+		return r.q.TopByWinBound(ctx, dbgen.TopByWinBoundParams{AfterValue: bound, AfterUser: user, MinDecided: minDecided, MaxRows: limit})
 	case ByPnL:
 		return r.q.TopByPnL(ctx, dbgen.TopByPnLParams{AfterValue: value, AfterUser: user, MaxRows: limit})
 	}
@@ -125,7 +128,7 @@ func (m Metric) value(s UserStats) float64 {
 	case ByFires:
 		return float64(s.TotalFires)
 	case ByWinRate:
-		return s.WinRate
+		return float64(winBound(s.Wins, s.Losses))
 	}
 	return s.PnL
 }
@@ -143,7 +146,7 @@ func (r *Reader) rank(ctx context.Context, m Metric, value float64) (rank int64,
 	case ByFires:
 		rank, err = r.q.CountWithMoreFires(ctx, int64(value))
 	case ByWinRate:
-		rank, err = r.q.CountWithHigherWinRate(ctx, value)
+		rank, err = r.q.CountWithHigherWinBound(ctx, dbgen.CountWithHigherWinBoundParams{Value: int64(value), MinDecided: minDecided})
 	case ByPnL:
 		rank, err = r.q.CountWithMorePnL(ctx, value)
 	}

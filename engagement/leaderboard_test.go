@@ -54,7 +54,7 @@ func openBoards(t *testing.T, open openFunc) *engagement.DB {
 
 var boards = map[engagement.Metric][]place{
 	engagement.ByFires:   {{1, 6, 5}, {2, -4, 2}, {2, 3, 2}, {2, 8, 2}, {5, 1, 1}, {5, 9, 1}, {7, 2, 0}},
-	engagement.ByWinRate: {{1, 1, 1}, {1, 8, 1}, {3, 3, 0.5}, {3, 6, 0.5}, {5, 2, 1.0 / 3}, {6, -4, 0}, {6, 9, 0}},
+	engagement.ByWinRate: {{1, 8, 1}, {2, 1, 1}, {3, 3, 0.5}, {4, 6, 0.5}, {5, 2, 1.0 / 3}, {6, -4, 0}, {6, 9, 0}},
 	engagement.ByPnL:     {{1, 1, 3}, {1, 8, 3}, {3, 3, 0}, {3, 6, 0}, {3, 9, 0}, {6, -4, -1}, {7, 2, -5}},
 }
 

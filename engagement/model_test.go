@@ -234,6 +234,9 @@ func (m *model) userStats(user int64) engagement.UserStats {
 	for _, f := range m.fires {
 		if f.UserID == user && f.fate != orphaned {
 			stats.TotalFires++
+			if f.Executed {
+				stats.ExecutedFires++
+			}
 		}
 	}
 	for _, t := range m.trades {
@@ -321,9 +324,6 @@ func (m *model) userSummary(user int64) engagement.UserSummary {
 	for _, f := range m.fires {
 		if f.UserID != user || f.fate == orphaned {
 			continue
-		}
-		if f.Executed {
-			summary.ExecutedFires++
 		}
 		if f.day > m.today()-7 && f.day <= m.today() {
 			summary.RecentFires7d++
@@ -439,6 +439,14 @@ func valueOf(metric engagement.Metric, stats engagement.UserStats) float64 {
 	return stats.PnL
 }
 
+// orderOf is what a board orders users by: of a win rate its bound.
+func orderOf(metric engagement.Metric, stats engagement.UserStats) float64 {
+	if metric == engagement.ByWinRate {
+		return math.Round(engagement.WinRateBound(stats.Wins, stats.Losses) * 1e9)
+	}
+	return valueOf(metric, stats)
+}
+
 func (m *model) leaderboard(metric engagement.Metric) []engagement.BoardRow {
 	rows := []engagement.BoardRow{}
 	for _, user := range m.users() {
@@ -446,7 +454,7 @@ func (m *model) leaderboard(metric engagement.Metric) []engagement.BoardRow {
 	}
 	for i := range rows {
 		for _, other := range rows {
-			if valueOf(metric, other.UserStats) > valueOf(metric, rows[i].UserStats) {
+			if orderOf(metric, other.UserStats) > orderOf(metric, rows[i].UserStats) {
 				rows[i].Rank++
 			}
 		}

@@ -238,10 +238,17 @@ func TestPlans(t *testing.T) {
 		{query: "TradesAfter", step: "SEARCH trades USING INDEX sqlite_autoindex_trades_1 (user_id>?)"},
 
 		{query: "TopByFires", step: "SEARCH user_stats USING INDEX idx_user_stats_total_fires (total_fires<?)"},
-		{query: "TopByWinRate", step: "SEARCH user_stats USING INDEX idx_user_stats_win_rate (win_rate<?)"},
+		{query: "TopByWinBound", step: "SEARCH user_stats USING INDEX idx_user_stats_win_bound (win_bound<?)"},
+		{query: "TopByExecuted", step: "SEARCH user_stats USING INDEX idx_user_stats_executed (executed<?)"},
+		{query: "TopByLongestStreak", step: "SEARCH user_stats USING INDEX idx_user_stats_longest (streak_longest<?)"},
 		{query: "TopByPnL", step: "SEARCH user_stats USING INDEX idx_user_stats_pnl (pnl<?)"},
 		{query: "CountWithMoreFires", step: "SEARCH user_stats USING COVERING INDEX idx_user_stats_total_fires (total_fires>?)"},
-		{query: "CountWithHigherWinRate", step: "SEARCH user_stats USING COVERING INDEX idx_user_stats_win_rate (win_rate>?)"},
+		{query: "CountWithHigherWinBound", step: "SEARCH user_stats USING COVERING INDEX idx_user_stats_win_bound (win_bound>?)"},
+		{query: "CountWithMoreExecuted", step: "SEARCH user_stats USING COVERING INDEX idx_user_stats_executed (executed>?)"},
+		{query: "CountWithLongerStreak", step: "SEARCH user_stats USING COVERING INDEX idx_user_stats_longest (streak_longest>?)"},
+		{query: "UsersWithoutBound", step: "SEARCH user_stats USING COVERING INDEX idx_user_stats_win_bound (win_bound<?)"},
+		{query: "CountUsersWithoutBound", step: "SEARCH user_stats USING COVERING INDEX idx_user_stats_win_bound (win_bound<?)"},
+		{query: "UsersFrom", step: "SEARCH user_stats USING INTEGER PRIMARY KEY (rowid>?)"},
 		{query: "CountWithMorePnL", step: "SEARCH user_stats USING COVERING INDEX idx_user_stats_pnl (pnl>?)"},
 
 		{query: "GetDay", step: "SEARCH days USING INTEGER PRIMARY KEY (rowid=?)"},
@@ -266,10 +273,9 @@ func TestPlans(t *testing.T) {
 		{query: "TradesBySignal", step: "SEARCH trades USING INDEX idx_trades_outcome_closed_at (outcome=? AND closed_at>? AND closed_at<?)", sorts: true},
 		{query: "TradesByDay", step: "SEARCH trades USING INDEX idx_trades_outcome_closed_at (outcome=? AND closed_at>? AND closed_at<?)", sorts: true},
 
-		{query: "StreaksEndingOn", step: "SEARCH user_stats USING INDEX idx_user_stats_streak (streak_end=?)"},
+		{query: "StreaksUntil", step: "SEARCH user_stats USING INDEX idx_user_stats_streak (streak_until=?)"},
 		{query: "ActiveDaysOfUsers", step: "SEARCH d USING PRIMARY KEY (user_id=? AND day>?)", sorts: true},
 		{query: "UserRecentFires", step: "SEARCH user_days USING PRIMARY KEY (user_id=? AND day>? AND day<?)"},
-		{query: "UserExecuted", step: "SEARCH user_days USING PRIMARY KEY (user_id=?)"},
 		{query: "GetUserStats", step: "SEARCH user_stats USING INTEGER PRIMARY KEY (rowid=?)"},
 		{query: "GetSignalMetrics", step: "SEARCH signal_metrics USING INDEX sqlite_autoindex_signal_metrics_1 (signal_id=?)"},
 

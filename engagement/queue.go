@@ -375,7 +375,7 @@ func (tx *Tx) storeBatchFires(ctx context.Context, batch []*write, t *tally) err
 	if len(facts) == 0 {
 		return nil
 	}
-	horizon, err := tx.horizonFor(ctx, firstDay(facts))
+	horizon, err := tx.horizonFor(ctx, earliestDay(facts))
 	if err != nil {
 		return err
 	}

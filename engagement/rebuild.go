@@ -53,8 +53,8 @@ func (db *DB) rebuild(ctx context.Context) (report Report, err error) {
 	for _, repair := range []func(context.Context) (int, error){
 		db.repairFireDays, db.repairTradeDays,
 		db.repairUserDayFires, db.repairUserDayTrades, db.repairSignalDays,
-		db.repairUserTotals, db.repairSignalTotals, db.repairDays,
-		db.repairDerived, db.repairStreaks,
+		db.repairUserTotals, db.repairSignalTotals,
+		db.repairDerived, db.repairUsers, db.repairDays,
 	} {
 		for round := 0; ; round++ {
 			found, err := repair(ctx)
@@ -199,14 +199,14 @@ func (db *DB) repairUserTotals(ctx context.Context) (int, error) {
 		var fired, traded rows
 		unchanged := time.Unix(0, 0) // a repair is no activity of the user's
 		for _, d := range found {
-			fired.begin().int(d.UserID, d.Fires-d.StoredFires).time(unchanged)
+			fired.begin().int(d.UserID, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted).time(unchanged)
 			traded.begin().int(d.UserID, d.Wins-d.StoredWins, d.Losses-d.StoredLosses,
 				d.Draws-d.StoredDraws, d.MissingMicros).time(unchanged)
 		}
-		if err := tx.q.AddUserFires(ctx, fired.String()); err != nil {
+		if _, err := tx.q.AddUserFires(ctx, fired.String()); err != nil {
 			return err
 		}
-		return tx.q.AddUserTrades(ctx, traded.String())
+		return addUserTrades(ctx, tx.q, traded)
 	})
 }
 
@@ -229,7 +229,7 @@ func (db *DB) repairDays(ctx context.Context) (int, error) {
 	}, func(ctx context.Context, tx *Tx, found []dbgen.DayMismatchesRow) error {
 		var params rows
 		for _, d := range found {
-			params.begin().int(d.Day, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted, d.Users-d.StoredUsers)
+			params.begin().int(d.Day, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted, d.Users-d.StoredUsers, d.New-d.StoredNew)
 		}
 		return tx.q.AddDays(ctx, params.String())
 	})
@@ -248,21 +248,33 @@ func (db *DB) repairDerived(ctx context.Context) (int, error) {
 	})
 }
 
-func (db *DB) repairStreaks(ctx context.Context) (int, error) {
-	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.StreakMismatchesRow, error) {
-		return r.q.StreakMismatches(ctx, rebuildPage)
-	}, func(ctx context.Context, tx *Tx, found []dbgen.StreakMismatchesRow) error {
-		users := make([]int64, len(found))
-		var held rows
-		for i, d := range found {
-			users[i] = d.UserID
-			held.begin().int(d.UserID, 0).time(time.Unix(0, 0))
+func (db *DB) repairUsers(ctx context.Context) (int, error) {
+	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]misfit, error) {
+		return r.misfits(ctx, rebuildPage)
+	}, func(ctx context.Context, tx *Tx, found []misfit) error {
+		// Adding nothing keeps other writers from adding to these users until this
+		// transaction has ended, and tells what is stored now.
+		var fired, traded, activity rows
+		var users []int64
+		for _, m := range found {
+			fired.begin().int(m.stored.UserID, 0, 0).time(time.Unix(0, 0))
+			traded.begin().int(m.stored.UserID, 0, 0, 0, 0).time(time.Unix(0, 0))
+			users = append(users, m.stored.UserID)
 		}
-		// Adding nothing keeps other writers from adding to these users, and so
-		// to their streaks, until this transaction has ended.
-		if err := tx.q.AddUserFires(ctx, held.String()); err != nil {
+		if _, err := tx.q.AddUserFires(ctx, fired.String()); err != nil {
 			return err
 		}
-		return recountStreaks(ctx, tx.q, users)
+		if err := addUserTrades(ctx, tx.q, traded); err != nil {
+			return err
+		}
+		now := map[int64]userActivity{}
+		if err := recountActivity(ctx, tx.q, users, now); err != nil {
+			return err
+		}
+		for _, user := range users {
+			a := now[user]
+			a.write(&activity, user)
+		}
+		return tx.q.SetActivity(ctx, activity.String())
 	})
 }

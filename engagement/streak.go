@@ -47,13 +47,13 @@ func (r *Reader) streakLeaderboard(ctx context.Context, limit int) ([]StreakRow,
 	board := []StreakRow{}
 	// Each day's list is read in order off the index; the best of the whole
 	// are among the best of each.
-	for end := r.Today() - 1; end <= r.Today()+daysAhead; end++ {
-		rows, err := r.q.StreaksEndingOn(ctx, dbgen.StreaksEndingOnParams{StreakEnd: int64(end), MaxRows: maxRows})
+	for until := r.Today(); until <= r.Today()+daysAhead+1; until++ {
+		rows, err := r.q.StreaksUntil(ctx, dbgen.StreaksUntilParams{StreakUntil: int64(until), MaxRows: maxRows})
 		if err != nil {
 			return nil, err
 		}
 		for _, row := range rows {
-			board = append(board, StreakRow{Streak: r.streak(row.UserID, row.StreakStart, row.StreakEnd, row.StreakLongest)})
+			board = append(board, StreakRow{Streak: r.streak(row)})
 		}
 	}
 	slices.SortFunc(board, func(a, b StreakRow) int {
@@ -70,13 +70,13 @@ func (r *Reader) streakLeaderboard(ctx context.Context, limit int) ([]StreakRow,
 }
 
 // streak reads the stored streak as of now.
-func (r *Reader) streak(userID, start, end, longest int64) Streak {
-	s := Streak{UserID: userID, Longest: longest}
-	if end < int64(r.Today())-1 || end < 0 {
+func (r *Reader) streak(row dbgen.UserStat) Streak {
+	s := Streak{UserID: row.UserID, Longest: row.StreakLongest}
+	if row.StreakEnd < 0 || Day(row.StreakUntil) < r.Today() {
 		return s
 	}
-	s.Current = end - start + 1
-	expires := (Day(end) + 2).Start(r.core.loc).UTC()
+	s.Current = row.StreakLength
+	expires := (Day(row.StreakUntil) + 1).Start(r.core.loc).UTC()
 	s.Expires = &expires
 	return s
 }

@@ -67,8 +67,8 @@ func (t *tally) fire(f dbgen.SignalFire, changed time.Time) {
 	t.signals[f.SignalID] = s
 }
 
-// executed counts that a fire counted before has executed after all. It leaves
-// the user's totals alone.
+// executed counts that a fire counted before has executed after all, which is
+// no activity of the user's.
 func (t *tally) executed(user int64, signal string, day Day) {
 	t.addUser(user, day, counts{executed: 1}, time.Time{})
 	t.addSignal(signal, day, counts{executed: 1})
@@ -123,13 +123,14 @@ func (t *tally) apply(ctx context.Context, q dbgen.Querier) error {
 	if err != nil {
 		return err
 	}
-	if err := t.applyUsers(ctx, q, activated); err != nil {
+	first, err := t.applyUsers(ctx, q, activated)
+	if err != nil {
 		return err
 	}
 	if _, _, err := t.applySignals(ctx, q); err != nil {
 		return err
 	}
-	return t.applyDays(ctx, q, activated)
+	return t.applyDays(ctx, q, activated, first)
 }
 
 // applyUserDays moves the users' days and returns those that had no fire before.
@@ -162,7 +163,7 @@ func (t *tally) applyUserDays(ctx context.Context, q dbgen.Querier) (activated [
 	return activated, err
 }
 
-func (t *tally) applyDays(ctx context.Context, q dbgen.Querier, activated []userDay) error {
+func (t *tally) applyDays(ctx context.Context, q dbgen.Querier, activated []userDay, first []firstDay) error {
 	days := map[Day]dayCounts{}
 	for key, delta := range t.userDays {
 		if delta.fires == 0 && delta.executed == 0 {
@@ -178,18 +179,28 @@ func (t *tally) applyDays(ctx context.Context, q dbgen.Querier, activated []user
 		day.activeUsers++
 		days[key.day] = day
 	}
+	for _, f := range first {
+		day := days[f.now]
+		day.newUsers++
+		days[f.now] = day
+		if f.before >= 0 {
+			day := days[f.before]
+			day.newUsers--
+			days[f.before] = day
+		}
+	}
 	return addDays(ctx, q, days)
 }
 
 type dayCounts struct {
-	fires, executed, activeUsers int64
+	fires, executed, activeUsers, newUsers int64
 }
 
 func addDays(ctx context.Context, q dbgen.Querier, days map[Day]dayCounts) error {
 	var params rows
 	for _, day := range sortedKeys(days, cmp.Compare) {
 		d := days[day]
-		params.begin().int(int64(day), d.fires, d.executed, d.activeUsers)
+		params.begin().int(int64(day), d.fires, d.executed, d.activeUsers, d.newUsers)
 	}
 	if params.empty() {
 		return nil
@@ -220,8 +231,9 @@ func (t *tally) applySignals(ctx context.Context, q dbgen.Querier) (days []dbgen
 	return days, totals, err
 }
 
-// applyUsers moves the users' totals and streaks.
-func (t *tally) applyUsers(ctx context.Context, q dbgen.Querier, activated []userDay) error {
+// applyUsers moves the users' totals, streaks and first days, and returns the
+// first days that have changed.
+func (t *tally) applyUsers(ctx context.Context, q dbgen.Querier, activated []userDay) ([]firstDay, error) {
 	totals := map[int64]counts{}
 	for key, delta := range t.userDays {
 		totals[key.user] = totals[key.user].plus(delta)
@@ -229,97 +241,40 @@ func (t *tally) applyUsers(ctx context.Context, q dbgen.Querier, activated []use
 	var fired, traded rows
 	for _, user := range sortedKeys(totals, cmp.Compare) {
 		d, changed := totals[user], t.touched[user]
-		if d.fires != 0 {
-			fired.begin().int(user, d.fires).time(changed)
+		if d.fires != 0 || d.executed != 0 {
+			fired.begin().int(user, d.fires, d.executed).time(changed)
 		}
 		if d.wins+d.losses+d.draws != 0 {
 			traded.begin().int(user, d.wins, d.losses, d.draws, d.micros).time(changed)
 		}
 	}
-	if !fired.empty() {
-		if err := q.AddUserFires(ctx, fired.String()); err != nil {
-			return err
-		}
+	if err := addUserTrades(ctx, q, traded); err != nil {
+		return nil, err
 	}
-	if !traded.empty() {
-		if err := q.AddUserTrades(ctx, traded.String()); err != nil {
-			return err
-		}
+	if fired.empty() {
+		return nil, nil
 	}
-	return applyStreaks(ctx, q, activated)
+	stored, err := q.AddUserFires(ctx, fired.String())
+	if err != nil || len(activated) == 0 {
+		return nil, err
+	}
+	return applyActivity(ctx, q, stored, activated)
 }
 
-// applyStreaks adds active days to their users' streaks. A single day after
-// the end of a streak is handled by the statement; a streak that several
-// days or an earlier one change is read again from the user's days.
-func applyStreaks(ctx context.Context, q dbgen.Querier, activated []userDay) error {
-	days := map[int64][]Day{}
-	for _, key := range activated {
-		if key.day != unknownDay {
-			days[key.user] = append(days[key.user], key.day)
-		}
-	}
-	var extended rows
-	var recount []int64
-	for _, user := range sortedKeys(days, cmp.Compare) {
-		if len(days[user]) == 1 {
-			extended.begin().int(user, int64(days[user][0]))
-		} else {
-			recount = append(recount, user)
-		}
-	}
-	if !extended.empty() {
-		stored, err := q.ExtendStreaks(ctx, extended.String())
-		if err != nil {
-			return err
-		}
-		for _, row := range stored {
-			if row.StreakEnd != int64(days[row.UserID][0]) {
-				recount = append(recount, row.UserID)
-			}
-		}
-	}
-	return recountStreaks(ctx, q, recount)
-}
-
-// recountStreaks reads users' streaks again from their days. The transaction
-// must have changed the users before, so that nobody else adds a day meanwhile.
-func recountStreaks(ctx context.Context, q dbgen.Querier, users []int64) error {
-	if len(users) == 0 {
+// addUserTrades adds to users' trades, and sets the bounds of their win rates.
+func addUserTrades(ctx context.Context, q dbgen.Querier, traded rows) error {
+	if traded.empty() {
 		return nil
 	}
-	slices.Sort(users)
-	active, err := q.ActiveDaysOfUsers(ctx, ids(users))
+	stored, err := q.AddUserTrades(ctx, traded.String())
 	if err != nil {
 		return err
 	}
-	var params rows
-	for _, user := range users {
-		run := newRuns()
-		for ; len(active) > 0 && active[0].UserID == user; active = active[1:] {
-			run.add(Day(active[0].Day))
-		}
-		params.begin().int(user, int64(run.start), int64(run.end), run.longest)
+	var bounds rows
+	for _, row := range stored {
+		bounds.begin().int(row.UserID, winBound(row.Wins, row.Losses))
 	}
-	return q.SetStreaks(ctx, params.String())
-}
-
-// runs are what a user's active days, added in order, say of the user's streak:
-// the run of consecutive days that ends last, -1 to -1 for none, and the length
-// of the longest.
-type runs struct {
-	start, end Day
-	longest    int64
-}
-
-func newRuns() runs { return runs{start: -1, end: -1} }
-
-func (r *runs) add(day Day) {
-	if r.longest == 0 || day != r.end+1 {
-		r.start = day
-	}
-	r.end = day
-	r.longest = max(r.longest, int64(r.end-r.start)+1)
+	return q.SetWinBounds(ctx, bounds.String())
 }
 
 func sortedKeys[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {

@@ -12,14 +12,15 @@ import (
 // UserStats are a user's totals since the beginning; cleanup does not change
 // them.
 type UserStats struct {
-	UserID      int64     `json:"user_id"`
-	TotalFires  int64     `json:"total_fires"`
-	Wins        int64     `json:"wins"`
-	Losses      int64     `json:"losses"`
-	Draws       int64     `json:"draws"`
-	WinRate     float64   `json:"win_rate"` // Wins / (Wins + Losses), 0 while there are none
-	PnL         float64   `json:"pnl"`
-	LastUpdated time.Time `json:"last_updated"` // when these totals last changed, UTC
+	UserID        int64     `json:"user_id"`
+	TotalFires    int64     `json:"total_fires"`
+	ExecutedFires int64     `json:"executed_fires"`
+	Wins          int64     `json:"wins"`
+	Losses        int64     `json:"losses"`
+	Draws         int64     `json:"draws"`
+	WinRate       float64   `json:"win_rate"` // Wins / (Wins + Losses), 0 while there are none
+	PnL           float64   `json:"pnl"`
+	LastUpdated   time.Time `json:"last_updated"` // when the user last fired or traded, UTC
 }
 
 // UserStats returns a user's totals, or ErrNotFound for a user who has neither
@@ -50,7 +51,7 @@ func (r *Reader) userRow(ctx context.Context, userID int64) (dbgen.UserStat, err
 
 func userStats(row dbgen.UserStat) UserStats {
 	return UserStats{
-		UserID: row.UserID, TotalFires: row.TotalFires,
+		UserID: row.UserID, TotalFires: row.TotalFires, ExecutedFires: row.Executed,
 		Wins: row.Wins, Losses: row.Losses, Draws: row.Draws,
 		WinRate: row.WinRate, PnL: row.Pnl, LastUpdated: row.LastUpdated,
 	}
@@ -59,7 +60,6 @@ func userStats(row dbgen.UserStat) UserStats {
 // UserSummary is what a community shows of one user.
 type UserSummary struct {
 	UserStats
-	ExecutedFires  int64       `json:"executed_fires"`
 	ExecutionRate  float64     `json:"execution_rate"`  // ExecutedFires / TotalFires, 0 while there are none
 	RecentFires7d  int64       `json:"recent_fires_7d"` // today and the six days before
 	FavoriteSignal SignalCount `json:"favorite_signal"` // the family fired most among the fires still kept
@@ -102,25 +102,20 @@ func (r *Reader) userSummary(ctx context.Context, userID int64) (UserSummary, er
 	if err != nil {
 		return UserSummary{}, err
 	}
-	executed, err := r.q.UserExecuted(ctx, userID)
-	if err != nil {
-		return UserSummary{}, err
-	}
 	favorites, err := r.q.FavoriteFamily(ctx, userID)
 	if err != nil {
 		return UserSummary{}, err
 	}
 	summary := UserSummary{
 		UserStats:     userStats(row),
-		ExecutedFires: executed,
-		ExecutionRate: ratio(executed, row.TotalFires),
+		ExecutionRate: ratio(row.Executed, row.TotalFires),
 		RecentFires7d: recent,
 		AsOf:          r.now,
 	}
 	if len(favorites) > 0 {
 		summary.FavoriteSignal = SignalCount{&favorites[0].Family, favorites[0].Fires}
 	}
-	streak := r.streak(row.UserID, row.StreakStart, row.StreakEnd, row.StreakLongest)
+	streak := r.streak(row)
 	summary.CurrentStreak, summary.LongestStreak, summary.StreakExpires = streak.Current, streak.Longest, streak.Expires
 	return summary, nil
 }

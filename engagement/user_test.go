@@ -29,8 +29,8 @@ func TestUserSummary(t *testing.T) {
 		trade(t, db, engagement.Trade{UserID: 1, TradeID: "t", PnL: 2.5})
 		family, expires := "EURUSD_LONG", time.Date(2026, 1, 17, 0, 0, 0, 0, time.UTC)
 		same(t, "UserSummary", must(db.UserSummary(ctx, 1))(t), engagement.UserSummary{
-			UserStats:     engagement.UserStats{UserID: 1, TotalFires: 6, Wins: 1, WinRate: 1, PnL: 2.5, LastUpdated: noon},
-			ExecutedFires: 2, ExecutionRate: 1.0 / 3, RecentFires7d: 4,
+			UserStats:     engagement.UserStats{UserID: 1, TotalFires: 6, ExecutedFires: 2, Wins: 1, WinRate: 1, PnL: 2.5, LastUpdated: noon},
+			ExecutionRate: 1.0 / 3, RecentFires7d: 4,
 			FavoriteSignal: engagement.SignalCount{SignalID: &family, FireCount: 3},
 			CurrentStreak:  3, LongestStreak: 3, StreakExpires: &expires, AsOf: noon,
 		})

@@ -47,14 +47,15 @@ func (f Finding) String() string {
 // Verify recomputes every figure from what it derives from and compares, in
 // one snapshot, and then checks the file itself:
 //
-//   - V1: a user's totals are the sums of the user's days, and the P&L and win
-//     rate follow from them.
+//   - V1: a user's totals are the sums of the user's days, and the P&L, the
+//     win rate and its bound follow from them.
 //   - V2: a signal's totals are the sums of the signal's days.
-//   - V3: a day's figures are the sums of its users' days.
+//   - V3: a day's figures are the sums of its users' days, and its new users
+//     those whose first day it is.
 //   - V4: the users' and signals' days are the counts of the fires, from the
 //     horizon on, and of the trades; and each of these is on the day of its time.
 //   - V5: the schema is what the migrations make, and the file is sound.
-//   - V6: a user's streak is what the runs of the user's days say.
+//   - V6: a user's streak and first day are what the user's days say.
 //
 // An error means that it could not be verified, not that something was found.
 func (db *DB) Verify(ctx context.Context) (report Report, err error) {
@@ -98,7 +99,7 @@ func (r *Reader) verifyFigures(ctx context.Context) (Report, error) {
 	}
 	checks := []func(context.Context, *Report) error{
 		r.verifyUserTotals, r.verifyUserDerived, r.verifySignalTotals, r.verifyDays,
-		r.verifyUserDays, r.verifyUserDayTrades, r.verifySignalDays, r.verifyStreaks, r.verifyFactDays,
+		r.verifyUserDays, r.verifyUserDayTrades, r.verifySignalDays, r.verifyUsers, r.verifyFactDays,
 	}
 	p := progressOf(ctx, int64(len(checks)))
 	for _, check := range checks {
@@ -150,6 +151,7 @@ func (r *Reader) verifyUserTotals(ctx context.Context, report *Report) error {
 	for _, row := range rows {
 		subject := fmt.Sprintf("user %d", row.UserID)
 		compare(report, "V1", subject, "total_fires", row.StoredFires, row.Fires)
+		compare(report, "V1", subject, "executed", row.StoredExecuted, row.Executed)
 		compare(report, "V1", subject, "wins", row.StoredWins, row.Wins)
 		compare(report, "V1", subject, "losses", row.StoredLosses, row.Losses)
 		compare(report, "V1", subject, "draws", row.StoredDraws, row.Draws)
@@ -185,6 +187,7 @@ func (r *Reader) verifyDays(ctx context.Context, report *Report) error {
 		compare(report, "V3", subject, "fires", row.StoredFires, row.Fires)
 		compare(report, "V3", subject, "executed", row.StoredExecuted, row.Executed)
 		compare(report, "V3", subject, "active_users", row.StoredUsers, row.Users)
+		compare(report, "V3", subject, "new_users", row.StoredNew, row.New)
 	}
 	return err
 }
@@ -221,15 +224,103 @@ func (r *Reader) verifySignalDays(ctx context.Context, report *Report) error {
 	return err
 }
 
-func (r *Reader) verifyStreaks(ctx context.Context, report *Report) error {
-	rows, err := r.q.StreakMismatches(ctx, MaxFindings)
-	for _, row := range rows {
-		subject := fmt.Sprintf("user %d", row.UserID)
-		compare(report, "V6", subject, "streak_start", row.StoredStart, row.StreakStart)
-		compare(report, "V6", subject, "streak_end", row.StoredEnd, row.StreakEnd)
-		compare(report, "V6", subject, "streak_longest", row.StoredLongest, row.StreakLongest)
+func (r *Reader) verifyUsers(ctx context.Context, report *Report) error {
+	misfits, err := r.misfits(ctx, MaxFindings)
+	for _, m := range misfits {
+		subject := fmt.Sprintf("user %d", m.stored.UserID)
+		compare(report, "V6", subject, "first_day", Day(m.stored.FirstDay), m.want.first)
+		compare(report, "V6", subject, "streak_start", Day(m.stored.StreakStart), m.want.start)
+		compare(report, "V6", subject, "streak_end", Day(m.stored.StreakEnd), m.want.end)
+		compare(report, "V6", subject, "streak_length", m.stored.StreakLength, m.want.length)
+		compare(report, "V6", subject, "streak_until", Day(m.stored.StreakUntil), m.want.until())
+		compare(report, "V6", subject, "streak_longest", m.stored.StreakLongest, m.want.longest)
+		compare(report, "V1", subject, "win_bound", m.stored.WinBound, winBound(m.stored.Wins, m.stored.Losses))
 	}
 	return err
+}
+
+// misfit is a user with a streak, a first day or a bound that is not what the
+// user's days and totals say.
+type misfit struct {
+	stored dbgen.UserStat
+	want   userActivity
+}
+
+// misfits returns misfits, at most limit. It reads users and their days side by
+// side, both by user.
+func (r *Reader) misfits(ctx context.Context, limit int) (found []misfit, err error) {
+	days := r.activeDays(ctx)
+	for from := int64(math.MinInt64); ; {
+		users, err := r.q.UsersFrom(ctx, dbgen.UsersFromParams{FromUser: from, MaxRows: MaxLimit})
+		if err != nil || len(users) == 0 {
+			return found, err
+		}
+		for _, user := range users {
+			want := newActivity()
+			want.freezes = user.Freezes
+			if err := days.of(user.UserID, want.add); err != nil {
+				return found, err
+			}
+			if m := (misfit{user, want}); !m.fits() {
+				found = append(found, m)
+			}
+			if len(found) == limit {
+				return found, nil
+			}
+		}
+		last := users[len(users)-1].UserID
+		if last == math.MaxInt64 {
+			return found, nil
+		}
+		from = last + 1
+	}
+}
+
+func (m misfit) fits() bool {
+	stored := userActivity{
+		first: Day(m.stored.FirstDay), start: Day(m.stored.StreakStart), end: Day(m.stored.StreakEnd),
+		length: m.stored.StreakLength, longest: m.stored.StreakLongest, freezes: m.stored.Freezes,
+	}
+	return stored == m.want && Day(m.stored.StreakUntil) == m.want.until() &&
+		m.stored.WinBound == winBound(m.stored.Wins, m.stored.Losses)
+}
+
+// dayReader reads all active days by user and day, a page at a time.
+type dayReader struct {
+	page  []dbgen.ActiveDaysAfterRow
+	next  func(after dbgen.ActiveDaysAfterRow) ([]dbgen.ActiveDaysAfterRow, error)
+	after dbgen.ActiveDaysAfterRow
+	ended bool
+}
+
+func (r *Reader) activeDays(ctx context.Context) *dayReader {
+	return &dayReader{
+		after: dbgen.ActiveDaysAfterRow{UserID: math.MinInt64},
+		next: func(after dbgen.ActiveDaysAfterRow) ([]dbgen.ActiveDaysAfterRow, error) {
+			return r.q.ActiveDaysAfter(ctx, dbgen.ActiveDaysAfterParams{
+				AfterUser: after.UserID, AfterDay: after.Day, MaxRows: MaxLimit,
+			})
+		},
+	}
+}
+
+// of shows the days of a user to use. Users must come in order.
+func (d *dayReader) of(user int64, use func(Day)) (err error) {
+	for {
+		for ; len(d.page) > 0 && d.page[0].UserID <= user; d.page = d.page[1:] {
+			if d.page[0].UserID == user {
+				use(Day(d.page[0].Day))
+			}
+			d.after = d.page[0]
+		}
+		if len(d.page) > 0 || d.ended {
+			return nil
+		}
+		if d.page, err = d.next(d.after); err != nil {
+			return err
+		}
+		d.ended = len(d.page) == 0
+	}
 }
 
 func (r *Reader) verifyFactDays(ctx context.Context, report *Report) error {

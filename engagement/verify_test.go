@@ -84,13 +84,19 @@ func TestVerifyFindsEveryCounterThatIsOff(t *testing.T) {
 		{"a user's P&L in millionths", fmt.Sprintf(user, "pnl_micros = pnl_micros + 1"), []engagement.Finding{finding("V1", "user 1", "pnl_micros"), finding("V1", "user 1", "pnl")}, true},
 		{"a user's P&L", fmt.Sprintf(user, "pnl = pnl + 0.000001"), []engagement.Finding{finding("V1", "user 1", "pnl")}, true},
 		{"a user's win rate", fmt.Sprintf(user, "win_rate = win_rate + 0.01"), []engagement.Finding{finding("V1", "user 1", "win_rate")}, true},
+		{"a user's executed fires", fmt.Sprintf(user, "executed = executed - 1"), []engagement.Finding{finding("V1", "user 1", "executed")}, true},
+		{"the bound of a user's win rate", fmt.Sprintf(user, "win_bound = win_bound + 1"), []engagement.Finding{finding("V1", "user 1", "win_bound")}, true},
+		{"a user's first day", fmt.Sprintf(user, "first_day = first_day - 1"), []engagement.Finding{finding("V6", "user 1", "first_day"), finding("V3", "day 2026-01-04", "new_users")}, true},
+		{"the length of a user's streak", fmt.Sprintf(user, "streak_length = streak_length + 1"), []engagement.Finding{finding("V6", "user 1", "streak_length")}, true},
+		{"the last day to prolong a user's streak", fmt.Sprintf(user, "streak_until = streak_until + 1"), []engagement.Finding{finding("V6", "user 1", "streak_until")}, true},
+		{"a day's new users", fmt.Sprintf(day, "new_users = new_users + 1") + recentDay, []engagement.Finding{finding("V3", "day 2026-01-14", "new_users")}, true},
 		{"the start of a user's streak", fmt.Sprintf(user, "streak_start = streak_start + 1"), []engagement.Finding{finding("V6", "user 1", "streak_start")}, true},
 		{"the start of a user's streak, earlier", fmt.Sprintf(user, "streak_start = streak_start - 1"), []engagement.Finding{finding("V6", "user 1", "streak_start")}, true},
 		{"the end of a user's streak", fmt.Sprintf(user, "streak_end = streak_end + 1"), []engagement.Finding{finding("V6", "user 1", "streak_end")}, true},
 		{"the end of a user's streak, earlier", fmt.Sprintf(user, "streak_end = streak_end - 1"), []engagement.Finding{finding("V6", "user 1", "streak_end")}, true},
 		{"a user's longest streak", fmt.Sprintf(user, "streak_longest = streak_longest + 1"), []engagement.Finding{finding("V6", "user 1", "streak_longest")}, true},
 		{"a user's longest streak, shorter", fmt.Sprintf(user, "streak_longest = streak_longest - 1"), []engagement.Finding{finding("V6", "user 1", "streak_longest")}, true},
-		{"a lost user", "DELETE FROM user_stats WHERE user_id = 1", []engagement.Finding{finding("V1", "user 1", "total_fires"), finding("V6", "user 1", "streak_end")}, true},
+		{"a lost user", "DELETE FROM user_stats WHERE user_id = 1", []engagement.Finding{finding("V1", "user 1", "total_fires"), finding("V3", "day 2026-01-04", "new_users")}, true},
 		{"a user out of nowhere", "INSERT INTO user_stats (user_id, total_fires, last_updated) VALUES (99, 3, '2026-01-14 00:00:00.000000')", []engagement.Finding{finding("V1", "user 99", "total_fires")}, true},
 
 		{"a signal's fires", fmt.Sprintf(signal, "total_fires = total_fires - 1"), []engagement.Finding{finding("V2", `signal "S_0"`, "total_fires")}, true},
@@ -193,13 +199,13 @@ func TestEveryCounterColumnIsTried(t *testing.T) {
 	}
 	noError(t, rows.Err())
 	same(t, "columns that are no key", columns, []string{
-		"days.active_users", "days.executed", "days.fires",
+		"days.active_users", "days.executed", "days.fires", "days.new_users",
 		"signal_days.executed", "signal_days.fires",
 		"signal_metrics.active_users", "signal_metrics.created_at", "signal_metrics.total_fires", // created_at is no count
 		"user_days.draws", "user_days.executed", "user_days.fires", "user_days.losses", "user_days.pnl_micros", "user_days.wins",
-		"user_stats.draws", "user_stats.last_updated", "user_stats.losses", "user_stats.pnl", "user_stats.pnl_micros", // nor is last_updated
-		"user_stats.streak_end", "user_stats.streak_longest", "user_stats.streak_start",
-		"user_stats.total_fires", "user_stats.win_rate", "user_stats.wins",
+		"user_stats.draws", "user_stats.executed", "user_stats.first_day", "user_stats.freezes", "user_stats.last_updated", "user_stats.losses", "user_stats.pnl", "user_stats.pnl_micros", // nor is last_updated
+		"user_stats.streak_end", "user_stats.streak_length", "user_stats.streak_longest", "user_stats.streak_start", "user_stats.streak_until",
+		"user_stats.total_fires", "user_stats.win_bound", "user_stats.win_rate", "user_stats.wins",
 	})
 }
 

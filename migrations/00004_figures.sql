@@ -1,6 +1,65 @@
--- Metrics that the community has defined, as JSON.
+-- What the community's figures need: boards of executed fires, of fair win
+-- rates and of longest streaks, new users, windows of days, rewards for streaks,
+-- and metrics that a community defines itself.
 
 -- +goose Up
+ALTER TABLE user_stats ADD COLUMN executed INTEGER NOT NULL DEFAULT 0;
+-- The first day with a fire; -1 while there is none.
+ALTER TABLE user_stats ADD COLUMN first_day INTEGER NOT NULL DEFAULT -1;
+-- The lower bound of the 95 % Wilson interval of the win rate, in billionths;
+-- -1: not computed yet, because SQL has no square roots. The library does so
+-- when it opens the database.
+ALTER TABLE user_stats ADD COLUMN win_bound INTEGER NOT NULL DEFAULT 0;
+-- The days of the latest streak, and the last day on which a fire prolongs it.
+ALTER TABLE user_stats ADD COLUMN streak_length INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE user_stats ADD COLUMN streak_until INTEGER NOT NULL DEFAULT -1;
+-- Streak freezes that are granted and not spent.
+ALTER TABLE user_stats ADD COLUMN freezes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE days ADD COLUMN new_users INTEGER NOT NULL DEFAULT 0;
+
+UPDATE user_stats SET
+    executed = (SELECT COALESCE(SUM(d.executed), 0) FROM user_days AS d WHERE d.user_id = user_stats.user_id),
+    first_day = (SELECT COALESCE(MIN(d.day), -1) FROM user_days AS d
+        WHERE d.user_id = user_stats.user_id AND d.fires > 0 AND d.day > 0),
+    win_bound = CASE WHEN wins + losses > 0 THEN -1 ELSE 0 END,
+    streak_length = CASE WHEN streak_end < 0 THEN 0 ELSE streak_end - streak_start + 1 END,
+    streak_until = CASE WHEN streak_end < 0 THEN -1 ELSE streak_end + 1 END;
+
+-- A win rate alone puts three wins of three before ninety of a hundred.
+DROP INDEX idx_user_stats_win_rate;
+DROP INDEX idx_user_stats_streak;
+CREATE INDEX idx_user_stats_executed ON user_stats(executed DESC, user_id);
+CREATE INDEX idx_user_stats_win_bound ON user_stats(win_bound DESC, user_id, wins, losses);
+CREATE INDEX idx_user_stats_streak ON user_stats(streak_until, streak_length DESC, user_id);
+CREATE INDEX idx_user_stats_longest ON user_stats(streak_longest DESC, user_id);
+CREATE INDEX idx_user_stats_first_day ON user_stats(first_day, user_id);
+CREATE INDEX idx_user_days_day ON user_days(day, user_id);
+CREATE INDEX idx_trades_signal_closed_at ON trades(signal_id, closed_at);
+
+UPDATE days SET new_users = (SELECT COUNT(*) FROM user_stats AS u WHERE u.first_day = days.day);
+
+-- Milestones that a streak has reached, each once.
+CREATE TABLE streak_awards (
+    user_id INTEGER NOT NULL,
+    streak_start INTEGER NOT NULL,
+    milestone INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    awarded_at DATETIME NOT NULL,
+    PRIMARY KEY (user_id, streak_start, milestone)
+) WITHOUT ROWID;
+
+-- Freezes, each of which covers one missed day of a streak. spent_day is -1
+-- while it is not spent.
+CREATE TABLE streak_freezes (
+    user_id INTEGER NOT NULL,
+    grant_id TEXT NOT NULL,
+    granted_day INTEGER NOT NULL,
+    granted_at DATETIME NOT NULL,
+    spent_day INTEGER NOT NULL DEFAULT -1,
+    PRIMARY KEY (user_id, grant_id)
+) WITHOUT ROWID;
+
+-- Metrics that the community has defined, as JSON.
 CREATE TABLE custom_metrics (
     name TEXT PRIMARY KEY NOT NULL,
     definition TEXT NOT NULL,
@@ -9,3 +68,21 @@ CREATE TABLE custom_metrics (
 
 -- +goose Down
 DROP TABLE custom_metrics;
+DROP TABLE streak_freezes;
+DROP TABLE streak_awards;
+DROP INDEX idx_trades_signal_closed_at;
+DROP INDEX idx_user_days_day;
+DROP INDEX idx_user_stats_first_day;
+DROP INDEX idx_user_stats_longest;
+DROP INDEX idx_user_stats_streak;
+DROP INDEX idx_user_stats_win_bound;
+DROP INDEX idx_user_stats_executed;
+ALTER TABLE days DROP COLUMN new_users;
+ALTER TABLE user_stats DROP COLUMN freezes;
+ALTER TABLE user_stats DROP COLUMN streak_until;
+ALTER TABLE user_stats DROP COLUMN streak_length;
+ALTER TABLE user_stats DROP COLUMN win_bound;
+ALTER TABLE user_stats DROP COLUMN first_day;
+ALTER TABLE user_stats DROP COLUMN executed;
+CREATE INDEX idx_user_stats_win_rate ON user_stats(win_rate DESC, user_id);
+CREATE INDEX idx_user_stats_streak ON user_stats(streak_end, streak_start, user_id);

@@ -17,6 +17,16 @@ UPDATE signal_fires SET day = @day, timestamp = @timestamp
 WHERE user_id = @user_id AND signal_id = @signal_id AND day = @seen_day
 RETURNING executed;
 
+-- name: CountUsersWithoutBound :one
+-- CountUsersWithoutBound counts the users whose win rate has no bound yet.
+SELECT COUNT(*) FROM user_stats WHERE win_bound < 0;
+
+-- name: UsersWithoutBound :many
+-- UsersWithoutBound lists users whose win rate has no bound yet.
+SELECT user_id, wins, losses FROM user_stats WHERE win_bound < 0
+ORDER BY win_bound DESC, user_id
+LIMIT CAST(@max_rows AS BIGINT);
+
 -- name: CountUncountedTrades :one
 -- CountUncountedTrades counts the trades that are in no counter yet.
 SELECT COUNT(*) FROM trades WHERE day < 0;

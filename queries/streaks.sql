@@ -1,7 +1,7 @@
--- name: StreaksEndingOn :many
--- StreaksEndingOn lists the users whose latest streak ends on a day, longest
--- first, ties by user id.
-SELECT user_id, streak_start, streak_end, streak_longest FROM user_stats
-WHERE streak_end = @streak_end
-ORDER BY streak_start, user_id
+-- name: StreaksUntil :many
+-- StreaksUntil lists the users whose latest streak breaks unless they fire by
+-- the end of a day, longest first, ties by user id.
+SELECT * FROM user_stats
+WHERE streak_until = @streak_until
+ORDER BY streak_length DESC, user_id
 LIMIT CAST(@max_rows AS BIGINT);

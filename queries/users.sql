@@ -7,11 +7,6 @@ SELECT * FROM user_stats WHERE user_id = @user_id;
 SELECT CAST(COALESCE(SUM(fires), 0) AS BIGINT) AS fires FROM user_days
 WHERE user_id = @user_id AND day >= @first_day AND day <= @last_day;
 
--- name: UserExecuted :one
--- UserExecuted counts a user's executed fires.
-SELECT CAST(COALESCE(SUM(executed), 0) AS BIGINT) AS executed FROM user_days
-WHERE user_id = @user_id;
-
 -- name: RederiveUser :exec
 -- RederiveUser sets a user's P&L and win rate to what follows from the user's
 -- own totals.

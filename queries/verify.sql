@@ -6,6 +6,8 @@ SELECT
     user_id,
     CAST(SUM(stored_fires) AS BIGINT) AS stored_fires,
     CAST(SUM(fires) AS BIGINT) AS fires,
+    CAST(SUM(stored_executed) AS BIGINT) AS stored_executed,
+    CAST(SUM(executed) AS BIGINT) AS executed,
     CAST(SUM(stored_wins) AS BIGINT) AS stored_wins,
     CAST(SUM(wins) AS BIGINT) AS wins,
     CAST(SUM(stored_losses) AS BIGINT) AS stored_losses,
@@ -18,6 +20,7 @@ FROM (
     SELECT
         user_id,
         total_fires AS stored_fires, 0 AS fires,
+        executed AS stored_executed, 0 AS executed,
         wins AS stored_wins, 0 AS wins,
         losses AS stored_losses, 0 AS losses,
         draws AS stored_draws, 0 AS draws,
@@ -26,12 +29,13 @@ FROM (
     FROM user_stats
     UNION ALL
     SELECT
-        user_id, 0, fires, 0, wins, 0, losses, 0, draws,
+        user_id, 0, fires, 0, executed, 0, wins, 0, losses, 0, draws,
         0, pnl_micros / 1000000, pnl_micros % 1000000
     FROM user_days
 ) AS totals
 GROUP BY user_id
 HAVING SUM(stored_fires) <> SUM(fires)
+    OR SUM(stored_executed) <> SUM(executed)
     OR SUM(stored_wins) <> SUM(wins)
     OR SUM(stored_losses) <> SUM(losses)
     OR SUM(stored_draws) <> SUM(draws)
@@ -72,7 +76,8 @@ ORDER BY signal_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: DayMismatches :many
--- DayMismatches lists days whose counts are not the sums of their users' days.
+-- DayMismatches lists days whose counts are not the sums of their users' days,
+-- or whose new users are not those whose first day it is.
 SELECT
     day,
     CAST(SUM(stored_fires) AS BIGINT) AS stored_fires,
@@ -80,22 +85,30 @@ SELECT
     CAST(SUM(stored_executed) AS BIGINT) AS stored_executed,
     CAST(SUM(executed) AS BIGINT) AS executed,
     CAST(SUM(stored_users) AS BIGINT) AS stored_users,
-    CAST(SUM(users) AS BIGINT) AS users
+    CAST(SUM(users) AS BIGINT) AS users,
+    CAST(SUM(stored_new) AS BIGINT) AS stored_new,
+    CAST(SUM(new) AS BIGINT) AS new
 FROM (
     SELECT
         day,
         fires AS stored_fires, 0 AS fires,
         executed AS stored_executed, 0 AS executed,
-        active_users AS stored_users, 0 AS users
+        active_users AS stored_users, 0 AS users,
+        new_users AS stored_new, 0 AS new
     FROM days
     UNION ALL
-    SELECT day, 0, fires, 0, executed, 0, CASE WHEN fires > 0 THEN 1 ELSE 0 END
+    SELECT day, 0, fires, 0, executed, 0, CASE WHEN fires > 0 THEN 1 ELSE 0 END, 0, 0
     FROM user_days
+    UNION ALL
+    SELECT first_day, 0, 0, 0, 0, 0, 0, 0, 1
+    FROM user_stats
+    WHERE first_day > 0
 ) AS totals
 GROUP BY day
 HAVING SUM(stored_fires) <> SUM(fires)
     OR SUM(stored_executed) <> SUM(executed)
     OR SUM(stored_users) <> SUM(users)
+    OR SUM(stored_new) <> SUM(new)
 ORDER BY day
 LIMIT CAST(@max_rows AS BIGINT);
 
@@ -195,38 +208,19 @@ HAVING SUM(stored_fires) <> SUM(fires) OR SUM(stored_executed) <> SUM(executed)
 ORDER BY signal_id, day
 LIMIT CAST(@max_rows AS BIGINT);
 
--- name: StreakMismatches :many
--- StreakMismatches lists users whose stored streak is not what the runs of
--- their days say. Runs are found as in UserRuns.
-SELECT
-    user_id,
-    CAST(MAX(stored_start) AS BIGINT) AS stored_start,
-    CAST(MAX(run_start) AS BIGINT) AS streak_start,
-    CAST(MAX(stored_end) AS BIGINT) AS stored_end,
-    CAST(MAX(run_end) AS BIGINT) AS streak_end,
-    CAST(MAX(stored_longest) AS BIGINT) AS stored_longest,
-    CAST(MAX(run_length) AS BIGINT) AS streak_longest
-FROM (
-    SELECT
-        user_id,
-        streak_start AS stored_start, -1 AS run_start,
-        streak_end AS stored_end, -1 AS run_end,
-        streak_longest AS stored_longest, 0 AS run_length
-    FROM user_stats
-    UNION ALL
-    SELECT user_id, -1, MIN(day), -1, MAX(day), 0, MAX(day) - MIN(day) + 1
-    FROM (
-        SELECT user_id, day, day - ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY day) AS run
-        FROM user_days
-        WHERE fires > 0 AND day > 0
-    ) AS numbered
-    GROUP BY user_id, run
-) AS streaks
-GROUP BY user_id
-HAVING MAX(stored_start) <> MAX(run_start)
-    OR MAX(stored_end) <> MAX(run_end)
-    OR MAX(stored_longest) <> MAX(run_length)
+-- name: UsersFrom :many
+-- UsersFrom lists all users by id, from one on.
+SELECT * FROM user_stats WHERE user_id >= @from_user
 ORDER BY user_id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: ActiveDaysAfter :many
+-- ActiveDaysAfter lists the days on which users fired by user and day, from
+-- behind one on. Day 0 holds fires whose time could not be read.
+SELECT user_id, day FROM user_days
+WHERE user_id >= @after_user AND (user_id > @after_user OR day > @after_day)
+    AND fires > 0 AND day > 0
+ORDER BY user_id, day
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: FiresAfter :many

@@ -50,22 +50,24 @@ func (q *Queries) ActiveDaysOfUsers(ctx context.Context, users string) ([]Active
 }
 
 const AddDays = `-- name: AddDays :exec
-INSERT INTO days (day, fires, executed, active_users)
+INSERT INTO days (day, fires, executed, active_users, new_users)
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
     CAST(j.value ->> 1 AS BIGINT),
     CAST(j.value ->> 2 AS BIGINT),
-    CAST(j.value ->> 3 AS BIGINT)
+    CAST(j.value ->> 3 AS BIGINT),
+    CAST(j.value ->> 4 AS BIGINT)
 FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
 ORDER BY 1
 ON CONFLICT (day) DO UPDATE SET
     fires = days.fires + excluded.fires,
     executed = days.executed + excluded.executed,
-    active_users = days.active_users + excluded.active_users
+    active_users = days.active_users + excluded.active_users,
+    new_users = days.new_users + excluded.new_users
 `
 
 // AddDays adds to the community's counts of days. It takes a JSON array of [day,
-// fires, executed, active_users], no day twice.
+// fires, executed, active_users, new_users], no day twice.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) AddDays(ctx context.Context, days string) error {
 	_, err := q.db.ExecContext(ctx, AddDays, days)
@@ -248,33 +250,73 @@ func (q *Queries) AddUserDayTrades(ctx context.Context, userDays string) error {
 	return err
 }
 
-const AddUserFires = `-- name: AddUserFires :exec
-INSERT INTO user_stats (user_id, total_fires, last_updated)
+const AddUserFires = `-- name: AddUserFires :many
+INSERT INTO user_stats (user_id, total_fires, executed, last_updated)
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
     CAST(j.value ->> 1 AS BIGINT),
-    CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ)
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST((j.value ->> 3) || '+00' AS TIMESTAMPTZ)
 FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
 ORDER BY 1
 ON CONFLICT (user_id) DO UPDATE SET
     total_fires = user_stats.total_fires + excluded.total_fires,
+    executed = user_stats.executed + excluded.executed,
     last_updated = CASE
         WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
         ELSE user_stats.last_updated
     END
+RETURNING user_id, first_day, streak_start, streak_end, streak_length, streak_longest, freezes
 `
 
-// AddUserFires adds to users' fires, creating users. It takes a JSON array of
-// [user_id, fires, last_updated], no user twice. What fires do not change is
-// not mentioned, because SQLite rewrites the index entries of every column that
-// an update mentions.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-func (q *Queries) AddUserFires(ctx context.Context, users string) error {
-	_, err := q.db.ExecContext(ctx, AddUserFires, users)
-	return err
+type AddUserFiresRow struct {
+	UserID        int64
+	FirstDay      int64
+	StreakStart   int64
+	StreakEnd     int64
+	StreakLength  int64
+	StreakLongest int64
+	Freezes       int64
 }
 
-const AddUserTrades = `-- name: AddUserTrades :exec
+// AddUserFires adds to users' fires, creating users, and returns what is stored
+// of their activity. It takes a JSON array of [user_id, fires, executed,
+// last_updated], no user twice. What fires do not change is not mentioned,
+// because SQLite rewrites the index entries of every column that an update
+// mentions.
+// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+func (q *Queries) AddUserFires(ctx context.Context, users string) ([]AddUserFiresRow, error) {
+	rows, err := q.db.QueryContext(ctx, AddUserFires, users)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AddUserFiresRow{}
+	for rows.Next() {
+		var i AddUserFiresRow
+		if err := rows.Scan(
+			&i.UserID,
+			&i.FirstDay,
+			&i.StreakStart,
+			&i.StreakEnd,
+			&i.StreakLength,
+			&i.StreakLongest,
+			&i.Freezes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const AddUserTrades = `-- name: AddUserTrades :many
 INSERT INTO user_stats (user_id, wins, losses, draws, pnl_micros, pnl, win_rate, last_updated)
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
@@ -305,66 +347,30 @@ ON CONFLICT (user_id) DO UPDATE SET
         WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
         ELSE user_stats.last_updated
     END
+RETURNING user_id, wins, losses
 `
 
-// AddUserTrades adds to users' results and P&L, creating users. It takes a JSON
-// array of [user_id, wins, losses, draws, pnl_micros, last_updated], no user
-// twice. win_rate and pnl follow in the same statement.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-func (q *Queries) AddUserTrades(ctx context.Context, users string) error {
-	_, err := q.db.ExecContext(ctx, AddUserTrades, users)
-	return err
+type AddUserTradesRow struct {
+	UserID int64
+	Wins   int64
+	Losses int64
 }
 
-const ExtendStreaks = `-- name: ExtendStreaks :many
-INSERT INTO user_stats (user_id, streak_start, streak_end, streak_longest)
-SELECT
-    CAST(j.value ->> 0 AS BIGINT),
-    CAST(j.value ->> 1 AS BIGINT),
-    CAST(j.value ->> 1 AS BIGINT),
-    1
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
-ORDER BY 1
-ON CONFLICT (user_id) DO UPDATE SET
-    streak_start = CASE
-        WHEN excluded.streak_end > user_stats.streak_end + 1 THEN excluded.streak_end
-        ELSE user_stats.streak_start
-    END,
-    streak_end = CASE
-        WHEN excluded.streak_end > user_stats.streak_end THEN excluded.streak_end
-        ELSE user_stats.streak_end
-    END,
-    streak_longest = CASE
-        WHEN excluded.streak_end = user_stats.streak_end + 1
-            AND excluded.streak_end - user_stats.streak_start + 1 > user_stats.streak_longest
-            THEN excluded.streak_end - user_stats.streak_start + 1
-        WHEN user_stats.streak_longest < 1 THEN 1
-        ELSE user_stats.streak_longest
-    END
-RETURNING user_id, streak_end
-`
-
-type ExtendStreaksRow struct {
-	UserID    int64
-	StreakEnd int64
-}
-
-// ExtendStreaks adds a day that has just become active to users' streaks and
-// returns the last days of their streaks since. It takes a JSON array of
-// [user_id, day], no user twice. A day that follows the streak's end extends
-// it, one after a gap starts a new one, and an earlier one leaves it alone:
-// then the returned day is another, and SetStreaks must correct the streak.
+// AddUserTrades adds to users' results and P&L, creating users, and returns the
+// decided trades counted since. It takes a JSON array of [user_id, wins, losses,
+// draws, pnl_micros, last_updated], no user twice. win_rate and pnl follow in the
+// same statement, win_bound by SetWinBounds.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-func (q *Queries) ExtendStreaks(ctx context.Context, users string) ([]ExtendStreaksRow, error) {
-	rows, err := q.db.QueryContext(ctx, ExtendStreaks, users)
+func (q *Queries) AddUserTrades(ctx context.Context, users string) ([]AddUserTradesRow, error) {
+	rows, err := q.db.QueryContext(ctx, AddUserTrades, users)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []ExtendStreaksRow{}
+	items := []AddUserTradesRow{}
 	for rows.Next() {
-		var i ExtendStreaksRow
-		if err := rows.Scan(&i.UserID, &i.StreakEnd); err != nil {
+		var i AddUserTradesRow
+		if err := rows.Scan(&i.UserID, &i.Wins, &i.Losses); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -516,26 +522,45 @@ func (q *Queries) MarkFiresExecuted(ctx context.Context, keys string) ([]MarkFir
 	return items, nil
 }
 
-const SetStreaks = `-- name: SetStreaks :exec
-INSERT INTO user_stats (user_id, streak_start, streak_end, streak_longest)
+const SetActivity = `-- name: SetActivity :exec
+INSERT INTO user_stats (user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes)
 SELECT
-    CAST(j.value ->> 0 AS BIGINT),
-    CAST(j.value ->> 1 AS BIGINT),
-    CAST(j.value ->> 2 AS BIGINT),
-    CAST(j.value ->> 3 AS BIGINT)
+    CAST(j.value ->> 0 AS BIGINT), CAST(j.value ->> 1 AS BIGINT), CAST(j.value ->> 2 AS BIGINT), CAST(j.value ->> 3 AS BIGINT),
+    CAST(j.value ->> 4 AS BIGINT), CAST(j.value ->> 5 AS BIGINT), CAST(j.value ->> 6 AS BIGINT), CAST(j.value ->> 7 AS BIGINT)
 FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
 ORDER BY 1
 ON CONFLICT (user_id) DO UPDATE SET
+    first_day = excluded.first_day,
     streak_start = excluded.streak_start,
     streak_end = excluded.streak_end,
-    streak_longest = excluded.streak_longest
+    streak_length = excluded.streak_length,
+    streak_until = excluded.streak_until,
+    streak_longest = excluded.streak_longest,
+    freezes = excluded.freezes
 `
 
-// SetStreaks stores users' streaks. It takes a JSON array of [user_id,
-// streak_start, streak_end, streak_longest], no user twice.
+// SetActivity stores users' first days and streaks. It takes a JSON array of
+// [user_id, first_day, streak_start, streak_end, streak_length, streak_until,
+// streak_longest, freezes], no user twice.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-func (q *Queries) SetStreaks(ctx context.Context, users string) error {
-	_, err := q.db.ExecContext(ctx, SetStreaks, users)
+func (q *Queries) SetActivity(ctx context.Context, users string) error {
+	_, err := q.db.ExecContext(ctx, SetActivity, users)
+	return err
+}
+
+const SetWinBounds = `-- name: SetWinBounds :exec
+INSERT INTO user_stats (user_id, win_bound)
+SELECT CAST(j.value ->> 0 AS BIGINT), CAST(j.value ->> 1 AS BIGINT)
+FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (user_id) DO UPDATE SET win_bound = excluded.win_bound
+`
+
+// SetWinBounds stores the bounds of users' win rates. It takes a JSON array of
+// [user_id, win_bound], no user twice.
+// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+func (q *Queries) SetWinBounds(ctx context.Context, users string) error {
+	_, err := q.db.ExecContext(ctx, SetWinBounds, users)
 	return err
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 const DaysBetween = `-- name: DaysBetween :many
-SELECT day, fires, executed, active_users FROM days WHERE day >= $1 AND day <= $2 ORDER BY day
+SELECT day, fires, executed, active_users, new_users FROM days WHERE day >= $1 AND day <= $2 ORDER BY day
 `
 
 type DaysBetweenParams struct {
@@ -33,6 +33,7 @@ func (q *Queries) DaysBetween(ctx context.Context, arg DaysBetweenParams) ([]Day
 			&i.Fires,
 			&i.Executed,
 			&i.ActiveUsers,
+			&i.NewUsers,
 		); err != nil {
 			return nil, err
 		}
@@ -48,7 +49,7 @@ func (q *Queries) DaysBetween(ctx context.Context, arg DaysBetweenParams) ([]Day
 }
 
 const GetDay = `-- name: GetDay :one
-SELECT day, fires, executed, active_users FROM days WHERE day = $1
+SELECT day, fires, executed, active_users, new_users FROM days WHERE day = $1
 `
 
 // GetDay returns the counts of one day.
@@ -60,6 +61,7 @@ func (q *Queries) GetDay(ctx context.Context, day int64) (Day, error) {
 		&i.Fires,
 		&i.Executed,
 		&i.ActiveUsers,
+		&i.NewUsers,
 	)
 	return i, err
 }

@@ -19,6 +19,7 @@ type Day struct {
 	Fires       int64
 	Executed    int64
 	ActiveUsers int64
+	NewUsers    int64
 }
 
 type SignalDay struct {
@@ -79,4 +80,10 @@ type UserStat struct {
 	StreakStart   int64
 	StreakEnd     int64
 	StreakLongest int64
+	Executed      int64
+	FirstDay      int64
+	WinBound      int64
+	StreakLength  int64
+	StreakUntil   int64
+	Freezes       int64
 }

@@ -9,13 +9,16 @@ import (
 )
 
 type Querier interface {
+	// ActiveDaysAfter lists the days on which users fired by user and day, from
+	// behind one on. Day 0 holds fires whose time could not be read.
+	ActiveDaysAfter(ctx context.Context, arg ActiveDaysAfterParams) ([]ActiveDaysAfterRow, error)
 	// ActiveDaysOfUsers lists the days on which some users fired, by user and day.
 	// It takes a JSON array of user ids. Day 0 holds fires whose time could not be
 	// read, so it is left out.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	ActiveDaysOfUsers(ctx context.Context, users string) ([]ActiveDaysOfUsersRow, error)
 	// AddDays adds to the community's counts of days. It takes a JSON array of [day,
-	// fires, executed, active_users], no day twice.
+	// fires, executed, active_users, new_users], no day twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	AddDays(ctx context.Context, days string) error
 	// AddSignalDays adds to signals' counts of a day and returns the fires counted
@@ -40,17 +43,19 @@ type Querier interface {
 	// twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	AddUserDayTrades(ctx context.Context, userDays string) error
-	// AddUserFires adds to users' fires, creating users. It takes a JSON array of
-	// [user_id, fires, last_updated], no user twice. What fires do not change is
-	// not mentioned, because SQLite rewrites the index entries of every column that
-	// an update mentions.
+	// AddUserFires adds to users' fires, creating users, and returns what is stored
+	// of their activity. It takes a JSON array of [user_id, fires, executed,
+	// last_updated], no user twice. What fires do not change is not mentioned,
+	// because SQLite rewrites the index entries of every column that an update
+	// mentions.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-	AddUserFires(ctx context.Context, users string) error
-	// AddUserTrades adds to users' results and P&L, creating users. It takes a JSON
-	// array of [user_id, wins, losses, draws, pnl_micros, last_updated], no user
-	// twice. win_rate and pnl follow in the same statement.
+	AddUserFires(ctx context.Context, users string) ([]AddUserFiresRow, error)
+	// AddUserTrades adds to users' results and P&L, creating users, and returns the
+	// decided trades counted since. It takes a JSON array of [user_id, wins, losses,
+	// draws, pnl_micros, last_updated], no user twice. win_rate and pnl follow in the
+	// same statement, win_bound by SetWinBounds.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-	AddUserTrades(ctx context.Context, users string) error
+	AddUserTrades(ctx context.Context, users string) ([]AddUserTradesRow, error)
 	// CountDays counts the days that have a row.
 	CountDays(ctx context.Context) (int64, error)
 	// CountFires counts the fires that are still kept one by one.
@@ -76,13 +81,22 @@ type Querier interface {
 	CountUserFires(ctx context.Context, arg CountUserFiresParams) (CountUserFiresRow, error)
 	// CountUsers counts the users.
 	CountUsers(ctx context.Context) (int64, error)
-	// CountWithHigherWinRate counts the users with a higher win rate than a value.
-	CountWithHigherWinRate(ctx context.Context, value float64) (int64, error)
+	// CountUsersWithoutBound counts the users whose win rate has no bound yet.
+	CountUsersWithoutBound(ctx context.Context) (int64, error)
+	// CountWithHigherWinBound counts the users with a minimum of decided trades and
+	// a higher bound of their win rate than a value.
+	CountWithHigherWinBound(ctx context.Context, arg CountWithHigherWinBoundParams) (int64, error)
+	// CountWithLongerStreak counts the users with a longer longest streak than a
+	// value.
+	CountWithLongerStreak(ctx context.Context, value int64) (int64, error)
+	// CountWithMoreExecuted counts the users with more executed fires than a value.
+	CountWithMoreExecuted(ctx context.Context, value int64) (int64, error)
 	// CountWithMoreFires counts the users with more fires than a value.
 	CountWithMoreFires(ctx context.Context, value int64) (int64, error)
 	// CountWithMorePnL counts the users with a higher P&L than a value.
 	CountWithMorePnL(ctx context.Context, value float64) (int64, error)
-	// DayMismatches lists days whose counts are not the sums of their users' days.
+	// DayMismatches lists days whose counts are not the sums of their users' days,
+	// or whose new users are not those whose first day it is.
 	DayMismatches(ctx context.Context, maxRows int64) ([]DayMismatchesRow, error)
 	// DaysBetween lists the days from first to last that have a row, in order.
 	DaysBetween(ctx context.Context, arg DaysBetweenParams) ([]Day, error)
@@ -95,22 +109,19 @@ type Querier interface {
 	DeleteFiresBefore(ctx context.Context, arg DeleteFiresBeforeParams) (int64, error)
 	// DeleteMetric deletes a metric and returns 1 if there was one.
 	DeleteMetric(ctx context.Context, name string) (int64, error)
+	// DeleteUserAwards deletes a user's streak awards.
+	DeleteUserAwards(ctx context.Context, userID int64) error
 	// DeleteUserDays deletes a user's days and returns them, in no order.
 	DeleteUserDays(ctx context.Context, userID int64) ([]UserDay, error)
 	// DeleteUserFires deletes at most max_rows of a user's fires and returns them,
 	// in no order.
 	DeleteUserFires(ctx context.Context, arg DeleteUserFiresParams) ([]SignalFire, error)
-	// DeleteUserStats deletes a user's totals and returns 1 if there were any.
-	DeleteUserStats(ctx context.Context, userID int64) (int64, error)
+	// DeleteUserFreezes deletes a user's streak freezes.
+	DeleteUserFreezes(ctx context.Context, userID int64) error
+	// DeleteUserStats deletes a user's totals and returns them, if there were any.
+	DeleteUserStats(ctx context.Context, userID int64) ([]UserStat, error)
 	// DeleteUserTrades deletes a user's trades and returns how many.
 	DeleteUserTrades(ctx context.Context, userID int64) (int64, error)
-	// ExtendStreaks adds a day that has just become active to users' streaks and
-	// returns the last days of their streaks since. It takes a JSON array of
-	// [user_id, day], no user twice. A day that follows the streak's end extends
-	// it, one after a gap starts a new one, and an earlier one leaves it alone:
-	// then the returned day is another, and SetStreaks must correct the streak.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-	ExtendStreaks(ctx context.Context, users string) ([]ExtendStreaksRow, error)
 	// FavoriteFamily returns the signal family that a user fired most among the
 	// fires still kept, the first by name among equals, and nothing for a user
 	// without any. A family is a signal id without its trailing number, or the id
@@ -187,14 +198,19 @@ type Querier interface {
 	// RederiveUser sets a user's P&L and win rate to what follows from the user's
 	// own totals.
 	RederiveUser(ctx context.Context, userID int64) error
+	// SetActivity stores users' first days and streaks. It takes a JSON array of
+	// [user_id, first_day, streak_start, streak_end, streak_length, streak_until,
+	// streak_longest, freezes], no user twice.
+	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	SetActivity(ctx context.Context, users string) error
 	// SetMetric stores a metric's definition in place of an earlier one.
 	SetMetric(ctx context.Context, arg SetMetricParams) error
 	// SetSettingOnce stores a setting unless it has a value already.
 	SetSettingOnce(ctx context.Context, arg SetSettingOnceParams) error
-	// SetStreaks stores users' streaks. It takes a JSON array of [user_id,
-	// streak_start, streak_end, streak_longest], no user twice.
+	// SetWinBounds stores the bounds of users' win rates. It takes a JSON array of
+	// [user_id, win_bound], no user twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-	SetStreaks(ctx context.Context, users string) error
+	SetWinBounds(ctx context.Context, users string) error
 	// SignalDayMismatches lists a signal's days, from the horizon on, whose counts
 	// are not those of the fires.
 	SignalDayMismatches(ctx context.Context, arg SignalDayMismatchesParams) ([]SignalDayMismatchesRow, error)
@@ -209,23 +225,26 @@ type Querier interface {
 	SignalTotalMismatches(ctx context.Context, maxRows int64) ([]SignalTotalMismatchesRow, error)
 	// SignalTotals adds up a signal's days, and of its fires those before a day.
 	SignalTotals(ctx context.Context, arg SignalTotalsParams) (SignalTotalsRow, error)
-	// StreakMismatches lists users whose stored streak is not what the runs of
-	// their days say. Runs are found as in UserRuns.
-	StreakMismatches(ctx context.Context, maxRows int64) ([]StreakMismatchesRow, error)
-	// StreaksEndingOn lists the users whose latest streak ends on a day, longest
-	// first, ties by user id.
-	StreaksEndingOn(ctx context.Context, arg StreaksEndingOnParams) ([]StreaksEndingOnRow, error)
+	// StreaksUntil lists the users whose latest streak breaks unless they fire by
+	// the end of a day, longest first, ties by user id.
+	StreaksUntil(ctx context.Context, arg StreaksUntilParams) ([]UserStat, error)
 	// SumUserTrades adds up a user's trades.
 	SumUserTrades(ctx context.Context, userID int64) (SumUserTradesRow, error)
+	// TopByExecuted lists users by executed fires from behind a position on, ties by
+	// user id.
+	TopByExecuted(ctx context.Context, arg TopByExecutedParams) ([]UserStat, error)
 	// TopByFires lists users by total fires from behind a position on, ties by user
 	// id. There is one query a metric, because an ORDER BY chosen at run time could
 	// use no index.
 	TopByFires(ctx context.Context, arg TopByFiresParams) ([]UserStat, error)
+	// TopByLongestStreak lists users by their longest streak from behind a position
+	// on, ties by user id.
+	TopByLongestStreak(ctx context.Context, arg TopByLongestStreakParams) ([]UserStat, error)
 	// TopByPnL lists users by P&L from behind a position on, ties by user id.
 	TopByPnL(ctx context.Context, arg TopByPnLParams) ([]UserStat, error)
-	// TopByWinRate lists users by win rate from behind a position on, ties by user
-	// id.
-	TopByWinRate(ctx context.Context, arg TopByWinRateParams) ([]UserStat, error)
+	// TopByWinBound lists the users with a minimum of decided trades by the lower
+	// bound of their win rate from behind a position on, ties by user id.
+	TopByWinBound(ctx context.Context, arg TopByWinBoundParams) ([]UserStat, error)
 	// TopSignalOfDay returns the signal most fired on a day, the first by id among
 	// equals, and nothing for a day without fires.
 	TopSignalOfDay(ctx context.Context, day int64) ([]TopSignalOfDayRow, error)
@@ -264,8 +283,6 @@ type Querier interface {
 	// UserDerivedMismatches lists users whose P&L or win rate does not follow from
 	// their own totals.
 	UserDerivedMismatches(ctx context.Context, maxRows int64) ([]UserDerivedMismatchesRow, error)
-	// UserExecuted counts a user's executed fires.
-	UserExecuted(ctx context.Context, userID int64) (int64, error)
 	// UserFires lists a user's counted fires before a position, newest first. The
 	// times of uncounted ones may be of another form, which does not compare.
 	UserFires(ctx context.Context, arg UserFiresParams) ([]SignalFire, error)
@@ -283,6 +300,10 @@ type Querier interface {
 	UserTotalMismatches(ctx context.Context, maxRows int64) ([]UserTotalMismatchesRow, error)
 	// UserTrades lists a user's counted trades before a position, last closed first.
 	UserTrades(ctx context.Context, arg UserTradesParams) ([]Trade, error)
+	// UsersFrom lists all users by id, from one on.
+	UsersFrom(ctx context.Context, arg UsersFromParams) ([]UserStat, error)
+	// UsersWithoutBound lists users whose win rate has no bound yet.
+	UsersWithoutBound(ctx context.Context, maxRows int64) ([]UsersWithoutBoundRow, error)
 }
 
 var _ Querier = (*Queries)(nil)

@@ -9,41 +9,48 @@ import (
 	"context"
 )
 
-const StreaksEndingOn = `-- name: StreaksEndingOn :many
-SELECT user_id, streak_start, streak_end, streak_longest FROM user_stats
-WHERE streak_end = $1
-ORDER BY streak_start, user_id
+const StreaksUntil = `-- name: StreaksUntil :many
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
+WHERE streak_until = $1
+ORDER BY streak_length DESC, user_id
 LIMIT CAST($2 AS BIGINT)
 `
 
-type StreaksEndingOnParams struct {
-	StreakEnd int64
-	MaxRows   int64
+type StreaksUntilParams struct {
+	StreakUntil int64
+	MaxRows     int64
 }
 
-type StreaksEndingOnRow struct {
-	UserID        int64
-	StreakStart   int64
-	StreakEnd     int64
-	StreakLongest int64
-}
-
-// StreaksEndingOn lists the users whose latest streak ends on a day, longest
-// first, ties by user id.
-func (q *Queries) StreaksEndingOn(ctx context.Context, arg StreaksEndingOnParams) ([]StreaksEndingOnRow, error) {
-	rows, err := q.db.QueryContext(ctx, StreaksEndingOn, arg.StreakEnd, arg.MaxRows)
+// StreaksUntil lists the users whose latest streak breaks unless they fire by
+// the end of a day, longest first, ties by user id.
+func (q *Queries) StreaksUntil(ctx context.Context, arg StreaksUntilParams) ([]UserStat, error) {
+	rows, err := q.db.QueryContext(ctx, StreaksUntil, arg.StreakUntil, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []StreaksEndingOnRow{}
+	items := []UserStat{}
 	for rows.Next() {
-		var i StreaksEndingOnRow
+		var i UserStat
 		if err := rows.Scan(
 			&i.UserID,
+			&i.TotalFires,
+			&i.WinRate,
+			&i.Pnl,
+			&i.LastUpdated,
+			&i.Wins,
+			&i.Losses,
+			&i.Draws,
+			&i.PnlMicros,
 			&i.StreakStart,
 			&i.StreakEnd,
 			&i.StreakLongest,
+			&i.Executed,
+			&i.FirstDay,
+			&i.WinBound,
+			&i.StreakLength,
+			&i.StreakUntil,
+			&i.Freezes,
 		); err != nil {
 			return nil, err
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 const GetUserStats = `-- name: GetUserStats :one
-SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest FROM user_stats WHERE user_id = $1
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id = $1
 `
 
 // GetUserStats returns a user's totals.
@@ -30,6 +30,12 @@ func (q *Queries) GetUserStats(ctx context.Context, userID int64) (UserStat, err
 		&i.StreakStart,
 		&i.StreakEnd,
 		&i.StreakLongest,
+		&i.Executed,
+		&i.FirstDay,
+		&i.WinBound,
+		&i.StreakLength,
+		&i.StreakUntil,
+		&i.Freezes,
 	)
 	return i, err
 }
@@ -49,19 +55,6 @@ WHERE user_id = $1
 func (q *Queries) RederiveUser(ctx context.Context, userID int64) error {
 	_, err := q.db.ExecContext(ctx, RederiveUser, userID)
 	return err
-}
-
-const UserExecuted = `-- name: UserExecuted :one
-SELECT CAST(COALESCE(SUM(executed), 0) AS BIGINT) AS executed FROM user_days
-WHERE user_id = $1
-`
-
-// UserExecuted counts a user's executed fires.
-func (q *Queries) UserExecuted(ctx context.Context, userID int64) (int64, error) {
-	row := q.db.QueryRowContext(ctx, UserExecuted, userID)
-	var executed int64
-	err := row.Scan(&executed)
-	return executed, err
 }
 
 const UserRecentFires = `-- name: UserRecentFires :one

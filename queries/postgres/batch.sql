@@ -139,45 +139,52 @@ RETURNING signal_id, total_fires;
 
 -- name: AddDays :exec
 -- AddDays adds to the community's counts of days. It takes a JSON array of [day,
--- fires, executed, active_users], no day twice.
+-- fires, executed, active_users, new_users], no day twice.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-INSERT INTO days (day, fires, executed, active_users)
+INSERT INTO days (day, fires, executed, active_users, new_users)
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
     CAST(j.value ->> 1 AS BIGINT),
     CAST(j.value ->> 2 AS BIGINT),
-    CAST(j.value ->> 3 AS BIGINT)
+    CAST(j.value ->> 3 AS BIGINT),
+    CAST(j.value ->> 4 AS BIGINT)
 FROM json_array_elements(CAST(CAST(sqlc.arg(days) AS TEXT) AS JSON)) AS j(value)
 ORDER BY 1
 ON CONFLICT (day) DO UPDATE SET
     fires = days.fires + excluded.fires,
     executed = days.executed + excluded.executed,
-    active_users = days.active_users + excluded.active_users;
+    active_users = days.active_users + excluded.active_users,
+    new_users = days.new_users + excluded.new_users;
 
--- name: AddUserFires :exec
--- AddUserFires adds to users' fires, creating users. It takes a JSON array of
--- [user_id, fires, last_updated], no user twice. What fires do not change is
--- not mentioned, because SQLite rewrites the index entries of every column that
--- an update mentions.
+-- name: AddUserFires :many
+-- AddUserFires adds to users' fires, creating users, and returns what is stored
+-- of their activity. It takes a JSON array of [user_id, fires, executed,
+-- last_updated], no user twice. What fires do not change is not mentioned,
+-- because SQLite rewrites the index entries of every column that an update
+-- mentions.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-INSERT INTO user_stats (user_id, total_fires, last_updated)
+INSERT INTO user_stats (user_id, total_fires, executed, last_updated)
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
     CAST(j.value ->> 1 AS BIGINT),
-    CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ)
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST((j.value ->> 3) || '+00' AS TIMESTAMPTZ)
 FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
 ORDER BY 1
 ON CONFLICT (user_id) DO UPDATE SET
     total_fires = user_stats.total_fires + excluded.total_fires,
+    executed = user_stats.executed + excluded.executed,
     last_updated = CASE
         WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
         ELSE user_stats.last_updated
-    END;
+    END
+RETURNING user_id, first_day, streak_start, streak_end, streak_length, streak_longest, freezes;
 
--- name: AddUserTrades :exec
--- AddUserTrades adds to users' results and P&L, creating users. It takes a JSON
--- array of [user_id, wins, losses, draws, pnl_micros, last_updated], no user
--- twice. win_rate and pnl follow in the same statement.
+-- name: AddUserTrades :many
+-- AddUserTrades adds to users' results and P&L, creating users, and returns the
+-- decided trades counted since. It takes a JSON array of [user_id, wins, losses,
+-- draws, pnl_micros, last_updated], no user twice. win_rate and pnl follow in the
+-- same statement, win_bound by SetWinBounds.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO user_stats (user_id, wins, losses, draws, pnl_micros, pnl, win_rate, last_updated)
 SELECT
@@ -208,40 +215,8 @@ ON CONFLICT (user_id) DO UPDATE SET
     last_updated = CASE
         WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
         ELSE user_stats.last_updated
-    END;
-
--- name: ExtendStreaks :many
--- ExtendStreaks adds a day that has just become active to users' streaks and
--- returns the last days of their streaks since. It takes a JSON array of
--- [user_id, day], no user twice. A day that follows the streak's end extends
--- it, one after a gap starts a new one, and an earlier one leaves it alone:
--- then the returned day is another, and SetStreaks must correct the streak.
--- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-INSERT INTO user_stats (user_id, streak_start, streak_end, streak_longest)
-SELECT
-    CAST(j.value ->> 0 AS BIGINT),
-    CAST(j.value ->> 1 AS BIGINT),
-    CAST(j.value ->> 1 AS BIGINT),
-    1
-FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
-ORDER BY 1
-ON CONFLICT (user_id) DO UPDATE SET
-    streak_start = CASE
-        WHEN excluded.streak_end > user_stats.streak_end + 1 THEN excluded.streak_end
-        ELSE user_stats.streak_start
-    END,
-    streak_end = CASE
-        WHEN excluded.streak_end > user_stats.streak_end THEN excluded.streak_end
-        ELSE user_stats.streak_end
-    END,
-    streak_longest = CASE
-        WHEN excluded.streak_end = user_stats.streak_end + 1
-            AND excluded.streak_end - user_stats.streak_start + 1 > user_stats.streak_longest
-            THEN excluded.streak_end - user_stats.streak_start + 1
-        WHEN user_stats.streak_longest < 1 THEN 1
-        ELSE user_stats.streak_longest
     END
-RETURNING user_id, streak_end;
+RETURNING user_id, wins, losses;
 
 -- name: ActiveDaysOfUsers :many
 -- ActiveDaysOfUsers lists the days on which some users fired, by user and day.
@@ -254,19 +229,32 @@ JOIN user_days AS d ON d.user_id = CAST(CAST(j.value AS TEXT) AS BIGINT)
 WHERE d.fires > 0 AND d.day > 0
 ORDER BY d.user_id, d.day;
 
--- name: SetStreaks :exec
--- SetStreaks stores users' streaks. It takes a JSON array of [user_id,
--- streak_start, streak_end, streak_longest], no user twice.
+-- name: SetActivity :exec
+-- SetActivity stores users' first days and streaks. It takes a JSON array of
+-- [user_id, first_day, streak_start, streak_end, streak_length, streak_until,
+-- streak_longest, freezes], no user twice.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-INSERT INTO user_stats (user_id, streak_start, streak_end, streak_longest)
+INSERT INTO user_stats (user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes)
 SELECT
-    CAST(j.value ->> 0 AS BIGINT),
-    CAST(j.value ->> 1 AS BIGINT),
-    CAST(j.value ->> 2 AS BIGINT),
-    CAST(j.value ->> 3 AS BIGINT)
+    CAST(j.value ->> 0 AS BIGINT), CAST(j.value ->> 1 AS BIGINT), CAST(j.value ->> 2 AS BIGINT), CAST(j.value ->> 3 AS BIGINT),
+    CAST(j.value ->> 4 AS BIGINT), CAST(j.value ->> 5 AS BIGINT), CAST(j.value ->> 6 AS BIGINT), CAST(j.value ->> 7 AS BIGINT)
 FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
 ORDER BY 1
 ON CONFLICT (user_id) DO UPDATE SET
+    first_day = excluded.first_day,
     streak_start = excluded.streak_start,
     streak_end = excluded.streak_end,
-    streak_longest = excluded.streak_longest;
+    streak_length = excluded.streak_length,
+    streak_until = excluded.streak_until,
+    streak_longest = excluded.streak_longest,
+    freezes = excluded.freezes;
+
+-- name: SetWinBounds :exec
+-- SetWinBounds stores the bounds of users' win rates. It takes a JSON array of
+-- [user_id, win_bound], no user twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO user_stats (user_id, win_bound)
+SELECT CAST(j.value ->> 0 AS BIGINT), CAST(j.value ->> 1 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (user_id) DO UPDATE SET win_bound = excluded.win_bound;

@@ -9,6 +9,11 @@ import (
 	"github.com/hydraxdev/engagementdb/dbgen/pggen"
 )
 
+func (q querier) ActiveDaysAfter(ctx context.Context, arg dbgen.ActiveDaysAfterParams) ([]dbgen.ActiveDaysAfterRow, error) {
+	result, err := q.Queries.ActiveDaysAfter(ctx, pggen.ActiveDaysAfterParams(arg))
+	return each(func(row pggen.ActiveDaysAfterRow) dbgen.ActiveDaysAfterRow { return dbgen.ActiveDaysAfterRow(row) })(result), err
+}
+
 func (q querier) ActiveDaysOfUsers(ctx context.Context, arg string) ([]dbgen.ActiveDaysOfUsersRow, error) {
 	result, err := q.Queries.ActiveDaysOfUsers(ctx, arg)
 	return each(func(row pggen.ActiveDaysOfUsersRow) dbgen.ActiveDaysOfUsersRow {
@@ -31,6 +36,16 @@ func (q querier) AddUserDayFires(ctx context.Context, arg string) ([]dbgen.AddUs
 	return each(func(row pggen.AddUserDayFiresRow) dbgen.AddUserDayFiresRow { return dbgen.AddUserDayFiresRow(row) })(result), err
 }
 
+func (q querier) AddUserFires(ctx context.Context, arg string) ([]dbgen.AddUserFiresRow, error) {
+	result, err := q.Queries.AddUserFires(ctx, arg)
+	return each(func(row pggen.AddUserFiresRow) dbgen.AddUserFiresRow { return dbgen.AddUserFiresRow(row) })(result), err
+}
+
+func (q querier) AddUserTrades(ctx context.Context, arg string) ([]dbgen.AddUserTradesRow, error) {
+	result, err := q.Queries.AddUserTrades(ctx, arg)
+	return each(func(row pggen.AddUserTradesRow) dbgen.AddUserTradesRow { return dbgen.AddUserTradesRow(row) })(result), err
+}
+
 func (q querier) CountFiresBefore(ctx context.Context, arg dbgen.CountFiresBeforeParams) (int64, error) {
 	return q.Queries.CountFiresBefore(ctx, pggen.CountFiresBeforeParams(arg))
 }
@@ -43,6 +58,10 @@ func (q querier) CountSignalFires(ctx context.Context, arg dbgen.CountSignalFire
 func (q querier) CountUserFires(ctx context.Context, arg dbgen.CountUserFiresParams) (dbgen.CountUserFiresRow, error) {
 	result, err := q.Queries.CountUserFires(ctx, pggen.CountUserFiresParams(arg))
 	return dbgen.CountUserFiresRow(result), err
+}
+
+func (q querier) CountWithHigherWinBound(ctx context.Context, arg dbgen.CountWithHigherWinBoundParams) (int64, error) {
+	return q.Queries.CountWithHigherWinBound(ctx, pggen.CountWithHigherWinBoundParams(arg))
 }
 
 func (q querier) DayMismatches(ctx context.Context, arg int64) ([]dbgen.DayMismatchesRow, error) {
@@ -73,9 +92,9 @@ func (q querier) DeleteUserFires(ctx context.Context, arg dbgen.DeleteUserFiresP
 	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
 }
 
-func (q querier) ExtendStreaks(ctx context.Context, arg string) ([]dbgen.ExtendStreaksRow, error) {
-	result, err := q.Queries.ExtendStreaks(ctx, arg)
-	return each(func(row pggen.ExtendStreaksRow) dbgen.ExtendStreaksRow { return dbgen.ExtendStreaksRow(row) })(result), err
+func (q querier) DeleteUserStats(ctx context.Context, arg int64) ([]dbgen.UserStat, error) {
+	result, err := q.Queries.DeleteUserStats(ctx, arg)
+	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
 }
 
 func (q querier) FavoriteFamily(ctx context.Context, arg int64) ([]dbgen.FavoriteFamilyRow, error) {
@@ -231,14 +250,9 @@ func (q querier) SignalTotals(ctx context.Context, arg dbgen.SignalTotalsParams)
 	return dbgen.SignalTotalsRow(result), err
 }
 
-func (q querier) StreakMismatches(ctx context.Context, arg int64) ([]dbgen.StreakMismatchesRow, error) {
-	result, err := q.Queries.StreakMismatches(ctx, arg)
-	return each(func(row pggen.StreakMismatchesRow) dbgen.StreakMismatchesRow { return dbgen.StreakMismatchesRow(row) })(result), err
-}
-
-func (q querier) StreaksEndingOn(ctx context.Context, arg dbgen.StreaksEndingOnParams) ([]dbgen.StreaksEndingOnRow, error) {
-	result, err := q.Queries.StreaksEndingOn(ctx, pggen.StreaksEndingOnParams(arg))
-	return each(func(row pggen.StreaksEndingOnRow) dbgen.StreaksEndingOnRow { return dbgen.StreaksEndingOnRow(row) })(result), err
+func (q querier) StreaksUntil(ctx context.Context, arg dbgen.StreaksUntilParams) ([]dbgen.UserStat, error) {
+	result, err := q.Queries.StreaksUntil(ctx, pggen.StreaksUntilParams(arg))
+	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
 }
 
 func (q querier) SumUserTrades(ctx context.Context, arg int64) (dbgen.SumUserTradesRow, error) {
@@ -246,8 +260,18 @@ func (q querier) SumUserTrades(ctx context.Context, arg int64) (dbgen.SumUserTra
 	return dbgen.SumUserTradesRow(result), err
 }
 
+func (q querier) TopByExecuted(ctx context.Context, arg dbgen.TopByExecutedParams) ([]dbgen.UserStat, error) {
+	result, err := q.Queries.TopByExecuted(ctx, pggen.TopByExecutedParams(arg))
+	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
 func (q querier) TopByFires(ctx context.Context, arg dbgen.TopByFiresParams) ([]dbgen.UserStat, error) {
 	result, err := q.Queries.TopByFires(ctx, pggen.TopByFiresParams(arg))
+	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
+func (q querier) TopByLongestStreak(ctx context.Context, arg dbgen.TopByLongestStreakParams) ([]dbgen.UserStat, error) {
+	result, err := q.Queries.TopByLongestStreak(ctx, pggen.TopByLongestStreakParams(arg))
 	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
 }
 
@@ -256,8 +280,8 @@ func (q querier) TopByPnL(ctx context.Context, arg dbgen.TopByPnLParams) ([]dbge
 	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
 }
 
-func (q querier) TopByWinRate(ctx context.Context, arg dbgen.TopByWinRateParams) ([]dbgen.UserStat, error) {
-	result, err := q.Queries.TopByWinRate(ctx, pggen.TopByWinRateParams(arg))
+func (q querier) TopByWinBound(ctx context.Context, arg dbgen.TopByWinBoundParams) ([]dbgen.UserStat, error) {
+	result, err := q.Queries.TopByWinBound(ctx, pggen.TopByWinBoundParams(arg))
 	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
 }
 
@@ -366,4 +390,16 @@ func (q querier) UserTotalMismatches(ctx context.Context, arg int64) ([]dbgen.Us
 func (q querier) UserTrades(ctx context.Context, arg dbgen.UserTradesParams) ([]dbgen.Trade, error) {
 	result, err := q.Queries.UserTrades(ctx, pggen.UserTradesParams(arg))
 	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
+}
+
+func (q querier) UsersFrom(ctx context.Context, arg dbgen.UsersFromParams) ([]dbgen.UserStat, error) {
+	result, err := q.Queries.UsersFrom(ctx, pggen.UsersFromParams(arg))
+	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
+func (q querier) UsersWithoutBound(ctx context.Context, arg int64) ([]dbgen.UsersWithoutBoundRow, error) {
+	result, err := q.Queries.UsersWithoutBound(ctx, arg)
+	return each(func(row pggen.UsersWithoutBoundRow) dbgen.UsersWithoutBoundRow {
+		return dbgen.UsersWithoutBoundRow(row)
+	})(result), err
 }
