@@ -176,7 +176,9 @@ func TestSignalInsight(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, open openFunc) {
 		ctx, clock := context.Background(), newClock(noon)
 		db := open(clock.option())
-		at := func(seconds float64) time.Time { return noon.Add(-time.Hour + time.Duration(seconds*float64(time.Second))) }
+		at := func(seconds float64) time.Time {
+			return noon.Add(-time.Hour + time.Duration(seconds*float64(time.Second)))
+		}
 		follow := func(signal string, seconds ...float64) {
 			for i, s := range seconds {
 				fire(t, db, engagement.Fire{UserID: int64(i + 1), SignalID: signal, At: at(s), Executed: i == 0})
@@ -186,6 +188,7 @@ func TestSignalInsight(t *testing.T) {
 		follow("pair", 0, 90.5)
 		follow("at once", 0, 0)
 		follow("five", 50, 0, 10, 30, 40, 20)                // not in the order of time
+		follow("eight", 0, 1, 2, 3, 4, 5, 6, 7)              // seven followers: nine tenths are 6.3, so seven
 		follow("eleven", 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10.5) // ten followers
 		fire(t, db, engagement.Fire{UserID: 1, SignalID: "cut", At: noon.AddDate(0, 0, -3)})
 		fire(t, db, engagement.Fire{UserID: 2, SignalID: "cut", At: at(5)})
@@ -201,6 +204,7 @@ func TestSignalInsight(t *testing.T) {
 			{SignalID: "pair", Fires: 2, Executed: 1, ExecutionRate: rate(0.5), KeptFires: 2, FirstFire: when(0), LastFire: when(90.5), MedianDelay: rate(90.5), P90Delay: rate(90.5)},
 			{SignalID: "at once", Fires: 2, Executed: 1, ExecutionRate: rate(0.5), KeptFires: 2, FirstFire: when(0), LastFire: when(0), MedianDelay: rate(0), P90Delay: rate(0)},
 			{SignalID: "five", Fires: 6, Executed: 1, ExecutionRate: rate(1.0 / 6), KeptFires: 6, FirstFire: when(0), LastFire: when(50), MedianDelay: rate(30), P90Delay: rate(50)},
+			{SignalID: "eight", Fires: 8, Executed: 1, ExecutionRate: rate(1.0 / 8), KeptFires: 8, FirstFire: when(0), LastFire: when(7), MedianDelay: rate(4), P90Delay: rate(7)},
 			{SignalID: "eleven", Fires: 11, Executed: 1, ExecutionRate: rate(1.0 / 11), KeptFires: 11, FirstFire: when(0), LastFire: when(10.5), MedianDelay: rate(5), P90Delay: rate(9)},
 			{SignalID: "cut", Fires: 3, ExecutionRate: rate(0), KeptFires: 2, FirstFire: when(5), LastFire: when(7)},
 			{SignalID: "gone", Fires: 1, Executed: 1, ExecutionRate: rate(1)},
