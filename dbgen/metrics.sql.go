@@ -194,6 +194,42 @@ func (q *Queries) FiresByUser(ctx context.Context, arg FiresByUserParams) ([]Fir
 	return items, nil
 }
 
+const FiresByUserEver = `-- name: FiresByUserEver :many
+SELECT user_id, total_fires AS fires, executed FROM user_stats
+WHERE total_fires > 0
+ORDER BY user_id
+`
+
+type FiresByUserEverRow struct {
+	UserID   int64
+	Fires    int64
+	Executed int64
+}
+
+// FiresByUserEver counts each user's fires since the beginning, by user.
+func (q *Queries) FiresByUserEver(ctx context.Context) ([]FiresByUserEverRow, error) {
+	rows, err := q.db.QueryContext(ctx, FiresByUserEver)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FiresByUserEverRow{}
+	for rows.Next() {
+		var i FiresByUserEverRow
+		if err := rows.Scan(&i.UserID, &i.Fires, &i.Executed); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const GetMetric = `-- name: GetMetric :one
 SELECT name, definition, updated_at FROM custom_metrics WHERE name = ?1
 `
@@ -215,9 +251,9 @@ SELECT
     COUNT(DISTINCT CASE WHEN executed THEN user_id END) AS users_executed,
     COUNT(DISTINCT CASE WHEN executed THEN NULL ELSE user_id END) AS users_not_executed
 FROM signal_fires
-WHERE signal_id >= ?1 AND (signal_id < ?2 OR ?2 = '')
-    AND timestamp >= ?3 AND day >= ?4 AND day <= ?5
-    AND SUBSTR(CAST(?6 AS TEXT), CAST((day + 3) % 7 + 1 AS INTEGER), 1) = '1'
+WHERE signal_id >= ?1 AND signal_id < ?2
+    AND day >= ?3 AND day <= ?4
+    AND SUBSTR(CAST(?5 AS TEXT), CAST((day + 3) % 7 + 1 AS INTEGER), 1) = '1'
 GROUP BY day
 ORDER BY day
 `
@@ -225,7 +261,6 @@ ORDER BY day
 type KeptFiresByDayParams struct {
 	FirstSignal string
 	EndSignal   string
-	StartOfDays time.Time
 	FirstDay    int64
 	LastDay     int64
 	Weekdays    string
@@ -246,7 +281,6 @@ func (q *Queries) KeptFiresByDay(ctx context.Context, arg KeptFiresByDayParams) 
 	rows, err := q.db.QueryContext(ctx, KeptFiresByDay,
 		arg.FirstSignal,
 		arg.EndSignal,
-		arg.StartOfDays,
 		arg.FirstDay,
 		arg.LastDay,
 		arg.Weekdays,
@@ -285,9 +319,9 @@ SELECT
     COUNT(*) AS fires,
     CAST(SUM(CASE WHEN executed THEN 1 ELSE 0 END) AS BIGINT) AS executed
 FROM signal_fires
-WHERE signal_id >= ?1 AND (signal_id < ?2 OR ?2 = '')
-    AND timestamp >= ?3 AND day >= ?4 AND day <= ?5
-    AND SUBSTR(CAST(?6 AS TEXT), CAST((day + 3) % 7 + 1 AS INTEGER), 1) = '1'
+WHERE signal_id >= ?1 AND signal_id < ?2
+    AND day >= ?3 AND day <= ?4
+    AND SUBSTR(CAST(?5 AS TEXT), CAST((day + 3) % 7 + 1 AS INTEGER), 1) = '1'
 GROUP BY user_id
 ORDER BY user_id
 `
@@ -295,7 +329,6 @@ ORDER BY user_id
 type KeptFiresByUserParams struct {
 	FirstSignal string
 	EndSignal   string
-	StartOfDays time.Time
 	FirstDay    int64
 	LastDay     int64
 	Weekdays    string
@@ -308,12 +341,11 @@ type KeptFiresByUserRow struct {
 }
 
 // KeptFiresByUser counts each user's fires of some signals, by user, as far as
-// they are kept one by one. The days start at the instant start_of_days.
+// they are kept one by one. Here end_signal is not empty.
 func (q *Queries) KeptFiresByUser(ctx context.Context, arg KeptFiresByUserParams) ([]KeptFiresByUserRow, error) {
 	rows, err := q.db.QueryContext(ctx, KeptFiresByUser,
 		arg.FirstSignal,
 		arg.EndSignal,
-		arg.StartOfDays,
 		arg.FirstDay,
 		arg.LastDay,
 		arg.Weekdays,

@@ -553,6 +553,8 @@ func (p MetricPart) needsFires(per string) bool {
 	return p.Of == ofFires && p.Filter.SignalPrefix != "" && per != perSignal
 }
 
+// measure returns what each user, signal or day comes to. All time is from
+// unknownDay to furthestDay.
 func (r *Reader) measure(ctx context.Context, p MetricPart, per string, days Window) (map[metricKey]float64, error) {
 	if per == perDay || len(p.Filter.Weekdays) > 0 {
 		days.From = max(days.From, unknownDay+1)
@@ -569,7 +571,6 @@ func (r *Reader) measure(ctx context.Context, p MetricPart, per string, days Win
 func (r *Reader) measureFires(ctx context.Context, p MetricPart, per string, days Window) (map[metricKey]float64, error) {
 	first, last, weekdays := int64(days.From), int64(days.To), p.Filter.weekdays()
 	firstSignal, endSignal := p.Filter.signals()
-	start, _ := r.instants(days)
 	measured := map[metricKey]float64{}
 	// add takes the fires and users of all fires and of those executed and not.
 	add := func(key metricKey, fires, users [3]int64) {
@@ -603,8 +604,14 @@ func (r *Reader) measureFires(ctx context.Context, p MetricPart, per string, day
 		return measured, err
 	case per == perUser && p.needsFires(per):
 		rows, err := r.q.KeptFiresByUser(ctx, dbgen.KeptFiresByUserParams{
-			FirstSignal: firstSignal, EndSignal: endSignal, StartOfDays: start, FirstDay: first, LastDay: last, Weekdays: weekdays,
+			FirstSignal: firstSignal, EndSignal: endSignal, FirstDay: first, LastDay: last, Weekdays: weekdays,
 		})
+		for _, row := range rows {
+			add(metricKey{number: row.UserID}, split(row.Fires, row.Executed), oneUser)
+		}
+		return measured, err
+	case per == perUser && days == (Window{unknownDay, furthestDay}):
+		rows, err := r.q.FiresByUserEver(ctx)
 		for _, row := range rows {
 			add(metricKey{number: row.UserID}, split(row.Fires, row.Executed), oneUser)
 		}
@@ -617,7 +624,7 @@ func (r *Reader) measureFires(ctx context.Context, p MetricPart, per string, day
 		return measured, err
 	case p.needsFires(per):
 		rows, err := r.q.KeptFiresByDay(ctx, dbgen.KeptFiresByDayParams{
-			FirstSignal: firstSignal, EndSignal: endSignal, StartOfDays: start, FirstDay: first, LastDay: last, Weekdays: weekdays,
+			FirstSignal: firstSignal, EndSignal: endSignal, FirstDay: first, LastDay: last, Weekdays: weekdays,
 		})
 		for _, row := range rows {
 			add(metricKey{number: row.Day}, split(row.Fires, row.Executed), [3]int64{row.Users, row.UsersExecuted, row.UsersNotExecuted})
@@ -690,13 +697,16 @@ func (r *Reader) instants(days Window) (start, end time.Time) {
 }
 
 // signals returns the first signal id that the filter lets through and the
-// first beyond, "" for none.
+// first beyond: "" for no prefix, when there is none.
 func (f MetricFilter) signals() (first, end string) {
+	if f.SignalPrefix == "" {
+		return "", ""
+	}
 	return f.SignalPrefix, afterPrefix(f.SignalPrefix)
 }
 
 // afterPrefix returns the first text in the order of bytes that is behind all
-// that begin with prefix, "" if there is none. It is UTF-8, as PostgreSQL wants.
+// signal ids that begin with prefix. It is UTF-8, as PostgreSQL wants.
 func afterPrefix(prefix string) string {
 	for prefix != "" {
 		r, size := utf8.DecodeLastRuneInString(prefix)
@@ -709,7 +719,7 @@ func afterPrefix(prefix string) string {
 		}
 		return prefix + string(r+1)
 	}
-	return ""
+	return strings.Repeat(string(utf8.MaxRune), maxIDBytes) // longer than any id
 }
 
 // outcomes returns three that the filter lets through, some of them the same.

@@ -269,6 +269,10 @@ func TestPlans(t *testing.T) {
 
 		{query: "GetMetric", step: "SEARCH custom_metrics USING INDEX sqlite_autoindex_custom_metrics_1 (name=?)"},
 		{query: "FiresBySignal", step: "SEARCH signal_days USING INDEX idx_signal_days_day_fires (day>? AND day<?)", sorts: true},
+		{query: "KeptFiresByUser", step: "SEARCH signal_fires USING INDEX idx_signal_fires_signal_id (signal_id>? AND signal_id<?)", sorts: true},
+		{query: "KeptFiresByDay", step: "SEARCH signal_fires USING INDEX idx_signal_fires_signal_id (signal_id>? AND signal_id<?)", sorts: true},
+		{query: "FiresByUser", step: "SEARCH user_days USING INDEX idx_user_days_day (day>? AND day<?)", sorts: true},
+		{query: "FiresByDay", step: "SEARCH user_days USING INDEX idx_user_days_day (day>? AND day<?)"},
 		{query: "TradesByUser", step: "SEARCH trades USING INDEX idx_trades_outcome_closed_at (outcome=? AND closed_at>? AND closed_at<?)", sorts: true},
 		{query: "TradesBySignal", step: "SEARCH trades USING INDEX idx_trades_outcome_closed_at (outcome=? AND closed_at>? AND closed_at<?)", sorts: true},
 		{query: "TradesByDay", step: "SEARCH trades USING INDEX idx_trades_outcome_closed_at (outcome=? AND closed_at>? AND closed_at<?)", sorts: true},

@@ -29,6 +29,12 @@ WHERE day >= @first_day AND day <= @last_day AND fires > 0
 GROUP BY user_id
 ORDER BY user_id;
 
+-- name: FiresByUserEver :many
+-- FiresByUserEver counts each user's fires since the beginning, by user.
+SELECT user_id, total_fires AS fires, executed FROM user_stats
+WHERE total_fires > 0
+ORDER BY user_id;
+
 -- name: FiresBySignal :many
 -- FiresBySignal counts each signal's fires, by signal. Here and below, signals
 -- are those from first_signal on and before end_signal; an empty end_signal is
@@ -62,14 +68,14 @@ ORDER BY day;
 
 -- name: KeptFiresByUser :many
 -- KeptFiresByUser counts each user's fires of some signals, by user, as far as
--- they are kept one by one. The days start at the instant start_of_days.
+-- they are kept one by one. Here end_signal is not empty.
 SELECT
     user_id,
     COUNT(*) AS fires,
     CAST(SUM(CASE WHEN executed THEN 1 ELSE 0 END) AS BIGINT) AS executed
 FROM signal_fires
-WHERE signal_id >= @first_signal AND (signal_id < @end_signal OR @end_signal = '')
-    AND timestamp >= @start_of_days AND day >= @first_day AND day <= @last_day
+WHERE signal_id >= @first_signal AND signal_id < @end_signal
+    AND day >= @first_day AND day <= @last_day
     AND SUBSTR(CAST(@weekdays AS TEXT), CAST((day + 3) % 7 + 1 AS INTEGER), 1) = '1'
 GROUP BY user_id
 ORDER BY user_id;
@@ -85,8 +91,8 @@ SELECT
     COUNT(DISTINCT CASE WHEN executed THEN user_id END) AS users_executed,
     COUNT(DISTINCT CASE WHEN executed THEN NULL ELSE user_id END) AS users_not_executed
 FROM signal_fires
-WHERE signal_id >= @first_signal AND (signal_id < @end_signal OR @end_signal = '')
-    AND timestamp >= @start_of_days AND day >= @first_day AND day <= @last_day
+WHERE signal_id >= @first_signal AND signal_id < @end_signal
+    AND day >= @first_day AND day <= @last_day
     AND SUBSTR(CAST(@weekdays AS TEXT), CAST((day + 3) % 7 + 1 AS INTEGER), 1) = '1'
 GROUP BY day
 ORDER BY day;

@@ -140,6 +140,8 @@ type Querier interface {
 	// seven characters, Monday first, 1 for those that count: 1970-01-01, day 0, was
 	// a Thursday.
 	FiresByUser(ctx context.Context, arg FiresByUserParams) ([]FiresByUserRow, error)
+	// FiresByUserEver counts each user's fires since the beginning, by user.
+	FiresByUserEver(ctx context.Context) ([]FiresByUserEverRow, error)
 	// GetDay returns the counts of one day.
 	GetDay(ctx context.Context, day int64) (Day, error)
 	// GetMetric returns a metric.
@@ -164,7 +166,7 @@ type Querier interface {
 	// one by one.
 	KeptFiresByDay(ctx context.Context, arg KeptFiresByDayParams) ([]KeptFiresByDayRow, error)
 	// KeptFiresByUser counts each user's fires of some signals, by user, as far as
-	// they are kept one by one. The days start at the instant start_of_days.
+	// they are kept one by one. Here end_signal is not empty.
 	KeptFiresByUser(ctx context.Context, arg KeptFiresByUserParams) ([]KeptFiresByUserRow, error)
 	// ListMetrics lists all metrics by name.
 	ListMetrics(ctx context.Context) ([]CustomMetric, error)

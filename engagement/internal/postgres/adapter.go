@@ -122,6 +122,11 @@ func (q querier) FiresByUser(ctx context.Context, arg dbgen.FiresByUserParams) (
 	return each(func(row pggen.FiresByUserRow) dbgen.FiresByUserRow { return dbgen.FiresByUserRow(row) })(result), err
 }
 
+func (q querier) FiresByUserEver(ctx context.Context) ([]dbgen.FiresByUserEverRow, error) {
+	result, err := q.Queries.FiresByUserEver(ctx)
+	return each(func(row pggen.FiresByUserEverRow) dbgen.FiresByUserEverRow { return dbgen.FiresByUserEverRow(row) })(result), err
+}
+
 func (q querier) GetDay(ctx context.Context, arg int64) (dbgen.Day, error) {
 	result, err := q.Queries.GetDay(ctx, arg)
 	return dbgen.Day(result), err
