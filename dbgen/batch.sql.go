@@ -69,7 +69,7 @@ func (q *Queries) AddDays(ctx context.Context, days string) error {
 	return err
 }
 
-const AddSignalDays = `-- name: AddSignalDays :many
+const AddSignalDays = `-- name: AddSignalDays :exec
 INSERT INTO signal_days (signal_id, day, fires, executed)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
 FROM json_each(CAST(?1 AS TEXT)) AS j
@@ -77,43 +77,17 @@ WHERE TRUE
 ON CONFLICT (signal_id, day) DO UPDATE SET
     fires = signal_days.fires + excluded.fires,
     executed = signal_days.executed + excluded.executed
-RETURNING signal_id, day, fires
 `
 
-type AddSignalDaysRow struct {
-	SignalID string
-	Day      int64
-	Fires    int64
-}
-
-// AddSignalDays adds to signals' counts of a day and returns the fires counted
-// there since. It takes a JSON array of [signal_id, day, fires, executed], no
-// (signal_id, day) twice.
+// AddSignalDays adds to signals' counts of a day. It takes a JSON array of
+// [signal_id, day, fires, executed], no (signal_id, day) twice.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
-func (q *Queries) AddSignalDays(ctx context.Context, signalDays string) ([]AddSignalDaysRow, error) {
-	rows, err := q.db.QueryContext(ctx, AddSignalDays, signalDays)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []AddSignalDaysRow{}
-	for rows.Next() {
-		var i AddSignalDaysRow
-		if err := rows.Scan(&i.SignalID, &i.Day, &i.Fires); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+func (q *Queries) AddSignalDays(ctx context.Context, signalDays string) error {
+	_, err := q.db.ExecContext(ctx, AddSignalDays, signalDays)
+	return err
 }
 
-const AddSignals = `-- name: AddSignals :many
+const AddSignals = `-- name: AddSignals :exec
 INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
 FROM json_each(CAST(?1 AS TEXT)) AS j
@@ -125,41 +99,16 @@ ON CONFLICT (signal_id) DO UPDATE SET
         WHEN excluded.created_at < signal_metrics.created_at THEN excluded.created_at
         ELSE signal_metrics.created_at
     END
-RETURNING signal_id, total_fires
 `
 
-type AddSignalsRow struct {
-	SignalID   string
-	TotalFires int64
-}
-
-// AddSignals adds to signals' totals, creating signals, and returns the fires
-// counted there since. It takes a JSON array of [signal_id, fires, users,
-// created_at], no signal twice. created_at is the time of the earliest fire
-// seen. A user fires a signal once, so its fires and its active users are the
+// AddSignals adds to signals' totals, creating signals. It takes a JSON array of
+// [signal_id, fires, users, created_at], no signal twice. created_at is the time
+// of the earliest fire seen. A user fires a signal once, so its fires and its active users are the
 // same number.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
-func (q *Queries) AddSignals(ctx context.Context, signals string) ([]AddSignalsRow, error) {
-	rows, err := q.db.QueryContext(ctx, AddSignals, signals)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []AddSignalsRow{}
-	for rows.Next() {
-		var i AddSignalsRow
-		if err := rows.Scan(&i.SignalID, &i.TotalFires); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+func (q *Queries) AddSignals(ctx context.Context, signals string) error {
+	_, err := q.db.ExecContext(ctx, AddSignals, signals)
+	return err
 }
 
 const AddUserDayFires = `-- name: AddUserDayFires :many

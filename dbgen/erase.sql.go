@@ -9,28 +9,33 @@ import (
 	"context"
 )
 
-const DeleteEmptySignal = `-- name: DeleteEmptySignal :exec
-DELETE FROM signal_metrics WHERE signal_id = ?1 AND total_fires = 0
+const DeleteEmptySignalDays = `-- name: DeleteEmptySignalDays :exec
+DELETE FROM signal_days WHERE fires = 0 AND (signal_id, day) IN (
+    SELECT j.value ->> 0, j.value ->> 1
+    FROM json_each(CAST(?1 AS TEXT)) AS j
+)
 `
 
-// DeleteEmptySignal deletes a signal's totals if it has no fires any more.
-func (q *Queries) DeleteEmptySignal(ctx context.Context, signalID string) error {
-	_, err := q.db.ExecContext(ctx, DeleteEmptySignal, signalID)
+// DeleteEmptySignalDays deletes those of some signals' days that have no fires
+// any more. It takes a JSON array of [signal_id, day].
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+func (q *Queries) DeleteEmptySignalDays(ctx context.Context, signalDays string) error {
+	_, err := q.db.ExecContext(ctx, DeleteEmptySignalDays, signalDays)
 	return err
 }
 
-const DeleteEmptySignalDay = `-- name: DeleteEmptySignalDay :exec
-DELETE FROM signal_days WHERE signal_id = ?1 AND day = ?2 AND fires = 0
+const DeleteEmptySignals = `-- name: DeleteEmptySignals :exec
+DELETE FROM signal_metrics WHERE total_fires = 0 AND signal_id IN (
+    SELECT j.value ->> 0
+    FROM json_each(CAST(?1 AS TEXT)) AS j
+)
 `
 
-type DeleteEmptySignalDayParams struct {
-	SignalID string
-	Day      int64
-}
-
-// DeleteEmptySignalDay deletes a signal's day if it has no fires any more.
-func (q *Queries) DeleteEmptySignalDay(ctx context.Context, arg DeleteEmptySignalDayParams) error {
-	_, err := q.db.ExecContext(ctx, DeleteEmptySignalDay, arg.SignalID, arg.Day)
+// DeleteEmptySignals deletes the totals of those of some signals that have no
+// fires any more. It takes a JSON array of [signal_id].
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+func (q *Queries) DeleteEmptySignals(ctx context.Context, signals string) error {
+	_, err := q.db.ExecContext(ctx, DeleteEmptySignals, signals)
 	return err
 }
 

@@ -22,6 +22,11 @@ type Day struct {
 	NewUsers    int64
 }
 
+type Setting struct {
+	Name  string
+	Value string
+}
+
 type SignalDay struct {
 	SignalID string
 	Day      int64

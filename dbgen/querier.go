@@ -21,18 +21,16 @@ type Querier interface {
 	// fires, executed, active_users, new_users], no day twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	AddDays(ctx context.Context, days string) error
-	// AddSignalDays adds to signals' counts of a day and returns the fires counted
-	// there since. It takes a JSON array of [signal_id, day, fires, executed], no
-	// (signal_id, day) twice.
+	// AddSignalDays adds to signals' counts of a day. It takes a JSON array of
+	// [signal_id, day, fires, executed], no (signal_id, day) twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
-	AddSignalDays(ctx context.Context, signalDays string) ([]AddSignalDaysRow, error)
-	// AddSignals adds to signals' totals, creating signals, and returns the fires
-	// counted there since. It takes a JSON array of [signal_id, fires, users,
-	// created_at], no signal twice. created_at is the time of the earliest fire
-	// seen. A user fires a signal once, so its fires and its active users are the
+	AddSignalDays(ctx context.Context, signalDays string) error
+	// AddSignals adds to signals' totals, creating signals. It takes a JSON array of
+	// [signal_id, fires, users, created_at], no signal twice. created_at is the time
+	// of the earliest fire seen. A user fires a signal once, so its fires and its active users are the
 	// same number.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
-	AddSignals(ctx context.Context, signals string) ([]AddSignalsRow, error)
+	AddSignals(ctx context.Context, signals string) error
 	// AddUserDayFires adds to users' fires of a day and returns the fires counted
 	// there since. It takes a JSON array of [user_id, day, fires, executed], no
 	// (user_id, day) twice.
@@ -66,6 +64,10 @@ type Querier interface {
 	// CountSetting adds one to a setting that is a number, 0 at first, and returns
 	// what is stored then.
 	CountSetting(ctx context.Context, name string) (string, error)
+	// CountSettings counts the settings.
+	CountSettings(ctx context.Context) (int64, error)
+	// CountSignalDays counts the days of all signals that have a row.
+	CountSignalDays(ctx context.Context) (int64, error)
 	// CountSignalFires counts a signal's fires from a day on, and those executed.
 	CountSignalFires(ctx context.Context, arg CountSignalFiresParams) (CountSignalFiresRow, error)
 	// CountSignals counts the signals.
@@ -76,6 +78,8 @@ type Querier interface {
 	CountUncountedFires(ctx context.Context) (int64, error)
 	// CountUncountedTrades counts the trades that are in no counter yet.
 	CountUncountedTrades(ctx context.Context) (int64, error)
+	// CountUserDays counts the days of all users that have a row.
+	CountUserDays(ctx context.Context) (int64, error)
 	// CountUserFires counts a user's fires of a range of days, those executed and
 	// the days with one.
 	CountUserFires(ctx context.Context, arg CountUserFiresParams) (CountUserFiresRow, error)
@@ -98,19 +102,39 @@ type Querier interface {
 	// DayMismatches lists days whose counts are not the sums of their users' days,
 	// or whose new users are not those whose first day it is.
 	DayMismatches(ctx context.Context, maxRows int64) ([]DayMismatchesRow, error)
+	// DaysAfter lists all days by day, from behind one on.
+	DaysAfter(ctx context.Context, arg DaysAfterParams) ([]Day, error)
 	// DaysBetween lists the days from first to last that have a row, in order.
 	DaysBetween(ctx context.Context, arg DaysBetweenParams) ([]Day, error)
-	// DeleteEmptySignal deletes a signal's totals if it has no fires any more.
-	DeleteEmptySignal(ctx context.Context, signalID string) error
-	// DeleteEmptySignalDay deletes a signal's day if it has no fires any more.
-	DeleteEmptySignalDay(ctx context.Context, arg DeleteEmptySignalDayParams) error
+	// DeleteDay deletes a day of the community.
+	DeleteDay(ctx context.Context, day int64) error
+	// DeleteEmptySignalDays deletes those of some signals' days that have no fires
+	// any more. It takes a JSON array of [signal_id, day].
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	DeleteEmptySignalDays(ctx context.Context, signalDays string) error
+	// DeleteEmptySignals deletes the totals of those of some signals that have no
+	// fires any more. It takes a JSON array of [signal_id].
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	DeleteEmptySignals(ctx context.Context, signals string) error
+	// DeleteFire deletes one fire and moves no counter.
+	DeleteFire(ctx context.Context, arg DeleteFireParams) error
 	// DeleteFiresBefore deletes at most max_rows counted fires of the days before
 	// a day, which starts at the instant start_of_day, and returns how many.
 	DeleteFiresBefore(ctx context.Context, arg DeleteFiresBeforeParams) (int64, error)
 	// DeleteMetric deletes a metric and returns 1 if there was one.
 	DeleteMetric(ctx context.Context, name string) (int64, error)
+	// DeleteSetting deletes a setting.
+	DeleteSetting(ctx context.Context, name string) error
+	// DeleteSignal deletes a signal's totals.
+	DeleteSignal(ctx context.Context, signalID string) error
+	// DeleteSignalDay deletes a signal's day.
+	DeleteSignalDay(ctx context.Context, arg DeleteSignalDayParams) error
+	// DeleteTrade deletes one trade and moves no counter.
+	DeleteTrade(ctx context.Context, arg DeleteTradeParams) error
 	// DeleteUserAwards deletes a user's streak awards.
 	DeleteUserAwards(ctx context.Context, userID int64) error
+	// DeleteUserDay deletes a user's day.
+	DeleteUserDay(ctx context.Context, arg DeleteUserDayParams) error
 	// DeleteUserDays deletes a user's days and returns them, in no order.
 	DeleteUserDays(ctx context.Context, userID int64) ([]UserDay, error)
 	// DeleteUserFires deletes at most max_rows of a user's fires and returns them,
@@ -152,6 +176,9 @@ type Querier interface {
 	GetSignalMetrics(ctx context.Context, signalID string) (SignalMetric, error)
 	// GetUserStats returns a user's totals.
 	GetUserStats(ctx context.Context, userID int64) (UserStat, error)
+	// HoldSetting keeps others from changing a setting before the transaction ends.
+	// It returns 0 if the setting does not have the value.
+	HoldSetting(ctx context.Context, arg HoldSettingParams) (int64, error)
 	// InsertFires stores fires and returns the keys of those that were not stored
 	// before. It takes a JSON array of [user_id, signal_id, timestamp, executed,
 	// day], no key twice.
@@ -200,12 +227,60 @@ type Querier interface {
 	// PopularSignalsEver lists the signals most fired since the beginning. Only
 	// those listed have their executed fires added up.
 	PopularSignalsEver(ctx context.Context, maxRows int64) ([]PopularSignalsEverRow, error)
+	// PutDays stores days as they are, in place of what has their keys. It takes a
+	// JSON array of [day, fires, executed, active_users, new_users], no key twice.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	PutDays(ctx context.Context, days string) error
+	// PutFires stores fires as they are, in place of what has their keys. It takes
+	// a JSON array of [id, user_id, signal_id, timestamp, executed, day], no key
+	// twice.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	PutFires(ctx context.Context, fires string) error
+	// PutSettings stores settings as they are, in place of what has their keys. It
+	// takes a JSON array of [name, value], no key twice.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	PutSettings(ctx context.Context, settings string) error
+	// PutSignalDays stores signals' days as they are, in place of what has their
+	// keys. It takes a JSON array of [signal_id, day, fires, executed], no key
+	// twice.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	PutSignalDays(ctx context.Context, signalDays string) error
+	// PutSignals stores signals' totals as they are, in place of what has their
+	// keys. It takes a JSON array of [signal_id, total_fires, active_users,
+	// created_at], no key twice.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	PutSignals(ctx context.Context, signals string) error
+	// PutTrades stores trades as they are, in place of what has their keys. It
+	// takes a JSON array of [id, user_id, trade_id, signal_id, pnl_micros,
+	// outcome, closed_at, day], no key twice.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	PutTrades(ctx context.Context, trades string) error
+	// PutUserDays stores users' days as they are, in place of what has their keys.
+	// It takes a JSON array of [user_id, day, fires, executed, wins, losses,
+	// draws, pnl_micros], no key twice.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	PutUserDays(ctx context.Context, userDays string) error
+	// PutUsers stores users' totals as they are, in place of what has their keys.
+	// It takes a JSON array of [user_id, total_fires, win_rate, pnl, last_updated,
+	// wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest,
+	// executed, first_day, win_bound, streak_length, streak_until, freezes], no key
+	// twice.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	PutUsers(ctx context.Context, users string) error
 	// RaiseSetting stores a setting that is a number, unless a higher one is
 	// stored, and returns what is stored then.
 	RaiseSetting(ctx context.Context, arg RaiseSettingParams) (string, error)
 	// RederiveUser sets a user's P&L and win rate to what follows from the user's
 	// own totals.
 	RederiveUser(ctx context.Context, userID int64) error
+	// RestartFireIDs makes ids of fires go on behind the highest that is stored, and
+	// returns the next.
+	// Not portable: SQLite goes on there by itself, PostgreSQL has to be told.
+	RestartFireIDs(ctx context.Context) (int64, error)
+	// RestartTradeIDs makes ids of trades go on behind the highest that is stored, and
+	// returns the next.
+	// Not portable: SQLite goes on there by itself, PostgreSQL has to be told.
+	RestartTradeIDs(ctx context.Context) (int64, error)
 	// SetActivity stores users' first days and streaks. It takes a JSON array of
 	// [user_id, first_day, streak_start, streak_end, streak_length, streak_until,
 	// streak_longest, freezes], no user twice.
@@ -219,11 +294,15 @@ type Querier interface {
 	// [user_id, win_bound], no user twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	SetWinBounds(ctx context.Context, users string) error
+	// SettingsAfter lists all settings but one by name, from behind a name on.
+	SettingsAfter(ctx context.Context, arg SettingsAfterParams) ([]Setting, error)
 	// SignalDayMismatches lists a signal's days, from the horizon on, whose counts
 	// are not those of the fires.
 	SignalDayMismatches(ctx context.Context, arg SignalDayMismatchesParams) ([]SignalDayMismatchesRow, error)
 	// SignalDays lists a signal's days, in order.
 	SignalDays(ctx context.Context, signalID string) ([]SignalDay, error)
+	// SignalDaysAfter lists all signals' days by signal and day, from behind one on.
+	SignalDaysAfter(ctx context.Context, arg SignalDaysAfterParams) ([]SignalDay, error)
 	// SignalFires lists a signal's counted fires before a position, newest first.
 	SignalFires(ctx context.Context, arg SignalFiresParams) ([]SignalFire, error)
 	// SignalFiresOfDays is UserFiresOfDays for a signal, from a day on.
@@ -233,6 +312,10 @@ type Querier interface {
 	SignalTotalMismatches(ctx context.Context, maxRows int64) ([]SignalTotalMismatchesRow, error)
 	// SignalTotals adds up a signal's days, and of its fires those before a day.
 	SignalTotals(ctx context.Context, arg SignalTotalsParams) (SignalTotalsRow, error)
+	// SignalsAfter lists all signals' totals by signal, from behind one on. The
+	// first may have an empty id, which is behind nothing: inclusive is 1 to begin
+	// with after_signal itself.
+	SignalsAfter(ctx context.Context, arg SignalsAfterParams) ([]SignalMetric, error)
 	// StreaksUntil lists the users whose latest streak breaks unless they fire by
 	// the end of a day, longest first, ties by user id.
 	StreaksUntil(ctx context.Context, arg StreaksUntilParams) ([]UserStat, error)
@@ -285,6 +368,8 @@ type Querier interface {
 	UserDayTradeMismatches(ctx context.Context, maxRows int64) ([]UserDayTradeMismatchesRow, error)
 	// UserDays lists a user's days, in order.
 	UserDays(ctx context.Context, userID int64) ([]UserDay, error)
+	// UserDaysAfter lists all users' days by user and day, from behind one on.
+	UserDaysAfter(ctx context.Context, arg UserDaysAfterParams) ([]UserDay, error)
 	// UserDecidedTrades lists a user's counted trades that were won or lost before
 	// a position, last closed first.
 	UserDecidedTrades(ctx context.Context, arg UserDecidedTradesParams) ([]Trade, error)

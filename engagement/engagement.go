@@ -57,7 +57,8 @@ type core struct {
 // A file of an older schema, or of the Python module that this library
 // succeeds, is first copied to a backup beside it and then migrated; fires that
 // no counter holds yet are counted. What is something else, or newer than this
-// program, is ErrSchema and not touched. A server that cannot be reached is
+// program, is ErrSchema and not touched, and so is an unfinished copy of another
+// database ([DB.CopyTo]). A server that cannot be reached is
 // ErrUnavailable, one that refuses the user ErrDenied, and one that takes no
 // writes ErrReadOnly unless it is opened with [WithReadOnly].
 func Open(ctx context.Context, dsn string, opts ...Option) (*DB, error) {
@@ -130,14 +131,16 @@ func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {
 			return nil, fmt.Errorf("%w: %w", ErrSchema, os.ErrNotExist)
 		}
 		if o.readOnly || o.noMigrate {
-			return nil, fmt.Errorf("%w: its version %d is older than this program's %d",
-				ErrSchema, state.Version, state.Latest)
+			return nil, olderSchema(state)
 		}
 		if err := migrate(ctx, eng, o.log); err != nil {
 			return nil, err
 		}
 	}
 	if err := eng.Open(ctx); err != nil {
+		return nil, err
+	}
+	if err := refuseUnfinished(ctx, eng.Queries()); err != nil {
 		return nil, err
 	}
 	c := &core{engine: eng, clock: o.clock, log: o.log, slow: o.slow, readOnly: o.readOnly}
@@ -156,6 +159,10 @@ func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {
 		c.running.Go(func() { db.retain(background, o.keepDays) })
 	}
 	return db, nil
+}
+
+func olderSchema(state engine.State) error {
+	return fmt.Errorf("%w: its version %d is older than this program's %d", ErrSchema, state.Version, state.Latest)
 }
 
 // Migrate brings the database that dsn names to the current schema, as Open

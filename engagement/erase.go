@@ -107,28 +107,23 @@ func (tx *Tx) deleteFires(ctx context.Context, userID int64, t *tally) (deleted 
 // subtractSignals takes fires out of their signals' counters. A signal that
 // nobody has fired any more goes too, with the time of the erased fire.
 func (tx *Tx) subtractSignals(ctx context.Context, t *tally) error {
-	days, totals, err := t.applySignals(ctx, tx.q)
-	if err != nil {
+	if len(t.signalDays) == 0 {
+		return nil
+	}
+	if err := t.applySignals(ctx, tx.q); err != nil {
 		return err
 	}
-	for _, day := range days {
-		if day.Fires != 0 {
-			continue
-		}
-		err := tx.q.DeleteEmptySignalDay(ctx, dbgen.DeleteEmptySignalDayParams{SignalID: day.SignalID, Day: day.Day})
-		if err != nil {
-			return err
-		}
+	var days, signals rows
+	for key := range t.signalDays {
+		days.begin().str(key.signal).int(int64(key.day))
 	}
-	for _, signal := range totals {
-		if signal.TotalFires != 0 {
-			continue
-		}
-		if err := tx.q.DeleteEmptySignal(ctx, signal.SignalID); err != nil {
-			return err
-		}
+	for signal := range t.signals {
+		signals.begin().str(signal)
 	}
-	return nil
+	if err := tx.q.DeleteEmptySignalDays(ctx, days.String()); err != nil {
+		return err
+	}
+	return tx.q.DeleteEmptySignals(ctx, signals.String())
 }
 
 // subtractDays takes a user's totals and days out of the community's days.

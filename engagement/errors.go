@@ -16,7 +16,8 @@ var (
 	ErrInvalid = errors.New("invalid")
 	// ErrNotFound: there is no such user, signal or trade.
 	ErrNotFound = errors.New("not found")
-	// ErrConflict: a trade with this id is stored with other content.
+	// ErrConflict: a trade with this id is stored with other content, or a copy
+	// has been taken over by another to the same target.
 	ErrConflict = errors.New("conflict")
 	// ErrBusy: the database stayed locked; nothing was written, try again.
 	ErrBusy = errors.New("busy")
@@ -26,7 +27,7 @@ var (
 	// ErrDenied: the server refuses the user, the password or a privilege.
 	ErrDenied = errors.New("access denied")
 	// ErrSchema: this is not an engagement database, or its schema is newer or
-	// older than this program's. It was not touched.
+	// older than this program's, or it is an unfinished copy. It was not touched.
 	ErrSchema = errors.New("schema mismatch")
 	// ErrCorrupt: the stored data is damaged or contradicts itself.
 	ErrCorrupt = errors.New("corrupt")

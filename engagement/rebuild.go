@@ -187,8 +187,7 @@ func (db *DB) repairSignalDays(ctx context.Context) (int, error) {
 		for _, d := range found {
 			params.begin().str(d.SignalID).int(d.Day, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted)
 		}
-		_, err := tx.q.AddSignalDays(ctx, params.String())
-		return err
+		return tx.q.AddSignalDays(ctx, params.String())
 	})
 }
 
@@ -218,8 +217,7 @@ func (db *DB) repairSignalTotals(ctx context.Context) (int, error) {
 		for _, d := range found {
 			params.begin().str(d.SignalID).int(d.Fires-d.StoredFires, d.Fires-d.StoredUsers).time(tx.now)
 		}
-		_, err := tx.q.AddSignals(ctx, params.String())
-		return err
+		return tx.q.AddSignals(ctx, params.String())
 	})
 }
 

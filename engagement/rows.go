@@ -58,6 +58,13 @@ func (r *rows) bool(v bool) *rows {
 	return r.int(0)
 }
 
+// float writes as many digits as it takes to read the same number again.
+func (r *rows) float(v float64) *rows {
+	r.comma()
+	r.text = strconv.AppendFloat(r.text, v, 'g', -1, 64)
+	return r
+}
+
 // str writes an id byte by byte: other programs may have stored what is not
 // UTF-8, which encoding/json would replace.
 func (r *rows) str(s string) *rows {

@@ -127,7 +127,7 @@ func (t *tally) apply(ctx context.Context, q dbgen.Querier) error {
 	if err != nil {
 		return err
 	}
-	if _, _, err := t.applySignals(ctx, q); err != nil {
+	if err := t.applySignals(ctx, q); err != nil {
 		return err
 	}
 	return t.applyDays(ctx, q, activated, first)
@@ -208,27 +208,26 @@ func addDays(ctx context.Context, q dbgen.Querier, days map[Day]dayCounts) error
 	return q.AddDays(ctx, params.String())
 }
 
-// applySignals moves the signals' days and totals and returns what they are
-// since.
-func (t *tally) applySignals(ctx context.Context, q dbgen.Querier) (days []dbgen.AddSignalDaysRow, totals []dbgen.AddSignalsRow, err error) {
-	var dayParams, totalParams rows
+// applySignals moves the signals' days and totals.
+func (t *tally) applySignals(ctx context.Context, q dbgen.Querier) error {
+	var days, totals rows
 	for _, key := range sortedKeys(t.signalDays, compareSignalDays) {
 		d := t.signalDays[key]
-		dayParams.begin().str(key.signal).int(int64(key.day), d.fires, d.executed)
+		days.begin().str(key.signal).int(int64(key.day), d.fires, d.executed)
 	}
 	for _, signal := range sortedKeys(t.signals, cmp.Compare) {
 		d := t.signals[signal]
-		totalParams.begin().str(signal).int(d.fires, d.fires).time(d.first)
+		totals.begin().str(signal).int(d.fires, d.fires).time(d.first)
 	}
-	if !dayParams.empty() {
-		if days, err = q.AddSignalDays(ctx, dayParams.String()); err != nil {
-			return nil, nil, err
+	if !days.empty() {
+		if err := q.AddSignalDays(ctx, days.String()); err != nil {
+			return err
 		}
 	}
-	if !totalParams.empty() {
-		totals, err = q.AddSignals(ctx, totalParams.String())
+	if totals.empty() {
+		return nil
 	}
-	return days, totals, err
+	return q.AddSignals(ctx, totals.String())
 }
 
 // applyUsers moves the users' totals, streaks and first days, and returns the

@@ -74,7 +74,7 @@ func (q *Queries) AddDays(ctx context.Context, days string) error {
 	return err
 }
 
-const AddSignalDays = `-- name: AddSignalDays :many
+const AddSignalDays = `-- name: AddSignalDays :exec
 INSERT INTO signal_days (signal_id, day, fires, executed)
 SELECT
     (j.value ->> 0) COLLATE "C",
@@ -86,43 +86,17 @@ ORDER BY 1, 2
 ON CONFLICT (signal_id, day) DO UPDATE SET
     fires = signal_days.fires + excluded.fires,
     executed = signal_days.executed + excluded.executed
-RETURNING signal_id, day, fires
 `
 
-type AddSignalDaysRow struct {
-	SignalID string
-	Day      int64
-	Fires    int64
-}
-
-// AddSignalDays adds to signals' counts of a day and returns the fires counted
-// there since. It takes a JSON array of [signal_id, day, fires, executed], no
-// (signal_id, day) twice.
+// AddSignalDays adds to signals' counts of a day. It takes a JSON array of
+// [signal_id, day, fires, executed], no (signal_id, day) twice.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-func (q *Queries) AddSignalDays(ctx context.Context, signalDays string) ([]AddSignalDaysRow, error) {
-	rows, err := q.db.QueryContext(ctx, AddSignalDays, signalDays)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []AddSignalDaysRow{}
-	for rows.Next() {
-		var i AddSignalDaysRow
-		if err := rows.Scan(&i.SignalID, &i.Day, &i.Fires); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+func (q *Queries) AddSignalDays(ctx context.Context, signalDays string) error {
+	_, err := q.db.ExecContext(ctx, AddSignalDays, signalDays)
+	return err
 }
 
-const AddSignals = `-- name: AddSignals :many
+const AddSignals = `-- name: AddSignals :exec
 INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
 SELECT
     (j.value ->> 0) COLLATE "C",
@@ -138,41 +112,16 @@ ON CONFLICT (signal_id) DO UPDATE SET
         WHEN excluded.created_at < signal_metrics.created_at THEN excluded.created_at
         ELSE signal_metrics.created_at
     END
-RETURNING signal_id, total_fires
 `
 
-type AddSignalsRow struct {
-	SignalID   string
-	TotalFires int64
-}
-
-// AddSignals adds to signals' totals, creating signals, and returns the fires
-// counted there since. It takes a JSON array of [signal_id, fires, users,
-// created_at], no signal twice. created_at is the time of the earliest fire
-// seen. A user fires a signal once, so its fires and its active users are the
+// AddSignals adds to signals' totals, creating signals. It takes a JSON array of
+// [signal_id, fires, users, created_at], no signal twice. created_at is the time
+// of the earliest fire seen. A user fires a signal once, so its fires and its active users are the
 // same number.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-func (q *Queries) AddSignals(ctx context.Context, signals string) ([]AddSignalsRow, error) {
-	rows, err := q.db.QueryContext(ctx, AddSignals, signals)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []AddSignalsRow{}
-	for rows.Next() {
-		var i AddSignalsRow
-		if err := rows.Scan(&i.SignalID, &i.TotalFires); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+func (q *Queries) AddSignals(ctx context.Context, signals string) error {
+	_, err := q.db.ExecContext(ctx, AddSignals, signals)
+	return err
 }
 
 const AddUserDayFires = `-- name: AddUserDayFires :many
@@ -385,15 +334,19 @@ func (q *Queries) AddUserTrades(ctx context.Context, users string) ([]AddUserTra
 }
 
 const InsertFires = `-- name: InsertFires :many
-INSERT INTO signal_fires (user_id, signal_id, timestamp, executed, day)
-SELECT
-    CAST(j.value ->> 0 AS BIGINT),
-    (j.value ->> 1) COLLATE "C",
-    CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ),
-    (j.value ->> 3) = '1',
-    CAST(j.value ->> 4 AS BIGINT)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
-ORDER BY 1, 2
+INSERT INTO signal_fires (id, user_id, signal_id, timestamp, executed, day)
+SELECT f.id, f.user_id, f.signal_id, f.timestamp, f.executed, f.day
+FROM (
+    SELECT
+        nextval('signal_fires_id_seq') AS id, -- in the array's order
+        CAST(j.value ->> 0 AS BIGINT) AS user_id,
+        (j.value ->> 1) COLLATE "C" AS signal_id,
+        CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ) AS timestamp,
+        (j.value ->> 3) = '1' AS executed,
+        CAST(j.value ->> 4 AS BIGINT) AS day
+    FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+) AS f
+ORDER BY f.user_id, f.signal_id
 ON CONFLICT (user_id, signal_id) DO NOTHING
 RETURNING user_id, signal_id
 `
@@ -431,17 +384,21 @@ func (q *Queries) InsertFires(ctx context.Context, fires string) ([]InsertFiresR
 }
 
 const InsertTrades = `-- name: InsertTrades :many
-INSERT INTO trades (user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day)
-SELECT
-    CAST(j.value ->> 0 AS BIGINT),
-    (j.value ->> 1) COLLATE "C",
-    j.value ->> 2,
-    CAST(j.value ->> 3 AS BIGINT),
-    j.value ->> 4,
-    CAST((j.value ->> 5) || '+00' AS TIMESTAMPTZ),
-    CAST(j.value ->> 6 AS BIGINT)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
-ORDER BY 1, 2
+INSERT INTO trades (id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day)
+SELECT t.id, t.user_id, t.trade_id, t.signal_id, t.pnl_micros, t.outcome, t.closed_at, t.day
+FROM (
+    SELECT
+        nextval('trades_id_seq') AS id, -- in the array's order
+        CAST(j.value ->> 0 AS BIGINT) AS user_id,
+        (j.value ->> 1) COLLATE "C" AS trade_id,
+        (j.value ->> 2) COLLATE "C" AS signal_id,
+        CAST(j.value ->> 3 AS BIGINT) AS pnl_micros,
+        (j.value ->> 4) COLLATE "C" AS outcome,
+        CAST((j.value ->> 5) || '+00' AS TIMESTAMPTZ) AS closed_at,
+        CAST(j.value ->> 6 AS BIGINT) AS day
+    FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+) AS t
+ORDER BY t.user_id, t.trade_id
 ON CONFLICT (user_id, trade_id) DO NOTHING
 RETURNING user_id, trade_id
 `

@@ -17,19 +17,20 @@ import (
 
 // sizes say how much there is to read and write.
 type sizes struct {
-	callers      []int
-	bulk         int // fires a call of RecordFires
-	small, large community
-	exported     int // fires of the user who is exported
+	callers       []int
+	callersRemote []int // of a PostgreSQL server
+	bulk          int   // fires a call of RecordFires
+	small, large  community
+	exported      int // fires of the user who is exported
 }
 
 var (
 	fullSizes = sizes{
-		callers: []int{1, 16, 256, 1_024}, bulk: 10_000, exported: 1_000_000,
+		callers: []int{1, 16, 256, 1_024}, callersRemote: []int{1, 16, 256}, bulk: 10_000, exported: 1_000_000,
 		small: community{"10 thousand users", 10_000, 1_000}, large: community{"1 million users", 1_000_000, 1_000_000},
 	}
 	quickSizes = sizes{
-		callers: []int{1, 4, 16, 64}, bulk: 2_000, exported: 5_000,
+		callers: []int{1, 4, 16, 64}, callersRemote: []int{1, 4, 16}, bulk: 2_000, exported: 5_000,
 		small: community{"1,500 users", 1_500, 200}, large: community{"4,000 users", 4_000, 4_000},
 	}
 )

@@ -27,7 +27,7 @@ const char *sqlite3_errmsg(sqlite3*);
 enum { READWRITE = 0x2, NOMUTEX = 0x8000 };
 
 // In the order of fireTexts, then those of a transaction.
-enum { FIRE, USER_DAY, SIGNAL_DAY, SIGNAL, DAY, USER, STREAK, BEGIN, COMMIT, STATEMENTS };
+enum { FIRE, USER_DAY, USER, STREAK, SIGNAL_DAY, SIGNAL, DAY, BEGIN, COMMIT, STATEMENTS };
 
 typedef struct {
 	sqlite3 *db;
@@ -78,21 +78,6 @@ static const char *floor_write(floor_db *f, long long n, long long batch, const 
 		sqlite3_bind_int64(s[USER_DAY], 2, day);
 		sqlite3_bind_int64(s[USER_DAY], 3, executed);
 		if (run(s[USER_DAY], &fires)) goto failed;
-		sqlite3_bind_text(s[SIGNAL_DAY], 1, signal, length, 0);
-		sqlite3_bind_int64(s[SIGNAL_DAY], 2, day);
-		sqlite3_bind_int64(s[SIGNAL_DAY], 3, 1);
-		sqlite3_bind_int64(s[SIGNAL_DAY], 4, executed);
-		if (run(s[SIGNAL_DAY], &unused)) goto failed;
-		sqlite3_bind_text(s[SIGNAL], 1, signal, length, 0);
-		sqlite3_bind_int64(s[SIGNAL], 2, 1);
-		sqlite3_bind_int64(s[SIGNAL], 3, 1);
-		sqlite3_bind_text(s[SIGNAL], 4, now, -1, 0);
-		if (run(s[SIGNAL], &unused)) goto failed;
-		sqlite3_bind_int64(s[DAY], 1, day);
-		sqlite3_bind_int64(s[DAY], 2, 1);
-		sqlite3_bind_int64(s[DAY], 3, executed);
-		sqlite3_bind_int64(s[DAY], 4, fires == 1);
-		if (run(s[DAY], &unused)) goto failed;
 		sqlite3_bind_int64(s[USER], 1, users[i]);
 		sqlite3_bind_text(s[USER], 2, now, -1, 0);
 		if (run(s[USER], &unused)) goto failed;
@@ -101,6 +86,17 @@ static const char *floor_write(floor_db *f, long long n, long long batch, const 
 			sqlite3_bind_int64(s[STREAK], 2, day);
 			if (run(s[STREAK], &unused)) goto failed;
 		}
+		sqlite3_bind_text(s[SIGNAL_DAY], 1, signal, length, 0);
+		sqlite3_bind_int64(s[SIGNAL_DAY], 2, day);
+		sqlite3_bind_int64(s[SIGNAL_DAY], 3, executed);
+		if (run(s[SIGNAL_DAY], &unused)) goto failed;
+		sqlite3_bind_text(s[SIGNAL], 1, signal, length, 0);
+		sqlite3_bind_text(s[SIGNAL], 2, now, -1, 0);
+		if (run(s[SIGNAL], &unused)) goto failed;
+		sqlite3_bind_int64(s[DAY], 1, day);
+		sqlite3_bind_int64(s[DAY], 2, executed);
+		sqlite3_bind_int64(s[DAY], 3, fires == 1);
+		if (run(s[DAY], &unused)) goto failed;
 		if ((i % batch == batch - 1 || i == n - 1) && run(s[COMMIT], &unused)) goto failed;
 	}
 	return 0;
@@ -116,7 +112,6 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/hydraxdev/engagementdb/dbgen"
 	"github.com/hydraxdev/engagementdb/engagement"
 )
 
@@ -124,26 +119,24 @@ import (
 const (
 	insertFire = iota
 	addUserDay
-	addSignalDay
-	addSignalTotals
-	addDay
 	addUserFires
 	extendStreak // only of a day that has just become active
+	addSignalDay
+	addSignal
+	addDay
 )
 
-// fireTexts are the library's own texts where those take a row; the others are
-// its set-based ones with VALUES in place of the set.
+// fireTexts are the library's set-based statements with VALUES in place of the
+// set, in the library's order.
 var fireTexts = [...]string{
 	insertFire: `INSERT INTO signal_fires (user_id, signal_id, timestamp, executed, day) VALUES (?1, ?2, ?3, ?4, ?5)
-ON CONFLICT (user_id, signal_id) DO NOTHING`,
+ON CONFLICT (user_id, signal_id) DO NOTHING
+RETURNING user_id, signal_id`,
 	addUserDay: `INSERT INTO user_days (user_id, day, fires, executed) VALUES (?1, ?2, 1, ?3)
 ON CONFLICT (user_id, day) DO UPDATE SET
     fires = user_days.fires + excluded.fires,
     executed = user_days.executed + excluded.executed
 RETURNING fires`,
-	addSignalDay:    dbgen.AddSignalDay,
-	addSignalTotals: dbgen.AddSignalTotals,
-	addDay:          dbgen.AddDay,
 	addUserFires: `INSERT INTO user_stats (user_id, total_fires, last_updated) VALUES (?1, 1, ?2)
 ON CONFLICT (user_id) DO UPDATE SET
     total_fires = user_stats.total_fires + excluded.total_fires,
@@ -151,15 +144,43 @@ ON CONFLICT (user_id) DO UPDATE SET
         WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
         ELSE user_stats.last_updated
     END`,
-	extendStreak: `UPDATE user_stats SET
-    streak_start = CASE WHEN ?2 > streak_end + 1 THEN ?2 ELSE streak_start END,
-    streak_end = CASE WHEN ?2 > streak_end THEN ?2 ELSE streak_end END,
+	extendStreak: `INSERT INTO user_stats (user_id, streak_start, streak_end, streak_longest) VALUES (?1, ?2, ?2, 1)
+ON CONFLICT (user_id) DO UPDATE SET
+    streak_start = CASE
+        WHEN excluded.streak_end > user_stats.streak_end + 1 THEN excluded.streak_end
+        ELSE user_stats.streak_start
+    END,
+    streak_end = CASE
+        WHEN excluded.streak_end > user_stats.streak_end THEN excluded.streak_end
+        ELSE user_stats.streak_end
+    END,
     streak_longest = CASE
-        WHEN ?2 = streak_end + 1 AND ?2 - streak_start + 1 > streak_longest THEN ?2 - streak_start + 1
-        WHEN streak_longest < 1 THEN 1
-        ELSE streak_longest
+        WHEN excluded.streak_end = user_stats.streak_end + 1
+            AND excluded.streak_end - user_stats.streak_start + 1 > user_stats.streak_longest
+            THEN excluded.streak_end - user_stats.streak_start + 1
+        WHEN user_stats.streak_longest < 1 THEN 1
+        ELSE user_stats.streak_longest
     END
-WHERE user_id = ?1`,
+RETURNING user_id, streak_end`,
+	addSignalDay: `INSERT INTO signal_days (signal_id, day, fires, executed) VALUES (?1, ?2, 1, ?3)
+ON CONFLICT (signal_id, day) DO UPDATE SET
+    fires = signal_days.fires + excluded.fires,
+    executed = signal_days.executed + excluded.executed
+RETURNING signal_id, day, fires`,
+	addSignal: `INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at) VALUES (?1, 1, 1, ?2)
+ON CONFLICT (signal_id) DO UPDATE SET
+    total_fires = signal_metrics.total_fires + excluded.total_fires,
+    active_users = signal_metrics.active_users + excluded.active_users,
+    created_at = CASE
+        WHEN excluded.created_at < signal_metrics.created_at THEN excluded.created_at
+        ELSE signal_metrics.created_at
+    END
+RETURNING signal_id, total_fires`,
+	addDay: `INSERT INTO days (day, fires, executed, active_users) VALUES (?1, 1, ?2, ?3)
+ON CONFLICT (day) DO UPDATE SET
+    fires = days.fires + excluded.fires,
+    executed = days.executed + excluded.executed,
+    active_users = days.active_users + excluded.active_users`,
 }
 
 // floor is the same statements as the library's, row by row in C: what SQLite

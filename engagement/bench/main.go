@@ -12,6 +12,8 @@ import (
 	"os/signal"
 	"regexp"
 	"time"
+
+	"github.com/hydraxdev/engagementdb/engagement/internal/pgtest"
 )
 
 // bench is one run.
@@ -23,6 +25,10 @@ type bench struct {
 	only     *regexp.Regexp
 	progress io.Writer
 	copies   int
+
+	// startServer is pgtest.Start, with the server's own settings.
+	startServer func(ctx context.Context, settings ...string) (*pgtest.Server, error)
+	pg          *pgtest.Server // nil until it is asked for
 }
 
 func (b *bench) logf(format string, args ...any) {
@@ -42,12 +48,13 @@ type section struct {
 }
 
 func (b *bench) sections() []*section {
-	return []*section{b.writes(), b.bulk(), b.trades(), b.reads(), b.cleanups(), b.exports()}
+	return []*section{b.writes(), b.bulk(), b.trades(), b.postgres(), b.reads(), b.cleanups(), b.exports()}
 }
 
 // run measures all groups that were asked for, and goes on after one that
 // fails.
 func (b *bench) run(ctx context.Context) (tables []*table, err error) {
+	defer func() { err = errors.Join(err, b.stopServer()) }()
 	for _, s := range b.sections() {
 		t := s.table
 		for _, g := range s.groups {
@@ -56,6 +63,11 @@ func (b *bench) run(ctx context.Context) (tables []*table, err error) {
 			}
 			b.logf("%s", g.name)
 			rows, failed := g.run(ctx)
+			if errors.Is(failed, pgtest.ErrNotInstalled) {
+				t.note = "Not measured: " + failed.Error() + "."
+				t.skipped = true
+				break
+			}
 			t.rows = append(t.rows, rows...)
 			if failed != nil {
 				failed = fmt.Errorf("%s: %w", g.name, failed)
@@ -63,7 +75,7 @@ func (b *bench) run(ctx context.Context) (tables []*table, err error) {
 				err = errors.Join(err, failed)
 			}
 		}
-		if len(t.rows)+len(t.errs) > 0 {
+		if len(t.rows)+len(t.errs) > 0 || t.skipped {
 			tables = append(tables, &t)
 		}
 	}
@@ -102,7 +114,8 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 	if flags.NArg() > 0 || *rounds < 1 || *seconds <= 0 {
 		return errors.New("want no arguments, at least one round and some seconds")
 	}
-	b := &bench{rounds: *rounds, duration: time.Duration(*seconds * float64(time.Second)), sizes: fullSizes, progress: stderr}
+	b := &bench{rounds: *rounds, duration: time.Duration(*seconds * float64(time.Second)), sizes: fullSizes,
+		progress: stderr, startServer: pgtest.Start}
 	if *quick {
 		b.rounds, b.duration, b.sizes = min(*rounds, 2), 20*time.Millisecond, quickSizes
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hydraxdev/engagementdb/engagement/internal/pgtest"
 )
 
 // wantRows is how many rows each table of a complete run has.
@@ -22,6 +25,7 @@ var wantRows = []struct {
 	{"Writes", 4*5 + 1},
 	{"Many fires a call", 2},
 	{"Trades", 2 * 2},
+	{"PostgreSQL", 2 * 3 * 2},
 	{"Reads", 7 * 4},
 	{"Writes while a cleanup runs", 2},
 	{"Memory of an export", 1},
@@ -73,6 +77,9 @@ func checkTables(t *testing.T, report string) {
 	}
 	for i, part := range parts {
 		title, body, _ := strings.Cut(part, "\n")
+		if _, err := pgtest.BinDir(); title == "PostgreSQL" && errors.Is(err, pgtest.ErrNotInstalled) {
+			continue
+		}
 		if title != wantRows[i].title {
 			t.Errorf("table %d is %q, want %q", i, title, wantRows[i].title)
 		}
@@ -149,6 +156,23 @@ func TestFailingGroupIsReported(t *testing.T) {
 		if !strings.Contains(out.String(), "Failed: ") {
 			t.Errorf("the table does not say what failed:\n%s", out.String())
 		}
+	}
+}
+
+func TestSectionWithoutServerSaysSo(t *testing.T) {
+	missing := func(context.Context, ...string) (*pgtest.Server, error) { return nil, pgtest.ErrNotInstalled }
+	b := &bench{dir: t.TempDir(), rounds: 1, duration: time.Millisecond, startServer: missing,
+		sizes: quickSizes, only: regexp.MustCompile("PostgreSQL"), progress: io.Discard}
+	tables, err := b.run(t.Context())
+	if err != nil || len(tables) != 1 {
+		t.Fatalf("%d tables, error %v, want one and none", len(tables), err)
+	}
+	var out bytes.Buffer
+	if err := tables[0].write(&out); err != nil {
+		t.Fatal(err)
+	}
+	if want := "\n## PostgreSQL\n\nNot measured: no PostgreSQL server is installed.\n"; out.String() != want {
+		t.Errorf("the section is %q, want %q", out.String(), want)
 	}
 }
 

@@ -160,31 +160,36 @@ func (s *sameStatements) record(ctx context.Context, f fire) error {
 		if f.executed {
 			executed = 1
 		}
-		result, err := statement(insertFire).ExecContext(ctx, f.user, f.signalID(), now, executed, day)
-		if err := oneNew(result, err); err != nil {
+		var user, fires, end int64
+		var signal string
+		err := statement(insertFire).QueryRowContext(ctx, f.user, f.signalID(), now, executed, day).Scan(&user, &signal)
+		if errors.Is(err, sql.ErrNoRows) {
+			return errNotNew
+		}
+		if err != nil {
 			return err
 		}
-		var fires int64
 		if err := statement(addUserDay).QueryRowContext(ctx, f.user, day, executed).Scan(&fires); err != nil {
 			return err
 		}
-		if _, err := statement(addSignalDay).ExecContext(ctx, f.signalID(), day, 1, executed); err != nil {
-			return err
-		}
-		if _, err := statement(addSignalTotals).ExecContext(ctx, f.signalID(), 1, 1, now); err != nil {
+		if _, err := statement(addUserFires).ExecContext(ctx, f.user, now); err != nil {
 			return err
 		}
 		active := 0
 		if fires == 1 {
 			active = 1
+			if err := statement(extendStreak).QueryRowContext(ctx, f.user, day).Scan(&user, &end); err != nil {
+				return err
+			}
 		}
-		if _, err := statement(addDay).ExecContext(ctx, day, 1, executed, active); err != nil {
+		err = statement(addSignalDay).QueryRowContext(ctx, f.signalID(), day, executed).Scan(&signal, &end, &fires)
+		if err != nil {
 			return err
 		}
-		if _, err := statement(addUserFires).ExecContext(ctx, f.user, now); err != nil || active == 0 {
+		if err := statement(addSignal).QueryRowContext(ctx, f.signalID(), now).Scan(&signal, &fires); err != nil {
 			return err
 		}
-		_, err = statement(extendStreak).ExecContext(ctx, f.user, day)
+		_, err = statement(addDay).ExecContext(ctx, day, executed, active)
 		return err
 	})
 }

@@ -204,7 +204,7 @@ func (r *reading) prepare(ctx context.Context, path string) (err error) {
 		"BEGIN": &r.begin, "ROLLBACK": &r.end,
 		dbgen.TopByFires: &r.topByFires, dbgen.CountWithMoreFires: &r.withMoreFires,
 		dbgen.GetUserStats: &r.userStats, dbgen.UserRecentFires: &r.recentFires,
-		dbgen.UserExecuted: &r.executed, dbgen.FavoriteFamily: &r.favorites,
+		dbgen.FavoriteFamily: &r.favorites,
 		dbgen.GetDay: &r.day, dbgen.TopSignalOfDay: &r.topSignal,
 		dbgen.UserFires: &r.userFires, dbgen.SignalFires: &r.signalFires,
 	} {

@@ -98,6 +98,14 @@ func (r *rivals) add(name, original string, open func(path string) (measuring, f
 		r.err = err
 		return nil
 	}
+	return r.addAt(name, path, open, func(ctx context.Context, path string, ops int64) error {
+		return errors.Join(check(ctx, path, ops), remove(path))
+	})
+}
+
+// addAt opens a rival on the database at path, which check removes.
+func (r *rivals) addAt(name, path string, open func(path string) (measuring, func() error, error),
+	check func(ctx context.Context, path string, ops int64) error) *rival {
 	run, close, err := open(path)
 	if err != nil {
 		r.err = fmt.Errorf("open %s: %w", name, err)
@@ -110,7 +118,7 @@ func (r *rivals) add(name, original string, open func(path string) (measuring, f
 		ops += s.ops
 		return s, err
 	}
-	added.check = func(ctx context.Context) error { return errors.Join(check(ctx, path, ops), remove(path)) }
+	added.check = func(ctx context.Context) error { return check(ctx, path, ops) }
 	r.all = append(r.all, added)
 	return added
 }

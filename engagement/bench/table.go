@@ -119,6 +119,7 @@ type table struct {
 	columns []string
 	rows    []row
 	errs    []error
+	skipped bool // its note says why
 }
 
 // write writes the table as Markdown whose columns are also straight on a
@@ -143,7 +144,12 @@ func (t *table) write(w io.Writer) error {
 		}
 	}
 	var out strings.Builder
-	fmt.Fprintf(&out, "\n## %s\n\n%s\n\n", t.title, t.note)
+	fmt.Fprintf(&out, "\n## %s\n\n%s\n", t.title, t.note)
+	if t.skipped {
+		_, err := io.WriteString(w, out.String())
+		return err
+	}
+	out.WriteString("\n")
 	for n, line := range lines {
 		for i, field := range line {
 			pad := " "

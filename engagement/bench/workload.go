@@ -42,6 +42,7 @@ func fireAt(i int) fire {
 type sample struct {
 	ops     int64
 	commits int64
+	trips   int64 // to the server and back, where they were counted
 	took    time.Duration
 	cpu     time.Duration // of the whole process, user and system
 }
@@ -49,15 +50,18 @@ type sample struct {
 func (s *sample) add(other sample) {
 	s.ops += other.ops
 	s.commits += other.commits
+	s.trips += other.trips
 	s.took += other.took
 	s.cpu += other.cpu
 }
 
-func (s sample) rate() float64         { return float64(s.ops) / s.took.Seconds() }
-func (s sample) microsPerOp() float64  { return float64(s.took.Nanoseconds()) / 1e3 / float64(s.ops) }
-func (s sample) cpuPerOp() float64     { return float64(s.cpu.Nanoseconds()) / 1e3 / float64(s.ops) }
-func (s sample) batch() float64        { return float64(s.ops) / float64(s.commits) }
-func (s sample) commitsPerOp() float64 { return float64(s.commits) / float64(s.ops) }
+func (s sample) rate() float64           { return float64(s.ops) / s.took.Seconds() }
+func (s sample) microsPerOp() float64    { return float64(s.took.Nanoseconds()) / 1e3 / float64(s.ops) }
+func (s sample) cpuPerOp() float64       { return float64(s.cpu.Nanoseconds()) / 1e3 / float64(s.ops) }
+func (s sample) batch() float64          { return float64(s.ops) / float64(s.commits) }
+func (s sample) commitsPerOp() float64   { return float64(s.commits) / float64(s.ops) }
+func (s sample) tripsPerOp() float64     { return float64(s.trips) / float64(s.ops) }
+func (s sample) tripsPerCommit() float64 { return float64(s.trips) / float64(s.commits) }
 
 // commitEach says that each operation of a sample was a commit.
 func commitEach(s sample, err error) (sample, error) {

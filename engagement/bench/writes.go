@@ -122,13 +122,23 @@ func countWarm(ctx context.Context, path string, fires int64) error {
 	if err != nil {
 		return err
 	}
+	return errors.Join(checkCounts(db.QueryRowContext(ctx, countFires), fires), db.Close())
+}
+
+// countFires counts the fires of the predecessor's schema in three ways.
+const countFires = `SELECT (SELECT COUNT(*) FROM signal_fires), (SELECT SUM(total_fires) FROM user_stats),
+(SELECT SUM(total_fires) FROM signal_metrics)`
+
+// checkCounts takes the row of countFires.
+func checkCounts(row interface{ Scan(...any) error }, fires int64) error {
 	var stored, counted, ofSignals int64
-	err = db.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM signal_fires), (SELECT SUM(total_fires) FROM user_stats),
-(SELECT SUM(total_fires) FROM signal_metrics)`).Scan(&stored, &counted, &ofSignals)
-	if want := users + fires; err == nil && (stored != want || counted != want || ofSignals != fires) {
-		err = fmt.Errorf("%d fires are stored, %d and %d counted, want %d", stored, counted, ofSignals, want)
+	if err := row.Scan(&stored, &counted, &ofSignals); err != nil {
+		return err
 	}
-	return errors.Join(err, db.Close())
+	if want := users + fires; stored != want || counted != want || ofSignals != fires {
+		return fmt.Errorf("%d fires are stored, %d and %d counted, want %d", stored, counted, ofSignals, want)
+	}
+	return nil
 }
 
 // bulk is RecordFires.

@@ -3,15 +3,19 @@
 -- before. It takes a JSON array of [user_id, signal_id, timestamp, executed,
 -- day], no key twice.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-INSERT INTO signal_fires (user_id, signal_id, timestamp, executed, day)
-SELECT
-    CAST(j.value ->> 0 AS BIGINT),
-    (j.value ->> 1) COLLATE "C",
-    CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ),
-    (j.value ->> 3) = '1',
-    CAST(j.value ->> 4 AS BIGINT)
-FROM json_array_elements(CAST(CAST(sqlc.arg(fires) AS TEXT) AS JSON)) AS j(value)
-ORDER BY 1, 2
+INSERT INTO signal_fires (id, user_id, signal_id, timestamp, executed, day)
+SELECT f.id, f.user_id, f.signal_id, f.timestamp, f.executed, f.day
+FROM (
+    SELECT
+        nextval('signal_fires_id_seq') AS id, -- in the array's order
+        CAST(j.value ->> 0 AS BIGINT) AS user_id,
+        (j.value ->> 1) COLLATE "C" AS signal_id,
+        CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ) AS timestamp,
+        (j.value ->> 3) = '1' AS executed,
+        CAST(j.value ->> 4 AS BIGINT) AS day
+    FROM json_array_elements(CAST(CAST(sqlc.arg(fires) AS TEXT) AS JSON)) AS j(value)
+) AS f
+ORDER BY f.user_id, f.signal_id
 ON CONFLICT (user_id, signal_id) DO NOTHING
 RETURNING user_id, signal_id;
 
@@ -20,17 +24,21 @@ RETURNING user_id, signal_id;
 -- before. It takes a JSON array of [user_id, trade_id, signal_id, pnl_micros,
 -- outcome, closed_at, day], no key twice.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-INSERT INTO trades (user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day)
-SELECT
-    CAST(j.value ->> 0 AS BIGINT),
-    (j.value ->> 1) COLLATE "C",
-    j.value ->> 2,
-    CAST(j.value ->> 3 AS BIGINT),
-    j.value ->> 4,
-    CAST((j.value ->> 5) || '+00' AS TIMESTAMPTZ),
-    CAST(j.value ->> 6 AS BIGINT)
-FROM json_array_elements(CAST(CAST(sqlc.arg(trades) AS TEXT) AS JSON)) AS j(value)
-ORDER BY 1, 2
+INSERT INTO trades (id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day)
+SELECT t.id, t.user_id, t.trade_id, t.signal_id, t.pnl_micros, t.outcome, t.closed_at, t.day
+FROM (
+    SELECT
+        nextval('trades_id_seq') AS id, -- in the array's order
+        CAST(j.value ->> 0 AS BIGINT) AS user_id,
+        (j.value ->> 1) COLLATE "C" AS trade_id,
+        (j.value ->> 2) COLLATE "C" AS signal_id,
+        CAST(j.value ->> 3 AS BIGINT) AS pnl_micros,
+        (j.value ->> 4) COLLATE "C" AS outcome,
+        CAST((j.value ->> 5) || '+00' AS TIMESTAMPTZ) AS closed_at,
+        CAST(j.value ->> 6 AS BIGINT) AS day
+    FROM json_array_elements(CAST(CAST(sqlc.arg(trades) AS TEXT) AS JSON)) AS j(value)
+) AS t
+ORDER BY t.user_id, t.trade_id
 ON CONFLICT (user_id, trade_id) DO NOTHING
 RETURNING user_id, trade_id;
 
@@ -95,10 +103,9 @@ ON CONFLICT (user_id, day) DO UPDATE SET
     draws = user_days.draws + excluded.draws,
     pnl_micros = user_days.pnl_micros + excluded.pnl_micros;
 
--- name: AddSignalDays :many
--- AddSignalDays adds to signals' counts of a day and returns the fires counted
--- there since. It takes a JSON array of [signal_id, day, fires, executed], no
--- (signal_id, day) twice.
+-- name: AddSignalDays :exec
+-- AddSignalDays adds to signals' counts of a day. It takes a JSON array of
+-- [signal_id, day, fires, executed], no (signal_id, day) twice.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO signal_days (signal_id, day, fires, executed)
 SELECT
@@ -110,14 +117,12 @@ FROM json_array_elements(CAST(CAST(sqlc.arg(signal_days) AS TEXT) AS JSON)) AS j
 ORDER BY 1, 2
 ON CONFLICT (signal_id, day) DO UPDATE SET
     fires = signal_days.fires + excluded.fires,
-    executed = signal_days.executed + excluded.executed
-RETURNING signal_id, day, fires;
+    executed = signal_days.executed + excluded.executed;
 
--- name: AddSignals :many
--- AddSignals adds to signals' totals, creating signals, and returns the fires
--- counted there since. It takes a JSON array of [signal_id, fires, users,
--- created_at], no signal twice. created_at is the time of the earliest fire
--- seen. A user fires a signal once, so its fires and its active users are the
+-- name: AddSignals :exec
+-- AddSignals adds to signals' totals, creating signals. It takes a JSON array of
+-- [signal_id, fires, users, created_at], no signal twice. created_at is the time
+-- of the earliest fire seen. A user fires a signal once, so its fires and its active users are the
 -- same number.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
@@ -134,8 +139,7 @@ ON CONFLICT (signal_id) DO UPDATE SET
     created_at = CASE
         WHEN excluded.created_at < signal_metrics.created_at THEN excluded.created_at
         ELSE signal_metrics.created_at
-    END
-RETURNING signal_id, total_fires;
+    END;
 
 -- name: AddDays :exec
 -- AddDays adds to the community's counts of days. It takes a JSON array of [day,

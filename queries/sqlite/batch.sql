@@ -78,10 +78,9 @@ ON CONFLICT (user_id, day) DO UPDATE SET
     draws = user_days.draws + excluded.draws,
     pnl_micros = user_days.pnl_micros + excluded.pnl_micros;
 
--- name: AddSignalDays :many
--- AddSignalDays adds to signals' counts of a day and returns the fires counted
--- there since. It takes a JSON array of [signal_id, day, fires, executed], no
--- (signal_id, day) twice.
+-- name: AddSignalDays :exec
+-- AddSignalDays adds to signals' counts of a day. It takes a JSON array of
+-- [signal_id, day, fires, executed], no (signal_id, day) twice.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT INTO signal_days (signal_id, day, fires, executed)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
@@ -89,14 +88,12 @@ FROM json_each(CAST(sqlc.arg(signal_days) AS TEXT)) AS j
 WHERE TRUE
 ON CONFLICT (signal_id, day) DO UPDATE SET
     fires = signal_days.fires + excluded.fires,
-    executed = signal_days.executed + excluded.executed
-RETURNING signal_id, day, fires;
+    executed = signal_days.executed + excluded.executed;
 
--- name: AddSignals :many
--- AddSignals adds to signals' totals, creating signals, and returns the fires
--- counted there since. It takes a JSON array of [signal_id, fires, users,
--- created_at], no signal twice. created_at is the time of the earliest fire
--- seen. A user fires a signal once, so its fires and its active users are the
+-- name: AddSignals :exec
+-- AddSignals adds to signals' totals, creating signals. It takes a JSON array of
+-- [signal_id, fires, users, created_at], no signal twice. created_at is the time
+-- of the earliest fire seen. A user fires a signal once, so its fires and its active users are the
 -- same number.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
@@ -109,8 +106,7 @@ ON CONFLICT (signal_id) DO UPDATE SET
     created_at = CASE
         WHEN excluded.created_at < signal_metrics.created_at THEN excluded.created_at
         ELSE signal_metrics.created_at
-    END
-RETURNING signal_id, total_fires;
+    END;
 
 -- name: AddDays :exec
 -- AddDays adds to the community's counts of days. It takes a JSON array of [day,

@@ -69,6 +69,9 @@ func TestErrorsAreOneLineWithTheRightExitCode(t *testing.T) {
 		{"explaining nobody's figure", []string{"explain", "user", "bob", "pnl"}, exitUsage, `invalid user id "bob"`},
 		{"explaining something else", []string{"explain", "day", "1", "pnl"}, exitUsage, `unknown command "day" for "engagement explain"`},
 		{"an unknown window", []string{"signals", "--window", "year"}, exitUsage, `invalid --window "year"`},
+		{"a copy to nowhere", []string{"copy"}, exitUsage, `required flag(s) "to" not set`},
+		{"a copy with an argument", []string{"copy", "a.db", "--to", "b.db"}, exitUsage, `unknown command "a.db"`},
+		{"a copy to something unknown", []string{"copy", "--to", "mystery://host/x"}, exitUsage, "invalid dsn"},
 		{"a server instead of a file", []string{"stats", "--db", "mystery://host/x"}, exitUsage, "invalid dsn"},
 		{"no name of a file", []string{"stats", "--db", ""}, exitUsage, "invalid dsn"},
 
@@ -106,7 +109,7 @@ func TestNoCommandMakesADatabaseByAccident(t *testing.T) {
 	for _, args := range []string{
 		"fire 1 X", "trade 1 t 1", "stats", "user 1", "signal X", "signals", "leaderboard", "daily", "export 1",
 		"metric list", "metric show x", "metric delete x", "explain user 1 pnl", "explain signal X executed",
-		"cleanup", "cleanup --dry-run", "erase 1 --yes", "backup copy.db", "verify", "rebuild",
+		"cleanup", "cleanup --dry-run", "erase 1 --yes", "backup copy.db", "copy --to copy.db", "verify", "rebuild",
 	} {
 		t.Run(args, func(t *testing.T) {
 			dir := t.TempDir()
@@ -147,6 +150,11 @@ func TestAForeignFileIsRefused(t *testing.T) {
 func TestBackupDoesNotOverwrite(t *testing.T) {
 	db := sampleDB(t)
 	checkError(t, run(t, "backup", db, "--db", db), exitUsage, "it exists already")
+}
+
+func TestCopyDoesNotOverwrite(t *testing.T) {
+	db := sampleDB(t)
+	checkError(t, run(t, "copy", "--from", db, "--to", db), exitUsage, "it has content and is not an unfinished copy")
 }
 
 func TestAnInterruptedCommandFails(t *testing.T) {

@@ -103,7 +103,7 @@ Exit codes: 0 done, 1 failed, 2 the command line is wrong or a value was refused
 		a.fireCommand(), a.tradeCommand(),
 		a.statsCommand(), a.userCommand(), a.signalCommand(), a.signalsCommand(), a.leaderboardCommand(), a.dailyCommand(), a.exportCommand(),
 		a.metricCommand(), a.explainCommand(),
-		a.cleanupCommand(), a.eraseCommand(), a.backupCommand(), a.verifyCommand(), a.rebuildCommand(),
+		a.cleanupCommand(), a.eraseCommand(), a.backupCommand(), a.copyCommand(), a.verifyCommand(), a.rebuildCommand(),
 	)
 	a.noteRunning(root.Commands())
 	return root

@@ -21,16 +21,6 @@ func (q querier) ActiveDaysOfUsers(ctx context.Context, arg string) ([]dbgen.Act
 	})(result), err
 }
 
-func (q querier) AddSignalDays(ctx context.Context, arg string) ([]dbgen.AddSignalDaysRow, error) {
-	result, err := q.Queries.AddSignalDays(ctx, arg)
-	return each(func(row pggen.AddSignalDaysRow) dbgen.AddSignalDaysRow { return dbgen.AddSignalDaysRow(row) })(result), err
-}
-
-func (q querier) AddSignals(ctx context.Context, arg string) ([]dbgen.AddSignalsRow, error) {
-	result, err := q.Queries.AddSignals(ctx, arg)
-	return each(func(row pggen.AddSignalsRow) dbgen.AddSignalsRow { return dbgen.AddSignalsRow(row) })(result), err
-}
-
 func (q querier) AddUserDayFires(ctx context.Context, arg string) ([]dbgen.AddUserDayFiresRow, error) {
 	result, err := q.Queries.AddUserDayFires(ctx, arg)
 	return each(func(row pggen.AddUserDayFiresRow) dbgen.AddUserDayFiresRow { return dbgen.AddUserDayFiresRow(row) })(result), err
@@ -69,17 +59,34 @@ func (q querier) DayMismatches(ctx context.Context, arg int64) ([]dbgen.DayMisma
 	return each(func(row pggen.DayMismatchesRow) dbgen.DayMismatchesRow { return dbgen.DayMismatchesRow(row) })(result), err
 }
 
+func (q querier) DaysAfter(ctx context.Context, arg dbgen.DaysAfterParams) ([]dbgen.Day, error) {
+	result, err := q.Queries.DaysAfter(ctx, pggen.DaysAfterParams(arg))
+	return each(func(row pggen.Day) dbgen.Day { return dbgen.Day(row) })(result), err
+}
+
 func (q querier) DaysBetween(ctx context.Context, arg dbgen.DaysBetweenParams) ([]dbgen.Day, error) {
 	result, err := q.Queries.DaysBetween(ctx, pggen.DaysBetweenParams(arg))
 	return each(func(row pggen.Day) dbgen.Day { return dbgen.Day(row) })(result), err
 }
 
-func (q querier) DeleteEmptySignalDay(ctx context.Context, arg dbgen.DeleteEmptySignalDayParams) error {
-	return q.Queries.DeleteEmptySignalDay(ctx, pggen.DeleteEmptySignalDayParams(arg))
+func (q querier) DeleteFire(ctx context.Context, arg dbgen.DeleteFireParams) error {
+	return q.Queries.DeleteFire(ctx, pggen.DeleteFireParams(arg))
 }
 
 func (q querier) DeleteFiresBefore(ctx context.Context, arg dbgen.DeleteFiresBeforeParams) (int64, error) {
 	return q.Queries.DeleteFiresBefore(ctx, pggen.DeleteFiresBeforeParams(arg))
+}
+
+func (q querier) DeleteSignalDay(ctx context.Context, arg dbgen.DeleteSignalDayParams) error {
+	return q.Queries.DeleteSignalDay(ctx, pggen.DeleteSignalDayParams(arg))
+}
+
+func (q querier) DeleteTrade(ctx context.Context, arg dbgen.DeleteTradeParams) error {
+	return q.Queries.DeleteTrade(ctx, pggen.DeleteTradeParams(arg))
+}
+
+func (q querier) DeleteUserDay(ctx context.Context, arg dbgen.DeleteUserDayParams) error {
+	return q.Queries.DeleteUserDay(ctx, pggen.DeleteUserDayParams(arg))
 }
 
 func (q querier) DeleteUserDays(ctx context.Context, arg int64) ([]dbgen.UserDay, error) {
@@ -145,6 +152,10 @@ func (q querier) GetSignalMetrics(ctx context.Context, arg string) (dbgen.Signal
 func (q querier) GetUserStats(ctx context.Context, arg int64) (dbgen.UserStat, error) {
 	result, err := q.Queries.GetUserStats(ctx, arg)
 	return dbgen.UserStat(result), err
+}
+
+func (q querier) HoldSetting(ctx context.Context, arg dbgen.HoldSettingParams) (int64, error) {
+	return q.Queries.HoldSetting(ctx, pggen.HoldSettingParams(arg))
 }
 
 func (q querier) InsertFires(ctx context.Context, arg string) ([]dbgen.InsertFiresRow, error) {
@@ -221,6 +232,11 @@ func (q querier) SetSettingOnce(ctx context.Context, arg dbgen.SetSettingOncePar
 	return q.Queries.SetSettingOnce(ctx, pggen.SetSettingOnceParams(arg))
 }
 
+func (q querier) SettingsAfter(ctx context.Context, arg dbgen.SettingsAfterParams) ([]dbgen.Setting, error) {
+	result, err := q.Queries.SettingsAfter(ctx, pggen.SettingsAfterParams(arg))
+	return each(func(row pggen.Setting) dbgen.Setting { return dbgen.Setting(row) })(result), err
+}
+
 func (q querier) SignalDayMismatches(ctx context.Context, arg dbgen.SignalDayMismatchesParams) ([]dbgen.SignalDayMismatchesRow, error) {
 	result, err := q.Queries.SignalDayMismatches(ctx, pggen.SignalDayMismatchesParams(arg))
 	return each(func(row pggen.SignalDayMismatchesRow) dbgen.SignalDayMismatchesRow {
@@ -230,6 +246,11 @@ func (q querier) SignalDayMismatches(ctx context.Context, arg dbgen.SignalDayMis
 
 func (q querier) SignalDays(ctx context.Context, arg string) ([]dbgen.SignalDay, error) {
 	result, err := q.Queries.SignalDays(ctx, arg)
+	return each(func(row pggen.SignalDay) dbgen.SignalDay { return dbgen.SignalDay(row) })(result), err
+}
+
+func (q querier) SignalDaysAfter(ctx context.Context, arg dbgen.SignalDaysAfterParams) ([]dbgen.SignalDay, error) {
+	result, err := q.Queries.SignalDaysAfter(ctx, pggen.SignalDaysAfterParams(arg))
 	return each(func(row pggen.SignalDay) dbgen.SignalDay { return dbgen.SignalDay(row) })(result), err
 }
 
@@ -253,6 +274,11 @@ func (q querier) SignalTotalMismatches(ctx context.Context, arg int64) ([]dbgen.
 func (q querier) SignalTotals(ctx context.Context, arg dbgen.SignalTotalsParams) (dbgen.SignalTotalsRow, error) {
 	result, err := q.Queries.SignalTotals(ctx, pggen.SignalTotalsParams(arg))
 	return dbgen.SignalTotalsRow(result), err
+}
+
+func (q querier) SignalsAfter(ctx context.Context, arg dbgen.SignalsAfterParams) ([]dbgen.SignalMetric, error) {
+	result, err := q.Queries.SignalsAfter(ctx, pggen.SignalsAfterParams(arg))
+	return each(func(row pggen.SignalMetric) dbgen.SignalMetric { return dbgen.SignalMetric(row) })(result), err
 }
 
 func (q querier) StreaksUntil(ctx context.Context, arg dbgen.StreaksUntilParams) ([]dbgen.UserStat, error) {
@@ -351,6 +377,11 @@ func (q querier) UserDayTradeMismatches(ctx context.Context, arg int64) ([]dbgen
 
 func (q querier) UserDays(ctx context.Context, arg int64) ([]dbgen.UserDay, error) {
 	result, err := q.Queries.UserDays(ctx, arg)
+	return each(func(row pggen.UserDay) dbgen.UserDay { return dbgen.UserDay(row) })(result), err
+}
+
+func (q querier) UserDaysAfter(ctx context.Context, arg dbgen.UserDaysAfterParams) ([]dbgen.UserDay, error) {
+	result, err := q.Queries.UserDaysAfter(ctx, pggen.UserDaysAfterParams(arg))
 	return each(func(row pggen.UserDay) dbgen.UserDay { return dbgen.UserDay(row) })(result), err
 }
 

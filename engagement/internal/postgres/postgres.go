@@ -14,6 +14,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,14 +37,14 @@ const (
 
 // How transactions begin. Nothing is set for the session, since behind a pooler
 // the next transaction may run in another.
-const (
-	beginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+var (
+	beginRead = []string{"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"}
 	// A statement must see what others have committed while it waited for their
 	// rows: the counters are added to, not overwritten. A client that has
 	// vanished with its network must not hold the row of today for hours.
-	beginWrite = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; " +
-		"SET LOCAL lock_timeout = '10s'; SET LOCAL idle_in_transaction_session_timeout = '60s'"
-	beginAsync = beginWrite + "; SET LOCAL synchronous_commit = off"
+	beginWrite = []string{"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+		"SET LOCAL lock_timeout = '10s'", "SET LOCAL idle_in_transaction_session_timeout = '60s'"}
+	beginAsync = append(slices.Clone(beginWrite), "SET LOCAL synchronous_commit = off")
 )
 
 // Options are the choices of whoever opens a database.
@@ -80,13 +81,13 @@ func New(dsn string, opts Options) (*Engine, error) {
 }
 
 func openPool(config *pgx.ConnConfig, conns int) *sql.DB {
-	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(_ context.Context, conn *pgx.Conn) error {
+	db := sql.OpenDB(connector{stdlib.GetConnector(*config, stdlib.OptionAfterConnect(func(_ context.Context, conn *pgx.Conn) error {
 		// Times come back in UTC and not in the zone of the machine.
 		conn.TypeMap().RegisterType(&pgtype.Type{
 			Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
 		})
 		return nil
-	}))
+	}))})
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(min(conns, 8))
 	db.SetConnMaxIdleTime(5 * time.Minute)
@@ -135,51 +136,52 @@ func (e *Engine) BeginWrite(ctx context.Context) (*engine.Tx, error) {
 }
 
 // begin opens a transaction on a connection of pool, which it gives back when
-// the transaction has ended or could not begin. It is not database/sql's, which
-// rolls back behind its caller's back when ctx ends.
-func begin(ctx context.Context, pool *sql.DB, statements string) (*engine.Tx, error) {
-	conn, err := pool.Conn(ctx)
+// the transaction has ended. The server hears of it with the first query. It is
+// not database/sql's, which rolls back behind its caller's back when ctx ends.
+func begin(ctx context.Context, pool *sql.DB, statements []string) (*engine.Tx, error) {
+	c, err := pool.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := conn.ExecContext(ctx, statements); err != nil {
-		return nil, errors.Join(err, discard(conn))
+	err = c.Raw(func(driverConn any) error {
+		for _, statement := range statements {
+			driverConn.(*conn).hold(statement)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(err, discard(c))
 	}
 	return &engine.Tx{
-		Querier:  querier{pggen.New(conn)},
-		Commit:   func() error { return commit(conn) },
-		Rollback: func() error { return rollback(conn) },
+		Querier:  querier{pggen.New(c)},
+		Commit:   func() error { return commit(c) },
+		Rollback: func() error { return rollback(c) },
 	}, nil
 }
 
 // endTimeout bounds how long the end of a transaction waits for the server.
 const endTimeout = 30 * time.Second
 
-func commit(conn *sql.Conn) error {
-	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
-	defer cancel()
-	err := conn.Raw(func(driverConn any) error {
-		tag, err := driverConn.(*stdlib.Conn).Conn().Exec(ctx, "COMMIT")
-		if err == nil && tag.String() != "COMMIT" {
-			err = pgx.ErrTxCommitRollback // the transaction had failed before
-		}
-		return err
-	})
-	if err != nil {
-		return errors.Join(err, discard(conn))
+func commit(c *sql.Conn) error {
+	if err := end(c, (*conn).commit); err != nil {
+		return errors.Join(err, discard(c))
 	}
-	return conn.Close()
+	return c.Close()
 }
 
-// rollback undoes conn's transaction. If the connection is lost, the server
-// does so by itself.
-func rollback(conn *sql.Conn) error {
+// rollback undoes c's transaction. If the connection is lost, the server does
+// so by itself.
+func rollback(c *sql.Conn) error {
+	if err := end(c, (*conn).rollback); err != nil {
+		return discard(c)
+	}
+	return c.Close()
+}
+
+func end(c *sql.Conn, how func(*conn, context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
 	defer cancel()
-	if _, err := conn.ExecContext(ctx, "ROLLBACK"); err != nil {
-		return discard(conn)
-	}
-	return conn.Close()
+	return c.Raw(func(driverConn any) error { return how(driverConn.(*conn), ctx) })
 }
 
 // discard closes a connection whose state is not known, instead of giving it

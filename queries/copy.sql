@@ -1,0 +1,79 @@
+-- name: SignalsAfter :many
+-- SignalsAfter lists all signals' totals by signal, from behind one on. The
+-- first may have an empty id, which is behind nothing: inclusive is 1 to begin
+-- with after_signal itself.
+SELECT * FROM signal_metrics
+WHERE signal_id >= @after_signal AND (signal_id > @after_signal OR CAST(@inclusive AS BIGINT) = 1)
+ORDER BY signal_id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: UserDaysAfter :many
+-- UserDaysAfter lists all users' days by user and day, from behind one on.
+SELECT * FROM user_days
+WHERE user_id >= @after_user AND (user_id > @after_user OR day > @after_day)
+ORDER BY user_id, day
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: SignalDaysAfter :many
+-- SignalDaysAfter lists all signals' days by signal and day, from behind one on.
+SELECT * FROM signal_days
+WHERE signal_id >= @after_signal AND (signal_id > @after_signal OR day > @after_day)
+ORDER BY signal_id, day
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: DaysAfter :many
+-- DaysAfter lists all days by day, from behind one on.
+SELECT * FROM days WHERE day > @after_day
+ORDER BY day
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: SettingsAfter :many
+-- SettingsAfter lists all settings but one by name, from behind a name on.
+SELECT * FROM settings WHERE name > @after_name AND name <> @except_name
+ORDER BY name
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: CountUserDays :one
+-- CountUserDays counts the days of all users that have a row.
+SELECT COUNT(*) FROM user_days;
+
+-- name: CountSignalDays :one
+-- CountSignalDays counts the days of all signals that have a row.
+SELECT COUNT(*) FROM signal_days;
+
+-- name: CountSettings :one
+-- CountSettings counts the settings.
+SELECT COUNT(*) FROM settings;
+
+-- name: DeleteFire :exec
+-- DeleteFire deletes one fire and moves no counter.
+DELETE FROM signal_fires WHERE user_id = @user_id AND signal_id = @signal_id;
+
+-- name: DeleteTrade :exec
+-- DeleteTrade deletes one trade and moves no counter.
+DELETE FROM trades WHERE user_id = @user_id AND trade_id = @trade_id;
+
+-- name: DeleteUserDay :exec
+-- DeleteUserDay deletes a user's day.
+DELETE FROM user_days WHERE user_id = @user_id AND day = @day;
+
+-- name: DeleteSignal :exec
+-- DeleteSignal deletes a signal's totals.
+DELETE FROM signal_metrics WHERE signal_id = @signal_id;
+
+-- name: DeleteSignalDay :exec
+-- DeleteSignalDay deletes a signal's day.
+DELETE FROM signal_days WHERE signal_id = @signal_id AND day = @day;
+
+-- name: DeleteDay :exec
+-- DeleteDay deletes a day of the community.
+DELETE FROM days WHERE day = @day;
+
+-- name: DeleteSetting :exec
+-- DeleteSetting deletes a setting.
+DELETE FROM settings WHERE name = @name;
+
+-- name: HoldSetting :execrows
+-- HoldSetting keeps others from changing a setting before the transaction ends.
+-- It returns 0 if the setting does not have the value.
+UPDATE settings SET value = @value WHERE name = @name AND value = @value;

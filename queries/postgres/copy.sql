@@ -1,0 +1,202 @@
+-- name: PutFires :exec
+-- PutFires stores fires as they are, in place of what has their keys. It takes
+-- a JSON array of [id, user_id, signal_id, timestamp, executed, day], no key
+-- twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO signal_fires (id, user_id, signal_id, timestamp, executed, day)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    (j.value ->> 2) COLLATE "C",
+    CAST((j.value ->> 3) || '+00' AS TIMESTAMPTZ),
+    (j.value ->> 4) = '1',
+    CAST(j.value ->> 5 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(fires) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 2, 3
+ON CONFLICT (user_id, signal_id) DO UPDATE SET
+    id = excluded.id,
+    timestamp = excluded.timestamp,
+    executed = excluded.executed,
+    day = excluded.day;
+
+-- name: PutTrades :exec
+-- PutTrades stores trades as they are, in place of what has their keys. It
+-- takes a JSON array of [id, user_id, trade_id, signal_id, pnl_micros,
+-- outcome, closed_at, day], no key twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO trades (id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    (j.value ->> 2) COLLATE "C",
+    j.value ->> 3,
+    CAST(j.value ->> 4 AS BIGINT),
+    j.value ->> 5,
+    CAST((j.value ->> 6) || '+00' AS TIMESTAMPTZ),
+    CAST(j.value ->> 7 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(trades) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 2, 3
+ON CONFLICT (user_id, trade_id) DO UPDATE SET
+    id = excluded.id,
+    signal_id = excluded.signal_id,
+    pnl_micros = excluded.pnl_micros,
+    outcome = excluded.outcome,
+    closed_at = excluded.closed_at,
+    day = excluded.day;
+
+-- name: PutUsers :exec
+-- PutUsers stores users' totals as they are, in place of what has their keys.
+-- It takes a JSON array of [user_id, total_fires, win_rate, pnl, last_updated,
+-- wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest,
+-- executed, first_day, win_bound, streak_length, streak_until, freezes], no key
+-- twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO user_stats (
+    user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start,
+    streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes
+)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS DOUBLE PRECISION),
+    CAST(j.value ->> 3 AS DOUBLE PRECISION),
+    CAST((j.value ->> 4) || '+00' AS TIMESTAMPTZ),
+    CAST(j.value ->> 5 AS BIGINT),
+    CAST(j.value ->> 6 AS BIGINT),
+    CAST(j.value ->> 7 AS BIGINT),
+    CAST(j.value ->> 8 AS BIGINT),
+    CAST(j.value ->> 9 AS BIGINT),
+    CAST(j.value ->> 10 AS BIGINT),
+    CAST(j.value ->> 11 AS BIGINT),
+    CAST(j.value ->> 12 AS BIGINT),
+    CAST(j.value ->> 13 AS BIGINT),
+    CAST(j.value ->> 14 AS BIGINT),
+    CAST(j.value ->> 15 AS BIGINT),
+    CAST(j.value ->> 16 AS BIGINT),
+    CAST(j.value ->> 17 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (user_id) DO UPDATE SET
+    total_fires = excluded.total_fires,
+    win_rate = excluded.win_rate,
+    pnl = excluded.pnl,
+    last_updated = excluded.last_updated,
+    wins = excluded.wins,
+    losses = excluded.losses,
+    draws = excluded.draws,
+    pnl_micros = excluded.pnl_micros,
+    streak_start = excluded.streak_start,
+    streak_end = excluded.streak_end,
+    streak_longest = excluded.streak_longest,
+    executed = excluded.executed,
+    first_day = excluded.first_day,
+    win_bound = excluded.win_bound,
+    streak_length = excluded.streak_length,
+    streak_until = excluded.streak_until,
+    freezes = excluded.freezes;
+
+-- name: PutUserDays :exec
+-- PutUserDays stores users' days as they are, in place of what has their keys.
+-- It takes a JSON array of [user_id, day, fires, executed, wins, losses,
+-- draws, pnl_micros], no key twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO user_days (user_id, day, fires, executed, wins, losses, draws, pnl_micros)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST(j.value ->> 3 AS BIGINT),
+    CAST(j.value ->> 4 AS BIGINT),
+    CAST(j.value ->> 5 AS BIGINT),
+    CAST(j.value ->> 6 AS BIGINT),
+    CAST(j.value ->> 7 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(user_days) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1, 2
+ON CONFLICT (user_id, day) DO UPDATE SET
+    fires = excluded.fires,
+    executed = excluded.executed,
+    wins = excluded.wins,
+    losses = excluded.losses,
+    draws = excluded.draws,
+    pnl_micros = excluded.pnl_micros;
+
+-- name: PutSignals :exec
+-- PutSignals stores signals' totals as they are, in place of what has their
+-- keys. It takes a JSON array of [signal_id, total_fires, active_users,
+-- created_at], no key twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
+SELECT
+    (j.value ->> 0) COLLATE "C",
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST((j.value ->> 3) || '+00' AS TIMESTAMPTZ)
+FROM json_array_elements(CAST(CAST(sqlc.arg(signals) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (signal_id) DO UPDATE SET
+    total_fires = excluded.total_fires,
+    active_users = excluded.active_users,
+    created_at = excluded.created_at;
+
+-- name: PutSignalDays :exec
+-- PutSignalDays stores signals' days as they are, in place of what has their
+-- keys. It takes a JSON array of [signal_id, day, fires, executed], no key
+-- twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO signal_days (signal_id, day, fires, executed)
+SELECT
+    (j.value ->> 0) COLLATE "C",
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST(j.value ->> 3 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(signal_days) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1, 2
+ON CONFLICT (signal_id, day) DO UPDATE SET
+    fires = excluded.fires,
+    executed = excluded.executed;
+
+-- name: PutDays :exec
+-- PutDays stores days as they are, in place of what has their keys. It takes a
+-- JSON array of [day, fires, executed, active_users, new_users], no key twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO days (day, fires, executed, active_users, new_users)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST(j.value ->> 3 AS BIGINT),
+    CAST(j.value ->> 4 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(days) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (day) DO UPDATE SET
+    fires = excluded.fires,
+    executed = excluded.executed,
+    active_users = excluded.active_users,
+    new_users = excluded.new_users;
+
+-- name: PutSettings :exec
+-- PutSettings stores settings as they are, in place of what has their keys. It
+-- takes a JSON array of [name, value], no key twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO settings (name, value)
+SELECT
+    (j.value ->> 0) COLLATE "C",
+    j.value ->> 1
+FROM json_array_elements(CAST(CAST(sqlc.arg(settings) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (name) DO UPDATE SET
+    value = excluded.value;
+
+-- name: RestartFireIDs :one
+-- RestartFireIDs makes ids of fires go on behind the highest that is stored, and
+-- returns the next.
+-- Not portable: SQLite goes on there by itself, PostgreSQL has to be told.
+SELECT CAST(setval(pg_get_serial_sequence('signal_fires', 'id'), COALESCE(MAX(id), 0) + 1, FALSE) AS BIGINT) AS next_id
+FROM signal_fires;
+
+-- name: RestartTradeIDs :one
+-- RestartTradeIDs makes ids of trades go on behind the highest that is stored, and
+-- returns the next.
+-- Not portable: SQLite goes on there by itself, PostgreSQL has to be told.
+SELECT CAST(setval(pg_get_serial_sequence('trades', 'id'), COALESCE(MAX(id), 0) + 1, FALSE) AS BIGINT) AS next_id
+FROM trades;
