@@ -8,6 +8,12 @@ import (
 	"time"
 )
 
+type CustomMetric struct {
+	Name       string
+	Definition string
+	UpdatedAt  time.Time
+}
+
 type Day struct {
 	Day         int64
 	Fires       int64

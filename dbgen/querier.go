@@ -70,6 +70,8 @@ type Querier interface {
 	CountSettings(ctx context.Context) (int64, error)
 	// CountSignalDays counts the days of all signals that have a row.
 	CountSignalDays(ctx context.Context) (int64, error)
+	// CountSignalFires counts a signal's fires from a day on, and those executed.
+	CountSignalFires(ctx context.Context, arg CountSignalFiresParams) (CountSignalFiresRow, error)
 	// CountSignals counts the signals.
 	CountSignals(ctx context.Context) (int64, error)
 	// CountTrades counts the trades.
@@ -80,6 +82,9 @@ type Querier interface {
 	CountUncountedTrades(ctx context.Context) (int64, error)
 	// CountUserDays counts the days of all users that have a row.
 	CountUserDays(ctx context.Context) (int64, error)
+	// CountUserFires counts a user's fires of a range of days, those executed and
+	// the days with one.
+	CountUserFires(ctx context.Context, arg CountUserFiresParams) (CountUserFiresRow, error)
 	// CountUsers counts the users.
 	CountUsers(ctx context.Context) (int64, error)
 	// CountUsersWithoutBound counts the users whose win rate has no bound yet.
@@ -122,6 +127,8 @@ type Querier interface {
 	// DeleteFiresBefore deletes at most max_rows counted fires of the days before
 	// a day, which starts at the instant start_of_day, and returns how many.
 	DeleteFiresBefore(ctx context.Context, arg DeleteFiresBeforeParams) (int64, error)
+	// DeleteMetric deletes a metric and returns 1 if there was one.
+	DeleteMetric(ctx context.Context, name string) (int64, error)
 	// DeleteSetting deletes a setting.
 	DeleteSetting(ctx context.Context, name string) error
 	// DeleteSignal deletes a signal's totals.
@@ -152,8 +159,23 @@ type Querier interface {
 	FavoriteFamily(ctx context.Context, userID int64) ([]FavoriteFamilyRow, error)
 	// FiresAfter lists all fires by their key, from behind one on.
 	FiresAfter(ctx context.Context, arg FiresAfterParams) ([]SignalFire, error)
+	// FiresByDay counts each day's fires and its users with a fire, with one that
+	// executed and with one that did not, by day.
+	FiresByDay(ctx context.Context, arg FiresByDayParams) ([]FiresByDayRow, error)
+	// FiresBySignal counts each signal's fires, by signal. Here and below, signals
+	// are those from first_signal on and before end_signal; an empty end_signal is
+	// behind all.
+	FiresBySignal(ctx context.Context, arg FiresBySignalParams) ([]FiresBySignalRow, error)
+	// FiresByUser counts each user's fires, by user. Here and below, weekdays is
+	// seven characters, Monday first, 1 for those that count: 1970-01-01, day 0, was
+	// a Thursday.
+	FiresByUser(ctx context.Context, arg FiresByUserParams) ([]FiresByUserRow, error)
+	// FiresByUserEver counts each user's fires since the beginning, by user.
+	FiresByUserEver(ctx context.Context) ([]FiresByUserEverRow, error)
 	// GetDay returns the counts of one day.
 	GetDay(ctx context.Context, day int64) (Day, error)
+	// GetMetric returns a metric.
+	GetMetric(ctx context.Context, name string) (CustomMetric, error)
 	// GetSetting returns a setting's value.
 	GetSetting(ctx context.Context, name string) (string, error)
 	// GetSignalMetrics returns a signal's totals.
@@ -173,6 +195,14 @@ type Querier interface {
 	// outcome, closed_at, day], no key twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	InsertTrades(ctx context.Context, trades string) ([]InsertTradesRow, error)
+	// KeptFiresByDay is FiresByDay for some signals, as far as their fires are kept
+	// one by one.
+	KeptFiresByDay(ctx context.Context, arg KeptFiresByDayParams) ([]KeptFiresByDayRow, error)
+	// KeptFiresByUser counts each user's fires of some signals, by user, as far as
+	// they are kept one by one. Here end_signal is not empty.
+	KeptFiresByUser(ctx context.Context, arg KeptFiresByUserParams) ([]KeptFiresByUserRow, error)
+	// ListMetrics lists all metrics by name.
+	ListMetrics(ctx context.Context) ([]CustomMetric, error)
 	// MarkFiresExecuted turns fires that are stored as not executed into executed
 	// ones and returns the keys and days of those it changed. It takes a JSON array
 	// of [user_id, signal_id], no key twice.
@@ -184,6 +214,9 @@ type Querier interface {
 	// and executed becomes 0 or 1.
 	// Not portable: PostgreSQL keeps to its types.
 	NormalizeUncountedFires(ctx context.Context) (int64, error)
+	// NthSignalFire returns a signal's fire from a day on that has skip earlier
+	// ones, or nothing.
+	NthSignalFire(ctx context.Context, arg NthSignalFireParams) ([]SignalFire, error)
 	// OutcomeTrades lists all users' counted trades with an outcome before a position,
 	// last closed first.
 	OutcomeTrades(ctx context.Context, arg OutcomeTradesParams) ([]Trade, error)
@@ -197,6 +230,9 @@ type Querier interface {
 	PlaceTrade(ctx context.Context, arg PlaceTradeParams) (int64, error)
 	// PopularSignals lists the signals most fired in a range of days.
 	PopularSignals(ctx context.Context, arg PopularSignalsParams) ([]PopularSignalsRow, error)
+	// PopularSignalsEver lists the signals most fired since the beginning. Only
+	// those listed have their executed fires added up.
+	PopularSignalsEver(ctx context.Context, maxRows int64) ([]PopularSignalsEverRow, error)
 	// PutDays stores days as they are, in place of what has their keys. It takes a
 	// JSON array of [day, fires, executed, active_users, new_users], no key twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
@@ -256,6 +292,8 @@ type Querier interface {
 	// streak_longest, freezes], no user twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	SetActivity(ctx context.Context, users string) error
+	// SetMetric stores a metric's definition in place of an earlier one.
+	SetMetric(ctx context.Context, arg SetMetricParams) error
 	// SetSettingOnce stores a setting unless it has a value already.
 	SetSettingOnce(ctx context.Context, arg SetSettingOnceParams) error
 	// SetWinBounds stores the bounds of users' win rates. It takes a JSON array of
@@ -267,13 +305,19 @@ type Querier interface {
 	// SignalDayMismatches lists a signal's days, from the horizon on, whose counts
 	// are not those of the fires.
 	SignalDayMismatches(ctx context.Context, arg SignalDayMismatchesParams) ([]SignalDayMismatchesRow, error)
+	// SignalDays lists a signal's days, in order.
+	SignalDays(ctx context.Context, signalID string) ([]SignalDay, error)
 	// SignalDaysAfter lists all signals' days by signal and day, from behind one on.
 	SignalDaysAfter(ctx context.Context, arg SignalDaysAfterParams) ([]SignalDay, error)
 	// SignalFires lists a signal's counted fires before a position, newest first.
 	SignalFires(ctx context.Context, arg SignalFiresParams) ([]SignalFire, error)
+	// SignalFiresOfDays is UserFiresOfDays for a signal, from a day on.
+	SignalFiresOfDays(ctx context.Context, arg SignalFiresOfDaysParams) ([]SignalFire, error)
 	// SignalTotalMismatches lists signals whose totals are not the sums of their
 	// days.
 	SignalTotalMismatches(ctx context.Context, maxRows int64) ([]SignalTotalMismatchesRow, error)
+	// SignalTotals adds up a signal's days, and of its fires those before a day.
+	SignalTotals(ctx context.Context, arg SignalTotalsParams) (SignalTotalsRow, error)
 	// SignalTradesFrom lists the trades that followed a signal in a range of days,
 	// from behind a position on, first closed first. The times are those between
 	// which such days lie.
@@ -285,6 +329,8 @@ type Querier interface {
 	// StreaksUntil lists the users whose latest streak breaks unless they fire by
 	// the end of a day, longest first, ties by user id.
 	StreaksUntil(ctx context.Context, arg StreaksUntilParams) ([]UserStat, error)
+	// SumUserTrades adds up a user's trades.
+	SumUserTrades(ctx context.Context, userID int64) (SumUserTradesRow, error)
 	// TopByExecuted lists users by executed fires from behind a position on, ties by
 	// user id.
 	TopByExecuted(ctx context.Context, arg TopByExecutedParams) ([]UserStat, error)
@@ -307,10 +353,18 @@ type Querier interface {
 	Trades(ctx context.Context, arg TradesParams) ([]Trade, error)
 	// TradesAfter lists all trades by their key, from behind one on.
 	TradesAfter(ctx context.Context, arg TradesAfterParams) ([]Trade, error)
+	// TradesByDay is TradesByUser for each day.
+	TradesByDay(ctx context.Context, arg TradesByDayParams) ([]TradesByDayRow, error)
 	// TradesByKey returns those of some trades that are stored, in no order. It
 	// takes a JSON array of [user_id, trade_id].
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	TradesByKey(ctx context.Context, keys string) ([]Trade, error)
+	// TradesBySignal is TradesByUser for each signal.
+	TradesBySignal(ctx context.Context, arg TradesBySignalParams) ([]TradesBySignalRow, error)
+	// TradesByUser counts each user's trades of three outcomes, which may be the
+	// same, by user. P&L is summed in whole units and millionths, because a sum of
+	// millionths may leave the integers.
+	TradesByUser(ctx context.Context, arg TradesByUserParams) ([]TradesByUserRow, error)
 	// UncountedFires lists fires that are in no counter yet, by id.
 	UncountedFires(ctx context.Context, maxRows int64) ([]SignalFire, error)
 	// UncountedTrades lists trades that are in no counter yet, by id.
@@ -322,14 +376,22 @@ type Querier interface {
 	// trades. Trades are never cleaned up, so all days are compared. P&L is summed
 	// as in UserTotalMismatches.
 	UserDayTradeMismatches(ctx context.Context, maxRows int64) ([]UserDayTradeMismatchesRow, error)
+	// UserDays lists a user's days, in order.
+	UserDays(ctx context.Context, userID int64) ([]UserDay, error)
 	// UserDaysAfter lists all users' days by user and day, from behind one on.
 	UserDaysAfter(ctx context.Context, arg UserDaysAfterParams) ([]UserDay, error)
+	// UserDecidedTrades lists a user's counted trades that were won or lost before
+	// a position, last closed first.
+	UserDecidedTrades(ctx context.Context, arg UserDecidedTradesParams) ([]Trade, error)
 	// UserDerivedMismatches lists users whose P&L or win rate does not follow from
 	// their own totals.
 	UserDerivedMismatches(ctx context.Context, maxRows int64) ([]UserDerivedMismatchesRow, error)
 	// UserFires lists a user's counted fires before a position, newest first. The
 	// times of uncounted ones may be of another form, which does not compare.
 	UserFires(ctx context.Context, arg UserFiresParams) ([]SignalFire, error)
+	// UserFiresOfDays lists a user's fires of a range of days before a position,
+	// newest first: all of them, or with least_executed = 1 those executed.
+	UserFiresOfDays(ctx context.Context, arg UserFiresOfDaysParams) ([]SignalFire, error)
 	// UserOutcomeTrades lists a user's counted trades with an outcome before a position,
 	// last closed first.
 	UserOutcomeTrades(ctx context.Context, arg UserOutcomeTradesParams) ([]Trade, error)

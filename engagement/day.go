@@ -63,13 +63,15 @@ func (d *Day) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
+// furthestDay is further than any calendar goes; differences of days up to it
+// are safe.
+const furthestDay Day = 4_000_000
+
 func checkDayRange(from, to Day) error {
 	if from > to {
 		return invalid("range of days", fmt.Sprintf("%s..%s", from, to), "it ends before it starts")
 	}
-	// No calendar goes further, and differences of such days are safe.
-	const furthest = 4_000_000
-	if from < -furthest || to > furthest {
+	if from < -furthestDay || to > furthestDay {
 		return invalid("range of days", fmt.Sprintf("%d..%d", from, to), "it leaves the calendar")
 	}
 	if to-from >= MaxLimit {

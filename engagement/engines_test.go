@@ -290,7 +290,7 @@ func read(t tb, db *engagement.DB) contents {
 		c.Users = must(r.Leaderboard(ctx, engagement.Board{Metric: engagement.ByFires}))(t)
 		c.Streaks = must(r.StreakLeaderboard(ctx, 0))(t)
 		c.Trades = must(r.RecentTrades(ctx, engagement.TradeFilter{}))(t)
-		c.Signals = must(r.PopularSignals(ctx, today-5000, today+2, 0))(t)
+		c.Signals = must(r.PopularSignals(ctx, engagement.AllTime(), 0))(t)
 		c.Days = must(r.DailyMetrics(ctx, today-400, today+2))(t)
 		for _, user := range c.Users {
 			c.Exports = append(c.Exports, must(r.ExportUser(ctx, user.UserID))(t))

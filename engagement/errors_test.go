@@ -112,7 +112,10 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 			return err
 		}, "limit 10001"},
 		{"more streaks than the limit", func(db *engagement.DB) error { _, err := db.StreakLeaderboard(ctx, 10_001); return err }, "limit 10001"},
-		{"more signals than the limit", func(db *engagement.DB) error { _, err := db.PopularSignals(ctx, 1, 2, -2); return err }, "limit -2"},
+		{"more signals than the limit", func(db *engagement.DB) error {
+			_, err := db.PopularSignals(ctx, engagement.Window{From: 1, To: 2}, -2)
+			return err
+		}, "limit -2"},
 		{"more trades than the limit", func(db *engagement.DB) error {
 			_, err := db.RecentTrades(ctx, engagement.TradeFilter{Limit: 10_001})
 			return err

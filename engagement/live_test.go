@@ -88,7 +88,7 @@ func TestARangeOfDaysThatIsNoneIsRefused(t *testing.T) {
 				_, err := db.DailyMetrics(ctx, tt.from, tt.to)
 				wantError(t, err, engagement.ErrInvalid)
 				contains(t, err, "range of days")
-				_, err = db.PopularSignals(ctx, tt.from, tt.to, 0)
+				_, err = db.PopularSignals(ctx, engagement.Window{From: tt.from, To: tt.to}, 0)
 				wantError(t, err, engagement.ErrInvalid)
 			})
 		})

@@ -356,6 +356,11 @@ func (h *history) compareUser(t *rapid.T, r *engagement.Reader, user int64) {
 	for _, result := range []engagement.Result{0, engagement.Win, engagement.Loss, engagement.Draw} {
 		h.compareTrades(t, r, engagement.TradeFilter{UserID: user, Result: result, Limit: 2})
 	}
+	for _, figure := range engagement.UserFigures() {
+		same(t, "ExplainUser in pages", explainedInPages(t, func(page engagement.FactPage) (engagement.Explanation, error) {
+			return r.ExplainUser(ctx, user, figure, page)
+		}), m.explain(user, "", figure), withoutIDs, cmpopts.EquateEmpty())
+	}
 }
 
 func (h *history) compareSignal(t *rapid.T, r *engagement.Reader, signal string) {
@@ -369,10 +374,19 @@ func (h *history) compareSignal(t *rapid.T, r *engagement.Reader, signal string)
 	want, known := h.model.signalMetrics(signal)
 	if !known {
 		wantError(t, err, engagement.ErrNotFound)
+		_, err = r.SignalInsight(ctx, signal)
+		wantError(t, err, engagement.ErrNotFound)
 		return
 	}
 	noError(t, err)
 	same(t, "SignalMetrics", metrics, want)
+	insight, _ := h.model.signalInsight(signal)
+	same(t, "SignalInsight", must(r.SignalInsight(ctx, signal))(t), insight)
+	for _, figure := range engagement.SignalFigures() {
+		same(t, "ExplainSignal in pages", explainedInPages(t, func(page engagement.FactPage) (engagement.Explanation, error) {
+			return r.ExplainSignal(ctx, signal, figure, page)
+		}), h.model.explain(0, signal, figure), withoutIDs, cmpopts.EquateEmpty())
+	}
 }
 
 func (h *history) compareLists(t *rapid.T, r *engagement.Reader) {
@@ -384,8 +398,15 @@ func (h *history) compareLists(t *rapid.T, r *engagement.Reader) {
 	same(t, "DailyMetrics", must(r.DailyMetrics(ctx, today-20, today+2))(t), m.dailyMetrics(today-20, today+2))
 	for _, from := range []engagement.Day{today, today - 3, today - 20} {
 		popular := m.popularSignals(from, today)
-		same(t, "PopularSignals", must(r.PopularSignals(ctx, from, today, 0))(t), popular)
-		same(t, "PopularSignals, the first two", must(r.PopularSignals(ctx, from, today, 2))(t), popular[:min(2, len(popular))])
+		same(t, "PopularSignals", must(r.PopularSignals(ctx, engagement.Window{From: from, To: today}, 0))(t), popular)
+		same(t, "PopularSignals, the first two", must(r.PopularSignals(ctx, engagement.Window{From: from, To: today}, 2))(t), popular[:min(2, len(popular))])
+	}
+	ever := m.popularSignals(0, today+2)
+	same(t, "PopularSignals ever", must(r.PopularSignals(ctx, engagement.AllTime(), 0))(t), ever)
+	same(t, "PopularSignals ever, the first two", must(r.PopularSignals(ctx, engagement.AllTime(), 2))(t), ever[:min(2, len(ever))])
+	for range 5 {
+		metric := m.drawMetric(t)
+		same(t, fmt.Sprintf("EvaluateDefinition(%+v)", metric), must(r.EvaluateDefinition(ctx, metric))(t), m.evaluate(metric))
 	}
 	streaks := m.streakLeaderboard()
 	same(t, "StreakLeaderboard", must(r.StreakLeaderboard(ctx, 0))(t), streaks)
@@ -433,6 +454,24 @@ func firesInPages(t tb, limit int, list func(engagement.FirePage) ([]engagement.
 		}
 		page.After = &next[len(next)-1]
 	}
+}
+
+// explainedInPages reads an explanation with all its facts, two at a time.
+func explainedInPages(t tb, explain func(engagement.FactPage) (engagement.Explanation, error)) engagement.Explanation {
+	t.Helper()
+	whole := must(explain(engagement.FactPage{Limit: 2}))(t)
+	for next := whole; len(next.Fires)+len(next.Trades) > 0; {
+		page := engagement.FactPage{Limit: 2}
+		if n := len(next.Fires); n > 0 {
+			page.AfterFire = &next.Fires[n-1]
+		}
+		if n := len(next.Trades); n > 0 {
+			page.AfterTrade = &next.Trades[n-1]
+		}
+		next = must(explain(page))(t)
+		whole.Fires, whole.Trades = append(whole.Fires, next.Fires...), append(whole.Trades, next.Trades...)
+	}
+	return whole
 }
 
 func tradesInPages(t tb, r *engagement.Reader, filter engagement.TradeFilter) []engagement.ClosedTrade {

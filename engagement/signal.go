@@ -46,30 +46,143 @@ type PopularSignal struct {
 	ExecutionRate float64 `json:"execution_rate"` // Executed / Fires
 }
 
-// PopularSignals returns the signals most fired from one day to another, both
-// included: most fired first, ties by signal id; none if nothing was fired.
-// limit is 1 to MaxLimit, or 0 for DefaultLimit. At most MaxLimit days.
-func (r *Reader) PopularSignals(ctx context.Context, from, to Day, limit int) (signals []PopularSignal, err error) {
+// PopularSignals returns the signals most fired in a window: most fired first,
+// ties by signal id; none if nothing was fired. limit is 1 to MaxLimit, or 0 for
+// DefaultLimit. Cleanup does not change them.
+func (r *Reader) PopularSignals(ctx context.Context, w Window, limit int) (signals []PopularSignal, err error) {
 	err = r.single(ctx, "popular signals", func(r *Reader) (int, error) {
-		if err := checkDayRange(from, to); err != nil {
-			return 0, err
-		}
-		maxRows, err := checkLimit(limit)
-		if err != nil {
-			return 0, err
-		}
-		rows, err := r.q.PopularSignals(ctx, dbgen.PopularSignalsParams{FirstDay: int64(from), LastDay: int64(to), MaxRows: maxRows})
-		if err != nil {
-			return 0, err
-		}
-		signals = make([]PopularSignal, len(rows))
-		for i, row := range rows {
-			signals[i] = PopularSignal{
-				SignalID: row.SignalID, Fires: row.Fires, Executed: row.Executed,
-				ExecutionRate: ratio(row.Executed, row.Fires),
-			}
-		}
-		return len(signals), nil
+		signals, err = r.popularSignals(ctx, w, limit)
+		return len(signals), err
 	})
 	return signals, err
+}
+
+func (r *Reader) popularSignals(ctx context.Context, w Window, limit int) ([]PopularSignal, error) {
+	if err := w.check(); err != nil {
+		return nil, err
+	}
+	maxRows, err := checkLimit(limit)
+	if err != nil {
+		return nil, err
+	}
+	signals := []PopularSignal{}
+	add := func(signalID string, fires, executed int64) {
+		signals = append(signals, PopularSignal{
+			SignalID: signalID, Fires: fires, Executed: executed, ExecutionRate: ratio(executed, fires),
+		})
+	}
+	if w.IsAllTime() {
+		rows, err := r.q.PopularSignalsEver(ctx, maxRows)
+		for _, row := range rows {
+			add(row.SignalID, row.Fires, row.Executed)
+		}
+		return signals, err
+	}
+	rows, err := r.q.PopularSignals(ctx, dbgen.PopularSignalsParams{FirstDay: int64(w.From), LastDay: int64(w.To), MaxRows: maxRows})
+	for _, row := range rows {
+		add(row.SignalID, row.Fires, row.Executed)
+	}
+	return signals, err
+}
+
+// SignalInsight says how a signal was taken up.
+type SignalInsight struct {
+	SignalID      string   `json:"signal_id"`
+	Fires         int64    `json:"fires"`    // since the beginning
+	Executed      int64    `json:"executed"` // since the beginning
+	ExecutionRate *float64 `json:"execution_rate"`
+
+	// The rest is of the fires of days from the horizon on, which are still kept
+	// one by one: null without any.
+	Horizon   Day        `json:"horizon"`
+	KeptFires int64      `json:"kept_fires"`
+	FirstFire *time.Time `json:"first_fire"` // UTC
+	LastFire  *time.Time `json:"last_fire"`  // UTC
+
+	// How many seconds after the first fire the others came: half of them within
+	// MedianDelay, nine tenths within P90Delay, both by nearest rank. The first
+	// fire itself, with its delay of 0, is left out. Null for a signal without
+	// followers, and for one that has fires before the horizon, since nobody
+	// can tell any more when the first of them was.
+	MedianDelay *float64 `json:"median_delay_seconds"`
+	P90Delay    *float64 `json:"p90_delay_seconds"`
+}
+
+// SignalInsight returns how a signal was taken up, or ErrNotFound for a signal
+// that nobody has fired.
+func (r *Reader) SignalInsight(ctx context.Context, signalID string) (insight SignalInsight, err error) {
+	err = r.snapshot(ctx, "signal insight", func(r *Reader) (int, error) {
+		insight, err = r.signalInsight(ctx, signalID)
+		return 1, err
+	})
+	return insight, err
+}
+
+func (r *Reader) signalInsight(ctx context.Context, signalID string) (SignalInsight, error) {
+	if err := checkID("signal id", signalID); err != nil {
+		return SignalInsight{}, err
+	}
+	horizon, err := r.horizon(ctx)
+	if err != nil {
+		return SignalInsight{}, err
+	}
+	totals, err := r.q.SignalTotals(ctx, dbgen.SignalTotalsParams{SignalID: signalID, Horizon: int64(horizon)})
+	if err != nil {
+		return SignalInsight{}, err
+	}
+	if totals.Fires == 0 {
+		return SignalInsight{}, notFound("signal", signalID)
+	}
+	kept, err := r.q.CountSignalFires(ctx, dbgen.CountSignalFiresParams{SignalID: signalID, FirstDay: int64(horizon)})
+	if err != nil {
+		return SignalInsight{}, err
+	}
+	insight := SignalInsight{
+		SignalID: signalID, Fires: totals.Fires, Executed: totals.Executed,
+		ExecutionRate: rate(totals.Executed, totals.Fires),
+		Horizon:       horizon, KeptFires: kept.Fires,
+	}
+	if kept.Fires == 0 {
+		return insight, nil
+	}
+	at := func(skip int64) (time.Time, error) {
+		fires, err := r.q.NthSignalFire(ctx, dbgen.NthSignalFireParams{SignalID: signalID, FirstDay: int64(horizon), Skip: skip})
+		if err != nil || len(fires) == 0 {
+			return time.Time{}, err
+		}
+		return fires[0].Timestamp, nil
+	}
+	first, err := at(0)
+	if err != nil {
+		return SignalInsight{}, err
+	}
+	followers := kept.Fires - 1
+	last, err := at(followers)
+	if err != nil {
+		return SignalInsight{}, err
+	}
+	insight.FirstFire, insight.LastFire = &first, &last
+	if followers == 0 || totals.FiresBefore > 0 {
+		return insight, nil
+	}
+	// The follower of rank n has n fires before it.
+	delay := func(percent int64) (*float64, error) {
+		fired, err := at((followers*percent + 99) / 100)
+		seconds := fromMicros(fired.Sub(first).Microseconds())
+		return &seconds, err
+	}
+	if insight.MedianDelay, err = delay(50); err != nil {
+		return SignalInsight{}, err
+	}
+	insight.P90Delay, err = delay(90)
+	return insight, err
+}
+
+// rate returns part / whole, and nil when there is nothing to divide.
+func rate(part, whole int64) *float64 {
+	if whole == 0 {
+		return nil
+	}
+	value := float64(part) / float64(whole)
+	return &value
 }

@@ -46,11 +46,11 @@ func TestPopularSignals(t *testing.T) {
 			{SignalID: "B", Fires: 2, Executed: 1, ExecutionRate: 0.5},
 			{SignalID: "D", Fires: 1, Executed: 1, ExecutionRate: 1},
 		}
-		same(t, "PopularSignals", must(db.PopularSignals(ctx, today-1, today, 0))(t), want)
-		same(t, "the first two", must(db.PopularSignals(ctx, today-1, today, 2))(t), want[:2])
-		same(t, "of one day", must(db.PopularSignals(ctx, today-2, today-2, 0))(t),
+		same(t, "PopularSignals", must(db.PopularSignals(ctx, engagement.Window{From: today - 1, To: today}, 0))(t), want)
+		same(t, "the first two", must(db.PopularSignals(ctx, engagement.Window{From: today - 1, To: today}, 2))(t), want[:2])
+		same(t, "of one day", must(db.PopularSignals(ctx, engagement.Window{From: today - 2, To: today - 2}, 0))(t),
 			[]engagement.PopularSignal{{SignalID: "E", Fires: 9, Executed: 1, ExecutionRate: 1.0 / 9}})
-		same(t, "of a quiet day", must(db.PopularSignals(ctx, today+1, today+1, 0))(t), []engagement.PopularSignal{})
+		same(t, "of a quiet day", must(db.PopularSignals(ctx, engagement.Window{From: today + 1, To: today + 1}, 0))(t), []engagement.PopularSignal{})
 	})
 }
 
@@ -102,7 +102,7 @@ func TestHostileIDsComeBackAsTheyWere(t *testing.T) {
 				same(t, "SignalMetrics", must(db.SignalMetrics(ctx, id))(t).SignalID, id)
 				same(t, "SignalFires", len(must(db.SignalFires(ctx, id, engagement.FirePage{}))(t)), 2)
 				same(t, "UserFires", must(db.UserFires(ctx, 1, engagement.FirePage{}))(t)[1].SignalID, id)
-				same(t, "PopularSignals", must(db.PopularSignals(ctx, today, today, 0))(t)[0].SignalID, id)
+				same(t, "PopularSignals", must(db.PopularSignals(ctx, engagement.Window{From: today, To: today}, 0))(t)[0].SignalID, id)
 				same(t, "RealTimeStats", *must(db.RealTimeStats(ctx))(t).MostFiredSignal.SignalID, id)
 				traded := must(db.RecentTrades(ctx, engagement.TradeFilter{}))(t)[0]
 				same(t, "RecentTrades", []string{traded.TradeID, traded.SignalID}, []string{id, id})
@@ -170,4 +170,52 @@ func TestIDsThatAreRefused(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestSignalInsight(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx, clock := context.Background(), newClock(noon)
+		db := open(clock.option())
+		at := func(seconds float64) time.Time {
+			return noon.Add(-time.Hour + time.Duration(seconds*float64(time.Second)))
+		}
+		follow := func(signal string, seconds ...float64) {
+			for i, s := range seconds {
+				fire(t, db, engagement.Fire{UserID: int64(i + 1), SignalID: signal, At: at(s), Executed: i == 0})
+			}
+		}
+		follow("alone", 0)
+		follow("pair", 0, 90.5)
+		follow("at once", 0, 0)
+		follow("five", 50, 0, 10, 30, 40, 20)                // not in the order of time
+		follow("eight", 0, 1, 2, 3, 4, 5, 6, 7)              // seven followers: nine tenths are 6.3, so seven
+		follow("eleven", 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10.5) // ten followers
+		fire(t, db, engagement.Fire{UserID: 1, SignalID: "cut", At: noon.AddDate(0, 0, -3)})
+		fire(t, db, engagement.Fire{UserID: 2, SignalID: "cut", At: at(5)})
+		fire(t, db, engagement.Fire{UserID: 3, SignalID: "cut", At: at(7)})
+		fire(t, db, engagement.Fire{UserID: 1, SignalID: "gone", At: noon.AddDate(0, 0, -3), Executed: true})
+		must(db.Cleanup(ctx, 1))(t)
+
+		rate := func(v float64) *float64 { return &v }
+		when := func(seconds float64) *time.Time { at := at(seconds); return &at }
+		horizon := db.Today() - 1
+		for _, want := range []engagement.SignalInsight{
+			{SignalID: "alone", Fires: 1, Executed: 1, ExecutionRate: rate(1), KeptFires: 1, FirstFire: when(0), LastFire: when(0)},
+			{SignalID: "pair", Fires: 2, Executed: 1, ExecutionRate: rate(0.5), KeptFires: 2, FirstFire: when(0), LastFire: when(90.5), MedianDelay: rate(90.5), P90Delay: rate(90.5)},
+			{SignalID: "at once", Fires: 2, Executed: 1, ExecutionRate: rate(0.5), KeptFires: 2, FirstFire: when(0), LastFire: when(0), MedianDelay: rate(0), P90Delay: rate(0)},
+			{SignalID: "five", Fires: 6, Executed: 1, ExecutionRate: rate(1.0 / 6), KeptFires: 6, FirstFire: when(0), LastFire: when(50), MedianDelay: rate(30), P90Delay: rate(50)},
+			{SignalID: "eight", Fires: 8, Executed: 1, ExecutionRate: rate(1.0 / 8), KeptFires: 8, FirstFire: when(0), LastFire: when(7), MedianDelay: rate(4), P90Delay: rate(7)},
+			{SignalID: "eleven", Fires: 11, Executed: 1, ExecutionRate: rate(1.0 / 11), KeptFires: 11, FirstFire: when(0), LastFire: when(10.5), MedianDelay: rate(5), P90Delay: rate(9)},
+			{SignalID: "cut", Fires: 3, ExecutionRate: rate(0), KeptFires: 2, FirstFire: when(5), LastFire: when(7)},
+			{SignalID: "gone", Fires: 1, Executed: 1, ExecutionRate: rate(1)},
+		} {
+			want.Horizon = horizon
+			same(t, want.SignalID, must(db.SignalInsight(ctx, want.SignalID))(t), want)
+		}
+		_, err := db.SignalInsight(ctx, "nobody's")
+		only(t, err, engagement.ErrNotFound)
+		contains(t, err, `signal "nobody's"`)
+		_, err = db.SignalInsight(ctx, "")
+		only(t, err, engagement.ErrInvalid)
+	})
 }

@@ -337,6 +337,13 @@ type TradeFilter struct {
 	After  *ClosedTrade // the last trade of the page before; nil: from the last closed
 }
 
+func (f TradeFilter) position() (before time.Time, id int64) {
+	if f.After == nil {
+		return endOfTime, math.MaxInt64
+	}
+	return stored(f.After.ClosedAt), f.After.ID
+}
+
 // RecentTrades returns the trades that f selects, last closed first; none if
 // there are none.
 func (r *Reader) RecentTrades(ctx context.Context, f TradeFilter) (trades []ClosedTrade, err error) {
@@ -352,7 +359,11 @@ func (r *Reader) closedTrades(ctx context.Context, f TradeFilter) ([]ClosedTrade
 	if err != nil {
 		return nil, err
 	}
-	trades := make([]ClosedTrade, len(rows))
+	return closedTrades(rows)
+}
+
+func closedTrades(rows []dbgen.Trade) (trades []ClosedTrade, err error) {
+	trades = make([]ClosedTrade, len(rows))
 	for i, row := range rows {
 		if trades[i], err = closedTrade(row); err != nil {
 			return nil, err
@@ -369,10 +380,7 @@ func (r *Reader) tradeRows(ctx context.Context, f TradeFilter) ([]dbgen.Trade, e
 	if f.Result < 0 || f.Result > Draw {
 		return nil, invalid("result", int(f.Result), "want Win, Loss, Draw or 0 for all")
 	}
-	before, id := endOfTime, int64(math.MaxInt64)
-	if f.After != nil {
-		before, id = stored(f.After.ClosedAt), f.After.ID
-	}
+	before, id := f.position()
 	outcome := f.Result.String()
 	switch {
 	case f.UserID != 0 && f.Result != 0:

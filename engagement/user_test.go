@@ -89,7 +89,7 @@ func TestWhatAnEmptyDatabaseAnswers(t *testing.T) {
 		same(t, "SignalFires", must(db.SignalFires(ctx, "A", engagement.FirePage{}))(t), []engagement.SignalFire{})
 		same(t, "RecentTrades", must(db.RecentTrades(ctx, engagement.TradeFilter{}))(t), []engagement.ClosedTrade{})
 		same(t, "RecentTrades of a user", must(db.RecentTrades(ctx, engagement.TradeFilter{UserID: 1}))(t), []engagement.ClosedTrade{})
-		same(t, "PopularSignals", must(db.PopularSignals(ctx, today-6, today, 0))(t), []engagement.PopularSignal{})
+		same(t, "PopularSignals", must(db.PopularSignals(ctx, engagement.Window{From: today - 6, To: today}, 0))(t), []engagement.PopularSignal{})
 		same(t, "StreakLeaderboard", must(db.StreakLeaderboard(ctx, 0))(t), []engagement.StreakRow{})
 		for _, metric := range engagement.Metrics() {
 			same(t, "Leaderboard", must(db.Leaderboard(ctx, engagement.Board{Metric: metric}))(t), []engagement.BoardRow{})

@@ -21,3 +21,43 @@ WHERE day >= @first_day AND day <= @last_day AND fires > 0
 GROUP BY signal_id
 ORDER BY fires DESC, signal_id
 LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: PopularSignalsEver :many
+-- PopularSignalsEver lists the signals most fired since the beginning. Only
+-- those listed have their executed fires added up.
+SELECT
+    m.signal_id,
+    m.total_fires AS fires,
+    CAST(COALESCE((SELECT SUM(d.executed) FROM signal_days AS d WHERE d.signal_id = m.signal_id), 0) AS BIGINT) AS executed
+FROM (
+    SELECT s.signal_id, s.total_fires FROM signal_metrics AS s
+    WHERE s.total_fires > 0
+    ORDER BY s.total_fires DESC, s.signal_id
+    LIMIT CAST(@max_rows AS BIGINT)
+) AS m
+ORDER BY m.total_fires DESC, m.signal_id;
+
+-- name: SignalTotals :one
+-- SignalTotals adds up a signal's days, and of its fires those before a day.
+SELECT
+    CAST(COALESCE(SUM(fires), 0) AS BIGINT) AS fires,
+    CAST(COALESCE(SUM(executed), 0) AS BIGINT) AS executed,
+    CAST(COALESCE(SUM(CASE WHEN day < @horizon THEN fires ELSE 0 END), 0) AS BIGINT) AS fires_before
+FROM signal_days
+WHERE signal_id = @signal_id;
+
+-- name: CountSignalFires :one
+-- CountSignalFires counts a signal's fires from a day on, and those executed.
+SELECT
+    COUNT(*) AS fires,
+    CAST(COALESCE(SUM(CASE WHEN executed THEN 1 ELSE 0 END), 0) AS BIGINT) AS executed
+FROM signal_fires
+WHERE signal_id = @signal_id AND day >= @first_day;
+
+-- name: NthSignalFire :many
+-- NthSignalFire returns a signal's fire from a day on that has skip earlier
+-- ones, or nothing.
+SELECT * FROM signal_fires
+WHERE signal_id = @signal_id AND day >= @first_day
+ORDER BY timestamp, id
+LIMIT 1 OFFSET CAST(@skip AS BIGINT);

@@ -9,6 +9,32 @@ import (
 	"context"
 )
 
+const CountSignalFires = `-- name: CountSignalFires :one
+SELECT
+    COUNT(*) AS fires,
+    CAST(COALESCE(SUM(CASE WHEN executed THEN 1 ELSE 0 END), 0) AS BIGINT) AS executed
+FROM signal_fires
+WHERE signal_id = $1 AND day >= $2
+`
+
+type CountSignalFiresParams struct {
+	SignalID string
+	FirstDay int64
+}
+
+type CountSignalFiresRow struct {
+	Fires    int64
+	Executed int64
+}
+
+// CountSignalFires counts a signal's fires from a day on, and those executed.
+func (q *Queries) CountSignalFires(ctx context.Context, arg CountSignalFiresParams) (CountSignalFiresRow, error) {
+	row := q.db.QueryRowContext(ctx, CountSignalFires, arg.SignalID, arg.FirstDay)
+	var i CountSignalFiresRow
+	err := row.Scan(&i.Fires, &i.Executed)
+	return i, err
+}
+
 const GetSignalMetrics = `-- name: GetSignalMetrics :one
 SELECT signal_id, total_fires, active_users, created_at FROM signal_metrics WHERE signal_id = $1
 `
@@ -24,6 +50,51 @@ func (q *Queries) GetSignalMetrics(ctx context.Context, signalID string) (Signal
 		&i.CreatedAt,
 	)
 	return i, err
+}
+
+const NthSignalFire = `-- name: NthSignalFire :many
+SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires
+WHERE signal_id = $1 AND day >= $2
+ORDER BY timestamp, id
+LIMIT 1 OFFSET CAST($3 AS BIGINT)
+`
+
+type NthSignalFireParams struct {
+	SignalID string
+	FirstDay int64
+	Skip     int64
+}
+
+// NthSignalFire returns a signal's fire from a day on that has skip earlier
+// ones, or nothing.
+func (q *Queries) NthSignalFire(ctx context.Context, arg NthSignalFireParams) ([]SignalFire, error) {
+	rows, err := q.db.QueryContext(ctx, NthSignalFire, arg.SignalID, arg.FirstDay, arg.Skip)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SignalFire{}
+	for rows.Next() {
+		var i SignalFire
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.SignalID,
+			&i.Timestamp,
+			&i.Executed,
+			&i.Day,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const PopularSignals = `-- name: PopularSignals :many
@@ -72,6 +143,79 @@ func (q *Queries) PopularSignals(ctx context.Context, arg PopularSignalsParams) 
 		return nil, err
 	}
 	return items, nil
+}
+
+const PopularSignalsEver = `-- name: PopularSignalsEver :many
+SELECT
+    m.signal_id,
+    m.total_fires AS fires,
+    CAST(COALESCE((SELECT SUM(d.executed) FROM signal_days AS d WHERE d.signal_id = m.signal_id), 0) AS BIGINT) AS executed
+FROM (
+    SELECT s.signal_id, s.total_fires FROM signal_metrics AS s
+    WHERE s.total_fires > 0
+    ORDER BY s.total_fires DESC, s.signal_id
+    LIMIT CAST($1 AS BIGINT)
+) AS m
+ORDER BY m.total_fires DESC, m.signal_id
+`
+
+type PopularSignalsEverRow struct {
+	SignalID string
+	Fires    int64
+	Executed int64
+}
+
+// PopularSignalsEver lists the signals most fired since the beginning. Only
+// those listed have their executed fires added up.
+func (q *Queries) PopularSignalsEver(ctx context.Context, maxRows int64) ([]PopularSignalsEverRow, error) {
+	rows, err := q.db.QueryContext(ctx, PopularSignalsEver, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []PopularSignalsEverRow{}
+	for rows.Next() {
+		var i PopularSignalsEverRow
+		if err := rows.Scan(&i.SignalID, &i.Fires, &i.Executed); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const SignalTotals = `-- name: SignalTotals :one
+SELECT
+    CAST(COALESCE(SUM(fires), 0) AS BIGINT) AS fires,
+    CAST(COALESCE(SUM(executed), 0) AS BIGINT) AS executed,
+    CAST(COALESCE(SUM(CASE WHEN day < $1 THEN fires ELSE 0 END), 0) AS BIGINT) AS fires_before
+FROM signal_days
+WHERE signal_id = $2
+`
+
+type SignalTotalsParams struct {
+	Horizon  int64
+	SignalID string
+}
+
+type SignalTotalsRow struct {
+	Fires       int64
+	Executed    int64
+	FiresBefore int64
+}
+
+// SignalTotals adds up a signal's days, and of its fires those before a day.
+func (q *Queries) SignalTotals(ctx context.Context, arg SignalTotalsParams) (SignalTotalsRow, error) {
+	row := q.db.QueryRowContext(ctx, SignalTotals, arg.Horizon, arg.SignalID)
+	var i SignalTotalsRow
+	err := row.Scan(&i.Fires, &i.Executed, &i.FiresBefore)
+	return i, err
 }
 
 const TopSignalOfDay = `-- name: TopSignalOfDay :many

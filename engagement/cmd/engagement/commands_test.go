@@ -200,7 +200,10 @@ max drawdown   0.00 from 0.00
 			text: `
 signal      EURUSD_LONG_001
 fires       3
+executed    3, 100.0%
 first fire  2025-12-02 12:00:00 UTC
+last fire   2026-01-31 08:00:00 UTC
+followed    half within 1392h0m0s, nine tenths within 1436h0m0s
 
 latest fires             user  executed
 2026-01-31 08:00:00 UTC     2  yes
@@ -209,10 +212,126 @@ latest fires             user  executed
 			json: `{
 				"signal_id": "EURUSD_LONG_001", "total_fires": 3, "active_users": 3,
 				"created_at": "2025-12-02T12:00:00Z",
+				"insight": {
+					"signal_id": "EURUSD_LONG_001", "fires": 3, "executed": 3, "execution_rate": 1,
+					"horizon": "1970-01-02", "kept_fires": 3,
+					"first_fire": "2025-12-02T12:00:00Z", "last_fire": "2026-01-31T08:00:00Z",
+					"median_delay_seconds": 5011200, "p90_delay_seconds": 5169600
+				},
 				"latest_fires": [
 					{"id": 5, "user_id": 2, "signal_id": "EURUSD_LONG_001", "timestamp": "2026-01-31T08:00:00Z", "executed": true},
 					{"id": 2, "user_id": 1, "signal_id": "EURUSD_LONG_001", "timestamp": "2026-01-29T12:00:00Z", "executed": true}
 				]
+			}`,
+		},
+		{
+			name: "signals shows those most fired ever",
+			args: "signals --limit 1",
+			text: `
+all time
+
+signal           fires  executed    rate
+EURUSD_LONG_001      3         3  100.0%
+`,
+			json: `[{"signal_id": "EURUSD_LONG_001", "fires": 3, "executed": 3, "execution_rate": 1}]`,
+		},
+		{
+			name: "signals shows those most fired in a range of days",
+			args: "signals --from 2026-01-30 --to 2026-01-31 --limit 2",
+			text: `
+2026-01-30 to 2026-01-31
+
+signal           fires  executed    rate
+EURUSD_LONG_001      1         1  100.0%
+EURUSD_LONG_002      1         1  100.0%
+`,
+			json: `[
+				{"signal_id": "EURUSD_LONG_001", "fires": 1, "executed": 1, "execution_rate": 1},
+				{"signal_id": "EURUSD_LONG_002", "fires": 1, "executed": 1, "execution_rate": 1}
+			]`,
+		},
+		{
+			name: "explain user shows the days and trades of a P&L",
+			args: "explain user 1 pnl --limit 1",
+			text: `
+user         1
+pnl          1,100.50
+sum of days  1,100.50
+from facts   1,100.50
+
+day              pnl
+2026-01-30  1,150.75
+2026-01-31    -50.25
+
+trades                   trade  signal  result     P&L
+2026-01-31 11:00:00 UTC  t2             loss    -50.25
+`,
+			json: `{
+				"user_id": 1, "figure": "pnl", "value": 1100.5, "sum": 1100.5, "exact": true,
+				"days": [{"day": "2026-01-30", "value": 1150.75}, {"day": "2026-01-31", "value": -50.25}],
+				"horizon": "1970-01-02", "before_horizon": 0, "from_facts": 1100.5,
+				"trades": [{"id": 2, "user_id": 1, "trade_id": "t2", "signal_id": "", "pnl": -50.25, "result": "loss", "closed_at": "2026-01-31T11:00:00Z"}]
+			}`,
+		},
+		{
+			name: "explain user shows what a win rate is divided by",
+			args: "explain user 1 win_rate --limit 1",
+			text: `
+user         1
+win_rate     50.0%
+sum of days  50.0%
+from facts   50.0%
+
+day         wins  decided
+2026-01-30     1        1
+2026-01-31     0        1
+
+trades                   trade  signal  result     P&L
+2026-01-31 11:00:00 UTC  t2             loss    -50.25
+`,
+			json: `{
+				"user_id": 1, "figure": "win_rate", "value": 0.5, "sum": 0.5, "exact": true,
+				"days": [{"day": "2026-01-30", "value": 1, "decided": 1}, {"day": "2026-01-31", "value": 0, "decided": 1}],
+				"horizon": "1970-01-02", "before_horizon": 0, "from_facts": 0.5,
+				"trades": [{"id": 2, "user_id": 1, "trade_id": "t2", "signal_id": "", "pnl": -50.25, "result": "loss", "closed_at": "2026-01-31T11:00:00Z"}]
+			}`,
+		},
+		{
+			name: "explain user shows the days and signals of fires",
+			args: "explain user -7 total_fires",
+			text: `
+user         -7
+total_fires  1
+sum of days  1
+from facts   1
+
+day         total_fires
+2025-12-02            1
+
+fires                    signal           executed
+2025-12-02 12:00:00 UTC  EURUSD_LONG_001  yes
+`,
+			json: `{
+				"user_id": -7, "figure": "total_fires", "value": 1, "sum": 1, "exact": true,
+				"days": [{"day": "2025-12-02", "value": 1}],
+				"horizon": "1970-01-02", "before_horizon": 0, "from_facts": 1,
+				"fires": [{"id": 1, "user_id": -7, "signal_id": "EURUSD_LONG_001", "timestamp": "2025-12-02T12:00:00Z", "executed": true}]
+			}`,
+		},
+		{
+			name: "explain signal shows the days and users of fires",
+			args: "explain signal GBPUSD_001 executed",
+			text: `
+signal       GBPUSD_001
+executed     0
+sum of days  0
+from facts   0
+
+day  executed
+`,
+			json: `{
+				"signal_id": "GBPUSD_001", "figure": "executed", "value": 0, "sum": 0, "exact": true, "days": [],
+				"horizon": "1970-01-02", "before_horizon": 0, "from_facts": 0
 			}`,
 		},
 		{

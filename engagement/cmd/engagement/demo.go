@@ -256,7 +256,7 @@ func readTotals(ctx context.Context, db *engagement.DB) (t totals, err error) {
 		if t.days, err = r.DailyMetrics(ctx, first, today); err != nil {
 			return err
 		}
-		t.signals, err = r.PopularSignals(ctx, first, today, engagement.MaxLimit)
+		t.signals, err = r.PopularSignals(ctx, engagement.Window{From: first, To: today}, engagement.MaxLimit)
 		return err
 	})
 	return t, err

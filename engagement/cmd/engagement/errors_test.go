@@ -63,6 +63,12 @@ func TestErrorsAreOneLineWithTheRightExitCode(t *testing.T) {
 		{"an erasure that nobody confirms", []string{"erase", "1"}, exitUsage, "confirm it with --yes"},
 		{"an unknown time zone", []string{"stats", "--timezone", "Mars/Olympus"}, exitUsage, `invalid --timezone "Mars/Olympus"`},
 		{"another time zone", []string{"stats", "--timezone", "Europe/Berlin"}, exitUsage, `the database was made with "UTC"`},
+		{"a definition that there is not", []string{"metric", "define", "none.yaml"}, exitFailure, "open none.yaml"},
+		{"a figure that users do not have", []string{"explain", "user", "1", "luck"}, exitUsage, `invalid figure "luck": want one of [total_fires executed`},
+		{"a figure that signals do not have", []string{"explain", "signal", "EURUSD_LONG_001", "pnl"}, exitUsage, `invalid figure "pnl"`},
+		{"explaining nobody's figure", []string{"explain", "user", "bob", "pnl"}, exitUsage, `invalid user id "bob"`},
+		{"explaining something else", []string{"explain", "day", "1", "pnl"}, exitUsage, `unknown command "day" for "engagement explain"`},
+		{"an unknown window", []string{"signals", "--window", "year"}, exitUsage, `invalid --window "year"`},
 		{"a copy to nowhere", []string{"copy"}, exitUsage, `required flag(s) "to" not set`},
 		{"a copy with an argument", []string{"copy", "a.db", "--to", "b.db"}, exitUsage, `unknown command "a.db"`},
 		{"a copy to something unknown", []string{"copy", "--to", "mystery://host/x"}, exitUsage, "invalid dsn"},
@@ -84,6 +90,9 @@ func TestErrorsAreOneLineWithTheRightExitCode(t *testing.T) {
 		{"a forecast from too few trades", []string{"forecast", "1"}, exitFailure, "user 1: not found: want at least 10 decided trades, there are 2"},
 
 		{"an unknown user", []string{"user", "404"}, exitFailure, "user 404: not found"},
+		{"an unknown metric", []string{"metric", "show", "nope"}, exitFailure, `metric "nope": not found`},
+		{"deleting an unknown metric", []string{"metric", "delete", "nope"}, exitFailure, `metric "nope": not found`},
+		{"explaining an unknown user", []string{"explain", "user", "404", "pnl"}, exitFailure, "user 404: not found"},
 		{"an unknown signal", []string{"signal", "NONE_1"}, exitFailure, `signal "NONE_1": not found`},
 		{"an export of an unknown user", []string{"export", "404"}, exitFailure, "user 404: not found"},
 		{"an erasure of an unknown user", []string{"erase", "404", "--yes"}, exitFailure, "user 404: not found"},
@@ -112,8 +121,9 @@ func checkError(t *testing.T, r result, code int, want string) {
 
 func TestNoCommandMakesADatabaseByAccident(t *testing.T) {
 	for _, args := range []string{
-		"fire 1 X", "trade 1 t 1", "stats", "user 1", "signal X", "leaderboard", "daily", "export 1",
+		"fire 1 X", "trade 1 t 1", "stats", "user 1", "signal X", "signals", "leaderboard", "daily", "export 1",
 		"quality 1", "forecast 1", "forecast --score users",
+		"metric list", "metric show x", "metric delete x", "explain user 1 pnl", "explain signal X executed",
 		"cleanup", "cleanup --dry-run", "erase 1 --yes", "backup copy.db", "copy --to copy.db", "verify", "rebuild",
 	} {
 		t.Run(args, func(t *testing.T) {

@@ -3,14 +3,15 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
 
 func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
-	root := (&app{}).rootCommand()
-	for _, cmd := range root.Commands() {
-		t.Run(cmd.Name(), func(t *testing.T) {
-			help := mustRun(t, cmd.Name(), "--help")
-			for _, want := range []string{cmd.Long, "Examples:", "engagement " + cmd.Name()} {
+	for _, cmd := range allCommands((&app{}).rootCommand()) {
+		t.Run(cmd.CommandPath(), func(t *testing.T) {
+			help := mustRun(t, append(strings.Fields(cmd.CommandPath())[1:], "--help")...)
+			for _, want := range []string{cmd.Long, "Examples:", cmd.CommandPath()} {
 				if cmd.Long == "" || !strings.Contains(help, want) {
 					t.Errorf("%q is missing in:\n%s", want, help)
 				}
@@ -22,6 +23,14 @@ func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 			}
 		})
 	}
+}
+
+// allCommands returns the commands below cmd and those below them.
+func allCommands(cmd *cobra.Command) (commands []*cobra.Command) {
+	for _, below := range cmd.Commands() {
+		commands = append(append(commands, below), allCommands(below)...)
+	}
+	return commands
 }
 
 func TestWithoutACommandThereIsHelp(t *testing.T) {
@@ -46,6 +55,8 @@ func TestCompletionOffersWhatACommandTakes(t *testing.T) {
 		{"leaderboards by their beginning", "leaderboard w", "win_rate"},
 		{"results of a trade", "trade 1 t 1 --result ", "win loss draw"},
 		{"no files for a user id", "user ", ""},
+		{"figures of a signal", "explain signal EURUSD_LONG_001 ", "total_fires executed"},
+		{"no files for what is explained", "explain user ", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := run(t, append([]string{"__complete"}, strings.Split(tt.line, " ")...)...)

@@ -13,16 +13,18 @@ import (
 // signalOutput is what the signal command prints as JSON.
 type signalOutput struct {
 	engagement.SignalMetrics
-	LatestFires []engagement.SignalFire `json:"latest_fires"` // newest first
+	Insight     engagement.SignalInsight `json:"insight"`
+	LatestFires []engagement.SignalFire  `json:"latest_fires"` // newest first
 }
 
 func (a *app) signalCommand() *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "signal ID",
-		Short: "Show one signal's totals and latest fires",
-		Long: `Show how often a signal was fired since the beginning, and its latest fires. The
-list leaves out fires that a cleanup has deleted; the totals do not.`,
+		Short: "Show one signal's totals, how fast it was followed, and its latest fires",
+		Long: `Show how often a signal was fired since the beginning, how soon after its first
+fire the others came, and its latest fires. The list leaves out fires that a
+cleanup has deleted; the totals do not. How soon is unknown once some are deleted.`,
 		Example:           `  engagement signal EURUSD_LONG_001 --limit 20`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -45,6 +47,9 @@ func readSignal(ctx context.Context, db *engagement.DB, signalID string, limit i
 		if signal.SignalMetrics, err = r.SignalMetrics(ctx, signalID); err != nil {
 			return err
 		}
+		if signal.Insight, err = r.SignalInsight(ctx, signalID); err != nil {
+			return err
+		}
 		signal.LatestFires, err = r.SignalFires(ctx, signalID, engagement.FirePage{Limit: limit})
 		return err
 	})
@@ -55,16 +60,37 @@ func signalText(s signalOutput, loc *time.Location) string {
 	facts := &table{left: true}
 	facts.add("signal", s.SignalID)
 	facts.add("fires", s.TotalFires)
+	facts.add("executed", fmt.Sprintf("%s, %s", cellText(s.Insight.Executed), cellText(share(*s.Insight.ExecutionRate))))
 	facts.add("first fire", clockTime(s.CreatedAt, loc))
-	fires := &table{header: []any{"latest fires", "user", "executed"}}
-	for _, fire := range s.LatestFires {
-		executed := "no"
-		if fire.Executed {
-			executed = "yes"
-		}
-		fires.add(clockTime(fire.Timestamp, loc), id(fire.UserID), executed)
+	if s.Insight.LastFire != nil {
+		facts.add("last fire", clockTime(*s.Insight.LastFire, loc))
 	}
-	return facts.String() + "\n" + fires.String()
+	if s.Insight.MedianDelay != nil {
+		facts.add("followed", fmt.Sprintf("half within %s, nine tenths within %s",
+			seconds(*s.Insight.MedianDelay), seconds(*s.Insight.P90Delay)))
+	}
+	return facts.String() + "\n" + firesTable("latest fires", s.LatestFires, loc).String()
+}
+
+// seconds returns such as "1h30m0s".
+func seconds(n float64) time.Duration {
+	return time.Duration(n * float64(time.Second)).Round(time.Millisecond)
+}
+
+// firesTable lists a signal's fires.
+func firesTable(title string, fires []engagement.SignalFire, loc *time.Location) *table {
+	t := &table{header: []any{title, "user", "executed"}}
+	for _, fire := range fires {
+		t.add(clockTime(fire.Timestamp, loc), id(fire.UserID), yesNo(fire.Executed))
+	}
+	return t
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
 }
 
 // limitFlag adds the flag of commands that list rows.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +35,10 @@ type (
 	money float64 // two decimals; JSON has all of them
 	share float64 // a part of 1, in percent
 )
+
+// plain is a number of any kind, with six decimals at most; nil is shown as a
+// dash.
+type plain struct{ value *float64 }
 
 // table is rows of cells in aligned columns, numbers flush right.
 type table struct {
@@ -77,7 +82,7 @@ func (t *table) isNumeric(column int) bool {
 		return false
 	}
 	switch t.rows[0][column].(type) {
-	case int64, id, money, share:
+	case int64, id, money, share, plain:
 		return true
 	}
 	return false
@@ -91,6 +96,11 @@ func cellText(cell any) string {
 		return strconv.FormatInt(int64(v), 10)
 	case money:
 		return humanize.FormatFloat("#,###.##", float64(v))
+	case plain:
+		if v.value == nil {
+			return "-"
+		}
+		return humanize.Commaf(math.Round(*v.value*1e6) / 1e6)
 	case share:
 		return fmt.Sprintf("%.1f%%", 100*v)
 	}

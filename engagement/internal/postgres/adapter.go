@@ -45,6 +45,16 @@ func (q querier) CountFiresBefore(ctx context.Context, arg dbgen.CountFiresBefor
 	return q.Queries.CountFiresBefore(ctx, pggen.CountFiresBeforeParams(arg))
 }
 
+func (q querier) CountSignalFires(ctx context.Context, arg dbgen.CountSignalFiresParams) (dbgen.CountSignalFiresRow, error) {
+	result, err := q.Queries.CountSignalFires(ctx, pggen.CountSignalFiresParams(arg))
+	return dbgen.CountSignalFiresRow(result), err
+}
+
+func (q querier) CountUserFires(ctx context.Context, arg dbgen.CountUserFiresParams) (dbgen.CountUserFiresRow, error) {
+	result, err := q.Queries.CountUserFires(ctx, pggen.CountUserFiresParams(arg))
+	return dbgen.CountUserFiresRow(result), err
+}
+
 func (q querier) CountWithHigherWinBound(ctx context.Context, arg dbgen.CountWithHigherWinBoundParams) (int64, error) {
 	return q.Queries.CountWithHigherWinBound(ctx, pggen.CountWithHigherWinBoundParams(arg))
 }
@@ -114,9 +124,34 @@ func (q querier) FiresAfter(ctx context.Context, arg dbgen.FiresAfterParams) ([]
 	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
 }
 
+func (q querier) FiresByDay(ctx context.Context, arg dbgen.FiresByDayParams) ([]dbgen.FiresByDayRow, error) {
+	result, err := q.Queries.FiresByDay(ctx, pggen.FiresByDayParams(arg))
+	return each(func(row pggen.FiresByDayRow) dbgen.FiresByDayRow { return dbgen.FiresByDayRow(row) })(result), err
+}
+
+func (q querier) FiresBySignal(ctx context.Context, arg dbgen.FiresBySignalParams) ([]dbgen.FiresBySignalRow, error) {
+	result, err := q.Queries.FiresBySignal(ctx, pggen.FiresBySignalParams(arg))
+	return each(func(row pggen.FiresBySignalRow) dbgen.FiresBySignalRow { return dbgen.FiresBySignalRow(row) })(result), err
+}
+
+func (q querier) FiresByUser(ctx context.Context, arg dbgen.FiresByUserParams) ([]dbgen.FiresByUserRow, error) {
+	result, err := q.Queries.FiresByUser(ctx, pggen.FiresByUserParams(arg))
+	return each(func(row pggen.FiresByUserRow) dbgen.FiresByUserRow { return dbgen.FiresByUserRow(row) })(result), err
+}
+
+func (q querier) FiresByUserEver(ctx context.Context) ([]dbgen.FiresByUserEverRow, error) {
+	result, err := q.Queries.FiresByUserEver(ctx)
+	return each(func(row pggen.FiresByUserEverRow) dbgen.FiresByUserEverRow { return dbgen.FiresByUserEverRow(row) })(result), err
+}
+
 func (q querier) GetDay(ctx context.Context, arg int64) (dbgen.Day, error) {
 	result, err := q.Queries.GetDay(ctx, arg)
 	return dbgen.Day(result), err
+}
+
+func (q querier) GetMetric(ctx context.Context, arg string) (dbgen.CustomMetric, error) {
+	result, err := q.Queries.GetMetric(ctx, arg)
+	return dbgen.CustomMetric(result), err
 }
 
 func (q querier) GetSignalMetrics(ctx context.Context, arg string) (dbgen.SignalMetric, error) {
@@ -143,11 +178,31 @@ func (q querier) InsertTrades(ctx context.Context, arg string) ([]dbgen.InsertTr
 	return each(func(row pggen.InsertTradesRow) dbgen.InsertTradesRow { return dbgen.InsertTradesRow(row) })(result), err
 }
 
+func (q querier) KeptFiresByDay(ctx context.Context, arg dbgen.KeptFiresByDayParams) ([]dbgen.KeptFiresByDayRow, error) {
+	result, err := q.Queries.KeptFiresByDay(ctx, pggen.KeptFiresByDayParams(arg))
+	return each(func(row pggen.KeptFiresByDayRow) dbgen.KeptFiresByDayRow { return dbgen.KeptFiresByDayRow(row) })(result), err
+}
+
+func (q querier) KeptFiresByUser(ctx context.Context, arg dbgen.KeptFiresByUserParams) ([]dbgen.KeptFiresByUserRow, error) {
+	result, err := q.Queries.KeptFiresByUser(ctx, pggen.KeptFiresByUserParams(arg))
+	return each(func(row pggen.KeptFiresByUserRow) dbgen.KeptFiresByUserRow { return dbgen.KeptFiresByUserRow(row) })(result), err
+}
+
+func (q querier) ListMetrics(ctx context.Context) ([]dbgen.CustomMetric, error) {
+	result, err := q.Queries.ListMetrics(ctx)
+	return each(func(row pggen.CustomMetric) dbgen.CustomMetric { return dbgen.CustomMetric(row) })(result), err
+}
+
 func (q querier) MarkFiresExecuted(ctx context.Context, arg string) ([]dbgen.MarkFiresExecutedRow, error) {
 	result, err := q.Queries.MarkFiresExecuted(ctx, arg)
 	return each(func(row pggen.MarkFiresExecutedRow) dbgen.MarkFiresExecutedRow {
 		return dbgen.MarkFiresExecutedRow(row)
 	})(result), err
+}
+
+func (q querier) NthSignalFire(ctx context.Context, arg dbgen.NthSignalFireParams) ([]dbgen.SignalFire, error) {
+	result, err := q.Queries.NthSignalFire(ctx, pggen.NthSignalFireParams(arg))
+	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
 }
 
 func (q querier) OutcomeTrades(ctx context.Context, arg dbgen.OutcomeTradesParams) ([]dbgen.Trade, error) {
@@ -168,8 +223,19 @@ func (q querier) PopularSignals(ctx context.Context, arg dbgen.PopularSignalsPar
 	return each(func(row pggen.PopularSignalsRow) dbgen.PopularSignalsRow { return dbgen.PopularSignalsRow(row) })(result), err
 }
 
+func (q querier) PopularSignalsEver(ctx context.Context, arg int64) ([]dbgen.PopularSignalsEverRow, error) {
+	result, err := q.Queries.PopularSignalsEver(ctx, arg)
+	return each(func(row pggen.PopularSignalsEverRow) dbgen.PopularSignalsEverRow {
+		return dbgen.PopularSignalsEverRow(row)
+	})(result), err
+}
+
 func (q querier) RaiseSetting(ctx context.Context, arg dbgen.RaiseSettingParams) (string, error) {
 	return q.Queries.RaiseSetting(ctx, pggen.RaiseSettingParams(arg))
+}
+
+func (q querier) SetMetric(ctx context.Context, arg dbgen.SetMetricParams) error {
+	return q.Queries.SetMetric(ctx, pggen.SetMetricParams(arg))
 }
 
 func (q querier) SetSettingOnce(ctx context.Context, arg dbgen.SetSettingOnceParams) error {
@@ -188,6 +254,11 @@ func (q querier) SignalDayMismatches(ctx context.Context, arg dbgen.SignalDayMis
 	})(result), err
 }
 
+func (q querier) SignalDays(ctx context.Context, arg string) ([]dbgen.SignalDay, error) {
+	result, err := q.Queries.SignalDays(ctx, arg)
+	return each(func(row pggen.SignalDay) dbgen.SignalDay { return dbgen.SignalDay(row) })(result), err
+}
+
 func (q querier) SignalDaysAfter(ctx context.Context, arg dbgen.SignalDaysAfterParams) ([]dbgen.SignalDay, error) {
 	result, err := q.Queries.SignalDaysAfter(ctx, pggen.SignalDaysAfterParams(arg))
 	return each(func(row pggen.SignalDay) dbgen.SignalDay { return dbgen.SignalDay(row) })(result), err
@@ -198,11 +269,21 @@ func (q querier) SignalFires(ctx context.Context, arg dbgen.SignalFiresParams) (
 	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
 }
 
+func (q querier) SignalFiresOfDays(ctx context.Context, arg dbgen.SignalFiresOfDaysParams) ([]dbgen.SignalFire, error) {
+	result, err := q.Queries.SignalFiresOfDays(ctx, pggen.SignalFiresOfDaysParams(arg))
+	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
+}
+
 func (q querier) SignalTotalMismatches(ctx context.Context, arg int64) ([]dbgen.SignalTotalMismatchesRow, error) {
 	result, err := q.Queries.SignalTotalMismatches(ctx, arg)
 	return each(func(row pggen.SignalTotalMismatchesRow) dbgen.SignalTotalMismatchesRow {
 		return dbgen.SignalTotalMismatchesRow(row)
 	})(result), err
+}
+
+func (q querier) SignalTotals(ctx context.Context, arg dbgen.SignalTotalsParams) (dbgen.SignalTotalsRow, error) {
+	result, err := q.Queries.SignalTotals(ctx, pggen.SignalTotalsParams(arg))
+	return dbgen.SignalTotalsRow(result), err
 }
 
 func (q querier) SignalTradesFrom(ctx context.Context, arg dbgen.SignalTradesFromParams) ([]dbgen.Trade, error) {
@@ -218,6 +299,11 @@ func (q querier) SignalsAfter(ctx context.Context, arg dbgen.SignalsAfterParams)
 func (q querier) StreaksUntil(ctx context.Context, arg dbgen.StreaksUntilParams) ([]dbgen.UserStat, error) {
 	result, err := q.Queries.StreaksUntil(ctx, pggen.StreaksUntilParams(arg))
 	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
+func (q querier) SumUserTrades(ctx context.Context, arg int64) (dbgen.SumUserTradesRow, error) {
+	result, err := q.Queries.SumUserTrades(ctx, arg)
+	return dbgen.SumUserTradesRow(result), err
 }
 
 func (q querier) TopByExecuted(ctx context.Context, arg dbgen.TopByExecutedParams) ([]dbgen.UserStat, error) {
@@ -260,9 +346,24 @@ func (q querier) TradesAfter(ctx context.Context, arg dbgen.TradesAfterParams) (
 	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
 }
 
+func (q querier) TradesByDay(ctx context.Context, arg dbgen.TradesByDayParams) ([]dbgen.TradesByDayRow, error) {
+	result, err := q.Queries.TradesByDay(ctx, pggen.TradesByDayParams(arg))
+	return each(func(row pggen.TradesByDayRow) dbgen.TradesByDayRow { return dbgen.TradesByDayRow(row) })(result), err
+}
+
 func (q querier) TradesByKey(ctx context.Context, arg string) ([]dbgen.Trade, error) {
 	result, err := q.Queries.TradesByKey(ctx, arg)
 	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
+}
+
+func (q querier) TradesBySignal(ctx context.Context, arg dbgen.TradesBySignalParams) ([]dbgen.TradesBySignalRow, error) {
+	result, err := q.Queries.TradesBySignal(ctx, pggen.TradesBySignalParams(arg))
+	return each(func(row pggen.TradesBySignalRow) dbgen.TradesBySignalRow { return dbgen.TradesBySignalRow(row) })(result), err
+}
+
+func (q querier) TradesByUser(ctx context.Context, arg dbgen.TradesByUserParams) ([]dbgen.TradesByUserRow, error) {
+	result, err := q.Queries.TradesByUser(ctx, pggen.TradesByUserParams(arg))
+	return each(func(row pggen.TradesByUserRow) dbgen.TradesByUserRow { return dbgen.TradesByUserRow(row) })(result), err
 }
 
 func (q querier) UncountedFires(ctx context.Context, arg int64) ([]dbgen.SignalFire, error) {
@@ -289,9 +390,19 @@ func (q querier) UserDayTradeMismatches(ctx context.Context, arg int64) ([]dbgen
 	})(result), err
 }
 
+func (q querier) UserDays(ctx context.Context, arg int64) ([]dbgen.UserDay, error) {
+	result, err := q.Queries.UserDays(ctx, arg)
+	return each(func(row pggen.UserDay) dbgen.UserDay { return dbgen.UserDay(row) })(result), err
+}
+
 func (q querier) UserDaysAfter(ctx context.Context, arg dbgen.UserDaysAfterParams) ([]dbgen.UserDay, error) {
 	result, err := q.Queries.UserDaysAfter(ctx, pggen.UserDaysAfterParams(arg))
 	return each(func(row pggen.UserDay) dbgen.UserDay { return dbgen.UserDay(row) })(result), err
+}
+
+func (q querier) UserDecidedTrades(ctx context.Context, arg dbgen.UserDecidedTradesParams) ([]dbgen.Trade, error) {
+	result, err := q.Queries.UserDecidedTrades(ctx, pggen.UserDecidedTradesParams(arg))
+	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
 }
 
 func (q querier) UserDerivedMismatches(ctx context.Context, arg int64) ([]dbgen.UserDerivedMismatchesRow, error) {
@@ -303,6 +414,11 @@ func (q querier) UserDerivedMismatches(ctx context.Context, arg int64) ([]dbgen.
 
 func (q querier) UserFires(ctx context.Context, arg dbgen.UserFiresParams) ([]dbgen.SignalFire, error) {
 	result, err := q.Queries.UserFires(ctx, pggen.UserFiresParams(arg))
+	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
+}
+
+func (q querier) UserFiresOfDays(ctx context.Context, arg dbgen.UserFiresOfDaysParams) ([]dbgen.SignalFire, error) {
+	result, err := q.Queries.UserFiresOfDays(ctx, pggen.UserFiresOfDaysParams(arg))
 	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
 }
 

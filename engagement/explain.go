@@ -1,0 +1,365 @@
+package engagement
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+)
+
+// Figure is a figure that can be explained.
+type Figure string
+
+// The figures. A signal has the first two, a user has all.
+const (
+	FigureFires    Figure = "total_fires"
+	FigureExecuted Figure = "executed" // executed fires
+	FigureWins     Figure = "wins"
+	FigureLosses   Figure = "losses"
+	FigureDraws    Figure = "draws"
+	FigurePnL      Figure = "pnl"
+	FigureWinRate  Figure = "win_rate"
+	FigureStreak   Figure = "streak" // the current one
+)
+
+// UserFigures lists the figures of a user that can be explained.
+func UserFigures() []Figure {
+	return append(SignalFigures(), FigureWins, FigureLosses, FigureDraws, FigurePnL, FigureWinRate, FigureStreak)
+}
+
+// SignalFigures lists the figures of a signal that can be explained.
+func SignalFigures() []Figure { return []Figure{FigureFires, FigureExecuted} }
+
+func (f Figure) check(known []Figure) error {
+	if slices.Contains(known, f) {
+		return nil
+	}
+	return invalid("figure", string(f), fmt.Sprintf("want one of %v", known))
+}
+
+// ofFires says whether the figure comes from fires; the others come from trades.
+func (f Figure) ofFires() bool { return f == FigureFires || f == FigureExecuted || f == FigureStreak }
+
+// Explanation says what a figure is made of, all of one moment.
+//
+// The days survive cleanup and add up to the figure; the facts are those that
+// are still kept one by one. Fires of days before the horizon are not, so of
+// these days there is only the sum.
+type Explanation struct {
+	UserID   int64  `json:"user_id,omitempty"`
+	SignalID string `json:"signal_id,omitempty"`
+	Figure   Figure `json:"figure"`
+
+	Value float64 `json:"value"` // as it is stored
+	Sum   float64 `json:"sum"`   // what the days come to
+	// Exact says that the figure, the days and the facts agree to the last
+	// millionth. If they do not, Verify finds it and Rebuild puts it right.
+	Exact bool `json:"exact"`
+
+	Days []FigureDay `json:"days"` // those that add something, oldest first
+
+	Horizon       Day           `json:"horizon"`
+	BeforeHorizon float64       `json:"before_horizon"`   // of the sum, what comes from days whose facts were cleaned up; of trades 0
+	FromFacts     float64       `json:"from_facts"`       // what all facts come to that are kept
+	Fires         []SignalFire  `json:"fires,omitempty"`  // a page of them, newest first
+	Trades        []ClosedTrade `json:"trades,omitempty"` // a page of them, last closed first
+}
+
+// FigureDay is what one day adds to a figure.
+type FigureDay struct {
+	Day     Day     `json:"day"`
+	Value   float64 `json:"value"`             // of a win rate: wins; of a streak: 1
+	Decided int64   `json:"decided,omitempty"` // of a win rate: wins and losses
+}
+
+// FactPage selects some facts out of a list that runs from the newest to the
+// oldest.
+type FactPage struct {
+	Limit int // 1 to MaxLimit; 0: DefaultLimit
+	// The last fact of the page before; nil: from the newest.
+	AfterFire  *SignalFire
+	AfterTrade *ClosedTrade
+}
+
+// amount is a figure in whole numbers, a P&L in millionths. decided is what a
+// win rate is divided by.
+type amount struct{ count, decided int64 }
+
+func (a amount) plus(b amount) amount { return amount{a.count + b.count, a.decided + b.decided} }
+
+func (f Figure) value(a amount) float64 {
+	switch f {
+	case FigurePnL:
+		return fromMicros(a.count)
+	case FigureWinRate:
+		return ratio(a.count, a.decided)
+	}
+	return float64(a.count)
+}
+
+// amountOf picks the figure out of counts.
+func (f Figure) amountOf(c counts) amount {
+	switch f {
+	case FigureFires:
+		return amount{count: c.fires}
+	case FigureExecuted:
+		return amount{count: c.executed}
+	case FigureWins:
+		return amount{count: c.wins}
+	case FigureLosses:
+		return amount{count: c.losses}
+	case FigureDraws:
+		return amount{count: c.draws}
+	case FigurePnL:
+		return amount{count: c.micros}
+	case FigureWinRate:
+		return amount{c.wins, c.wins + c.losses}
+	case FigureStreak:
+		if c.fires > 0 {
+			return amount{count: 1}
+		}
+	}
+	return amount{}
+}
+
+// explaining is an explanation in the making.
+type explaining struct {
+	Explanation
+	sum, before amount // of its days, and of those before the horizon whose facts are gone
+}
+
+// day adds what a day adds to the figure.
+func (e *explaining) day(number int64, c counts) {
+	a, day := e.Figure.amountOf(c), Day(number)
+	if a == (amount{}) {
+		return
+	}
+	part := FigureDay{Day: day, Value: float64(a.count), Decided: a.decided}
+	if e.Figure == FigurePnL {
+		part.Value = fromMicros(a.count)
+	}
+	e.Days = append(e.Days, part)
+	e.sum = e.sum.plus(a)
+	if e.Figure.ofFires() && day < e.Horizon {
+		e.before = e.before.plus(a)
+	}
+}
+
+// conclude compares the figure as it is stored, its days and its facts.
+func (e *explaining) conclude(stored, facts amount) Explanation {
+	e.Sum, e.BeforeHorizon, e.FromFacts = e.Figure.value(e.sum), e.Figure.value(e.before), e.Figure.value(facts)
+	e.Exact = stored == e.sum && e.before.plus(facts) == e.sum && e.Value == e.Sum
+	return e.Explanation
+}
+
+// ExplainUser returns what a user's figure is made of and a page of its facts.
+// A user who has neither fired nor traded is ErrNotFound, a figure that users
+// do not have ErrInvalid. A streak that is broken is 0 and made of nothing.
+func (r *Reader) ExplainUser(ctx context.Context, userID int64, figure Figure, page FactPage) (e Explanation, err error) {
+	err = r.snapshot(ctx, "explain a user's figure", func(r *Reader) (int, error) {
+		e, err = r.explainUser(ctx, userID, figure, page)
+		return len(e.Days) + len(e.Fires) + len(e.Trades), err
+	})
+	return e, err
+}
+
+func (r *Reader) explainUser(ctx context.Context, userID int64, figure Figure, page FactPage) (Explanation, error) {
+	if err := figure.check(UserFigures()); err != nil {
+		return Explanation{}, err
+	}
+	if _, err := checkLimit(page.Limit); err != nil {
+		return Explanation{}, err
+	}
+	user, err := r.userRow(ctx, userID)
+	if err != nil {
+		return Explanation{}, err
+	}
+	e := explaining{Explanation: Explanation{UserID: userID, Figure: figure, Days: []FigureDay{}}}
+	if e.Horizon, err = r.horizon(ctx); err != nil {
+		return Explanation{}, err
+	}
+	stored, days := r.storedFigure(figure, user)
+	e.Value = figure.value(stored)
+	switch figure { // these are stored besides what they derive from
+	case FigureWinRate:
+		e.Value = user.WinRate
+	case FigurePnL:
+		e.Value = user.Pnl
+	}
+	rows, err := r.q.UserDays(ctx, userID)
+	if err != nil {
+		return Explanation{}, err
+	}
+	for _, d := range rows {
+		if Day(d.Day) >= days.From && Day(d.Day) <= days.To {
+			e.day(d.Day, counts{
+				fires: d.Fires, executed: d.Executed, wins: d.Wins, losses: d.Losses, draws: d.Draws, micros: d.PnlMicros,
+			})
+		}
+	}
+	var facts amount
+	if figure.ofFires() {
+		facts, err = r.explainByFires(ctx, &e.Explanation, Window{max(days.From, e.Horizon), days.To}, page)
+	} else {
+		facts, err = r.explainByTrades(ctx, &e.Explanation, page)
+	}
+	if err != nil {
+		return Explanation{}, err
+	}
+	return e.conclude(stored, facts), nil
+}
+
+// storedFigure returns a user's figure as it is stored and the days that it is
+// made of.
+func (r *Reader) storedFigure(figure Figure, user dbgen.UserStat) (stored amount, days Window) {
+	if figure != FigureStreak {
+		return figure.amountOf(counts{
+			fires: user.TotalFires, executed: user.Executed,
+			wins: user.Wins, losses: user.Losses, draws: user.Draws, micros: user.PnlMicros,
+		}), Window{unknownDay, furthestDay}
+	}
+	stored.count = r.streak(user).Current
+	if stored.count == 0 {
+		return stored, Window{furthestDay, unknownDay} // none
+	}
+	// A day that a freeze covers lies between these without a fire.
+	return stored, Window{Day(user.StreakStart), Day(user.StreakEnd)}
+}
+
+// explainByFires returns what a user's fires of some days come to, and puts a
+// page of them into e.
+func (r *Reader) explainByFires(ctx context.Context, e *Explanation, days Window, page FactPage) (amount, error) {
+	row, err := r.q.CountUserFires(ctx, dbgen.CountUserFiresParams{
+		UserID: e.UserID, FirstDay: int64(days.From), LastDay: int64(days.To),
+	})
+	if err != nil {
+		return amount{}, err
+	}
+	limit, err := checkLimit(page.Limit)
+	if err != nil {
+		return amount{}, err
+	}
+	before, id := FirePage{After: page.AfterFire}.position()
+	fires, err := r.q.UserFiresOfDays(ctx, dbgen.UserFiresOfDaysParams{
+		UserID: e.UserID, Before: before, BeforeID: id, FirstDay: int64(days.From), LastDay: int64(days.To),
+		LeastExecuted: e.Figure.leastExecuted(), MaxRows: limit,
+	})
+	e.Fires = signalFires(fires)
+	if e.Figure == FigureStreak {
+		return amount{count: row.ActiveDays}, err
+	}
+	return e.Figure.amountOf(counts{fires: row.Fires, executed: row.Executed}), err
+}
+
+// leastExecuted is 1 for a figure of executed fires alone.
+func (f Figure) leastExecuted() int64 {
+	if f == FigureExecuted {
+		return 1
+	}
+	return 0
+}
+
+// explainByTrades returns what a user's trades come to, and puts a page of
+// those that count into e.
+func (r *Reader) explainByTrades(ctx context.Context, e *Explanation, page FactPage) (amount, error) {
+	sums, err := r.q.SumUserTrades(ctx, e.UserID)
+	if err != nil {
+		return amount{}, err
+	}
+	filter := TradeFilter{UserID: e.UserID, Limit: page.Limit, After: page.AfterTrade}
+	switch e.Figure {
+	case FigureWins:
+		filter.Result = Win
+	case FigureLosses:
+		filter.Result = Loss
+	case FigureDraws:
+		filter.Result = Draw
+	}
+	var rows []dbgen.Trade
+	if e.Figure == FigureWinRate {
+		rows, err = r.decidedTrades(ctx, filter)
+	} else {
+		rows, err = r.tradeRows(ctx, filter)
+	}
+	if err != nil {
+		return amount{}, err
+	}
+	e.Trades, err = closedTrades(rows)
+	return e.Figure.amountOf(counts{
+		wins: sums.Wins, losses: sums.Losses, draws: sums.Draws, micros: sums.Units*microsPerUnit + sums.Micros,
+	}), err
+}
+
+// decidedTrades lists the trades that f selects, of any result but a draw.
+func (r *Reader) decidedTrades(ctx context.Context, f TradeFilter) ([]dbgen.Trade, error) {
+	limit, err := checkLimit(f.Limit)
+	if err != nil {
+		return nil, err
+	}
+	before, id := f.position()
+	return r.q.UserDecidedTrades(ctx, dbgen.UserDecidedTradesParams{UserID: f.UserID, Before: before, BeforeID: id, MaxRows: limit})
+}
+
+// ExplainSignal returns what a signal's figure is made of and a page of its
+// fires. A signal that nobody has fired is ErrNotFound, a figure that signals do
+// not have ErrInvalid.
+func (r *Reader) ExplainSignal(ctx context.Context, signalID string, figure Figure, page FactPage) (e Explanation, err error) {
+	err = r.snapshot(ctx, "explain a signal's figure", func(r *Reader) (int, error) {
+		e, err = r.explainSignal(ctx, signalID, figure, page)
+		return len(e.Days) + len(e.Fires), err
+	})
+	return e, err
+}
+
+func (r *Reader) explainSignal(ctx context.Context, signalID string, figure Figure, page FactPage) (Explanation, error) {
+	if err := figure.check(SignalFigures()); err != nil {
+		return Explanation{}, err
+	}
+	limit, err := checkLimit(page.Limit)
+	if err != nil {
+		return Explanation{}, err
+	}
+	if err := checkID("signal id", signalID); err != nil {
+		return Explanation{}, err
+	}
+	signal, err := r.q.GetSignalMetrics(ctx, signalID)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = notFound("signal", signalID)
+	}
+	if err != nil {
+		return Explanation{}, err
+	}
+	e := explaining{Explanation: Explanation{SignalID: signalID, Figure: figure, Days: []FigureDay{}}}
+	if e.Horizon, err = r.horizon(ctx); err != nil {
+		return Explanation{}, err
+	}
+	days, err := r.q.SignalDays(ctx, signalID)
+	if err != nil {
+		return Explanation{}, err
+	}
+	for _, d := range days {
+		e.day(d.Day, counts{fires: d.Fires, executed: d.Executed})
+	}
+	stored := amount{count: signal.TotalFires}
+	if figure == FigureExecuted {
+		stored = e.sum // it is stored in the days alone
+	}
+	e.Value = figure.value(stored)
+	facts, err := r.q.CountSignalFires(ctx, dbgen.CountSignalFiresParams{SignalID: signalID, FirstDay: int64(e.Horizon)})
+	if err != nil {
+		return Explanation{}, err
+	}
+	before, id := FirePage{After: page.AfterFire}.position()
+	fires, err := r.q.SignalFiresOfDays(ctx, dbgen.SignalFiresOfDaysParams{
+		SignalID: signalID, Before: before, BeforeID: id, FirstDay: int64(e.Horizon),
+		LeastExecuted: figure.leastExecuted(), MaxRows: limit,
+	})
+	if err != nil {
+		return Explanation{}, err
+	}
+	e.Fires = signalFires(fires)
+	return e.conclude(stored, figure.amountOf(counts{fires: facts.Fires, executed: facts.Executed})), nil
+}

@@ -1,0 +1,387 @@
+package engagement_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hydraxdev/engagementdb/engagement"
+)
+
+const weekendRate = `
+name: weekend_execution_rate
+what: ratio
+numerator: {what: count, of: fires, filter: {executed: true, weekdays: [saturday, sunday]}}
+denominator: {what: count, of: fires, filter: {weekdays: [saturday, sunday]}}
+per: user
+last_days: 30
+limit: 10
+`
+
+func TestParseMetricDefinition(t *testing.T) {
+	t.Parallel()
+	yes := true
+	weekend := []string{"saturday", "sunday"}
+	want := engagement.MetricDefinition{
+		Name: "weekend_execution_rate", What: "ratio", Per: "user", LastDays: 30, Limit: 10,
+		Numerator:   &engagement.MetricPart{What: "count", Of: "fires", Filter: engagement.MetricFilter{Executed: &yes, Weekdays: weekend}},
+		Denominator: &engagement.MetricPart{What: "count", Of: "fires", Filter: engagement.MetricFilter{Weekdays: weekend}},
+	}
+	got := must(engagement.ParseMetricDefinition([]byte(weekendRate)))(t)
+	same(t, "from YAML", got, want)
+	asJSON := must(json.MarshalIndent(got, "", "\t"))(t)
+	same(t, "from its own JSON", must(engagement.ParseMetricDefinition(asJSON))(t), want)
+	dated := must(engagement.ParseMetricDefinition([]byte("{name: d, what: pnl, of: trades, per: day, from: 2026-01-01, to: 2026-01-31}")))(t)
+	same(t, "days without quotes", []string{dated.From, dated.To}, []string{"2026-01-01", "2026-01-31"})
+}
+
+func TestAWrongDefinitionIsRefusedByTheNameOfItsField(t *testing.T) {
+	t.Parallel()
+	const fires = "name: x\nwhat: count\nof: fires\nper: user\n"
+	const trades = "name: x\nwhat: count\nof: trades\nper: user\n"
+	part := func(text string) string {
+		return "name: x\nwhat: ratio\nper: user\nnumerator: {what: count, of: fires}\ndenominator: {" + text + "}\n"
+	}
+	for _, tt := range []struct{ name, text, says string }{
+		{"nothing", "", "it is empty"},
+		{"a comment alone", "# soon", "it is empty"},
+		{"no YAML", "name: [", "]"},
+		{"a list", "- name: x", "want fields and their values"},
+		{"two definitions", fires + "---\n" + fires, "more than one"},
+		{"a field twice", fires + "per: day\n", `"per" already defined`},
+		{"an unknown field", fires + "limti: 3\n", `unknown field "limti"`},
+		{"an unknown field of the filter", fires + "filter: {weekday: [monday]}\n", `unknown field "weekday"`},
+		{"an unknown field in JSON", `{"name": "x", "sql": "DROP TABLE trades"}`, `unknown field "sql"`},
+		{"a limit that is no number", fires + "limit: ten\n", "limit: it is a string"},
+		{"a limit that is not whole", fires + "limit: 1.5\n", "limit: it is a number 1.5"},
+		{"a name that is a number", "name: 7\n", "name: it is a number"},
+		{"weekdays that are no list", fires + "filter: {weekdays: monday}\n", "filter.weekdays: it is a string"},
+		{"no name", "what: count", `metric name ""`},
+		{"a name of two lines", `name: "a\nb"`, "control character"},
+		{"no measure", "name: x\n", `metric "x": what: "": want one of count, pnl, users, ratio`},
+		{"an unknown measure", "name: x\nwhat: average\n", `metric "x": what: "average"`},
+		{"a measure of nothing", "name: x\nwhat: count\n", `of: "": want one of fires, trades`},
+		{"the P&L of fires", "name: x\nwhat: pnl\nof: fires\n", `of: "fires": only trades`},
+		{"per nothing", "name: x\nwhat: count\nof: fires\n", `per: "": want one of user, signal, day`},
+		{"per week", "name: x\nwhat: count\nof: fires\nper: week\n", `per: "week"`},
+		{"a mistyped weekday", fires + "filter: {weekdays: [monday, frday]}\n", `metric "x": filter.weekdays[1]: "frday": want one of monday`},
+		{"an unknown outcome", trades + "filter: {outcome: [win, tie]}\n", `filter.outcome[1]: "tie"`},
+		{"executed trades", trades + "filter: {executed: false}\n", "filter.executed: false: only fires"},
+		{"fires that were won", fires + "filter: {outcome: [win]}\n", `filter.outcome: "win": only trades`},
+		{"a prefix with a line feed", fires + `filter: {signal_prefix: "A\nB"}`, "filter.signal_prefix:"},
+		{"a limit beyond the most", fires + "limit: 10001\n", "limit: 10001: want 1 to 10000"},
+		{"a negative limit", fires + "limit: -1\n", "limit: -1"},
+		{"an unknown window", fires + "window: year\n", `window: "year": want one of today, week, month, all`},
+		{"two windows", fires + "window: week\nlast_days: 3\n", "want only one of window, last_days"},
+		{"a window and days", fires + "window: week\nfrom: 2026-01-01\nto: 2026-01-02\n", "want only one of"},
+		{"negative days", fires + "last_days: -3\n", "last_days: -3"},
+		{"too many days", fires + "last_days: 10001\n", "last_days: 10001"},
+		{"no end", fires + "from: 2026-01-01\n", `to: ""`},
+		{"no start", fires + "to: 2026-01-01\n", `from: ""`},
+		{"a day that there is not", fires + "from: 2026-02-30\nto: 2026-03-01\n", `from: "2026-02-30"`},
+		{"days that run backwards", fires + "from: 2026-01-02\nto: 2026-01-01\n", `to: "2026-01-01": want a day from 2026-01-02 on`},
+		{"more days than there may be", fires + "from: 1970-01-02\nto: 2026-01-01\n", "at most 10000 days"},
+		{"a numerator of no ratio", fires + "numerator: {what: count, of: fires}\n", "numerator: only a ratio"},
+		{"a denominator of no ratio", fires + "denominator: {what: count, of: fires}\n", "denominator: only a ratio"},
+		{"a ratio without numerator", "name: x\nwhat: ratio\n", "numerator: a ratio needs one"},
+		{"a ratio without denominator", "name: x\nwhat: ratio\nnumerator: {what: count, of: fires}\n", "denominator: a ratio needs one"},
+		{"a ratio of fires", part("what: count, of: fires") + "of: fires\n", `of: "fires": a ratio has`},
+		{"a ratio with a filter", part("what: count, of: fires") + "filter: {executed: true}\n", "filter: a ratio has"},
+		{"a ratio of ratios", part("what: ratio, of: fires"), `denominator.what: "ratio"`},
+		{"a weekday in a ratio", part("what: count, of: fires, filter: {weekdays: [Monday]}"), `denominator.filter.weekdays[0]: "Monday"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := engagement.ParseMetricDefinition([]byte(tt.text))
+			only(t, err, engagement.ErrInvalid)
+			contains(t, err, tt.says)
+			if strings.ContainsRune(err.Error(), '\n') {
+				t.Errorf("the message has several lines: %v", err)
+			}
+		})
+	}
+}
+
+func TestMetricsAreStoredForEveryProcess(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx, db, other := context.Background(), open(), open()
+		count := engagement.MetricDefinition{Name: "b", What: "count", Of: "fires", Per: "user"}
+		pnl := engagement.MetricDefinition{Name: "a'; --", What: "pnl", Of: "trades", Per: "day", Filter: engagement.MetricFilter{Outcome: []string{"win"}}}
+		same(t, "none yet", must(db.CustomMetrics(ctx))(t), []engagement.MetricDefinition{})
+
+		noError(t, db.DefineMetric(ctx, count))
+		noError(t, db.DefineMetric(ctx, pnl))
+		same(t, "by name", must(other.CustomMetrics(ctx))(t), []engagement.MetricDefinition{pnl, count})
+		same(t, "one", must(other.CustomMetric(ctx, pnl.Name))(t), pnl)
+
+		count.Limit = 3
+		noError(t, other.DefineMetric(ctx, count))
+		same(t, "replaced", must(db.CustomMetrics(ctx))(t), []engagement.MetricDefinition{pnl, count})
+
+		noError(t, other.DeleteMetric(ctx, pnl.Name))
+		same(t, "one is left", must(db.CustomMetrics(ctx))(t), []engagement.MetricDefinition{count})
+		_, err := db.CustomMetric(ctx, pnl.Name)
+		only(t, err, engagement.ErrNotFound)
+		contains(t, err, `metric "a'; --"`)
+		_, err = db.EvaluateMetric(ctx, pnl.Name)
+		only(t, err, engagement.ErrNotFound)
+		only(t, db.DeleteMetric(ctx, pnl.Name), engagement.ErrNotFound)
+		same(t, "nothing else was deleted", must(db.CustomMetrics(ctx))(t), []engagement.MetricDefinition{count})
+		proven(t, db)
+	})
+}
+
+func TestAWrongMetricIsNotStored(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx, db := context.Background(), open()
+		wrong := engagement.MetricDefinition{Name: "x", What: "count", Of: "fires", Per: "year"}
+		for name, err := range map[string]error{
+			"DefineMetric":                db.DefineMetric(ctx, wrong),
+			"DeleteMetric without a name": db.DeleteMetric(ctx, ""),
+			"CustomMetric without a name": func() error { _, err := db.CustomMetric(ctx, ""); return err }(),
+			"EvaluateDefinition":          func() error { _, err := db.EvaluateDefinition(ctx, wrong); return err }(),
+		} {
+			t.Run(name, func(t *testing.T) { only(t, err, engagement.ErrInvalid) })
+		}
+		same(t, "CustomMetrics", must(db.CustomMetrics(ctx))(t), []engagement.MetricDefinition{})
+	})
+}
+
+func TestMetricsInATransaction(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx, db := context.Background(), open(newClock(noon).option())
+		d := engagement.MetricDefinition{Name: "fires", What: "count", Of: "fires", Per: "user"}
+		regret := fmt.Errorf("regret")
+		for _, outcome := range []error{regret, nil} {
+			err := db.Tx(ctx, func(tx *engagement.Tx) error {
+				only(t, tx.DeleteMetric(ctx, "fires"), engagement.ErrNotFound) // the transaction goes on
+				noError(t, tx.DefineMetric(ctx, d))
+				fire(t, tx, engagement.Fire{UserID: 1, SignalID: "A"})
+				one := 1.0
+				same(t, "inside", must(tx.EvaluateMetric(ctx, "fires"))(t).Rows, []engagement.MetricRow{{Key: "1", Value: &one}})
+				return outcome
+			})
+			if err != outcome {
+				t.Fatalf("got %v, want %v", err, outcome)
+			}
+			same(t, "stored", len(must(db.CustomMetrics(ctx))(t)), map[bool]int{true: 0, false: 1}[outcome == regret])
+		}
+	})
+}
+
+func TestADamagedDefinitionIsCorrupt(t *testing.T) {
+	t.Parallel()
+	ctx, path := context.Background(), freshFile(t)
+	db := openAt(t, path)
+	for _, text := range []string{"{", `{"name": "x", "nonsense": 1}`, `{"name": "x", "what": "count"}`} {
+		execute(t, path, "INSERT OR REPLACE INTO custom_metrics (name, definition, updated_at) VALUES ('x', ?, '2026-01-14 00:00:00.000000')", text)
+		_, err := db.EvaluateMetric(ctx, "x")
+		only(t, err, engagement.ErrCorrupt)
+		contains(t, err, `metric "x"`)
+		_, err = db.CustomMetrics(ctx)
+		only(t, err, engagement.ErrCorrupt)
+	}
+}
+
+// metricValues evaluates a definition and writes its rows as text.
+func metricValues(t tb, r interface {
+	EvaluateDefinition(context.Context, engagement.MetricDefinition) (engagement.MetricValues, error)
+}, text string) (rows []string, values engagement.MetricValues) {
+	t.Helper()
+	values = must(r.EvaluateDefinition(context.Background(), must(engagement.ParseMetricDefinition([]byte(text)))(t)))(t)
+	number := func(v *float64) string {
+		if v == nil {
+			return "null"
+		}
+		return fmt.Sprint(*v)
+	}
+	rows = []string{}
+	for _, row := range values.Rows {
+		text := row.Key + " " + number(row.Value)
+		if row.Numerator != nil {
+			text += " = " + number(row.Numerator) + "/" + number(row.Denominator)
+		}
+		rows = append(rows, text)
+	}
+	return rows, values
+}
+
+func TestMetricValues(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		db := open(newClock(noon).option()) // a Wednesday
+		for _, f := range []struct {
+			user     int64
+			signal   string
+			ago      int
+			executed bool
+		}{
+			{1, "EUR_1", 4, true}, {1, "EUR_2", 3, false}, {1, "GBP_1", 0, true}, // Saturday, Sunday, Wednesday
+			{2, "EUR_1", 4, false}, {2, "EUR_2", 3, false},
+			{3, "GBP_1", 0, true}, {10, "GBP_1", 0, false}, {10, "EUS", 1, true},
+		} {
+			fire(t, db, engagement.Fire{UserID: f.user, SignalID: f.signal, At: noon.AddDate(0, 0, -f.ago), Executed: f.executed})
+		}
+		for i, tr := range []struct {
+			user   int64
+			signal string
+			pnl    float64
+			ago    int
+		}{
+			{1, "EUR_1", 10.25, 0}, {1, "EUR_1", -3, 1}, {2, "", -5.5, 1}, {2, "EUR_2", 0, 0}, {3, "GBP_1", 7, 20},
+		} {
+			trade(t, db, engagement.Trade{UserID: tr.user, TradeID: fmt.Sprint(i), SignalID: tr.signal, PnL: tr.pnl, ClosedAt: noon.AddDate(0, 0, -tr.ago)})
+		}
+		for _, tt := range []struct {
+			name, text string
+			want       []string
+		}{
+			{"fires by user, ties by number", "what: count\nof: fires\nper: user", []string{"1 3", "2 2", "10 2", "3 1"}},
+			{"executed fires by user", "what: count\nof: fires\nper: user\nfilter: {executed: true}", []string{"1 2", "3 1", "10 1"}},
+			{"fires by signal prefix", "what: count\nof: fires\nper: user\nfilter: {signal_prefix: EUR}", []string{"1 2", "2 2"}},
+			{"the first users", "what: count\nof: fires\nper: user\nlimit: 1", []string{"1 3"}},
+			{"fires by signal, ties by id", "what: count\nof: fires\nper: signal", []string{"GBP_1 3", "EUR_1 2", "EUR_2 2", "EUS 1"}},
+			{"signals by prefix", "what: users\nof: fires\nper: signal\nfilter: {signal_prefix: EUR, executed: false}", []string{"EUR_2 2", "EUR_1 1"}},
+			{"fires by day, the latest, in order", "what: count\nof: fires\nper: day\nlimit: 2", []string{"2026-01-13 1", "2026-01-14 3"}},
+			{"users by day", "what: users\nof: fires\nper: day\nwindow: week", []string{"2026-01-13 1", "2026-01-14 3"}},
+			{"users by day of a weekend", "what: users\nof: fires\nper: day\nfilter: {weekdays: [sunday]}", []string{"2026-01-11 2"}},
+			{"P&L by user", "what: pnl\nof: trades\nper: user", []string{"1 7.25", "3 7", "2 -5.5"}},
+			{"P&L by signal leaves out trades of none", "what: pnl\nof: trades\nper: signal", []string{"EUR_1 7.25", "GBP_1 7", "EUR_2 0"}},
+			{"losses by day", "what: pnl\nof: trades\nper: day\nfilter: {outcome: [loss]}", []string{"2026-01-13 -8.5"}},
+			{"traders of a month", "what: users\nof: trades\nper: day\nwindow: month", []string{"2026-01-13 2", "2026-01-14 2"}},
+			{"trades of a range", "what: count\nof: trades\nper: user\nfrom: 2025-12-25\nto: 2025-12-25", []string{"3 1"}},
+			{"nothing", "what: count\nof: trades\nper: user\nfrom: 2024-12-25\nto: 2024-12-25", []string{}},
+			{
+				"a win rate, null without decided trades", `
+what: ratio
+numerator: {what: count, of: trades, filter: {outcome: [win]}}
+denominator: {what: count, of: trades, filter: {outcome: [win, loss]}}
+per: user`, []string{"3 1 = 1/1", "1 0.5 = 1/2", "2 0 = 0/1"},
+			},
+			{
+				"trades by executed fire, null where there are none", `
+what: ratio
+numerator: {what: count, of: trades}
+denominator: {what: count, of: fires, filter: {executed: true}}
+per: user`, []string{"1 1 = 2/2", "3 1 = 1/1", "10 0 = 0/1", "2 null = 2/0"},
+			},
+		} {
+			t.Run(tt.name, func(t *testing.T) {
+				rows, _ := metricValues(t, db, "name: x\n"+tt.text)
+				same(t, "rows", rows, tt.want)
+			})
+		}
+	})
+}
+
+func TestMetricsSayFromWhichDayTheyAnswer(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx, db := context.Background(), open(newClock(noon).option())
+		for ago := range 5 {
+			fire(t, db, engagement.Fire{UserID: 1, SignalID: fmt.Sprintf("EUR_%d", ago), At: noon.AddDate(0, 0, -ago), Executed: true})
+		}
+		must(db.Cleanup(ctx, 1))(t)
+		horizon := db.Today() - 1
+
+		rows, values := metricValues(t, db, "name: x\nwhat: count\nof: fires\nper: user")
+		same(t, "of days", rows, []string{"1 5"})
+		same(t, "its horizon", values.Horizon, (*engagement.Day)(nil))
+
+		rows, values = metricValues(t, db, "name: x\nwhat: count\nof: fires\nper: user\nfilter: {signal_prefix: EUR}")
+		same(t, "of single fires", rows, []string{"1 2"})
+		same(t, "its horizon", values.Horizon, &horizon)
+
+		// Both sides of a ratio must be of the same days.
+		rows, values = metricValues(t, db, `
+name: x
+what: ratio
+numerator: {what: count, of: fires, filter: {signal_prefix: EUR_0}}
+denominator: {what: count, of: fires}
+per: user`)
+		same(t, "a ratio", rows, []string{"1 0.5 = 1/2"})
+		same(t, "its horizon", values.Horizon, &horizon)
+
+		rows, _ = metricValues(t, db, "name: x\nwhat: count\nof: fires\nper: day\nfilter: {signal_prefix: EUR}\nfrom: 2026-01-10\nto: 2026-01-11")
+		same(t, "of days that were cleaned up", rows, []string{})
+	})
+}
+
+func TestAMetricsSumMayLeaveTheIntegers(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		db := open(newClock(noon).option())
+		for user := range int64(5) {
+			trade(t, db, engagement.Trade{UserID: user + 1, TradeID: "t", SignalID: "A", PnL: engagement.MaxPnL, ClosedAt: noon})
+			trade(t, db, engagement.Trade{UserID: user + 11, TradeID: "t", SignalID: "B", PnL: -engagement.MaxPnL, ClosedAt: noon})
+		}
+		rows, _ := metricValues(t, db, "name: x\nwhat: pnl\nof: trades\nper: signal")
+		same(t, "rows", rows, []string{"A 4.5e+13", "B -4.5e+13"})
+		rows, _ = metricValues(t, db, "name: x\nwhat: pnl\nof: trades\nper: day")
+		same(t, "rows", rows, []string{"2026-01-14 0"})
+	})
+}
+
+func TestAPrefixEndsWhereItsSignalsEnd(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		db := open(newClock(noon).option())
+		signals := []string{"A", "AB", "AC", "B", "Z\ufffd", "a", "é", "é1", "ê", "\ud7ff", "\ud7ff1", "\ue000", "\U0010ffff", "\U0010ffffA", "A\U0010ffff", "A\U0010ffff_1", "%", "A%", "A_1"}
+		for _, signal := range signals {
+			fire(t, db, engagement.Fire{UserID: 1, SignalID: signal})
+		}
+		for _, prefix := range append(signals, "zz") {
+			d := engagement.MetricDefinition{Name: "x", What: "count", Of: "fires", Per: "signal", Filter: engagement.MetricFilter{SignalPrefix: prefix}}
+			want := map[string]bool{}
+			for _, signal := range signals {
+				if strings.HasPrefix(signal, prefix) {
+					want[signal] = true
+				}
+			}
+			got := map[string]bool{}
+			for _, row := range must(db.EvaluateDefinition(context.Background(), d))(t).Rows {
+				got[row.Key] = true
+			}
+			same(t, fmt.Sprintf("signals with %q", prefix), got, want)
+		}
+	})
+}
+
+func TestWeekdaysGoByTheDatabasesDays(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		loc := zone(t, "America/New_York")
+		db := open(newClock(noon).option(), engagement.WithLocation(loc))
+		// Monday in UTC, Sunday in New York.
+		fire(t, db, engagement.Fire{UserID: 1, SignalID: "A", At: time.Date(2026, 1, 12, 3, 0, 0, 0, time.UTC)})
+		trade(t, db, engagement.Trade{UserID: 1, TradeID: "t", PnL: 1, ClosedAt: time.Date(2026, 1, 12, 3, 0, 0, 0, time.UTC)})
+		for _, of := range []string{"fires", "trades"} {
+			rows, _ := metricValues(t, db, "name: x\nwhat: count\nof: "+of+"\nper: day\nfilter: {weekdays: [sunday]}\nfrom: 2026-01-11\nto: 2026-01-11")
+			same(t, of+" of Sunday", rows, []string{"2026-01-11 1"})
+			rows, _ = metricValues(t, db, "name: x\nwhat: count\nof: "+of+"\nper: day\nfilter: {weekdays: [monday]}")
+			same(t, of+" of Monday", rows, []string{})
+		}
+	})
+}
+
+// Adopted files have fires whose time cannot be read.
+func TestAFireOfAnUnknownDayIsOnNoDayAndNoWeekday(t *testing.T) {
+	t.Parallel()
+	ctx, path := context.Background(), freshFile(t)
+	fire(t, openAt(t, path, newClock(noon).option()), engagement.Fire{UserID: 1, SignalID: "A"})
+	execute(t, path, "INSERT INTO signal_fires (user_id, signal_id, timestamp, executed) VALUES (1, 'B', 'some day', 1)")
+	db := openAt(t, path, newClock(noon).option())
+	for text, want := range map[string][]string{
+		"per: user":   {"1 2"},
+		"per: signal": {"A 1", "B 1"},
+		"per: day":    {"2026-01-14 1"},
+		"per: user\nfilter: {weekdays: [monday, tuesday, wednesday, thursday, friday, saturday, sunday]}": {"1 1"},
+	} {
+		rows, _ := metricValues(t, db, "name: x\nwhat: count\nof: fires\n"+text)
+		same(t, text, rows, want)
+	}
+	insight := must(db.SignalInsight(ctx, "B"))(t)
+	same(t, "fires with a time", []int64{insight.Fires, insight.KeptFires}, []int64{1, 0})
+	for _, figure := range []engagement.Figure{engagement.FigureFires, engagement.FigureExecuted, engagement.FigureStreak} {
+		if e := must(db.ExplainUser(ctx, 1, figure, engagement.FactPage{}))(t); !e.Exact {
+			t.Errorf("%s does not add up: %+v", figure, e)
+		}
+	}
+}
