@@ -51,6 +51,12 @@ func (d Day) Start(loc *time.Location) time.Time {
 
 func (d Day) utc() time.Time { return time.Unix(int64(d)*24*60*60, 0).UTC() }
 
+// Weekday returns the day's weekday.
+func (d Day) Weekday() time.Weekday { return d.utc().Weekday() }
+
+// WeekStart returns the Monday of the ISO week that holds the day.
+func (d Day) WeekStart() Day { return d - Day((d.Weekday()+6)%7) }
+
 // String returns the day in the form 2006-01-02.
 func (d Day) String() string { return d.utc().Format(dateLayout) }
 
@@ -63,13 +69,14 @@ func (d *Day) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
+// furthestDay is beyond any calendar; differences of days up to it are safe.
+const furthestDay Day = 4_000_000
+
 func checkDayRange(from, to Day) error {
 	if from > to {
 		return invalid("range of days", fmt.Sprintf("%s..%s", from, to), "it ends before it starts")
 	}
-	// No calendar goes further, and differences of such days are safe.
-	const furthest = 4_000_000
-	if from < -furthest || to > furthest {
+	if from < -furthestDay || to > furthestDay {
 		return invalid("range of days", fmt.Sprintf("%d..%d", from, to), "it leaves the calendar")
 	}
 	if to-from >= MaxLimit {

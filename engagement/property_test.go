@@ -382,6 +382,7 @@ func (h *history) compareLists(t *rapid.T, r *engagement.Reader) {
 		same(t, "PopularSignals", must(r.PopularSignals(ctx, from, today, 0))(t), popular)
 		same(t, "PopularSignals, the first two", must(r.PopularSignals(ctx, from, today, 2))(t), popular[:min(2, len(popular))])
 	}
+	h.compareActivity(t, r)
 	streaks := m.streakLeaderboard()
 	same(t, "StreakLeaderboard", must(r.StreakLeaderboard(ctx, 0))(t), streaks)
 	same(t, "StreakLeaderboard, the first two", must(r.StreakLeaderboard(ctx, 2))(t), streaks[:min(2, len(streaks))])

@@ -46,6 +46,18 @@ func (q querier) AddUserTrades(ctx context.Context, arg string) ([]dbgen.AddUser
 	return each(func(row pggen.AddUserTradesRow) dbgen.AddUserTradesRow { return dbgen.AddUserTradesRow(row) })(result), err
 }
 
+func (q querier) CohortActivity(ctx context.Context, arg dbgen.CohortActivityParams) ([]dbgen.CohortActivityRow, error) {
+	result, err := q.Queries.CohortActivity(ctx, pggen.CohortActivityParams(arg))
+	return each(func(row pggen.CohortActivityRow) dbgen.CohortActivityRow { return dbgen.CohortActivityRow(row) })(result), err
+}
+
+func (q querier) CohortLastActivity(ctx context.Context, arg dbgen.CohortLastActivityParams) ([]dbgen.CohortLastActivityRow, error) {
+	result, err := q.Queries.CohortLastActivity(ctx, pggen.CohortLastActivityParams(arg))
+	return each(func(row pggen.CohortLastActivityRow) dbgen.CohortLastActivityRow {
+		return dbgen.CohortLastActivityRow(row)
+	})(result), err
+}
+
 func (q querier) CountFiresBefore(ctx context.Context, arg dbgen.CountFiresBeforeParams) (int64, error) {
 	return q.Queries.CountFiresBefore(ctx, pggen.CountFiresBeforeParams(arg))
 }
@@ -95,6 +107,11 @@ func (q querier) FavoriteFamily(ctx context.Context, arg int64) ([]dbgen.Favorit
 func (q querier) FiresAfter(ctx context.Context, arg dbgen.FiresAfterParams) ([]dbgen.SignalFire, error) {
 	result, err := q.Queries.FiresAfter(ctx, pggen.FiresAfterParams(arg))
 	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
+}
+
+func (q querier) FiresInSpans(ctx context.Context, arg string) ([]dbgen.FiresInSpansRow, error) {
+	result, err := q.Queries.FiresInSpans(ctx, arg)
+	return each(func(row pggen.FiresInSpansRow) dbgen.FiresInSpansRow { return dbgen.FiresInSpansRow(row) })(result), err
 }
 
 func (q querier) GetDay(ctx context.Context, arg int64) (dbgen.Day, error) {
