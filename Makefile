@@ -7,7 +7,11 @@ SQLC := $(BIN)/sqlc
 GOOSE := $(BIN)/goose
 STATICCHECK := $(BIN)/staticcheck
 MODULES := . engagement/examples engagement/bench
-GOOSE_SQLITE = $(GOOSE) -env=none -dir migrations sqlite3 "$(DB)"
+ifneq (,$(filter postgres://% postgresql://%,$(DB)))
+GOOSE_DB = $(GOOSE) -env=none -dir migrations/postgres postgres "$(DB)"
+else
+GOOSE_DB = $(GOOSE) -env=none -dir migrations sqlite3 "$(DB)"
+endif
 
 .PHONY: help
 help: ## Show this list
@@ -18,7 +22,9 @@ demo: ## Make a month of a community and show what the product knows of it
 	@go run ./engagement/cmd/engagement demo
 
 .PHONY: test
-test: ## Run all tests under the race detector
+test: ## Run all tests under the race detector, on SQLite and PostgreSQL
+	@if [ -z "$$ENGAGEMENT_TEST_POSTGRES" ] && ! command -v initdb >/dev/null && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then \
+		echo "/postgres is skipped: no PostgreSQL server is installed and ENGAGEMENT_TEST_POSTGRES is not set"; fi
 	@for module in $(MODULES); do echo "== $$module"; (cd $$module && go test -race ./...) || exit 1; done
 
 .PHONY: bench
@@ -26,13 +32,15 @@ bench: ## Measure against hand-written code, GORM and C (takes minutes, quiet ma
 	cd engagement/bench && go run . --out RESULTS.md
 
 .PHONY: generate
-generate: $(SQLC) ## Compile queries/*.sql into dbgen
+generate: $(SQLC) ## Compile queries/*.sql into dbgen, once for each engine
 	$(SQLC) generate
+	cd engagement/internal/postgres && go run ./adapt
 
 .PHONY: verify
 verify: $(SQLC) ## Check that dbgen is current, queries are sound and go.mod is tidy
 	$(SQLC) diff
 	$(SQLC) vet
+	cd engagement/internal/postgres && go run ./adapt -diff
 	@for module in $(MODULES); do (cd $$module && go mod tidy -diff) || exit 1; done
 
 .PHONY: lint
@@ -43,21 +51,22 @@ lint: $(STATICCHECK) ## Run gofmt, go vet and staticcheck
 		(cd $$module && go vet ./... && $(CURDIR)/$(STATICCHECK) ./...) || exit 1; done
 
 .PHONY: migrate-up
-migrate-up: $(GOOSE) need-db ## Migrate the file DB=… to the latest schema
-	$(GOOSE_SQLITE) up
+migrate-up: $(GOOSE) need-db ## Migrate DB=… (a file or a URL) to the latest schema
+	$(GOOSE_DB) up
 
 .PHONY: migrate-down
-migrate-down: $(GOOSE) need-db ## Take the last migration of the file DB=… back
-	$(GOOSE_SQLITE) down
+migrate-down: $(GOOSE) need-db ## Take the last migration of DB=… back
+	$(GOOSE_DB) down
 
 .PHONY: migrate-status
-migrate-status: $(GOOSE) need-db ## Show which migrations the file DB=… has
-	$(GOOSE_SQLITE) status
+migrate-status: $(GOOSE) need-db ## Show which migrations DB=… has
+	$(GOOSE_DB) status
 
 .PHONY: migration
-migration: $(GOOSE) ## Make the next migration, NAME=…
+migration: $(GOOSE) ## Make the next migration for both engines, NAME=…
 	@test -n "$(NAME)" || { echo "usage: make migration NAME=add_something"; exit 2; }
 	$(GOOSE) -env=none -s -dir migrations create $(NAME) sql
+	$(GOOSE) -env=none -s -dir migrations/postgres create $(NAME) sql
 
 .PHONY: need-db
 need-db:

@@ -71,7 +71,7 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*DB, error) {
 	}
 	db, err := open(ctx, eng, o)
 	if err != nil {
-		return nil, errors.Join(explain(eng, "open "+redacted(dsn), err), eng.Close())
+		return nil, errors.Join(explain(eng, "open "+RedactDSN(dsn), err), eng.Close())
 	}
 	return db, nil
 }
@@ -88,11 +88,11 @@ func newEngine(dsn string, o options) (engine.Engine, error) {
 			Log:      o.log,
 		})
 		if err != nil {
-			return nil, invalid("dsn", redacted(dsn), "it is not a database URL")
+			return nil, invalid("dsn", RedactDSN(dsn), "it is not a database URL")
 		}
 		return eng, nil
 	case dsn == "", isURL, strings.HasPrefix(dsn, "file:"), dsn == ":memory:":
-		return nil, invalid("dsn", redacted(dsn), want)
+		return nil, invalid("dsn", RedactDSN(dsn), want)
 	case strings.ContainsRune(dsn, 0):
 		return nil, invalid("dsn", dsn, "a path has no NUL")
 	}
@@ -103,9 +103,9 @@ func newEngine(dsn string, o options) (engine.Engine, error) {
 	}), nil
 }
 
-// redacted leaves out of a URL what may hold a password: all but the scheme,
-// the host and the path.
-func redacted(dsn string) string {
+// RedactDSN returns what may be shown of a database's name: a path as it is, and
+// of a URL, which may hold a password, the scheme, the host and the path.
+func RedactDSN(dsn string) string {
 	scheme, rest, isURL := strings.Cut(dsn, "://")
 	if !isURL {
 		return dsn

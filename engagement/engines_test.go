@@ -39,6 +39,7 @@ var engines = []engine{{name: "sqlite", fresh: freshFile}}
 const (
 	postgresURL     = "ENGAGEMENT_TEST_POSTGRES"
 	postgresMustRun = "ENGAGEMENT_TEST_POSTGRES_MUST_RUN" // 1: fail rather than skip
+	postgresCitus   = "ENGAGEMENT_TEST_CITUS"             // 1: it is a Citus coordinator; spread the tables
 )
 
 func TestMain(m *testing.M) {
@@ -80,6 +81,12 @@ func freshSchema(t tb, dsn string) string {
 			t.Errorf("drop the schema: %v", err)
 		}
 	})
+	if os.Getenv(postgresCitus) == "1" {
+		script, err := os.ReadFile(filepath.Join("..", "migrations", "citus", "distribute.sql"))
+		noError(t, err)
+		noError(t, engagement.Migrate(context.Background(), schema))
+		noError(t, pgtest.Exec(context.Background(), schema, string(script)))
+	}
 	return schema
 }
 

@@ -158,9 +158,9 @@ rank  user  fires  win rate  wins  losses  draws       P&L
    2    -7      1      0.0%     0       0      0      0.00
 `,
 			json: `[
-				{"rank": 1, "user_id": 1, "total_fires": 3, "wins": 1, "losses": 1, "draws": 0,
+				{"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0,
 				 "win_rate": 0.5, "pnl": 1100.5, "last_updated": "2026-01-31T12:00:00Z"},
-				{"rank": 2, "user_id": -7, "total_fires": 1, "wins": 0, "losses": 0, "draws": 0,
+				{"rank": 2, "user_id": -7, "total_fires": 1, "executed_fires": 1, "wins": 0, "losses": 0, "draws": 0,
 				 "win_rate": 0, "pnl": 0, "last_updated": "2026-01-31T12:00:00Z"}
 			]`,
 		},
@@ -171,7 +171,7 @@ rank  user  fires  win rate  wins  losses  draws       P&L
 rank  user  fires  win rate  wins  losses  draws       P&L
    1     1      3     50.0%     1       1      0  1,100.50
 `,
-			json: `[{"rank": 1, "user_id": 1, "total_fires": 3, "wins": 1, "losses": 1, "draws": 0,
+			json: `[{"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0,
 				"win_rate": 0.5, "pnl": 1100.5, "last_updated": "2026-01-31T12:00:00Z"}]`,
 		},
 		{

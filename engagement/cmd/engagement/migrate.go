@@ -34,7 +34,7 @@ with data is first copied to a backup beside it. It may be run at any time.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			path := a.path(cmd)
 			before := backupsOf(path)
-			out := migrateOutput{Database: path, Made: checkExists(path) != nil, Backups: []string{}}
+			out := migrateOutput{Database: engagement.RedactDSN(path), Made: checkExists(path) != nil, Backups: []string{}}
 			return a.withDB(cmd, making, func(_ context.Context, db *engagement.DB) error {
 				out.Timezone = db.Location().String()
 				for backup := range backupsOf(path) {

@@ -45,7 +45,7 @@ func (a *app) withDB(cmd *cobra.Command, m mode, fn func(context.Context, *engag
 
 	db, err := engagement.Open(ctx, path, opts...)
 	if m == reading && errors.Is(err, engagement.ErrSchema) {
-		return fmt.Errorf("%w; a database of an older version is brought up to date with: engagement migrate --db %q", err, path)
+		return fmt.Errorf("%w; a database of an older version is brought up to date with: %s", err, migrateCommandFor(path))
 	}
 	if err != nil {
 		return err
@@ -62,12 +62,20 @@ func checkExists(path string) error {
 	}
 	_, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("there is no database at %q; make one with: engagement migrate --db %q", path, path)
+		return fmt.Errorf("there is no database at %q; make one with: %s", path, migrateCommandFor(path))
 	}
 	if err != nil {
 		return fmt.Errorf("look for the database: %w", err)
 	}
 	return nil
+}
+
+// migrateCommandFor is what to type; a URL may hold a password and is left out.
+func migrateCommandFor(path string) string {
+	if strings.Contains(path, "://") {
+		return "engagement migrate"
+	}
+	return fmt.Sprintf("engagement migrate --db %q", path)
 }
 
 // options are the ways of opening that the persistent flags choose.

@@ -93,7 +93,7 @@ Exit codes: 0 done, 1 failed, 2 the command line is wrong or a value was refused
 		SuggestionsMinimumDistance: 2,
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.dsn, "db", "", "the database `FILE` (default $ENGAGEMENT_DB or "+engagement.DefaultPath+")")
+	flags.StringVar(&a.dsn, "db", "", "the database: a `FILE`, or the URL of a PostgreSQL database (default $ENGAGEMENT_DB or "+engagement.DefaultPath+")")
 	flags.StringVar(&a.timezone, "timezone", "", "the time `ZONE` of days in a new database, such as Europe/Berlin (default UTC)")
 	flags.BoolVar(&a.json, "json", false, "print JSON, for programs")
 	flags.BoolVar(&a.verbose, "verbose", false, "log every operation to stderr")
@@ -104,14 +104,24 @@ Exit codes: 0 done, 1 failed, 2 the command line is wrong or a value was refused
 		a.statsCommand(), a.userCommand(), a.signalCommand(), a.leaderboardCommand(), a.dailyCommand(), a.exportCommand(),
 		a.cleanupCommand(), a.eraseCommand(), a.backupCommand(), a.verifyCommand(), a.rebuildCommand(),
 	)
-	for _, cmd := range root.Commands() {
+	a.noteRunning(root.Commands())
+	return root
+}
+
+// noteRunning makes the commands, and those below them, note that the command
+// line was understood.
+func (a *app) noteRunning(commands []*cobra.Command) {
+	for _, cmd := range commands {
+		a.noteRunning(cmd.Commands())
 		body := cmd.RunE
+		if body == nil {
+			continue
+		}
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			a.running = true
 			return body(cmd, args)
 		}
 	}
-	return root
 }
 
 // addCompletion adds cobra's command for shell completion, which writes to what
@@ -165,8 +175,8 @@ func numbersAsArguments(root *cobra.Command, args []string) []string {
 			flags = append(flags, rest[i])
 		}
 	}
-	line := append([]string{cmd.Name()}, flags...)
-	return append(append(line, "--"), arguments...)
+	names := strings.Fields(cmd.CommandPath())[1:]
+	return slices.Concat(names, flags, []string{"--"}, arguments)
 }
 
 // path is the database that the command line or the environment names.

@@ -7,8 +7,6 @@ import (
 	"github.com/hydraxdev/engagementdb/dbgen/pggen"
 )
 
-//go:generate go run ./adapt
-
 // querier makes pggen's queries those of dbgen. What adapter.go does not
 // convert has plain types and is promoted.
 type querier struct {

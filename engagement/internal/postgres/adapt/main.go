@@ -1,11 +1,12 @@
 // Command adapt writes the adapter that makes the queries generated for
 // PostgreSQL a dbgen.Querier. The structs of both engines are the same but for
 // their package, so every method is a conversion, and one that is not fails to
-// compile. It is run by go generate in the folder above.
+// compile. make generate runs it in the folder above.
 package main
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"go/ast"
 	"go/format"
@@ -24,13 +25,26 @@ const (
 
 func main() {
 	log.SetFlags(0)
-	source, err := generate()
-	if err == nil {
-		err = os.WriteFile(adapter, source, 0o644)
-	}
-	if err != nil {
+	diff := flag.Bool("diff", false, "only check that the adapter is current")
+	flag.Parse()
+	if err := run(*diff); err != nil {
 		log.Fatalf("adapt: %v", err)
 	}
+}
+
+func run(diff bool) error {
+	source, err := generate()
+	if err != nil {
+		return err
+	}
+	if !diff {
+		return os.WriteFile(adapter, source, 0o644)
+	}
+	written, err := os.ReadFile(adapter)
+	if err == nil && !bytes.Equal(written, source) {
+		err = fmt.Errorf("%s is not current: run make generate", adapter)
+	}
+	return err
 }
 
 func generate() ([]byte, error) {
