@@ -17,6 +17,8 @@ type Querier interface {
 	// read, so it is left out.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	ActiveDaysOfUsers(ctx context.Context, users string) ([]ActiveDaysOfUsersRow, error)
+	// ActiveUsers lists the users with a fire on a day, in no order.
+	ActiveUsers(ctx context.Context, day int64) ([]int64, error)
 	// AddDays adds to the community's counts of days. It takes a JSON array of [day,
 	// fires, executed, active_users, new_users], no day twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
@@ -54,6 +56,14 @@ type Querier interface {
 	// same statement, win_bound by SetWinBounds.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	AddUserTrades(ctx context.Context, users string) ([]AddUserTradesRow, error)
+	// CohortActivity counts, for each period in which users fired first, how many
+	// of them fired in which later period. Periods have a length in days and are
+	// numbered: that of a day is (day + shift) / length.
+	// Only days up to follow_days after a user's first are read.
+	CohortActivity(ctx context.Context, arg CohortActivityParams) ([]CohortActivityRow, error)
+	// CohortLastActivity counts, for each period in which users fired first, how
+	// many of them fired last in which period. Periods are those of CohortActivity.
+	CohortLastActivity(ctx context.Context, arg CohortLastActivityParams) ([]CohortLastActivityRow, error)
 	// CommunityDecided counts all users' wins and losses.
 	CommunityDecided(ctx context.Context) (CommunityDecidedRow, error)
 	// CountDays counts the days that have a row.
@@ -172,6 +182,13 @@ type Querier interface {
 	FiresByUser(ctx context.Context, arg FiresByUserParams) ([]FiresByUserRow, error)
 	// FiresByUserEver counts each user's fires since the beginning, by user.
 	FiresByUserEver(ctx context.Context) ([]FiresByUserEverRow, error)
+	// FiresInSpans counts the fires kept one by one in spans of time, added up for
+	// each cell that spans belong to. It takes a JSON array of [cell, from, until],
+	// until not included.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	FiresInSpans(ctx context.Context, spans string) ([]FiresInSpansRow, error)
+	// FirstActiveDay returns the first day on which anybody fired, or -1.
+	FirstActiveDay(ctx context.Context) (int64, error)
 	// GetDay returns the counts of one day.
 	GetDay(ctx context.Context, day int64) (Day, error)
 	// GetMetric returns a metric.

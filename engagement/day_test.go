@@ -81,6 +81,23 @@ func TestDayText(t *testing.T) {
 	}
 }
 
+func TestWeeksBeginOnMonday(t *testing.T) {
+	for _, tt := range []struct {
+		day, monday string
+		weekday     time.Weekday
+	}{
+		{"2026-01-12", "2026-01-12", time.Monday},
+		{"2026-01-14", "2026-01-12", time.Wednesday},
+		{"2026-01-18", "2026-01-12", time.Sunday},
+		{"2026-01-01", "2025-12-29", time.Thursday},
+		{"1970-01-01", "1969-12-29", time.Thursday},
+		{"1969-12-28", "1969-12-22", time.Sunday},
+	} {
+		same(t, "weekday of "+tt.day, day(t, tt.day).Weekday(), tt.weekday)
+		same(t, "week of "+tt.day, day(t, tt.day).WeekStart().String(), tt.monday)
+	}
+}
+
 // On the days of 23 and 25 hours, too, a fire counts on the day that a wall
 // clock showed.
 func TestFiresAroundLocalMidnightCountOnTheRightDay(t *testing.T) {

@@ -84,13 +84,13 @@ type FactPage struct {
 	AfterTrade *ClosedTrade
 }
 
-// amount is a figure in whole numbers, a P&L in millionths. decided is what a
+// part is a figure in whole numbers, a P&L in millionths. decided is what a
 // win rate is divided by.
-type amount struct{ count, decided int64 }
+type part struct{ count, decided int64 }
 
-func (a amount) plus(b amount) amount { return amount{a.count + b.count, a.decided + b.decided} }
+func (a part) plus(b part) part { return part{a.count + b.count, a.decided + b.decided} }
 
-func (f Figure) value(a amount) float64 {
+func (f Figure) value(a part) float64 {
 	switch f {
 	case FigurePnL:
 		return fromMicros(a.count)
@@ -100,41 +100,41 @@ func (f Figure) value(a amount) float64 {
 	return float64(a.count)
 }
 
-// amountOf picks the figure out of counts.
-func (f Figure) amountOf(c counts) amount {
+// partOf picks the figure out of counts.
+func (f Figure) partOf(c counts) part {
 	switch f {
 	case FigureFires:
-		return amount{count: c.fires}
+		return part{count: c.fires}
 	case FigureExecuted:
-		return amount{count: c.executed}
+		return part{count: c.executed}
 	case FigureWins:
-		return amount{count: c.wins}
+		return part{count: c.wins}
 	case FigureLosses:
-		return amount{count: c.losses}
+		return part{count: c.losses}
 	case FigureDraws:
-		return amount{count: c.draws}
+		return part{count: c.draws}
 	case FigurePnL:
-		return amount{count: c.micros}
+		return part{count: c.micros}
 	case FigureWinRate:
-		return amount{c.wins, c.wins + c.losses}
+		return part{c.wins, c.wins + c.losses}
 	case FigureStreak:
 		if c.fires > 0 {
-			return amount{count: 1}
+			return part{count: 1}
 		}
 	}
-	return amount{}
+	return part{}
 }
 
 // explaining is an explanation in the making.
 type explaining struct {
 	Explanation
-	sum, before amount // of its days, and of those before the horizon whose facts are gone
+	sum, before part // of its days, and of those before the horizon whose facts are gone
 }
 
 // day adds what a day adds to the figure.
 func (e *explaining) day(number int64, c counts) {
-	a, day := e.Figure.amountOf(c), Day(number)
-	if a == (amount{}) {
+	a, day := e.Figure.partOf(c), Day(number)
+	if a == (part{}) {
 		return
 	}
 	part := FigureDay{Day: day, Value: float64(a.count), Decided: a.decided}
@@ -149,7 +149,7 @@ func (e *explaining) day(number int64, c counts) {
 }
 
 // conclude compares the figure as it is stored, its days and its facts.
-func (e *explaining) conclude(stored, facts amount) Explanation {
+func (e *explaining) conclude(stored, facts part) Explanation {
 	e.Sum, e.BeforeHorizon, e.FromFacts = e.Figure.value(e.sum), e.Figure.value(e.before), e.Figure.value(facts)
 	e.Exact = stored == e.sum && e.before.plus(facts) == e.sum && e.Value == e.Sum
 	return e.Explanation
@@ -200,7 +200,7 @@ func (r *Reader) explainUser(ctx context.Context, userID int64, figure Figure, p
 			})
 		}
 	}
-	var facts amount
+	var facts part
 	if figure.ofFires() {
 		facts, err = r.explainByFires(ctx, &e.Explanation, Window{max(days.From, e.Horizon), days.To}, page)
 	} else {
@@ -214,9 +214,9 @@ func (r *Reader) explainUser(ctx context.Context, userID int64, figure Figure, p
 
 // storedFigure returns a user's figure as it is stored and the days that it is
 // made of.
-func (r *Reader) storedFigure(figure Figure, user dbgen.UserStat) (stored amount, days Window) {
+func (r *Reader) storedFigure(figure Figure, user dbgen.UserStat) (stored part, days Window) {
 	if figure != FigureStreak {
-		return figure.amountOf(counts{
+		return figure.partOf(counts{
 			fires: user.TotalFires, executed: user.Executed,
 			wins: user.Wins, losses: user.Losses, draws: user.Draws, micros: user.PnlMicros,
 		}), Window{unknownDay, furthestDay}
@@ -231,16 +231,16 @@ func (r *Reader) storedFigure(figure Figure, user dbgen.UserStat) (stored amount
 
 // explainByFires returns what a user's fires of some days come to, and puts a
 // page of them into e.
-func (r *Reader) explainByFires(ctx context.Context, e *Explanation, days Window, page FactPage) (amount, error) {
+func (r *Reader) explainByFires(ctx context.Context, e *Explanation, days Window, page FactPage) (part, error) {
 	row, err := r.q.CountUserFires(ctx, dbgen.CountUserFiresParams{
 		UserID: e.UserID, FirstDay: int64(days.From), LastDay: int64(days.To),
 	})
 	if err != nil {
-		return amount{}, err
+		return part{}, err
 	}
 	limit, err := checkLimit(page.Limit)
 	if err != nil {
-		return amount{}, err
+		return part{}, err
 	}
 	before, id := FirePage{After: page.AfterFire}.position()
 	fires, err := r.q.UserFiresOfDays(ctx, dbgen.UserFiresOfDaysParams{
@@ -249,9 +249,9 @@ func (r *Reader) explainByFires(ctx context.Context, e *Explanation, days Window
 	})
 	e.Fires = signalFires(fires)
 	if e.Figure == FigureStreak {
-		return amount{count: row.ActiveDays}, err
+		return part{count: row.ActiveDays}, err
 	}
-	return e.Figure.amountOf(counts{fires: row.Fires, executed: row.Executed}), err
+	return e.Figure.partOf(counts{fires: row.Fires, executed: row.Executed}), err
 }
 
 // leastExecuted is 1 for a figure of executed fires alone.
@@ -264,10 +264,10 @@ func (f Figure) leastExecuted() int64 {
 
 // explainByTrades returns what a user's trades come to, and puts a page of
 // those that count into e.
-func (r *Reader) explainByTrades(ctx context.Context, e *Explanation, page FactPage) (amount, error) {
+func (r *Reader) explainByTrades(ctx context.Context, e *Explanation, page FactPage) (part, error) {
 	sums, err := r.q.SumUserTrades(ctx, e.UserID)
 	if err != nil {
-		return amount{}, err
+		return part{}, err
 	}
 	filter := TradeFilter{UserID: e.UserID, Limit: page.Limit, After: page.AfterTrade}
 	switch e.Figure {
@@ -285,10 +285,10 @@ func (r *Reader) explainByTrades(ctx context.Context, e *Explanation, page FactP
 		rows, err = r.tradeRows(ctx, filter)
 	}
 	if err != nil {
-		return amount{}, err
+		return part{}, err
 	}
 	e.Trades, err = closedTrades(rows)
-	return e.Figure.amountOf(counts{
+	return e.Figure.partOf(counts{
 		wins: sums.Wins, losses: sums.Losses, draws: sums.Draws, micros: sums.Units*microsPerUnit + sums.Micros,
 	}), err
 }
@@ -343,7 +343,7 @@ func (r *Reader) explainSignal(ctx context.Context, signalID string, figure Figu
 	for _, d := range days {
 		e.day(d.Day, counts{fires: d.Fires, executed: d.Executed})
 	}
-	stored := amount{count: signal.TotalFires}
+	stored := part{count: signal.TotalFires}
 	if figure == FigureExecuted {
 		stored = e.sum // it is stored in the days alone
 	}
@@ -361,5 +361,5 @@ func (r *Reader) explainSignal(ctx context.Context, signalID string, figure Figu
 		return Explanation{}, err
 	}
 	e.Fires = signalFires(fires)
-	return e.conclude(stored, figure.amountOf(counts{fires: facts.Fires, executed: facts.Executed})), nil
+	return e.conclude(stored, figure.partOf(counts{fires: facts.Fires, executed: facts.Executed})), nil
 }

@@ -61,6 +61,7 @@ type DayMetrics struct {
 	Fires         int64   `json:"fires"`
 	Executed      int64   `json:"executed"`
 	ActiveUsers   int64   `json:"active_users"`
+	NewUsers      int64   `json:"new_users"`      // who had never fired before
 	ExecutionRate float64 `json:"execution_rate"` // Executed / Fires, 0 while there are none
 	Partial       bool    `json:"partial"`        // the day is not over
 }
@@ -84,7 +85,8 @@ func (r *Reader) DailyMetrics(ctx context.Context, from, to Day) (days []DayMetr
 		}
 		for _, row := range rows {
 			d := &days[Day(row.Day)-from]
-			d.Fires, d.Executed, d.ActiveUsers = row.Fires, row.Executed, row.ActiveUsers
+			d.Fires, d.Executed = row.Fires, row.Executed
+			d.ActiveUsers, d.NewUsers = row.ActiveUsers, row.NewUsers
 			d.ExecutionRate = ratio(row.Executed, row.Fires)
 		}
 		return len(days), nil

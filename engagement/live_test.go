@@ -49,12 +49,13 @@ func TestDailyMetrics(t *testing.T) {
 		today := db.Today()
 		fire(t, db, engagement.Fire{UserID: 1, SignalID: "A", At: noon.AddDate(0, 0, -2), Executed: true})
 		fire(t, db, engagement.Fire{UserID: 1, SignalID: "B", At: noon.AddDate(0, 0, -2)})
+		fire(t, db, engagement.Fire{UserID: 1, SignalID: "C"})
 		fire(t, db, engagement.Fire{UserID: 2, SignalID: "A"})
 		want := []engagement.DayMetrics{
 			{Day: today - 3},
-			{Day: today - 2, Fires: 2, Executed: 1, ActiveUsers: 1, ExecutionRate: 0.5},
+			{Day: today - 2, Fires: 2, Executed: 1, ActiveUsers: 1, NewUsers: 1, ExecutionRate: 0.5},
 			{Day: today - 1},
-			{Day: today, Fires: 1, ActiveUsers: 1, Partial: true},
+			{Day: today, Fires: 2, ActiveUsers: 2, NewUsers: 1, Partial: true},
 			{Day: today + 1, Partial: true},
 		}
 		same(t, "DailyMetrics", must(db.DailyMetrics(ctx, today-3, today+1))(t), want)

@@ -402,6 +402,7 @@ func (m *model) dayMetrics(day engagement.Day) engagement.DayMetrics {
 		}
 	}
 	metrics.ActiveUsers = int64(len(users))
+	metrics.NewUsers = int64(len(m.firedFirst(day, day)))
 	metrics.ExecutionRate = quotient(metrics.Executed, metrics.Fires)
 	return metrics
 }

@@ -337,6 +337,12 @@ func TestPlans(t *testing.T) {
 
 		{query: "GetDay", step: "SEARCH days USING INTEGER PRIMARY KEY (rowid=?)"},
 		{query: "DaysBetween", step: "SEARCH days USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+		{query: "FirstActiveDay", step: "SEARCH days USING INTEGER PRIMARY KEY (rowid>?)"},
+		{query: "ActiveUsers", step: "SEARCH user_days USING COVERING INDEX idx_user_days_day (day=?)"},
+		{query: "CohortActivity", step: "SEARCH u USING COVERING INDEX idx_user_stats_first_day (first_day>? AND first_day<?)"},
+		{query: "CohortActivity", step: "SEARCH d USING PRIMARY KEY (user_id=? AND day>? AND day<?)"},
+		{query: "CohortLastActivity", step: "SEARCH user_stats USING INDEX idx_user_stats_first_day (first_day>? AND first_day<?)"},
+		{query: "FiresInSpans", step: "SEARCH f USING INDEX idx_signal_fires_timestamp (timestamp>? AND timestamp<?)"},
 		{query: "TopSignalOfDay", step: "SEARCH signal_days USING COVERING INDEX idx_signal_days_day_fires (day=? AND fires>?)"},
 		{query: "PopularSignals", step: "SEARCH signal_days USING INDEX idx_signal_days_day_fires (day>? AND day<?)", sorts: true},
 

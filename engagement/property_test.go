@@ -408,6 +408,7 @@ func (h *history) compareLists(t *rapid.T, r *engagement.Reader) {
 		metric := m.drawMetric(t)
 		same(t, fmt.Sprintf("EvaluateDefinition(%+v)", metric), must(r.EvaluateDefinition(ctx, metric))(t), m.evaluate(metric))
 	}
+	h.compareActivity(t, r)
 	streaks := m.streakLeaderboard()
 	same(t, "StreakLeaderboard", must(r.StreakLeaderboard(ctx, 0))(t), streaks)
 	same(t, "StreakLeaderboard, the first two", must(r.StreakLeaderboard(ctx, 2))(t), streaks[:min(2, len(streaks))])

@@ -23,9 +23,7 @@ func (r *Reader) TodayWindow() Window { return Window{r.Today(), r.Today()} }
 
 // ThisWeek is the window of the ISO week that holds today, Monday to Sunday.
 func (r *Reader) ThisWeek() Window {
-	today := r.Today()
-	sinceMonday := (int64(today.utc().Weekday()) + 6) % 7
-	monday := today - Day(sinceMonday)
+	monday := r.Today().WeekStart()
 	return Window{monday, monday + 6}
 }
 

@@ -376,27 +376,101 @@ rank  user  streak  longest  kept by firing before
 			name: "daily draws the last days",
 			args: "daily --days 4",
 			text: `
-day         fires  executed    rate  users
-2026-01-28      0         0    0.0%      0
-2026-01-29      1         1  100.0%      1  ████████████████████
-2026-01-30      1         1  100.0%      1  ████████████████████
-2026-01-31      2         1   50.0%      2  ████████████████████░░░░░░░░░░░░░░░░░░░░ so far
+day         fires  executed    rate  users  new
+2026-01-28      0         0    0.0%      0    0
+2026-01-29      1         1  100.0%      1    1  ████████████████████
+2026-01-30      1         1  100.0%      1    0  ████████████████████
+2026-01-31      2         1   50.0%      2    1  ████████████████████░░░░░░░░░░░░░░░░░░░░ so far
 `,
 			json: `[
-				{"day": "2026-01-28", "fires": 0, "executed": 0, "active_users": 0, "execution_rate": 0, "partial": false},
-				{"day": "2026-01-29", "fires": 1, "executed": 1, "active_users": 1, "execution_rate": 1, "partial": false},
-				{"day": "2026-01-30", "fires": 1, "executed": 1, "active_users": 1, "execution_rate": 1, "partial": false},
-				{"day": "2026-01-31", "fires": 2, "executed": 1, "active_users": 2, "execution_rate": 0.5, "partial": true}
+				{"day": "2026-01-28", "fires": 0, "executed": 0, "active_users": 0, "new_users": 0, "execution_rate": 0, "partial": false},
+				{"day": "2026-01-29", "fires": 1, "executed": 1, "active_users": 1, "new_users": 1, "execution_rate": 1, "partial": false},
+				{"day": "2026-01-30", "fires": 1, "executed": 1, "active_users": 1, "new_users": 0, "execution_rate": 1, "partial": false},
+				{"day": "2026-01-31", "fires": 2, "executed": 1, "active_users": 2, "new_users": 1, "execution_rate": 0.5, "partial": true}
 			]`,
 		},
 		{
 			name: "daily shows a range",
 			args: "daily --from 2025-12-02 --to 2025-12-02",
 			text: `
-day         fires  executed    rate  users
-2025-12-02      1         1  100.0%      1  ████████████████████████████████████████
+day         fires  executed    rate  users  new
+2025-12-02      1         1  100.0%      1    1  ████████████████████████████████████████
 `,
-			json: `[{"day": "2025-12-02", "fires": 1, "executed": 1, "active_users": 1, "execution_rate": 1, "partial": false}]`,
+			json: `[{"day": "2025-12-02", "fires": 1, "executed": 1, "active_users": 1, "new_users": 1, "execution_rate": 1, "partial": false}]`,
+		},
+		{
+			name: "activity counts users up to each day",
+			args: "activity --days 3 --to 2026-01-31",
+			text: `
+day         DAU  WAU  MAU  stickiness
+2026-01-29    1    1    1        3.3%
+2026-01-30    1    1    1        6.7%
+2026-01-31    2    2    2        6.7%  so far
+`,
+			json: `[
+				{"day": "2026-01-29", "dau": 1, "wau": 1, "mau": 1, "stickiness": 0.03333333333333333, "partial": false},
+				{"day": "2026-01-30", "dau": 1, "wau": 1, "mau": 1, "stickiness": 0.06666666666666667, "partial": false},
+				{"day": "2026-01-31", "dau": 2, "wau": 2, "mau": 2, "stickiness": 0.06666666666666667, "partial": true}
+			]`,
+		},
+		{
+			name: "activity has no stickiness without users",
+			args: "activity --from 2026-01-01 --to 2026-01-01",
+			text: `
+day         DAU  WAU  MAU  stickiness
+2026-01-01    0    0    0  -
+`,
+			json: `[{"day": "2026-01-01", "dau": 0, "wau": 0, "mau": 0, "stickiness": null, "partial": false}]`,
+		},
+		{
+			name: "lifecycle goes by day",
+			args: "lifecycle --days 2",
+			text: `
+day         active  new  returning  resurrected  dormant
+2026-01-30       1    0          1            0        0
+2026-01-31       2    1          1            0        0  so far
+`,
+			json: `[
+				{"start": "2026-01-30", "active": 1, "new": 0, "returning": 1, "resurrected": 0, "dormant": 0, "partial": false},
+				{"start": "2026-01-31", "active": 2, "new": 1, "returning": 1, "resurrected": 0, "dormant": 0, "partial": true}
+			]`,
+		},
+		{
+			name: "lifecycle goes by week",
+			args: "lifecycle --by week --from 2025-12-10 --to 2025-12-10",
+			text: `
+week        active  new  returning  resurrected  dormant
+2025-12-08       0    0          0            0        1
+`,
+			json: `[{"start": "2025-12-08", "active": 0, "new": 0, "returning": 0, "resurrected": 0, "dormant": 1, "partial": false}]`,
+		},
+		{
+			name: "cohorts go by day",
+			args: "cohorts --by day --days 3 --periods 2",
+			text: `
+day         users      +1  +2
+2026-01-29      1  100.0%
+2026-01-30      0
+2026-01-31      1              so far
+`,
+			json: `[
+				{"start": "2026-01-29", "size": 1, "on": [1, null], "on_or_after": [1, null], "partial": false},
+				{"start": "2026-01-30", "size": 0, "on": [null, null], "on_or_after": [null, null], "partial": false},
+				{"start": "2026-01-31", "size": 1, "on": [null, null], "on_or_after": [null, null], "partial": true}
+			]`,
+		},
+		{
+			name: "cohorts go by week",
+			args: "cohorts --or-after --periods 2 --from 2025-12-01 --to 2025-12-08",
+			text: `
+week        users    +1    +2
+2025-12-01      1  0.0%  0.0%
+2025-12-08      0     -     -
+`,
+			json: `[
+				{"start": "2025-12-01", "size": 1, "on": [0, 0], "on_or_after": [0, 0], "partial": false},
+				{"start": "2025-12-08", "size": 0, "on": [0, 0], "on_or_after": [0, 0], "partial": false}
+			]`,
 		},
 		{
 			name: "cleanup says what it would delete",
@@ -437,6 +511,30 @@ day         fires  executed    rate  users
 			checkText(t, mustRun(t, append([]string{"--db", sampleDB(t)}, args...)...), strings.TrimPrefix(tt.text, "\n"))
 			checkJSON(t, mustRun(t, append([]string{"--json", "--db", sampleDB(t)}, args...)...), tt.json)
 		})
+	}
+}
+
+func TestHoursShowsTheHoursOfTheWeek(t *testing.T) {
+	db := sampleDB(t)
+	text := mustRun(t, "hours", "--db", db)
+	for _, want := range []string{
+		"5 fires of all time, kept from 1970-01-02 on\n",
+		"hour  Mon  Tue  Wed  Thu  Fri  Sat  Sun  MTWTFSS\n",
+		"08      0    0    0    0    0    1    0       █\n",
+		"12      0    1    0    1    1    0    0   █ ██\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in:\n%s", want, text)
+		}
+	}
+	hours := decode[engagement.Hours](t, mustRun(t, "hours", "--db", db, "--json", "--from", "2026-01-30", "--to", "2026-01-31"))
+	want := engagement.Hours{Horizon: 1, Total: 3}
+	want.Fires[4][12], want.Fires[5][8], want.Fires[5][9] = 1, 1, 1
+	if hours != want {
+		t.Errorf("got %+v", hours)
+	}
+	if got := mustRun(t, "hours", "--db", db, "--window", "today"); !strings.HasPrefix(got, "2 fires of 2026-01-31, ") {
+		t.Errorf("got %s", got)
 	}
 }
 

@@ -58,6 +58,10 @@ func TestErrorsAreOneLineWithTheRightExitCode(t *testing.T) {
 		{"no days", []string{"daily", "--days", "0"}, exitUsage, `invalid --days "0"`},
 		{"a day that does not exist", []string{"daily", "--from", "2026-02-30"}, exitUsage, `invalid day "2026-02-30"`},
 		{"days that run backwards", []string{"daily", "--from", "2026-01-02", "--to", "2026-01-01"}, exitUsage, "it ends before it starts"},
+		{"no such period", []string{"lifecycle", "--by", "month"}, exitUsage, `invalid period "month"`},
+		{"no days of activity", []string{"activity", "--days", "-1"}, exitUsage, `invalid --days "-1"`},
+		{"cohorts that are not followed", []string{"cohorts", "--periods", "0"}, exitUsage, "invalid number of periods 0"},
+		{"no such window", []string{"hours", "--window", "year"}, exitUsage, `invalid --window "year"`},
 		{"two ways to say which days", []string{"daily", "--from", "2026-01-02", "--days", "3"}, exitUsage, "[days from]"},
 		{"a cleanup of today", []string{"cleanup", "--keep-days", "0"}, exitUsage, "want at least 1"},
 		{"an erasure that nobody confirms", []string{"erase", "1"}, exitUsage, "confirm it with --yes"},
@@ -122,6 +126,7 @@ func checkError(t *testing.T, r result, code int, want string) {
 func TestNoCommandMakesADatabaseByAccident(t *testing.T) {
 	for _, args := range []string{
 		"fire 1 X", "trade 1 t 1", "stats", "user 1", "signal X", "signals", "leaderboard", "daily", "export 1",
+		"activity", "lifecycle", "cohorts", "hours",
 		"quality 1", "forecast 1", "forecast --score users",
 		"metric list", "metric show x", "metric delete x", "explain user 1 pnl", "explain signal X executed",
 		"cleanup", "cleanup --dry-run", "erase 1 --yes", "backup copy.db", "copy --to copy.db", "verify", "rebuild",

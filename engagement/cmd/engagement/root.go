@@ -103,6 +103,7 @@ Exit codes: 0 done, 1 failed, 2 the command line is wrong or a value was refused
 		a.fireCommand(), a.tradeCommand(),
 		a.statsCommand(), a.userCommand(), a.signalCommand(), a.signalsCommand(), a.leaderboardCommand(),
 		a.dailyCommand(), a.exportCommand(),
+		a.activityCommand(), a.lifecycleCommand(), a.cohortsCommand(), a.hoursCommand(),
 		a.qualityCommand(), a.forecastCommand(),
 		a.metricCommand(), a.explainCommand(),
 		a.cleanupCommand(), a.eraseCommand(), a.backupCommand(), a.copyCommand(), a.verifyCommand(), a.rebuildCommand(),

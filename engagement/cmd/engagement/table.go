@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -76,16 +77,19 @@ func (t *table) lines() []string {
 	return lines
 }
 
-// isNumeric says whether a column holds numbers; the first row tells.
+// isNumeric says whether a column holds numbers, be it only one: the other cells
+// may say that there is none.
 func (t *table) isNumeric(column int) bool {
-	if len(t.rows) == 0 || column >= len(t.rows[0]) {
+	return slices.ContainsFunc(t.rows, func(row []any) bool {
+		if column >= len(row) {
+			return false
+		}
+		switch row[column].(type) {
+		case int64, id, money, share, plain:
+			return true
+		}
 		return false
-	}
-	switch t.rows[0][column].(type) {
-	case int64, id, money, share, plain:
-		return true
-	}
-	return false
+	})
 }
 
 func cellText(cell any) string {

@@ -18,6 +18,13 @@ func TestTablesAlignNumbersRightAndTextLeft(t *testing.T) {
 `, "\n"))
 }
 
+func TestOneNumberMakesAColumnOfNumbers(t *testing.T) {
+	table := &table{header: []any{"day", "rate"}}
+	table.add("Mon", "-")
+	table.add("Tue", share(0.5))
+	checkText(t, table.String(), "day   rate\nMon      -\nTue  50.0%\n")
+}
+
 func TestTablesShowControlCharactersHarmlessly(t *testing.T) {
 	checkText(t, cellText("X\x1b[2J\n"), "X\uFFFD[2J\uFFFD")
 }

@@ -36,6 +36,18 @@ func (q querier) AddUserTrades(ctx context.Context, arg string) ([]dbgen.AddUser
 	return each(func(row pggen.AddUserTradesRow) dbgen.AddUserTradesRow { return dbgen.AddUserTradesRow(row) })(result), err
 }
 
+func (q querier) CohortActivity(ctx context.Context, arg dbgen.CohortActivityParams) ([]dbgen.CohortActivityRow, error) {
+	result, err := q.Queries.CohortActivity(ctx, pggen.CohortActivityParams(arg))
+	return each(func(row pggen.CohortActivityRow) dbgen.CohortActivityRow { return dbgen.CohortActivityRow(row) })(result), err
+}
+
+func (q querier) CohortLastActivity(ctx context.Context, arg dbgen.CohortLastActivityParams) ([]dbgen.CohortLastActivityRow, error) {
+	result, err := q.Queries.CohortLastActivity(ctx, pggen.CohortLastActivityParams(arg))
+	return each(func(row pggen.CohortLastActivityRow) dbgen.CohortLastActivityRow {
+		return dbgen.CohortLastActivityRow(row)
+	})(result), err
+}
+
 func (q querier) CommunityDecided(ctx context.Context) (dbgen.CommunityDecidedRow, error) {
 	result, err := q.Queries.CommunityDecided(ctx)
 	return dbgen.CommunityDecidedRow(result), err
@@ -142,6 +154,11 @@ func (q querier) FiresByUser(ctx context.Context, arg dbgen.FiresByUserParams) (
 func (q querier) FiresByUserEver(ctx context.Context) ([]dbgen.FiresByUserEverRow, error) {
 	result, err := q.Queries.FiresByUserEver(ctx)
 	return each(func(row pggen.FiresByUserEverRow) dbgen.FiresByUserEverRow { return dbgen.FiresByUserEverRow(row) })(result), err
+}
+
+func (q querier) FiresInSpans(ctx context.Context, arg string) ([]dbgen.FiresInSpansRow, error) {
+	result, err := q.Queries.FiresInSpans(ctx, arg)
+	return each(func(row pggen.FiresInSpansRow) dbgen.FiresInSpansRow { return dbgen.FiresInSpansRow(row) })(result), err
 }
 
 func (q querier) GetDay(ctx context.Context, arg int64) (dbgen.Day, error) {

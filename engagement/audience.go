@@ -1,0 +1,124 @@
+package engagement
+
+import (
+	"context"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+)
+
+// The days that trailing figures look at, the day itself included.
+const (
+	trailingWeek  = 7
+	trailingMonth = 30
+)
+
+// Activity is how many different users were active, that is fired at least
+// once, up to a day.
+type Activity struct {
+	Day Day   `json:"day"`
+	DAU int64 `json:"dau"` // active on the day
+	WAU int64 `json:"wau"` // active on it or one of the 6 days before
+	MAU int64 `json:"mau"` // active on it or one of the 29 days before
+	// Stickiness is the mean DAU of those 30 days / MAU: the share of the days
+	// on which an active user comes. It is nil while MAU is 0.
+	Stickiness *float64 `json:"stickiness"`
+	Partial    bool     `json:"partial"` // the day is not over
+}
+
+// Activity returns how many users were active up to each day of a window,
+// oldest first; days without fires are there. All time begins with the first
+// fire and ends today, and is empty before there is one. At most MaxLimit days.
+// It reads the users of each day, from 29 days before the window on. Cleanup
+// does not change it.
+func (r *Reader) Activity(ctx context.Context, w Window) (list []Activity, err error) {
+	err = r.snapshot(ctx, "activity", func(r *Reader) (int, error) {
+		list, err = r.activity(ctx, w)
+		return len(list), err
+	})
+	return list, err
+}
+
+func (r *Reader) activity(ctx context.Context, w Window) ([]Activity, error) {
+	list := []Activity{}
+	w, err := r.bounded(ctx, w)
+	if err != nil || w.IsAllTime() {
+		return list, err
+	}
+	first := w.From - trailingMonth + 1
+	fired := make([]int64, w.To-first+1)  // of each day: users active then
+	latest := make([]int64, w.To-first+1) // and of these, those not active since
+	lastDay := map[int64]Day{}
+	err = r.eachDay(ctx, Window{first, w.To}, func(row dbgen.Day, users []int64) {
+		day := Day(row.Day)
+		for _, user := range users {
+			if before, known := lastDay[user]; known {
+				latest[before-first]--
+			}
+			lastDay[user] = day
+		}
+		fired[day-first], latest[day-first] = int64(len(users)), int64(len(users))
+		if day < w.From {
+			return
+		}
+		upTo := day - first + 1
+		a := Activity{
+			Day:     day,
+			DAU:     int64(len(users)),
+			WAU:     sum(latest[upTo-trailingWeek : upTo]),
+			MAU:     sum(latest[upTo-trailingMonth : upTo]),
+			Partial: day >= r.Today(),
+		}
+		if a.MAU > 0 {
+			stickiness := float64(sum(fired[upTo-trailingMonth:upTo])) / trailingMonth / float64(a.MAU)
+			a.Stickiness = &stickiness
+		}
+		list = append(list, a)
+	})
+	return list, err
+}
+
+func sum(values []int64) (total int64) {
+	for _, v := range values {
+		total += v
+	}
+	return total
+}
+
+// bounded checks a window and gives all time its days: from the first with a
+// fire to today. It stays all time if there is none.
+func (r *Reader) bounded(ctx context.Context, w Window) (Window, error) {
+	if !w.IsAllTime() {
+		return w, w.check()
+	}
+	first, err := r.q.FirstActiveDay(ctx)
+	if err != nil || first < 0 {
+		return w, err
+	}
+	w = Window{Day(first), max(Day(first), r.Today())}
+	return w, w.check()
+}
+
+// eachDay calls fn with the counts of every day of a window in order, all 0 for
+// a day without fires, and the users active on it, in no order.
+func (r *Reader) eachDay(ctx context.Context, w Window, fn func(row dbgen.Day, users []int64)) error {
+	// Fires whose day is not known make nobody active.
+	known := dbgen.DaysBetweenParams{FirstDay: int64(max(w.From, unknownDay+1)), LastDay: int64(w.To)}
+	rows, err := r.q.DaysBetween(ctx, known)
+	if err != nil {
+		return err
+	}
+	for day := w.From; day <= w.To; day++ {
+		row := dbgen.Day{Day: int64(day)}
+		if len(rows) > 0 && rows[0].Day == row.Day {
+			row, rows = rows[0], rows[1:]
+		}
+		var users []int64
+		if row.ActiveUsers > 0 {
+			if users, err = r.q.ActiveUsers(ctx, row.Day); err != nil {
+				return err
+			}
+		}
+		fn(row, users)
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package engagement
+
+import (
+	"context"
+	"time"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+)
+
+// Hours says at which hours of the week a community fires.
+type Hours struct {
+	// Horizon is the first day that can be answered for: the fires of earlier
+	// days are no longer kept one by one. Days before it are left out.
+	Horizon Day   `json:"horizon"`
+	Total   int64 `json:"total"`
+	// Fires are counted by weekday, first Monday, and by the hour that a clock
+	// in the database's time zone showed, 0 to 23.
+	Fires [7][24]int64 `json:"fires"`
+}
+
+// Hours returns at which hours of the week the fires of a window happened, as
+// far as they are still kept.
+func (r *Reader) Hours(ctx context.Context, w Window) (hours Hours, err error) {
+	err = r.snapshot(ctx, "hours", func(r *Reader) (int, error) {
+		hours, err = r.hours(ctx, w)
+		return 1, err
+	})
+	return hours, err
+}
+
+// spanBatch is how many spans of time one statement counts.
+const spanBatch = 1_000
+
+func (r *Reader) hours(ctx context.Context, w Window) (Hours, error) {
+	if err := w.check(); err != nil {
+		return Hours{}, err
+	}
+	horizon, err := r.horizon(ctx)
+	if err != nil {
+		return Hours{}, err
+	}
+	hours := Hours{Horizon: horizon}
+	if w.IsAllTime() {
+		w = Window{horizon, furthestDay}
+	}
+	days, err := r.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: int64(max(w.From, horizon)), LastDay: int64(w.To)})
+	if err != nil {
+		return Hours{}, err
+	}
+	// The database knows no time zones, so it is told when each hour was.
+	var spans rows
+	waiting := 0
+	for i, day := range days {
+		for _, span := range hoursOf(Day(day.Day), r.core.loc) {
+			spans.begin().int(span.cell()).time(span.from).time(span.until)
+			waiting++
+		}
+		if waiting < spanBatch && i+1 < len(days) {
+			continue
+		}
+		counted, err := r.q.FiresInSpans(ctx, spans.String())
+		if err != nil {
+			return Hours{}, err
+		}
+		for _, row := range counted {
+			hours.Fires[row.Cell/24][row.Cell%24] += row.Fires
+			hours.Total += row.Fires
+		}
+		spans, waiting = rows{}, 0
+	}
+	return hours, nil
+}
+
+// hourSpan is a time, from in the database's zone, during which the clock showed
+// one hour of one day.
+type hourSpan struct{ from, until time.Time }
+
+// cell numbers the hours of a week from Monday's first.
+func (s hourSpan) cell() int64 {
+	return int64(s.from.Weekday()+6)%7*24 + int64(s.from.Hour())
+}
+
+// hoursOf returns the hours of a day in order: 24 of them, unless clocks change.
+func hoursOf(day Day, loc *time.Location) (spans []hourSpan) {
+	end := (day + 1).Start(loc)
+	for from := day.Start(loc); from.Before(end); {
+		past := time.Duration(from.Minute())*time.Minute + time.Duration(from.Second())*time.Second
+		until := from.Add(time.Hour - past)
+		if _, change := from.ZoneBounds(); !change.IsZero() && change.Before(until) {
+			until = change.In(loc)
+		}
+		spans = append(spans, hourSpan{from, until})
+		from = until
+	}
+	return spans
+}

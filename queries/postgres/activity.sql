@@ -1,0 +1,15 @@
+-- name: FiresInSpans :many
+-- FiresInSpans counts the fires kept one by one in spans of time, added up for
+-- each cell that spans belong to. It takes a JSON array of [cell, from, until],
+-- until not included.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+SELECT
+    CAST(j.value ->> 0 AS BIGINT) AS cell,
+    CAST(SUM((
+        SELECT COUNT(*) FROM signal_fires AS f
+        WHERE f.timestamp >= CAST((j.value ->> 1) || '+00' AS TIMESTAMPTZ)
+            AND f.timestamp < CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ)
+            AND f.day > 0
+    )) AS BIGINT) AS fires
+FROM json_array_elements(CAST(CAST(sqlc.arg(spans) AS TEXT) AS JSON)) AS j(value)
+GROUP BY cell;
