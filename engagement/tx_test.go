@@ -310,7 +310,12 @@ func TestClose(t *testing.T) {
 				"DailyMetrics":      func() error { _, err := db.DailyMetrics(ctx, 1, 2); return err },
 				"PopularSignals":    func() error { _, err := db.PopularSignals(ctx, 1, 2, 0); return err },
 				"Leaderboard":       func() error { _, err := db.Leaderboard(ctx, engagement.Board{Metric: engagement.ByPnL}); return err },
-				"UserRank":          func() error { _, err := db.UserRank(ctx, engagement.ByPnL, 1); return err },
+				"UserRank":          func() error { _, err := db.UserRank(ctx, engagement.Board{Metric: engagement.ByPnL}, 1); return err },
+				"Around": func() error {
+					_, err := db.Around(ctx, engagement.Board{Metric: engagement.ByPnL}, 1, 1)
+					return err
+				},
+				"HeadToHead":        func() error { _, err := db.HeadToHead(ctx, 1, 2, engagement.AllTime()); return err },
 				"StreakLeaderboard": func() error { _, err := db.StreakLeaderboard(ctx, 0); return err },
 				"RecentTrades":      func() error { _, err := db.RecentTrades(ctx, engagement.TradeFilter{}); return err },
 				"ExportUser":        func() error { _, err := db.ExportUser(ctx, 1); return err },

@@ -9,6 +9,31 @@ import (
 	"github.com/hydraxdev/engagementdb/dbgen/pggen"
 )
 
+func (q querier) AboveByExecuted(ctx context.Context, arg dbgen.AboveByExecutedParams) ([]dbgen.UserStat, error) {
+	result, err := q.Queries.AboveByExecuted(ctx, pggen.AboveByExecutedParams(arg))
+	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
+func (q querier) AboveByFires(ctx context.Context, arg dbgen.AboveByFiresParams) ([]dbgen.UserStat, error) {
+	result, err := q.Queries.AboveByFires(ctx, pggen.AboveByFiresParams(arg))
+	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
+func (q querier) AboveByLongestStreak(ctx context.Context, arg dbgen.AboveByLongestStreakParams) ([]dbgen.UserStat, error) {
+	result, err := q.Queries.AboveByLongestStreak(ctx, pggen.AboveByLongestStreakParams(arg))
+	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
+func (q querier) AboveByPnL(ctx context.Context, arg dbgen.AboveByPnLParams) ([]dbgen.UserStat, error) {
+	result, err := q.Queries.AboveByPnL(ctx, pggen.AboveByPnLParams(arg))
+	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
+func (q querier) AboveByWinBound(ctx context.Context, arg dbgen.AboveByWinBoundParams) ([]dbgen.UserStat, error) {
+	result, err := q.Queries.AboveByWinBound(ctx, pggen.AboveByWinBoundParams(arg))
+	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
 func (q querier) ActiveDaysAfter(ctx context.Context, arg dbgen.ActiveDaysAfterParams) ([]dbgen.ActiveDaysAfterRow, error) {
 	result, err := q.Queries.ActiveDaysAfter(ctx, pggen.ActiveDaysAfterParams(arg))
 	return each(func(row pggen.ActiveDaysAfterRow) dbgen.ActiveDaysAfterRow { return dbgen.ActiveDaysAfterRow(row) })(result), err
@@ -46,6 +71,10 @@ func (q querier) AddUserTrades(ctx context.Context, arg string) ([]dbgen.AddUser
 	return each(func(row pggen.AddUserTradesRow) dbgen.AddUserTradesRow { return dbgen.AddUserTradesRow(row) })(result), err
 }
 
+func (q querier) CountCommonSignals(ctx context.Context, arg dbgen.CountCommonSignalsParams) (int64, error) {
+	return q.Queries.CountCommonSignals(ctx, pggen.CountCommonSignalsParams(arg))
+}
+
 func (q querier) CountFiresBefore(ctx context.Context, arg dbgen.CountFiresBeforeParams) (int64, error) {
 	return q.Queries.CountFiresBefore(ctx, pggen.CountFiresBeforeParams(arg))
 }
@@ -62,6 +91,11 @@ func (q querier) DayMismatches(ctx context.Context, arg int64) ([]dbgen.DayMisma
 func (q querier) DaysBetween(ctx context.Context, arg dbgen.DaysBetweenParams) ([]dbgen.Day, error) {
 	result, err := q.Queries.DaysBetween(ctx, pggen.DaysBetweenParams(arg))
 	return each(func(row pggen.Day) dbgen.Day { return dbgen.Day(row) })(result), err
+}
+
+func (q querier) DaysOfUsers(ctx context.Context, arg dbgen.DaysOfUsersParams) ([]dbgen.UserDay, error) {
+	result, err := q.Queries.DaysOfUsers(ctx, pggen.DaysOfUsersParams(arg))
+	return each(func(row pggen.UserDay) dbgen.UserDay { return dbgen.UserDay(row) })(result), err
 }
 
 func (q querier) DeleteEmptySignalDay(ctx context.Context, arg dbgen.DeleteEmptySignalDayParams) error {
@@ -95,6 +129,13 @@ func (q querier) FavoriteFamily(ctx context.Context, arg int64) ([]dbgen.Favorit
 func (q querier) FiresAfter(ctx context.Context, arg dbgen.FiresAfterParams) ([]dbgen.SignalFire, error) {
 	result, err := q.Queries.FiresAfter(ctx, pggen.FiresAfterParams(arg))
 	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
+}
+
+func (q querier) FiringDaysBetween(ctx context.Context, arg dbgen.FiringDaysBetweenParams) ([]dbgen.FiringDaysBetweenRow, error) {
+	result, err := q.Queries.FiringDaysBetween(ctx, pggen.FiringDaysBetweenParams(arg))
+	return each(func(row pggen.FiringDaysBetweenRow) dbgen.FiringDaysBetweenRow {
+		return dbgen.FiringDaysBetweenRow(row)
+	})(result), err
 }
 
 func (q querier) GetDay(ctx context.Context, arg int64) (dbgen.Day, error) {
@@ -151,6 +192,11 @@ func (q querier) RaiseSetting(ctx context.Context, arg dbgen.RaiseSettingParams)
 	return q.Queries.RaiseSetting(ctx, pggen.RaiseSettingParams(arg))
 }
 
+func (q querier) ResultsBetween(ctx context.Context, arg dbgen.ResultsBetweenParams) ([]dbgen.ResultsBetweenRow, error) {
+	result, err := q.Queries.ResultsBetween(ctx, pggen.ResultsBetweenParams(arg))
+	return each(func(row pggen.ResultsBetweenRow) dbgen.ResultsBetweenRow { return dbgen.ResultsBetweenRow(row) })(result), err
+}
+
 func (q querier) SetSettingOnce(ctx context.Context, arg dbgen.SetSettingOnceParams) error {
 	return q.Queries.SetSettingOnce(ctx, pggen.SetSettingOnceParams(arg))
 }
@@ -174,6 +220,11 @@ func (q querier) SignalTotalMismatches(ctx context.Context, arg int64) ([]dbgen.
 	})(result), err
 }
 
+func (q querier) StatsOfUsers(ctx context.Context, arg string) ([]dbgen.UserStat, error) {
+	result, err := q.Queries.StatsOfUsers(ctx, arg)
+	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
 func (q querier) StreaksUntil(ctx context.Context, arg dbgen.StreaksUntilParams) ([]dbgen.UserStat, error) {
 	result, err := q.Queries.StreaksUntil(ctx, pggen.StreaksUntilParams(arg))
 	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
@@ -184,9 +235,23 @@ func (q querier) TopByExecuted(ctx context.Context, arg dbgen.TopByExecutedParam
 	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
 }
 
+func (q querier) TopByExecutedBetween(ctx context.Context, arg dbgen.TopByExecutedBetweenParams) ([]dbgen.TopByExecutedBetweenRow, error) {
+	result, err := q.Queries.TopByExecutedBetween(ctx, pggen.TopByExecutedBetweenParams(arg))
+	return each(func(row pggen.TopByExecutedBetweenRow) dbgen.TopByExecutedBetweenRow {
+		return dbgen.TopByExecutedBetweenRow(row)
+	})(result), err
+}
+
 func (q querier) TopByFires(ctx context.Context, arg dbgen.TopByFiresParams) ([]dbgen.UserStat, error) {
 	result, err := q.Queries.TopByFires(ctx, pggen.TopByFiresParams(arg))
 	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
+func (q querier) TopByFiresBetween(ctx context.Context, arg dbgen.TopByFiresBetweenParams) ([]dbgen.TopByFiresBetweenRow, error) {
+	result, err := q.Queries.TopByFiresBetween(ctx, pggen.TopByFiresBetweenParams(arg))
+	return each(func(row pggen.TopByFiresBetweenRow) dbgen.TopByFiresBetweenRow {
+		return dbgen.TopByFiresBetweenRow(row)
+	})(result), err
 }
 
 func (q querier) TopByLongestStreak(ctx context.Context, arg dbgen.TopByLongestStreakParams) ([]dbgen.UserStat, error) {
@@ -197,6 +262,11 @@ func (q querier) TopByLongestStreak(ctx context.Context, arg dbgen.TopByLongestS
 func (q querier) TopByPnL(ctx context.Context, arg dbgen.TopByPnLParams) ([]dbgen.UserStat, error) {
 	result, err := q.Queries.TopByPnL(ctx, pggen.TopByPnLParams(arg))
 	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
+func (q querier) TopByPnLBetween(ctx context.Context, arg dbgen.TopByPnLBetweenParams) ([]dbgen.TopByPnLBetweenRow, error) {
+	result, err := q.Queries.TopByPnLBetween(ctx, pggen.TopByPnLBetweenParams(arg))
+	return each(func(row pggen.TopByPnLBetweenRow) dbgen.TopByPnLBetweenRow { return dbgen.TopByPnLBetweenRow(row) })(result), err
 }
 
 func (q querier) TopByWinBound(ctx context.Context, arg dbgen.TopByWinBoundParams) ([]dbgen.UserStat, error) {
