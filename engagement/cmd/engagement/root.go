@@ -101,7 +101,7 @@ Exit codes: 0 done, 1 failed, 2 the command line is wrong or a value was refused
 	root.AddCommand(
 		a.migrateCommand(), a.demoCommand(),
 		a.fireCommand(), a.tradeCommand(),
-		a.statsCommand(), a.userCommand(), a.signalCommand(), a.leaderboardCommand(), a.dailyCommand(), a.exportCommand(),
+		a.statsCommand(), a.userCommand(), a.signalCommand(), a.leaderboardCommand(), a.rankCommand(), a.versusCommand(), a.dailyCommand(), a.exportCommand(),
 		a.cleanupCommand(), a.eraseCommand(), a.backupCommand(), a.verifyCommand(), a.rebuildCommand(),
 	)
 	a.noteRunning(root.Commands())
