@@ -96,7 +96,10 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 		{"the fires of user 0", func(db *engagement.DB) error { _, err := db.UserFires(ctx, 0, engagement.FirePage{}); return err }, "user id 0"},
 		{"the totals of user 0", func(db *engagement.DB) error { _, err := db.UserStats(ctx, 0); return err }, "user id 0"},
 		{"the summary of user 0", func(db *engagement.DB) error { _, err := db.UserSummary(ctx, 0); return err }, "user id 0"},
-		{"the rank of user 0", func(db *engagement.DB) error { _, err := db.UserRank(ctx, engagement.Board{Metric: engagement.ByPnL}, 0); return err }, "user id 0"},
+		{"the rank of user 0", func(db *engagement.DB) error {
+			_, err := db.UserRank(ctx, engagement.Board{Metric: engagement.ByPnL}, 0)
+			return err
+		}, "user id 0"},
 		{"the export of user 0", func(db *engagement.DB) error { _, err := db.ExportUser(ctx, 0); return err }, "user id 0"},
 		{"fewer fires than none", func(db *engagement.DB) error {
 			_, err := db.UserFires(ctx, 1, engagement.FirePage{Limit: -1})

@@ -66,9 +66,12 @@ func TestWhatAnEmptyDatabaseAnswers(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, open openFunc) {
 		ctx, db := context.Background(), open(newClock(noon).option())
 		for name, read := range map[string]func() error{
-			"UserStats":       func() error { _, err := db.UserStats(ctx, 12345); return err },
-			"UserSummary":     func() error { _, err := db.UserSummary(ctx, 12345); return err },
-			"UserRank":        func() error { _, err := db.UserRank(ctx, engagement.Board{Metric: engagement.ByPnL}, 12345); return err },
+			"UserStats":   func() error { _, err := db.UserStats(ctx, 12345); return err },
+			"UserSummary": func() error { _, err := db.UserSummary(ctx, 12345); return err },
+			"UserRank": func() error {
+				_, err := db.UserRank(ctx, engagement.Board{Metric: engagement.ByPnL}, 12345)
+				return err
+			},
 			"ExportUser":      func() error { _, err := db.ExportUser(ctx, 12345); return err },
 			"EraseUser":       func() error { _, err := db.EraseUser(ctx, 12345); return err },
 			"WriteUserExport": func() error { return db.WriteUserExport(ctx, nil, 12345) },

@@ -52,7 +52,20 @@ func TestErrorsAreOneLineWithTheRightExitCode(t *testing.T) {
 		{"a P&L that is no number", []string{"trade", "1", "t", "much"}, exitUsage, `invalid P&L "much"`},
 		{"a P&L that is not finite", []string{"trade", "1", "t", "NaN"}, exitUsage, "invalid P&L NaN"},
 		{"an unknown result", []string{"trade", "1", "t", "1", "--result", "tie"}, exitUsage, "want win, loss or draw"},
-		{"an unknown leaderboard", []string{"leaderboard", "luck"}, exitUsage, "want one of total_fires, win_rate, pnl, streak"},
+		{"an unknown leaderboard", []string{"leaderboard", "luck"}, exitUsage, "want one of total_fires, win_rate, pnl, executed, longest_streak, streak"},
+		{"two leaderboards", []string{"leaderboard", "pnl", "--metric", "pnl"}, exitUsage, "--metric names one too"},
+		{"a leaderboard of an unknown window", []string{"leaderboard", "--window", "year"}, exitUsage, `invalid --window "year"`},
+		{"a leaderboard that runs backwards", []string{"leaderboard", "--from", "2026-01-02", "--to", "2026-01-01"}, exitUsage, "it ends before it starts"},
+		{"a leaderboard of streaks alive in a window", []string{"leaderboard", "streak", "--window", "week"}, exitUsage, "it takes no --window, but longest_streak does"},
+		{"a leaderboard of no decided trades", []string{"leaderboard", "win_rate", "--min-decided", "0"}, exitUsage, `invalid --min-decided "0"`},
+		{"a leaderboard of user 0", []string{"leaderboard", "--users", "1,0"}, exitUsage, "invalid user id 0"},
+		{"a leaderboard of no users", []string{"leaderboard", "--users", ""}, exitUsage, `invalid argument "" for "--users"`},
+		{"nobody around a user", []string{"leaderboard", "--around", "1", "--limit", "0"}, exitUsage, "invalid number of neighbours 0"},
+		{"around a user who is not on the leaderboard", []string{"leaderboard", "win_rate", "--around", "1"}, exitFailure, "user 1 is not on the leaderboard"},
+		{"behind an unknown user", []string{"leaderboard", "--after", "404"}, exitFailure, "user 404: not found"},
+		{"the ranks of an unknown user", []string{"rank", "404"}, exitFailure, "user 404: not found"},
+		{"a user against nobody", []string{"versus", "1", "404"}, exitFailure, "user 404: not found"},
+		{"a user against himself", []string{"versus", "1", "1"}, exitUsage, "want two users"},
 		{"a limit that is too high", []string{"leaderboard", "--limit", "10001"}, exitUsage, "invalid limit 10001"},
 		{"a negative limit", []string{"signal", "EURUSD_LONG_001", "--limit", "-1"}, exitUsage, "invalid limit -1"},
 		{"no days", []string{"daily", "--days", "0"}, exitUsage, `invalid --days "0"`},
@@ -95,7 +108,7 @@ func checkError(t *testing.T, r result, code int, want string) {
 
 func TestNoCommandMakesADatabaseByAccident(t *testing.T) {
 	for _, args := range []string{
-		"fire 1 X", "trade 1 t 1", "stats", "user 1", "signal X", "leaderboard", "daily", "export 1",
+		"fire 1 X", "trade 1 t 1", "stats", "user 1", "signal X", "leaderboard", "rank 1", "versus 1 2", "daily", "export 1",
 		"cleanup", "cleanup --dry-run", "erase 1 --yes", "backup copy.db", "verify", "rebuild",
 	} {
 		t.Run(args, func(t *testing.T) {

@@ -183,6 +183,9 @@ func windowTitle(w engagement.Window) string {
 func figureText(m engagement.Metric, f engagement.UserFigures) string {
 	switch m {
 	case engagement.ByWinRate:
+		if f.Decided == 0 {
+			return "none"
+		}
 		return fmt.Sprintf("%s of %s, at least %s", cellText(share(f.WinRate)), cellText(f.Decided), cellText(share(f.WinRateBound)))
 	case engagement.ByPnL:
 		return cellText(money(f.PnL))
