@@ -9,6 +9,332 @@ import (
 	"context"
 )
 
+const AboveByExecuted = `-- name: AboveByExecuted :many
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
+WHERE executed >= ?1
+    AND (executed > ?1 OR user_id < ?2)
+ORDER BY executed, user_id DESC
+LIMIT CAST(?3 AS BIGINT)
+`
+
+type AboveByExecutedParams struct {
+	BeforeValue int64
+	BeforeUser  int64
+	MaxRows     int64
+}
+
+// AboveByExecuted lists the users before a position on the board of executed
+// fires, nearest first.
+func (q *Queries) AboveByExecuted(ctx context.Context, arg AboveByExecutedParams) ([]UserStat, error) {
+	rows, err := q.db.QueryContext(ctx, AboveByExecuted, arg.BeforeValue, arg.BeforeUser, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []UserStat{}
+	for rows.Next() {
+		var i UserStat
+		if err := rows.Scan(
+			&i.UserID,
+			&i.TotalFires,
+			&i.WinRate,
+			&i.Pnl,
+			&i.LastUpdated,
+			&i.Wins,
+			&i.Losses,
+			&i.Draws,
+			&i.PnlMicros,
+			&i.StreakStart,
+			&i.StreakEnd,
+			&i.StreakLongest,
+			&i.Executed,
+			&i.FirstDay,
+			&i.WinBound,
+			&i.StreakLength,
+			&i.StreakUntil,
+			&i.Freezes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const AboveByFires = `-- name: AboveByFires :many
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
+WHERE total_fires >= ?1
+    AND (total_fires > ?1 OR user_id < ?2)
+ORDER BY total_fires, user_id DESC
+LIMIT CAST(?3 AS BIGINT)
+`
+
+type AboveByFiresParams struct {
+	BeforeValue int64
+	BeforeUser  int64
+	MaxRows     int64
+}
+
+// AboveByFires lists the users before a position on the board of total fires,
+// nearest first.
+func (q *Queries) AboveByFires(ctx context.Context, arg AboveByFiresParams) ([]UserStat, error) {
+	rows, err := q.db.QueryContext(ctx, AboveByFires, arg.BeforeValue, arg.BeforeUser, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []UserStat{}
+	for rows.Next() {
+		var i UserStat
+		if err := rows.Scan(
+			&i.UserID,
+			&i.TotalFires,
+			&i.WinRate,
+			&i.Pnl,
+			&i.LastUpdated,
+			&i.Wins,
+			&i.Losses,
+			&i.Draws,
+			&i.PnlMicros,
+			&i.StreakStart,
+			&i.StreakEnd,
+			&i.StreakLongest,
+			&i.Executed,
+			&i.FirstDay,
+			&i.WinBound,
+			&i.StreakLength,
+			&i.StreakUntil,
+			&i.Freezes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const AboveByLongestStreak = `-- name: AboveByLongestStreak :many
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
+WHERE streak_longest >= ?1
+    AND (streak_longest > ?1 OR user_id < ?2)
+ORDER BY streak_longest, user_id DESC
+LIMIT CAST(?3 AS BIGINT)
+`
+
+type AboveByLongestStreakParams struct {
+	BeforeValue int64
+	BeforeUser  int64
+	MaxRows     int64
+}
+
+// AboveByLongestStreak lists the users before a position on the board of longest
+// streaks, nearest first.
+func (q *Queries) AboveByLongestStreak(ctx context.Context, arg AboveByLongestStreakParams) ([]UserStat, error) {
+	rows, err := q.db.QueryContext(ctx, AboveByLongestStreak, arg.BeforeValue, arg.BeforeUser, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []UserStat{}
+	for rows.Next() {
+		var i UserStat
+		if err := rows.Scan(
+			&i.UserID,
+			&i.TotalFires,
+			&i.WinRate,
+			&i.Pnl,
+			&i.LastUpdated,
+			&i.Wins,
+			&i.Losses,
+			&i.Draws,
+			&i.PnlMicros,
+			&i.StreakStart,
+			&i.StreakEnd,
+			&i.StreakLongest,
+			&i.Executed,
+			&i.FirstDay,
+			&i.WinBound,
+			&i.StreakLength,
+			&i.StreakUntil,
+			&i.Freezes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const AboveByPnL = `-- name: AboveByPnL :many
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
+WHERE pnl >= ?1
+    AND (pnl > ?1 OR user_id < ?2)
+ORDER BY pnl, user_id DESC
+LIMIT CAST(?3 AS BIGINT)
+`
+
+type AboveByPnLParams struct {
+	BeforeValue float64
+	BeforeUser  int64
+	MaxRows     int64
+}
+
+// AboveByPnL lists the users before a position on the board of P&L, nearest
+// first.
+func (q *Queries) AboveByPnL(ctx context.Context, arg AboveByPnLParams) ([]UserStat, error) {
+	rows, err := q.db.QueryContext(ctx, AboveByPnL, arg.BeforeValue, arg.BeforeUser, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []UserStat{}
+	for rows.Next() {
+		var i UserStat
+		if err := rows.Scan(
+			&i.UserID,
+			&i.TotalFires,
+			&i.WinRate,
+			&i.Pnl,
+			&i.LastUpdated,
+			&i.Wins,
+			&i.Losses,
+			&i.Draws,
+			&i.PnlMicros,
+			&i.StreakStart,
+			&i.StreakEnd,
+			&i.StreakLongest,
+			&i.Executed,
+			&i.FirstDay,
+			&i.WinBound,
+			&i.StreakLength,
+			&i.StreakUntil,
+			&i.Freezes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const AboveByWinBound = `-- name: AboveByWinBound :many
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
+WHERE win_bound >= ?1
+    AND (win_bound > ?1 OR user_id < ?2)
+    AND wins + losses >= CAST(?3 AS BIGINT)
+ORDER BY win_bound, user_id DESC
+LIMIT CAST(?4 AS BIGINT)
+`
+
+type AboveByWinBoundParams struct {
+	BeforeValue int64
+	BeforeUser  int64
+	MinDecided  int64
+	MaxRows     int64
+}
+
+// AboveByWinBound lists the users before a position on the board of win rates,
+// nearest first.
+func (q *Queries) AboveByWinBound(ctx context.Context, arg AboveByWinBoundParams) ([]UserStat, error) {
+	rows, err := q.db.QueryContext(ctx, AboveByWinBound,
+		arg.BeforeValue,
+		arg.BeforeUser,
+		arg.MinDecided,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []UserStat{}
+	for rows.Next() {
+		var i UserStat
+		if err := rows.Scan(
+			&i.UserID,
+			&i.TotalFires,
+			&i.WinRate,
+			&i.Pnl,
+			&i.LastUpdated,
+			&i.Wins,
+			&i.Losses,
+			&i.Draws,
+			&i.PnlMicros,
+			&i.StreakStart,
+			&i.StreakEnd,
+			&i.StreakLongest,
+			&i.Executed,
+			&i.FirstDay,
+			&i.WinBound,
+			&i.StreakLength,
+			&i.StreakUntil,
+			&i.Freezes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const CountCommonSignals = `-- name: CountCommonSignals :one
+SELECT COUNT(*)
+FROM signal_fires AS a
+JOIN signal_fires AS b ON b.signal_id = a.signal_id
+WHERE a.user_id = ?1 AND a.day >= ?2 AND a.day <= ?3
+    AND b.user_id = ?4 AND b.day >= ?2 AND b.day <= ?3
+`
+
+type CountCommonSignalsParams struct {
+	UserA    int64
+	FirstDay int64
+	LastDay  int64
+	UserB    int64
+}
+
+// CountCommonSignals counts the signals that two users both fired in a range of
+// days, among the fires that are kept.
+func (q *Queries) CountCommonSignals(ctx context.Context, arg CountCommonSignalsParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, CountCommonSignals,
+		arg.UserA,
+		arg.FirstDay,
+		arg.LastDay,
+		arg.UserB,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const CountWithHigherWinBound = `-- name: CountWithHigherWinBound :one
 SELECT COUNT(*) FROM user_stats
 WHERE win_bound > ?1 AND wins + losses >= CAST(?2 AS BIGINT)
@@ -77,6 +403,198 @@ func (q *Queries) CountWithMorePnL(ctx context.Context, value float64) (int64, e
 	return count, err
 }
 
+const DaysOfUsers = `-- name: DaysOfUsers :many
+SELECT d.user_id, d.day, d.fires, d.executed, d.wins, d.losses, d.draws, d.pnl_micros
+FROM json_each(CAST(?1 AS TEXT)) AS j
+CROSS JOIN user_days AS d -- CROSS: one search a user
+WHERE d.user_id = CAST(j.value AS BIGINT) AND d.day >= ?2 AND d.day <= ?3
+ORDER BY d.user_id, d.day
+`
+
+type DaysOfUsersParams struct {
+	Users    string
+	FirstDay int64
+	LastDay  int64
+}
+
+// DaysOfUsers returns the days of some users in a range of days, by user and day.
+// It takes a JSON array of user ids, none twice.
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+func (q *Queries) DaysOfUsers(ctx context.Context, arg DaysOfUsersParams) ([]UserDay, error) {
+	rows, err := q.db.QueryContext(ctx, DaysOfUsers, arg.Users, arg.FirstDay, arg.LastDay)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []UserDay{}
+	for rows.Next() {
+		var i UserDay
+		if err := rows.Scan(
+			&i.UserID,
+			&i.Day,
+			&i.Fires,
+			&i.Executed,
+			&i.Wins,
+			&i.Losses,
+			&i.Draws,
+			&i.PnlMicros,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const FiringDaysBetween = `-- name: FiringDaysBetween :many
+SELECT user_id, day FROM user_days
+WHERE day >= ?1 AND day <= ?2 AND fires > 0
+ORDER BY user_id, day
+`
+
+type FiringDaysBetweenParams struct {
+	FirstDay int64
+	LastDay  int64
+}
+
+type FiringDaysBetweenRow struct {
+	UserID int64
+	Day    int64
+}
+
+// FiringDaysBetween lists the days of a range on which users fired, by user and
+// day.
+func (q *Queries) FiringDaysBetween(ctx context.Context, arg FiringDaysBetweenParams) ([]FiringDaysBetweenRow, error) {
+	rows, err := q.db.QueryContext(ctx, FiringDaysBetween, arg.FirstDay, arg.LastDay)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FiringDaysBetweenRow{}
+	for rows.Next() {
+		var i FiringDaysBetweenRow
+		if err := rows.Scan(&i.UserID, &i.Day); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const ResultsBetween = `-- name: ResultsBetween :many
+SELECT user_id, CAST(wins AS BIGINT) AS wins, CAST(losses AS BIGINT) AS losses
+FROM (
+    SELECT user_id, SUM(wins) AS wins, SUM(losses) AS losses
+    FROM user_days
+    WHERE day >= ?1 AND day <= ?2 AND wins + losses > 0
+    GROUP BY user_id
+) AS results
+WHERE wins + losses >= CAST(?3 AS BIGINT)
+ORDER BY user_id
+`
+
+type ResultsBetweenParams struct {
+	FirstDay   int64
+	LastDay    int64
+	MinDecided int64
+}
+
+type ResultsBetweenRow struct {
+	UserID int64
+	Wins   int64
+	Losses int64
+}
+
+// ResultsBetween lists the users with a minimum of decided trades in a range of
+// days, with their results in it, by user id.
+func (q *Queries) ResultsBetween(ctx context.Context, arg ResultsBetweenParams) ([]ResultsBetweenRow, error) {
+	rows, err := q.db.QueryContext(ctx, ResultsBetween, arg.FirstDay, arg.LastDay, arg.MinDecided)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ResultsBetweenRow{}
+	for rows.Next() {
+		var i ResultsBetweenRow
+		if err := rows.Scan(&i.UserID, &i.Wins, &i.Losses); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const StatsOfUsers = `-- name: StatsOfUsers :many
+SELECT u.user_id, u.total_fires, u.win_rate, u.pnl, u.last_updated, u.wins, u.losses, u.draws, u.pnl_micros, u.streak_start, u.streak_end, u.streak_longest, u.executed, u.first_day, u.win_bound, u.streak_length, u.streak_until, u.freezes
+FROM json_each(CAST(?1 AS TEXT)) AS j
+CROSS JOIN user_stats AS u -- CROSS: one search a user
+WHERE u.user_id = CAST(j.value AS BIGINT)
+ORDER BY u.user_id
+`
+
+// StatsOfUsers returns the totals of those of some users who are known, by user
+// id. It takes a JSON array of user ids, none twice.
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+func (q *Queries) StatsOfUsers(ctx context.Context, users string) ([]UserStat, error) {
+	rows, err := q.db.QueryContext(ctx, StatsOfUsers, users)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []UserStat{}
+	for rows.Next() {
+		var i UserStat
+		if err := rows.Scan(
+			&i.UserID,
+			&i.TotalFires,
+			&i.WinRate,
+			&i.Pnl,
+			&i.LastUpdated,
+			&i.Wins,
+			&i.Losses,
+			&i.Draws,
+			&i.PnlMicros,
+			&i.StreakStart,
+			&i.StreakEnd,
+			&i.StreakLongest,
+			&i.Executed,
+			&i.FirstDay,
+			&i.WinBound,
+			&i.StreakLength,
+			&i.StreakUntil,
+			&i.Freezes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const TopByExecuted = `-- name: TopByExecuted :many
 SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
 WHERE executed <= ?1
@@ -122,6 +640,51 @@ func (q *Queries) TopByExecuted(ctx context.Context, arg TopByExecutedParams) ([
 			&i.StreakUntil,
 			&i.Freezes,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const TopByExecutedBetween = `-- name: TopByExecutedBetween :many
+SELECT user_id, CAST(SUM(executed) AS BIGINT) AS value
+FROM user_days
+WHERE day >= ?1 AND day <= ?2 AND fires > 0
+GROUP BY user_id
+ORDER BY value DESC, user_id
+LIMIT CAST(?3 AS BIGINT)
+`
+
+type TopByExecutedBetweenParams struct {
+	FirstDay int64
+	LastDay  int64
+	MaxRows  int64
+}
+
+type TopByExecutedBetweenRow struct {
+	UserID int64
+	Value  int64
+}
+
+// TopByExecutedBetween lists the users who fired in a range of days by their
+// executed fires in it, ties by user id.
+func (q *Queries) TopByExecutedBetween(ctx context.Context, arg TopByExecutedBetweenParams) ([]TopByExecutedBetweenRow, error) {
+	rows, err := q.db.QueryContext(ctx, TopByExecutedBetween, arg.FirstDay, arg.LastDay, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TopByExecutedBetweenRow{}
+	for rows.Next() {
+		var i TopByExecutedBetweenRow
+		if err := rows.Scan(&i.UserID, &i.Value); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -181,6 +744,51 @@ func (q *Queries) TopByFires(ctx context.Context, arg TopByFiresParams) ([]UserS
 			&i.StreakUntil,
 			&i.Freezes,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const TopByFiresBetween = `-- name: TopByFiresBetween :many
+SELECT user_id, CAST(SUM(fires) AS BIGINT) AS value
+FROM user_days
+WHERE day >= ?1 AND day <= ?2 AND fires > 0
+GROUP BY user_id
+ORDER BY value DESC, user_id
+LIMIT CAST(?3 AS BIGINT)
+`
+
+type TopByFiresBetweenParams struct {
+	FirstDay int64
+	LastDay  int64
+	MaxRows  int64
+}
+
+type TopByFiresBetweenRow struct {
+	UserID int64
+	Value  int64
+}
+
+// TopByFiresBetween lists the users who fired in a range of days by their fires
+// in it, ties by user id.
+func (q *Queries) TopByFiresBetween(ctx context.Context, arg TopByFiresBetweenParams) ([]TopByFiresBetweenRow, error) {
+	rows, err := q.db.QueryContext(ctx, TopByFiresBetween, arg.FirstDay, arg.LastDay, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TopByFiresBetweenRow{}
+	for rows.Next() {
+		var i TopByFiresBetweenRow
+		if err := rows.Scan(&i.UserID, &i.Value); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -296,6 +904,57 @@ func (q *Queries) TopByPnL(ctx context.Context, arg TopByPnLParams) ([]UserStat,
 			&i.StreakUntil,
 			&i.Freezes,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const TopByPnLBetween = `-- name: TopByPnLBetween :many
+SELECT
+    user_id,
+    CAST((
+        CAST(SUM(pnl_micros / 1000000) AS DOUBLE PRECISION) * 1000000
+        + CAST(SUM(pnl_micros % 1000000) AS DOUBLE PRECISION)
+    ) / 1000000 AS DOUBLE PRECISION) AS value
+FROM user_days
+WHERE day >= ?1 AND day <= ?2 AND wins + losses + draws > 0
+GROUP BY user_id
+ORDER BY value DESC, user_id
+LIMIT CAST(?3 AS BIGINT)
+`
+
+type TopByPnLBetweenParams struct {
+	FirstDay int64
+	LastDay  int64
+	MaxRows  int64
+}
+
+type TopByPnLBetweenRow struct {
+	UserID int64
+	Value  float64
+}
+
+// TopByPnLBetween lists the users who traded in a range of days by their P&L in
+// it, ties by user id. A user's days may add up to more than 64 bits hold, so
+// units and millionths are summed apart.
+func (q *Queries) TopByPnLBetween(ctx context.Context, arg TopByPnLBetweenParams) ([]TopByPnLBetweenRow, error) {
+	rows, err := q.db.QueryContext(ctx, TopByPnLBetween, arg.FirstDay, arg.LastDay, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TopByPnLBetweenRow{}
+	for rows.Next() {
+		var i TopByPnLBetweenRow
+		if err := rows.Scan(&i.UserID, &i.Value); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -9,6 +9,21 @@ import (
 )
 
 type Querier interface {
+	// AboveByExecuted lists the users before a position on the board of executed
+	// fires, nearest first.
+	AboveByExecuted(ctx context.Context, arg AboveByExecutedParams) ([]UserStat, error)
+	// AboveByFires lists the users before a position on the board of total fires,
+	// nearest first.
+	AboveByFires(ctx context.Context, arg AboveByFiresParams) ([]UserStat, error)
+	// AboveByLongestStreak lists the users before a position on the board of longest
+	// streaks, nearest first.
+	AboveByLongestStreak(ctx context.Context, arg AboveByLongestStreakParams) ([]UserStat, error)
+	// AboveByPnL lists the users before a position on the board of P&L, nearest
+	// first.
+	AboveByPnL(ctx context.Context, arg AboveByPnLParams) ([]UserStat, error)
+	// AboveByWinBound lists the users before a position on the board of win rates,
+	// nearest first.
+	AboveByWinBound(ctx context.Context, arg AboveByWinBoundParams) ([]UserStat, error)
 	// ActiveDaysAfter lists the days on which users fired by user and day, from
 	// behind one on. Day 0 holds fires whose time could not be read.
 	ActiveDaysAfter(ctx context.Context, arg ActiveDaysAfterParams) ([]ActiveDaysAfterRow, error)
@@ -66,6 +81,9 @@ type Querier interface {
 	CohortLastActivity(ctx context.Context, arg CohortLastActivityParams) ([]CohortLastActivityRow, error)
 	// CommunityDecided counts all users' wins and losses.
 	CommunityDecided(ctx context.Context) (CommunityDecidedRow, error)
+	// CountCommonSignals counts the signals that two users both fired in a range of
+	// days, among the fires that are kept.
+	CountCommonSignals(ctx context.Context, arg CountCommonSignalsParams) (int64, error)
 	// CountDays counts the days that have a row.
 	CountDays(ctx context.Context) (int64, error)
 	// CountFires counts the fires that are still kept one by one.
@@ -118,6 +136,10 @@ type Querier interface {
 	DaysAfter(ctx context.Context, arg DaysAfterParams) ([]Day, error)
 	// DaysBetween lists the days from first to last that have a row, in order.
 	DaysBetween(ctx context.Context, arg DaysBetweenParams) ([]Day, error)
+	// DaysOfUsers returns the days of some users in a range of days, by user and day.
+	// It takes a JSON array of user ids, none twice.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	DaysOfUsers(ctx context.Context, arg DaysOfUsersParams) ([]UserDay, error)
 	// DecidedTradesFrom lists all users' wins and losses of a range of days from
 	// behind a position on, first closed first. The times are those between which
 	// such days lie.
@@ -187,6 +209,9 @@ type Querier interface {
 	// until not included.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	FiresInSpans(ctx context.Context, spans string) ([]FiresInSpansRow, error)
+	// FiringDaysBetween lists the days of a range on which users fired, by user and
+	// day.
+	FiringDaysBetween(ctx context.Context, arg FiringDaysBetweenParams) ([]FiringDaysBetweenRow, error)
 	// FirstActiveDay returns the first day on which anybody fired, or -1.
 	FirstActiveDay(ctx context.Context) (int64, error)
 	// GetDay returns the counts of one day.
@@ -304,6 +329,9 @@ type Querier interface {
 	// returns the next.
 	// Not portable: SQLite goes on there by itself, PostgreSQL has to be told.
 	RestartTradeIDs(ctx context.Context) (int64, error)
+	// ResultsBetween lists the users with a minimum of decided trades in a range of
+	// days, with their results in it, by user id.
+	ResultsBetween(ctx context.Context, arg ResultsBetweenParams) ([]ResultsBetweenRow, error)
 	// SetActivity stores users' first days and streaks. It takes a JSON array of
 	// [user_id, first_day, streak_start, streak_end, streak_length, streak_until,
 	// streak_longest, freezes], no user twice.
@@ -343,6 +371,10 @@ type Querier interface {
 	// first may have an empty id, which is behind nothing: inclusive is 1 to begin
 	// with after_signal itself.
 	SignalsAfter(ctx context.Context, arg SignalsAfterParams) ([]SignalMetric, error)
+	// StatsOfUsers returns the totals of those of some users who are known, by user
+	// id. It takes a JSON array of user ids, none twice.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	StatsOfUsers(ctx context.Context, users string) ([]UserStat, error)
 	// StreaksUntil lists the users whose latest streak breaks unless they fire by
 	// the end of a day, longest first, ties by user id.
 	StreaksUntil(ctx context.Context, arg StreaksUntilParams) ([]UserStat, error)
@@ -351,15 +383,25 @@ type Querier interface {
 	// TopByExecuted lists users by executed fires from behind a position on, ties by
 	// user id.
 	TopByExecuted(ctx context.Context, arg TopByExecutedParams) ([]UserStat, error)
+	// TopByExecutedBetween lists the users who fired in a range of days by their
+	// executed fires in it, ties by user id.
+	TopByExecutedBetween(ctx context.Context, arg TopByExecutedBetweenParams) ([]TopByExecutedBetweenRow, error)
 	// TopByFires lists users by total fires from behind a position on, ties by user
 	// id. There is one query a metric, because an ORDER BY chosen at run time could
 	// use no index.
 	TopByFires(ctx context.Context, arg TopByFiresParams) ([]UserStat, error)
+	// TopByFiresBetween lists the users who fired in a range of days by their fires
+	// in it, ties by user id.
+	TopByFiresBetween(ctx context.Context, arg TopByFiresBetweenParams) ([]TopByFiresBetweenRow, error)
 	// TopByLongestStreak lists users by their longest streak from behind a position
 	// on, ties by user id.
 	TopByLongestStreak(ctx context.Context, arg TopByLongestStreakParams) ([]UserStat, error)
 	// TopByPnL lists users by P&L from behind a position on, ties by user id.
 	TopByPnL(ctx context.Context, arg TopByPnLParams) ([]UserStat, error)
+	// TopByPnLBetween lists the users who traded in a range of days by their P&L in
+	// it, ties by user id. A user's days may add up to more than 64 bits hold, so
+	// units and millionths are summed apart.
+	TopByPnLBetween(ctx context.Context, arg TopByPnLBetweenParams) ([]TopByPnLBetweenRow, error)
 	// TopByWinBound lists the users with a minimum of decided trades by the lower
 	// bound of their win rate from behind a position on, ties by user id.
 	TopByWinBound(ctx context.Context, arg TopByWinBoundParams) ([]UserStat, error)

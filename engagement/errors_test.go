@@ -97,7 +97,10 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 		{"the fires of user 0", func(db *engagement.DB) error { _, err := db.UserFires(ctx, 0, engagement.FirePage{}); return err }, "user id 0"},
 		{"the totals of user 0", func(db *engagement.DB) error { _, err := db.UserStats(ctx, 0); return err }, "user id 0"},
 		{"the summary of user 0", func(db *engagement.DB) error { _, err := db.UserSummary(ctx, 0); return err }, "user id 0"},
-		{"the rank of user 0", func(db *engagement.DB) error { _, err := db.UserRank(ctx, engagement.ByPnL, 0); return err }, "user id 0"},
+		{"the rank of user 0", func(db *engagement.DB) error {
+			_, err := db.UserRank(ctx, engagement.Board{Metric: engagement.ByPnL}, 0)
+			return err
+		}, "user id 0"},
 		{"the export of user 0", func(db *engagement.DB) error { _, err := db.ExportUser(ctx, 0); return err }, "user id 0"},
 		{"fewer fires than none", func(db *engagement.DB) error {
 			_, err := db.UserFires(ctx, 1, engagement.FirePage{Limit: -1})
@@ -125,6 +128,46 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 			return err
 		}, "result 7"},
 		{"a board of no metric", func(db *engagement.DB) error { _, err := db.Leaderboard(ctx, engagement.Board{}); return err }, "metric 0"},
+		{"a board of a window that ends before it starts", func(db *engagement.DB) error {
+			_, err := db.Leaderboard(ctx, engagement.Board{Metric: engagement.ByFires, Window: engagement.Window{From: 20_001, To: 20_000}})
+			return err
+		}, "range of days \"2024-10-05..2024-10-04\""},
+		{"a board of less than one decided trade", func(db *engagement.DB) error {
+			_, err := db.Leaderboard(ctx, engagement.Board{Metric: engagement.ByWinRate, MinDecided: -1})
+			return err
+		}, "minimum of decided trades -1"},
+		{"a board of no users", func(db *engagement.DB) error {
+			_, err := db.Leaderboard(ctx, engagement.Board{Metric: engagement.ByFires, Users: []int64{}})
+			return err
+		}, "number of users 0"},
+		{"a board of too many users", func(db *engagement.DB) error {
+			_, err := db.Leaderboard(ctx, engagement.Board{Metric: engagement.ByFires, Users: make([]int64, engagement.MaxLimit+1)})
+			return err
+		}, "number of users 10001"},
+		{"a board of user 0", func(db *engagement.DB) error {
+			_, err := db.UserRank(ctx, engagement.Board{Metric: engagement.ByFires, Users: []int64{1, 0}}, 1)
+			return err
+		}, "user id 0"},
+		{"around a user, nobody", func(db *engagement.DB) error {
+			_, err := db.Around(ctx, engagement.Board{Metric: engagement.ByFires}, 1, 0)
+			return err
+		}, "number of neighbours 0"},
+		{"around user 0", func(db *engagement.DB) error {
+			_, err := db.Around(ctx, engagement.Board{Metric: engagement.ByFires}, 0, 1)
+			return err
+		}, "user id 0"},
+		{"a user head to head with himself", func(db *engagement.DB) error {
+			_, err := db.HeadToHead(ctx, 1, 1, engagement.AllTime())
+			return err
+		}, "user id 1"},
+		{"user 0 head to head", func(db *engagement.DB) error {
+			_, err := db.HeadToHead(ctx, 1, 0, engagement.AllTime())
+			return err
+		}, "user id 0"},
+		{"head to head backwards in time", func(db *engagement.DB) error {
+			_, err := db.HeadToHead(ctx, 1, 2, engagement.Window{From: 2, To: 1})
+			return err
+		}, "range of days"},
 		{"keeping no days", func(db *engagement.DB) error { _, err := db.Cleanup(ctx, 0); return err }, "days to keep 0"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

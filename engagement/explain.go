@@ -25,13 +25,13 @@ const (
 	FigureStreak   Figure = "streak" // the current one
 )
 
-// UserFigures lists the figures of a user that can be explained.
-func UserFigures() []Figure {
-	return append(SignalFigures(), FigureWins, FigureLosses, FigureDraws, FigurePnL, FigureWinRate, FigureStreak)
+// FiguresOfUser lists the figures of a user that can be explained.
+func FiguresOfUser() []Figure {
+	return append(FiguresOfSignal(), FigureWins, FigureLosses, FigureDraws, FigurePnL, FigureWinRate, FigureStreak)
 }
 
-// SignalFigures lists the figures of a signal that can be explained.
-func SignalFigures() []Figure { return []Figure{FigureFires, FigureExecuted} }
+// FiguresOfSignal lists the figures of a signal that can be explained.
+func FiguresOfSignal() []Figure { return []Figure{FigureFires, FigureExecuted} }
 
 func (f Figure) check(known []Figure) error {
 	if slices.Contains(known, f) {
@@ -167,7 +167,7 @@ func (r *Reader) ExplainUser(ctx context.Context, userID int64, figure Figure, p
 }
 
 func (r *Reader) explainUser(ctx context.Context, userID int64, figure Figure, page FactPage) (Explanation, error) {
-	if err := figure.check(UserFigures()); err != nil {
+	if err := figure.check(FiguresOfUser()); err != nil {
 		return Explanation{}, err
 	}
 	if _, err := checkLimit(page.Limit); err != nil {
@@ -315,7 +315,7 @@ func (r *Reader) ExplainSignal(ctx context.Context, signalID string, figure Figu
 }
 
 func (r *Reader) explainSignal(ctx context.Context, signalID string, figure Figure, page FactPage) (Explanation, error) {
-	if err := figure.check(SignalFigures()); err != nil {
+	if err := figure.check(FiguresOfSignal()); err != nil {
 		return Explanation{}, err
 	}
 	limit, err := checkLimit(page.Limit)

@@ -110,12 +110,12 @@ func TestAFigureThatDoesNotAddUpIsNotExact(t *testing.T) {
 			db := openVaried(t, path)
 			tamper(t, path, tt.change)
 			var wrong, signal []engagement.Figure
-			for _, figure := range engagement.UserFigures() {
+			for _, figure := range engagement.FiguresOfUser() {
 				if e := must(db.ExplainUser(ctx, 1, figure, engagement.FactPage{}))(t); !e.Exact {
 					wrong = append(wrong, figure)
 				}
 			}
-			for _, figure := range engagement.SignalFigures() {
+			for _, figure := range engagement.FiguresOfSignal() {
 				if e := must(db.ExplainSignal(ctx, "S_0", figure, engagement.FactPage{}))(t); !e.Exact {
 					signal = append(signal, figure)
 				}

@@ -430,42 +430,6 @@ func (m *model) realTimeStats() engagement.RealTimeStats {
 	}
 }
 
-func valueOf(metric engagement.Metric, stats engagement.UserStats) float64 {
-	switch metric {
-	case engagement.ByFires:
-		return float64(stats.TotalFires)
-	case engagement.ByWinRate:
-		return stats.WinRate
-	}
-	return stats.PnL
-}
-
-// orderOf is what a board orders users by: of a win rate its bound.
-func orderOf(metric engagement.Metric, stats engagement.UserStats) float64 {
-	if metric == engagement.ByWinRate {
-		return math.Round(engagement.WinRateBound(stats.Wins, stats.Losses) * 1e9)
-	}
-	return valueOf(metric, stats)
-}
-
-func (m *model) leaderboard(metric engagement.Metric) []engagement.BoardRow {
-	rows := []engagement.BoardRow{}
-	for _, user := range m.users() {
-		rows = append(rows, engagement.BoardRow{UserStats: m.userStats(user), Rank: 1})
-	}
-	for i := range rows {
-		for _, other := range rows {
-			if orderOf(metric, other.UserStats) > orderOf(metric, rows[i].UserStats) {
-				rows[i].Rank++
-			}
-		}
-	}
-	slices.SortFunc(rows, func(a, b engagement.BoardRow) int {
-		return cmp.Or(cmp.Compare(a.Rank, b.Rank), cmp.Compare(a.UserID, b.UserID))
-	})
-	return rows
-}
-
 func (m *model) streakLeaderboard() []engagement.StreakRow {
 	rows := []engagement.StreakRow{}
 	for _, user := range m.users() {

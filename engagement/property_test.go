@@ -329,7 +329,7 @@ func (h *history) compareUser(t *rapid.T, r *engagement.Reader, user int64) {
 		wantError(t, err, engagement.ErrNotFound)
 		_, err = r.ExportUser(ctx, user)
 		wantError(t, err, engagement.ErrNotFound)
-		_, err = r.UserRank(ctx, engagement.ByFires, user)
+		_, err = r.UserRank(ctx, engagement.Board{Metric: engagement.ByFires}, user)
 		wantError(t, err, engagement.ErrNotFound)
 		same(t, "UserFires of nobody", must(r.UserFires(ctx, user, engagement.FirePage{}))(t), []engagement.SignalFire{})
 		return
@@ -345,18 +345,16 @@ func (h *history) compareUser(t *rapid.T, r *engagement.Reader, user int64) {
 	same(t, "UserFires in pages", firesInPages(t, 2, func(page engagement.FirePage) ([]engagement.SignalFire, error) {
 		return r.UserFires(ctx, user, page)
 	}), m.newestFirst(func(f modelFire) bool { return f.UserID == user }), withoutIDs)
-	for _, metric := range engagement.Metrics() {
-		got := must(r.UserRank(ctx, metric, user))(t)
-		for _, want := range m.leaderboard(metric) {
-			if want.UserID == user {
-				same(t, "UserRank "+metric.String(), got, want)
-			}
-		}
+	for _, board := range h.boards() {
+		h.compareRank(t, r, board, user)
+	}
+	for _, other := range m.users() {
+		h.compareHeadToHead(t, r, user, other)
 	}
 	for _, result := range []engagement.Result{0, engagement.Win, engagement.Loss, engagement.Draw} {
 		h.compareTrades(t, r, engagement.TradeFilter{UserID: user, Result: result, Limit: 2})
 	}
-	for _, figure := range engagement.UserFigures() {
+	for _, figure := range engagement.FiguresOfUser() {
 		same(t, "ExplainUser in pages", explainedInPages(t, func(page engagement.FactPage) (engagement.Explanation, error) {
 			return r.ExplainUser(ctx, user, figure, page)
 		}), m.explain(user, "", figure), withoutIDs, cmpopts.EquateEmpty())
@@ -382,7 +380,7 @@ func (h *history) compareSignal(t *rapid.T, r *engagement.Reader, signal string)
 	same(t, "SignalMetrics", metrics, want)
 	insight, _ := h.model.signalInsight(signal)
 	same(t, "SignalInsight", must(r.SignalInsight(ctx, signal))(t), insight)
-	for _, figure := range engagement.SignalFigures() {
+	for _, figure := range engagement.FiguresOfSignal() {
 		same(t, "ExplainSignal in pages", explainedInPages(t, func(page engagement.FactPage) (engagement.Explanation, error) {
 			return r.ExplainSignal(ctx, signal, figure, page)
 		}), h.model.explain(0, signal, figure), withoutIDs, cmpopts.EquateEmpty())
@@ -412,10 +410,10 @@ func (h *history) compareLists(t *rapid.T, r *engagement.Reader) {
 	streaks := m.streakLeaderboard()
 	same(t, "StreakLeaderboard", must(r.StreakLeaderboard(ctx, 0))(t), streaks)
 	same(t, "StreakLeaderboard, the first two", must(r.StreakLeaderboard(ctx, 2))(t), streaks[:min(2, len(streaks))])
-	for _, metric := range engagement.Metrics() {
-		want := m.leaderboard(metric)
-		for _, limit := range []int{0, 1, 2, 3} {
-			same(t, fmt.Sprintf("Leaderboard %s in pages of %d", metric, limit), boardInPages(t, r, metric, limit), want)
+	for _, board := range h.boards() {
+		want := m.leaderboard(board)
+		for _, limit := range []int{0, 2} {
+			same(t, fmt.Sprintf("Leaderboard %+v in pages of %d", board, limit), boardInPages(t, r, board, limit), want, roundedBounds)
 		}
 	}
 	for _, result := range []engagement.Result{0, engagement.Win, engagement.Loss, engagement.Draw} {
@@ -431,10 +429,10 @@ func (h *history) compareTrades(t *rapid.T, r *engagement.Reader, filter engagem
 }
 
 // boardInPages reads a whole leaderboard, limit rows at a time.
-func boardInPages(t tb, r *engagement.Reader, metric engagement.Metric, limit int) []engagement.BoardRow {
+func boardInPages(t tb, r *engagement.Reader, board engagement.Board, limit int) []engagement.BoardRow {
 	t.Helper()
 	rows := []engagement.BoardRow{}
-	board := engagement.Board{Metric: metric, Limit: limit}
+	board.Limit = limit
 	for {
 		page := must(r.Leaderboard(context.Background(), board))(t)
 		if rows = append(rows, page...); len(page) == 0 {

@@ -56,7 +56,6 @@ func quality(t tb, r *engagement.Reader, q engagement.QualityQuery) engagement.T
 }
 
 // ptr returns a ratio that there is, none is one that there is not.
-func ptr(ratio float64) *float64 { return &ratio }
 
 var none *float64
 

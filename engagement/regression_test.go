@@ -152,7 +152,7 @@ func TestAUserZeroOfAnotherProgramLeavesTheRanksOfOthers(t *testing.T) {
 		same(t, metric.String()+": the board in pages of one", paged, whole)
 		for _, row := range whole {
 			if row.UserID != 0 {
-				same(t, fmt.Sprintf("%s: UserRank of %d", metric, row.UserID), must(db.UserRank(ctx, metric, row.UserID))(t), row)
+				same(t, fmt.Sprintf("%s: UserRank of %d", metric, row.UserID), must(db.UserRank(ctx, engagement.Board{Metric: metric}, row.UserID))(t), row)
 			}
 		}
 	}

@@ -34,34 +34,6 @@ func (s subject) String() string {
 	return fmt.Sprintf("user %d", s.userID)
 }
 
-// daySpan is a range of days, both included, with unknownDay if it begins
-// there.
-type daySpan struct{ first, last Day }
-
-// days returns the days of w. All time has the facts of unknown time too, which
-// lie in no other window.
-func (w Window) days() daySpan {
-	if w.IsAllTime() {
-		return daySpan{unknownDay, math.MaxInt64}
-	}
-	return daySpan{max(w.From, unknownDay+1), w.To}
-}
-
-func (d daySpan) has(day Day) bool { return d.first <= day && day <= d.last }
-
-// times returns times between which all facts of these days lie. No zone is or
-// was further than 16 hours from UTC.
-func (d daySpan) times() (after, until time.Time) {
-	after, until = time.Unix(0, 0).UTC(), endOfTime
-	if d.first > unknownDay+1 {
-		after = d.first.utc().Add(-16 * time.Hour)
-	}
-	if d.last < DayOf(endOfTime, time.UTC) {
-		until = (d.last + 1).utc().Add(16 * time.Hour)
-	}
-	return after, until
-}
-
 // tradePage is how many trades are in memory at a time.
 const tradePage = 1_000
 

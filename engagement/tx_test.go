@@ -310,8 +310,13 @@ func TestClose(t *testing.T) {
 				"DailyMetrics":   func() error { _, err := db.DailyMetrics(ctx, 1, 2); return err },
 				"PopularSignals": func() error { _, err := db.PopularSignals(ctx, engagement.Window{From: 1, To: 2}, 0); return err },
 				"Leaderboard":    func() error { _, err := db.Leaderboard(ctx, engagement.Board{Metric: engagement.ByPnL}); return err },
-				"UserRank":       func() error { _, err := db.UserRank(ctx, engagement.ByPnL, 1); return err },
-				"SignalInsight":  func() error { _, err := db.SignalInsight(ctx, "A"); return err },
+				"UserRank":       func() error { _, err := db.UserRank(ctx, engagement.Board{Metric: engagement.ByPnL}, 1); return err },
+				"Around": func() error {
+					_, err := db.Around(ctx, engagement.Board{Metric: engagement.ByPnL}, 1, 1)
+					return err
+				},
+				"HeadToHead":    func() error { _, err := db.HeadToHead(ctx, 1, 2, engagement.AllTime()); return err },
+				"SignalInsight": func() error { _, err := db.SignalInsight(ctx, "A"); return err },
 				"ExplainUser": func() error {
 					_, err := db.ExplainUser(ctx, 1, engagement.FigureFires, engagement.FactPage{})
 					return err

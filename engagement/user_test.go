@@ -66,9 +66,12 @@ func TestWhatAnEmptyDatabaseAnswers(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, open openFunc) {
 		ctx, db := context.Background(), open(newClock(noon).option())
 		for name, read := range map[string]func() error{
-			"UserStats":       func() error { _, err := db.UserStats(ctx, 12345); return err },
-			"UserSummary":     func() error { _, err := db.UserSummary(ctx, 12345); return err },
-			"UserRank":        func() error { _, err := db.UserRank(ctx, engagement.ByPnL, 12345); return err },
+			"UserStats":   func() error { _, err := db.UserStats(ctx, 12345); return err },
+			"UserSummary": func() error { _, err := db.UserSummary(ctx, 12345); return err },
+			"UserRank": func() error {
+				_, err := db.UserRank(ctx, engagement.Board{Metric: engagement.ByPnL}, 12345)
+				return err
+			},
 			"ExportUser":      func() error { _, err := db.ExportUser(ctx, 12345); return err },
 			"EraseUser":       func() error { _, err := db.EraseUser(ctx, 12345); return err },
 			"WriteUserExport": func() error { return db.WriteUserExport(ctx, nil, 12345) },
@@ -114,7 +117,7 @@ func TestTheLargestUserIDs(t *testing.T) {
 			same(t, "UserID", must(db.UserStats(ctx, id))(t).UserID, id)
 		}
 		var onBoard []int64
-		for _, row := range boardInPages(t, db.Reader, engagement.ByFires, 1) {
+		for _, row := range boardInPages(t, db.Reader, engagement.Board{Metric: engagement.ByFires}, 1) {
 			onBoard = append(onBoard, row.UserID)
 		}
 		same(t, "users on the leaderboard", onBoard, ids)
@@ -156,7 +159,11 @@ func TestNamesInJSONAreThePredecessors(t *testing.T) {
 			engagement.ClosedTrade{ID: 5, UserID: 1, TradeID: "t", PnL: 1, Result: engagement.Win, ClosedAt: at},
 			`{"id":5,"user_id":1,"trade_id":"t","signal_id":"","pnl":1,"result":"win","closed_at":"2026-01-14T12:00:00Z"}`,
 		},
-		{engagement.BoardRow{Rank: 2}, `{"rank":2,"user_id":0,"total_fires":0,"wins":0,"losses":0,"draws":0,"win_rate":0,"pnl":0,"last_updated":"0001-01-01T00:00:00Z"}`},
+		{
+			engagement.BoardRow{Rank: 2},
+			`{"rank":2,"user_id":0,"total_fires":0,"executed_fires":0,"wins":0,"losses":0,"draws":0,"decided":0,` +
+				`"win_rate":0,"win_rate_bound":0,"pnl":0,"longest_streak":0,"last_updated":"0001-01-01T00:00:00Z"}`,
+		},
 		{engagement.FireResult{Outcome: engagement.MarkedExecuted}, `{"outcome":"marked_executed"}`},
 		{engagement.TradeResult{Outcome: engagement.Duplicate}, `{"outcome":"duplicate"}`},
 		{engagement.CleanupReport{Horizon: 20467, FiresDeleted: 1}, `{"horizon":"2026-01-14","fires_deleted":1}`},

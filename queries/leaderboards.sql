@@ -44,6 +44,52 @@ WHERE pnl <= @after_value
 ORDER BY pnl DESC, user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
+-- name: AboveByFires :many
+-- AboveByFires lists the users before a position on the board of total fires,
+-- nearest first.
+SELECT * FROM user_stats
+WHERE total_fires >= @before_value
+    AND (total_fires > @before_value OR user_id < @before_user)
+ORDER BY total_fires, user_id DESC
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: AboveByWinBound :many
+-- AboveByWinBound lists the users before a position on the board of win rates,
+-- nearest first.
+SELECT * FROM user_stats
+WHERE win_bound >= @before_value
+    AND (win_bound > @before_value OR user_id < @before_user)
+    AND wins + losses >= CAST(@min_decided AS BIGINT)
+ORDER BY win_bound, user_id DESC
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: AboveByExecuted :many
+-- AboveByExecuted lists the users before a position on the board of executed
+-- fires, nearest first.
+SELECT * FROM user_stats
+WHERE executed >= @before_value
+    AND (executed > @before_value OR user_id < @before_user)
+ORDER BY executed, user_id DESC
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: AboveByLongestStreak :many
+-- AboveByLongestStreak lists the users before a position on the board of longest
+-- streaks, nearest first.
+SELECT * FROM user_stats
+WHERE streak_longest >= @before_value
+    AND (streak_longest > @before_value OR user_id < @before_user)
+ORDER BY streak_longest, user_id DESC
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: AboveByPnL :many
+-- AboveByPnL lists the users before a position on the board of P&L, nearest
+-- first.
+SELECT * FROM user_stats
+WHERE pnl >= @before_value
+    AND (pnl > @before_value OR user_id < @before_user)
+ORDER BY pnl, user_id DESC
+LIMIT CAST(@max_rows AS BIGINT);
+
 -- name: CountWithMoreFires :one
 -- CountWithMoreFires counts the users with more fires than a value.
 SELECT COUNT(*) FROM user_stats WHERE total_fires > @value;
@@ -66,3 +112,68 @@ SELECT COUNT(*) FROM user_stats WHERE streak_longest > @value;
 -- name: CountWithMorePnL :one
 -- CountWithMorePnL counts the users with a higher P&L than a value.
 SELECT COUNT(*) FROM user_stats WHERE pnl > @value;
+
+-- name: TopByFiresBetween :many
+-- TopByFiresBetween lists the users who fired in a range of days by their fires
+-- in it, ties by user id.
+SELECT user_id, CAST(SUM(fires) AS BIGINT) AS value
+FROM user_days
+WHERE day >= @first_day AND day <= @last_day AND fires > 0
+GROUP BY user_id
+ORDER BY value DESC, user_id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: TopByExecutedBetween :many
+-- TopByExecutedBetween lists the users who fired in a range of days by their
+-- executed fires in it, ties by user id.
+SELECT user_id, CAST(SUM(executed) AS BIGINT) AS value
+FROM user_days
+WHERE day >= @first_day AND day <= @last_day AND fires > 0
+GROUP BY user_id
+ORDER BY value DESC, user_id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: TopByPnLBetween :many
+-- TopByPnLBetween lists the users who traded in a range of days by their P&L in
+-- it, ties by user id. A user's days may add up to more than 64 bits hold, so
+-- units and millionths are summed apart.
+SELECT
+    user_id,
+    CAST((
+        CAST(SUM(pnl_micros / 1000000) AS DOUBLE PRECISION) * 1000000
+        + CAST(SUM(pnl_micros % 1000000) AS DOUBLE PRECISION)
+    ) / 1000000 AS DOUBLE PRECISION) AS value
+FROM user_days
+WHERE day >= @first_day AND day <= @last_day AND wins + losses + draws > 0
+GROUP BY user_id
+ORDER BY value DESC, user_id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: ResultsBetween :many
+-- ResultsBetween lists the users with a minimum of decided trades in a range of
+-- days, with their results in it, by user id.
+SELECT user_id, CAST(wins AS BIGINT) AS wins, CAST(losses AS BIGINT) AS losses
+FROM (
+    SELECT user_id, SUM(wins) AS wins, SUM(losses) AS losses
+    FROM user_days
+    WHERE day >= @first_day AND day <= @last_day AND wins + losses > 0
+    GROUP BY user_id
+) AS results
+WHERE wins + losses >= CAST(@min_decided AS BIGINT)
+ORDER BY user_id;
+
+-- name: FiringDaysBetween :many
+-- FiringDaysBetween lists the days of a range on which users fired, by user and
+-- day.
+SELECT user_id, day FROM user_days
+WHERE day >= @first_day AND day <= @last_day AND fires > 0
+ORDER BY user_id, day;
+
+-- name: CountCommonSignals :one
+-- CountCommonSignals counts the signals that two users both fired in a range of
+-- days, among the fires that are kept.
+SELECT COUNT(*)
+FROM signal_fires AS a
+JOIN signal_fires AS b ON b.signal_id = a.signal_id
+WHERE a.user_id = @user_a AND a.day >= @first_day AND a.day <= @last_day
+    AND b.user_id = @user_b AND b.day >= @first_day AND b.day <= @last_day;

@@ -43,7 +43,7 @@ var questions = []question{
 	{
 		name: "rank of a user in the top 1,000", growth: 1.5,
 		library: func(ctx context.Context, r *reading, i int) (any, error) {
-			row, err := r.db.UserRank(ctx, engagement.ByFires, r.boardUser(i%1_000))
+			row, err := r.db.UserRank(ctx, engagement.Board{Metric: engagement.ByFires}, r.boardUser(i%1_000))
 			return row.Rank, err
 		},
 		bare: func(ctx context.Context, r *reading, i int) (any, error) {

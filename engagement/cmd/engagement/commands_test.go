@@ -83,13 +83,13 @@ most fired      EURUSD_LONG_001 (1)
 			text: `
 user            1
 fires           3, rank 1
-executed        2, 66.7%
+executed        2, 66.7%, rank 1
 last 7 days     3 fires
 favorite        EURUSD_LONG (2)
 trades          1 won, 1 lost, 0 drawn
-win rate        50.0%, rank 1
+win rate        50.0%, no rank
 P&L             1,100.50, rank 1
-streak          3 days, longest 3 days
+streak          3 days, longest 3 days, rank 1
 kept by firing  before 2026-02-02 00:00:00 UTC
 last change     2026-01-31 12:00:00 UTC
 `,
@@ -100,7 +100,7 @@ last change     2026-01-31 12:00:00 UTC
 				"favorite_signal": {"signal_id": "EURUSD_LONG", "fire_count": 2},
 				"current_streak": 3, "longest_streak": 3, "streak_expires": "2026-02-02T00:00:00Z",
 				"timestamp": "2026-01-31T12:00:00Z",
-				"ranks": {"total_fires": 1, "win_rate": 1, "pnl": 1}
+				"ranks": {"total_fires": 1, "pnl": 1, "executed": 1, "longest_streak": 1}
 			}`,
 		},
 		{
@@ -109,13 +109,13 @@ last change     2026-01-31 12:00:00 UTC
 			text: `
 user         -7
 fires        1, rank 2
-executed     1, 100.0%
+executed     1, 100.0%, rank 2
 last 7 days  0 fires
 favorite     EURUSD_LONG (1)
 trades       0 won, 0 lost, 0 drawn
-win rate     0.0%, rank 2
+win rate     0.0%, no rank
 P&L          0.00, rank 2
-streak       0 days, longest 1 day
+streak       0 days, longest 1 day, rank 2
 last change  2026-01-31 12:00:00 UTC
 `,
 			json: `{
@@ -125,7 +125,7 @@ last change  2026-01-31 12:00:00 UTC
 				"favorite_signal": {"signal_id": "EURUSD_LONG", "fire_count": 1},
 				"current_streak": 0, "longest_streak": 1, "streak_expires": null,
 				"timestamp": "2026-01-31T12:00:00Z",
-				"ranks": {"total_fires": 2, "win_rate": 2, "pnl": 2}
+				"ranks": {"total_fires": 2, "pnl": 2, "executed": 2, "longest_streak": 2}
 			}`,
 		},
 		{
@@ -338,26 +338,125 @@ day  executed
 			name: "leaderboard goes by fires unless told",
 			args: "leaderboard --limit 2",
 			text: `
-rank  user  fires  win rate  wins  losses  draws       P&L
-   1     1      3     50.0%     1       1      0  1,100.50
-   2    -7      1      0.0%     0       0      0      0.00
+rank  user  fires  executed  streak  wins  losses  draws  win rate  bound       P&L
+   1     1      3         2       3     1       1      0     50.0%   9.5%  1,100.50
+   2    -7      1         1       1     0       0      0      0.0%   0.0%      0.00
 `,
 			json: `[
-				{"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0,
-				 "win_rate": 0.5, "pnl": 1100.5, "last_updated": "2026-01-31T12:00:00Z"},
-				{"rank": 2, "user_id": -7, "total_fires": 1, "executed_fires": 1, "wins": 0, "losses": 0, "draws": 0,
-				 "win_rate": 0, "pnl": 0, "last_updated": "2026-01-31T12:00:00Z"}
+				{"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
+				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"},
+				{"rank": 2, "user_id": -7, "total_fires": 1, "executed_fires": 1, "wins": 0, "losses": 0, "draws": 0, "decided": 0,
+				 "win_rate": 0, "win_rate_bound": 0, "pnl": 0, "longest_streak": 1, "last_updated": "2026-01-31T12:00:00Z"}
 			]`,
 		},
 		{
 			name: "leaderboard goes by P&L",
 			args: "leaderboard pnl --limit 1",
 			text: `
-rank  user  fires  win rate  wins  losses  draws       P&L
-   1     1      3     50.0%     1       1      0  1,100.50
+rank  user  fires  executed  streak  wins  losses  draws  win rate  bound       P&L
+   1     1      3         2       3     1       1      0     50.0%   9.5%  1,100.50
 `,
-			json: `[{"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0,
-				"win_rate": 0.5, "pnl": 1100.5, "last_updated": "2026-01-31T12:00:00Z"}]`,
+			json: `[{"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
+				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"}]`,
+		},
+		{
+			name: "leaderboard goes by win rate, of a few users",
+			args: "leaderboard --metric win_rate --min-decided 2 --users -7,1,2",
+			text: `
+rank  user  fires  executed  streak  wins  losses  draws  win rate  bound       P&L
+   1     1      3         2       3     1       1      0     50.0%   9.5%  1,100.50
+`,
+			json: `[{"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
+				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"}]`,
+		},
+		{
+			name: "leaderboard of a window counts what is in it",
+			args: "leaderboard --window today",
+			text: `
+2026-01-31
+
+rank  user  fires  executed  streak  wins  losses  draws  win rate  bound     P&L
+   1     1      1         0       1     0       1      0      0.0%   0.0%  -50.25
+   1     2      1         1       1     0       0      1      0.0%   0.0%    0.00
+`,
+			json: `[
+				{"rank": 1, "user_id": 1, "total_fires": 1, "executed_fires": 0, "wins": 0, "losses": 1, "draws": 0, "decided": 1,
+				 "win_rate": 0, "win_rate_bound": 0, "pnl": -50.25, "longest_streak": 1, "last_updated": "2026-01-31T12:00:00Z"},
+				{"rank": 1, "user_id": 2, "total_fires": 1, "executed_fires": 1, "wins": 0, "losses": 0, "draws": 1, "decided": 0,
+				 "win_rate": 0, "win_rate_bound": 0, "pnl": 0, "longest_streak": 1, "last_updated": "2026-01-31T12:00:00Z"}
+			]`,
+		},
+		{
+			name: "leaderboard shows who is around a user",
+			args: "leaderboard --around 2 --limit 1",
+			text: `
+rank  user  fires  executed  streak  wins  losses  draws  win rate  bound   P&L
+   2    -7      1         1       1     0       0      0      0.0%   0.0%  0.00
+   2     2      1         1       1     0       0      1      0.0%   0.0%  0.00
+`,
+			json: `[
+				{"rank": 2, "user_id": -7, "total_fires": 1, "executed_fires": 1, "wins": 0, "losses": 0, "draws": 0, "decided": 0,
+				 "win_rate": 0, "win_rate_bound": 0, "pnl": 0, "longest_streak": 1, "last_updated": "2026-01-31T12:00:00Z"},
+				{"rank": 2, "user_id": 2, "total_fires": 1, "executed_fires": 1, "wins": 0, "losses": 0, "draws": 1, "decided": 0,
+				 "win_rate": 0, "win_rate_bound": 0, "pnl": 0, "longest_streak": 1, "last_updated": "2026-01-31T12:00:00Z"}
+			]`,
+		},
+		{
+			name: "leaderboard goes on behind a user",
+			args: "leaderboard --after -7",
+			text: `
+rank  user  fires  executed  streak  wins  losses  draws  win rate  bound   P&L
+   2     2      1         1       1     0       0      1      0.0%   0.0%  0.00
+`,
+			json: `[{"rank": 2, "user_id": 2, "total_fires": 1, "executed_fires": 1, "wins": 0, "losses": 0, "draws": 1, "decided": 0,
+				 "win_rate": 0, "win_rate_bound": 0, "pnl": 0, "longest_streak": 1, "last_updated": "2026-01-31T12:00:00Z"}]`,
+		},
+		{
+			name: "rank shows a user's place on every leaderboard",
+			args: "rank 1 --window month",
+			text: `
+2026-01-01 to 2026-01-31
+
+leaderboard     rank  with
+total_fires     1     3
+win_rate        none
+pnl             1     1,100.50
+executed        1     2
+longest_streak  1     3 days
+`,
+			json: `{
+				"total_fires": {"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
+				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"},
+				"pnl": {"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
+				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"},
+				"executed": {"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
+				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"},
+				"longest_streak": {"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
+				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"},
+				"win_rate": null
+			}`,
+		},
+		{
+			name: "versus compares two users",
+			args: "versus 2 1",
+			text: `
+                2      1                          leads
+total_fires     1      3                          1
+win_rate        none   50.0% of 2, at least 9.5%  1
+pnl             0.00   1,100.50                   1
+executed        1      2                          1
+longest_streak  1 day  3 days                     1
+
+both fired 1 signal, of the fires kept since 1970-01-02
+`,
+			json: `{
+				"a": {"user_id": 2, "total_fires": 1, "executed_fires": 1, "wins": 0, "losses": 0, "draws": 1, "decided": 0,
+				 "win_rate": 0, "win_rate_bound": 0, "pnl": 0, "longest_streak": 1, "last_updated": "2026-01-31T12:00:00Z"},
+				"b": {"user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
+				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"},
+				"leaders": {"total_fires": 1, "win_rate": 1, "pnl": 1, "executed": 1, "longest_streak": 1},
+				"common_signals": 1, "kept_from": "1970-01-02"
+			}`,
 		},
 		{
 			name: "leaderboard goes by streak",

@@ -24,7 +24,7 @@ the sums are left.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
-		a.explainOneCommand("user", engagement.UserFigures(), "12345 pnl",
+		a.explainOneCommand("user", engagement.FiguresOfUser(), "12345 pnl",
 			func(ctx context.Context, db *engagement.DB, key string, figure engagement.Figure, page engagement.FactPage) (engagement.Explanation, error) {
 				userID, err := parseUserID(key)
 				if err != nil {
@@ -32,7 +32,7 @@ the sums are left.`,
 				}
 				return db.ExplainUser(ctx, userID, figure, page)
 			}),
-		a.explainOneCommand("signal", engagement.SignalFigures(), "EURUSD_LONG_001 total_fires",
+		a.explainOneCommand("signal", engagement.FiguresOfSignal(), "EURUSD_LONG_001 total_fires",
 			func(ctx context.Context, db *engagement.DB, key string, figure engagement.Figure, page engagement.FactPage) (engagement.Explanation, error) {
 				return db.ExplainSignal(ctx, key, figure, page)
 			}),

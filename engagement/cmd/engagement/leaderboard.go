@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -13,30 +14,78 @@ import (
 // byStreak is the board that the library has besides those of its metrics.
 const byStreak = "streak"
 
-// boards are the names of all leaderboards.
-func boards() []string {
+// metricNames are the names of all metrics.
+func metricNames() []string {
 	var names []string
 	for _, metric := range engagement.Metrics() {
 		names = append(names, metric.String())
 	}
-	return append(names, byStreak)
+	return names
+}
+
+// boards are the names of all leaderboards.
+func boards() []string { return append(metricNames(), byStreak) }
+
+// boardFlags are the flags that say who is on a leaderboard.
+type boardFlags struct {
+	window     windowFlags
+	minDecided int64
+	users      []int64
+}
+
+func (f *boardFlags) add(cmd *cobra.Command) {
+	f.window.add(cmd)
+	flags := cmd.Flags()
+	flags.Int64Var(&f.minDecided, "min-decided", engagement.DefaultMinDecided, "by win rate: how many won and lost trades a user needs")
+	flags.Int64SliceVar(&f.users, "users", nil, "only these `USERS`, ranked among themselves, as 1,2,3")
+	mustComplete(cmd, "min-decided")
+	mustComplete(cmd, "users")
+}
+
+// board returns the board of a metric that the flags name.
+func (f *boardFlags) board(cmd *cobra.Command, r *engagement.Reader, m engagement.Metric) (b engagement.Board, err error) {
+	if f.minDecided < 1 {
+		return b, invalid("--min-decided", cmd.Flag("min-decided").Value.String(), "want at least 1")
+	}
+	b = engagement.Board{Metric: m, MinDecided: f.minDecided}
+	if cmd.Flags().Changed("users") {
+		b.Users = append([]int64{}, f.users...)
+	}
+	b.Window, err = f.window.window(cmd, r)
+	return b, err
+}
+
+// leaderboardFlags are those of the leaderboard command.
+type leaderboardFlags struct {
+	boardFlags
+	metric        string
+	limit         int
+	around, after int64
 }
 
 func (a *app) leaderboardCommand() *cobra.Command {
-	var limit int
+	var f leaderboardFlags
 	cmd := &cobra.Command{
 		Use:   "leaderboard [" + strings.Join(boards(), "|") + "]",
 		Short: "Show the best users",
 		Long: `Show the best users by total fires (unless another board is named), win rate,
-profit and loss, or current streak. Users with the same value share a rank.`,
+profit and loss, executed fires, longest streak, or streak that is alive now.
+Users with the same value share a rank. Win rates are ordered by the lower bound
+of their 95 % interval, so that many trades count for more than few.`,
 		Example: `  engagement leaderboard
-  engagement leaderboard pnl --limit 20
+  engagement leaderboard pnl --window week --limit 20
+  engagement leaderboard win_rate --min-decided 50
+  engagement leaderboard --users 1,2,3 --from 2026-01-01 --to 2026-01-31
+  engagement leaderboard pnl --around 12345 --limit 3
   engagement leaderboard streak --json`,
 		Args:      cobra.MaximumNArgs(1),
 		ValidArgs: boards(),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name := engagement.ByFires.String()
+			name := f.metric
 			if len(args) == 1 {
+				if cmd.Flags().Changed("metric") {
+					return invalid("leaderboard", args[0], "--metric names one too")
+				}
 				name = args[0]
 			}
 			if !slices.Contains(boards(), name) {
@@ -44,17 +93,32 @@ profit and loss, or current streak. Users with the same value share a rank.`,
 			}
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
 				if name == byStreak {
-					return a.printStreaks(ctx, cmd, db, limit)
+					return a.printStreaks(ctx, cmd, db, f.limit)
 				}
-				return a.printBoard(ctx, cmd, db, name, limit)
+				return a.printBoard(ctx, cmd, db, name, &f)
 			})
 		},
 	}
-	limitFlag(cmd, &limit, "how many users to list")
+	flags := cmd.Flags()
+	flags.StringVar(&f.metric, "metric", engagement.ByFires.String(), "which leaderboard")
+	mustComplete(cmd, "metric", boards()...)
+	limitFlag(cmd, &f.limit, "how many users to list, or on each side of --around,")
+	flags.Int64Var(&f.around, "around", 0, "the part of the board around this `USER`")
+	flags.Int64Var(&f.after, "after", 0, "the part of the board behind this `USER`")
+	mustComplete(cmd, "around")
+	mustComplete(cmd, "after")
+	cmd.MarkFlagsMutuallyExclusive("around", "after")
+	f.add(cmd)
 	return cmd
 }
 
+// printStreaks prints the board of now and everybody.
 func (a *app) printStreaks(ctx context.Context, cmd *cobra.Command, db *engagement.DB, limit int) error {
+	for _, flag := range []string{"window", "from", "to", "min-decided", "users", "around", "after"} {
+		if cmd.Flags().Changed(flag) {
+			return invalid("leaderboard", byStreak, "it takes no --"+flag+", but "+engagement.ByStreak.String()+" does")
+		}
+	}
 	rows, err := db.StreakLeaderboard(ctx, limit)
 	if err != nil {
 		return err
@@ -68,20 +132,67 @@ func (a *app) printStreaks(ctx context.Context, cmd *cobra.Command, db *engageme
 	})
 }
 
-func (a *app) printBoard(ctx context.Context, cmd *cobra.Command, db *engagement.DB, name string, limit int) error {
+func (a *app) printBoard(ctx context.Context, cmd *cobra.Command, db *engagement.DB, name string, f *leaderboardFlags) error {
 	metric, err := engagement.ParseMetric(name)
 	if err != nil {
 		return err
 	}
-	rows, err := db.Leaderboard(ctx, engagement.Board{Metric: metric, Limit: limit})
+	var board engagement.Board
+	var rows []engagement.BoardRow
+	err = db.View(ctx, func(r *engagement.Reader) error {
+		if board, err = f.board(cmd, r, metric); err != nil {
+			return err
+		}
+		board.Limit = f.limit
+		if cmd.Flags().Changed("around") {
+			rows, err = r.Around(ctx, board, f.around, f.limit)
+			return err
+		}
+		if cmd.Flags().Changed("after") {
+			last, err := r.UserRank(ctx, board, f.after)
+			if err != nil {
+				return err
+			}
+			board.After = &last
+		}
+		rows, err = r.Leaderboard(ctx, board)
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	return a.print(cmd, rows, func() string {
-		t := &table{header: []any{"rank", "user", "fires", "win rate", "wins", "losses", "draws", "P&L"}}
+		t := &table{header: []any{"rank", "user", "fires", "executed", "streak", "wins", "losses", "draws", "win rate", "bound", "P&L"}}
 		for _, row := range rows {
-			t.add(row.Rank, id(row.UserID), row.TotalFires, share(row.WinRate), row.Wins, row.Losses, row.Draws, money(row.PnL))
+			t.add(row.Rank, id(row.UserID), row.TotalFires, row.ExecutedFires, row.LongestStreak,
+				row.Wins, row.Losses, row.Draws, share(row.WinRate), share(row.WinRateBound), money(row.PnL))
 		}
-		return t.String()
+		return windowTitle(board.Window) + t.String()
 	})
+}
+
+// windowTitle says which days a table is about, unless it is about all.
+func windowTitle(w engagement.Window) string {
+	if w.IsAllTime() {
+		return ""
+	}
+	return windowText(w) + "\n\n"
+}
+
+// figureText is the figure that a board of a metric shows.
+func figureText(m engagement.Metric, f engagement.UserFigures) string {
+	switch m {
+	case engagement.ByWinRate:
+		if f.Decided == 0 {
+			return "none"
+		}
+		return fmt.Sprintf("%s of %s, at least %s", cellText(share(f.WinRate)), cellText(f.Decided), cellText(share(f.WinRateBound)))
+	case engagement.ByPnL:
+		return cellText(money(f.PnL))
+	case engagement.ByExecuted:
+		return cellText(f.ExecutedFires)
+	case engagement.ByStreak:
+		return counted(f.LongestStreak, "day")
+	}
+	return cellText(f.TotalFires)
 }

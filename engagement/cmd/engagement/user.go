@@ -13,7 +13,7 @@ import (
 // userOutput is what the user command prints as JSON.
 type userOutput struct {
 	engagement.UserSummary
-	Ranks map[string]int64 `json:"ranks"` // by metric
+	Ranks map[string]int64 `json:"ranks"` // by metric; those of the boards that the user is on
 }
 
 func (a *app) userCommand() *cobra.Command {
@@ -49,11 +49,13 @@ func readUser(ctx context.Context, db *engagement.DB, userID int64) (user userOu
 			return err
 		}
 		for _, metric := range engagement.Metrics() {
-			row, err := r.UserRank(ctx, metric, userID)
+			row, err := placeOn(ctx, r, engagement.Board{Metric: metric}, userID)
 			if err != nil {
 				return err
 			}
-			user.Ranks[metric.String()] = row.Rank
+			if row != nil {
+				user.Ranks[metric.String()] = row.Rank
+			}
 		}
 		return nil
 	})
@@ -61,17 +63,22 @@ func readUser(ctx context.Context, db *engagement.DB, userID int64) (user userOu
 }
 
 func userTable(u userOutput, loc *time.Location) *table {
-	rank := func(m engagement.Metric) string { return "rank " + cellText(u.Ranks[m.String()]) }
+	rank := func(m engagement.Metric) string {
+		if n, ok := u.Ranks[m.String()]; ok {
+			return "rank " + cellText(n)
+		}
+		return "no rank"
+	}
 	t := &table{left: true}
 	t.add("user", id(u.UserID))
 	t.add("fires", fmt.Sprintf("%s, %s", cellText(u.TotalFires), rank(engagement.ByFires)))
-	t.add("executed", fmt.Sprintf("%s, %s", cellText(u.ExecutedFires), cellText(share(u.ExecutionRate))))
+	t.add("executed", fmt.Sprintf("%s, %s, %s", cellText(u.ExecutedFires), cellText(share(u.ExecutionRate)), rank(engagement.ByExecuted)))
 	t.add("last 7 days", counted(u.RecentFires7d, "fire"))
 	t.add("favorite", signalCountText(u.FavoriteSignal))
 	t.add("trades", fmt.Sprintf("%s won, %s lost, %s drawn", cellText(u.Wins), cellText(u.Losses), cellText(u.Draws)))
 	t.add("win rate", fmt.Sprintf("%s, %s", cellText(share(u.WinRate)), rank(engagement.ByWinRate)))
 	t.add("P&L", fmt.Sprintf("%s, %s", cellText(money(u.PnL)), rank(engagement.ByPnL)))
-	t.add("streak", fmt.Sprintf("%s, longest %s", counted(u.CurrentStreak, "day"), counted(u.LongestStreak, "day")))
+	t.add("streak", fmt.Sprintf("%s, longest %s, %s", counted(u.CurrentStreak, "day"), counted(u.LongestStreak, "day"), rank(engagement.ByStreak)))
 	if u.StreakExpires != nil {
 		t.add("kept by firing", "before "+clockTime(*u.StreakExpires, loc))
 	}

@@ -229,7 +229,7 @@ func (f *fireBot) leaderboard(ctx context.Context, metricName string) (string, e
 		return "", err
 	}
 	if len(rows) == 0 {
-		return "Nobody has fired yet.", nil
+		return "Nobody is on this leaderboard yet.", nil
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "Leaderboard by %s\n", metric)

@@ -407,7 +407,7 @@ func TestCommands(t *testing.T) {
 	api.deliver(message(anna, "/stats"))
 	api.says("Today: 0 fires by 0 users, 0 % executed\nYou: no fires yet")
 	api.deliver(message(anna, "/leaderboard"))
-	api.says("Nobody has fired yet.")
+	api.says("Nobody is on this leaderboard yet.")
 	api.deliver(message(anna, "/streak"))
 	api.says("You have not fired a signal yet.")
 
@@ -443,10 +443,9 @@ func TestCommands(t *testing.T) {
 	api.says("Leaderboard by pnl\n1. user 1001: 2 fires, 100 % won, P&L 150.75\n" +
 		"2. user 1002: 2 fires, 50 % won, P&L -30.50")
 	api.deliver(message(anna, "/leaderboard win_rate"))
-	api.says("Leaderboard by win_rate\n1. user 1001: 2 fires, 100 % won, P&L 150.75\n" +
-		"2. user 1002: 2 fires, 50 % won, P&L -30.50")
+	api.says("Nobody is on this leaderboard yet.") // for want of decided trades
 	api.deliver(message(anna, "/leaderboard luck"))
-	api.says("Unknown metric, want one of [total_fires win_rate pnl].")
+	api.says("Unknown metric, want one of [total_fires win_rate pnl executed longest_streak].")
 	// Neither is for this bot: the next answer is to what follows them.
 	api.deliver(message(anna, "hello"), message(anna, "/stats@other_bot"))
 	api.deliver(message(anna, "/streak"))

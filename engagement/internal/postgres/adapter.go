@@ -9,6 +9,31 @@ import (
 	"github.com/hydraxdev/engagementdb/dbgen/pggen"
 )
 
+func (q querier) AboveByExecuted(ctx context.Context, arg dbgen.AboveByExecutedParams) ([]dbgen.UserStat, error) {
+	result, err := q.Queries.AboveByExecuted(ctx, pggen.AboveByExecutedParams(arg))
+	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
+func (q querier) AboveByFires(ctx context.Context, arg dbgen.AboveByFiresParams) ([]dbgen.UserStat, error) {
+	result, err := q.Queries.AboveByFires(ctx, pggen.AboveByFiresParams(arg))
+	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
+func (q querier) AboveByLongestStreak(ctx context.Context, arg dbgen.AboveByLongestStreakParams) ([]dbgen.UserStat, error) {
+	result, err := q.Queries.AboveByLongestStreak(ctx, pggen.AboveByLongestStreakParams(arg))
+	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
+func (q querier) AboveByPnL(ctx context.Context, arg dbgen.AboveByPnLParams) ([]dbgen.UserStat, error) {
+	result, err := q.Queries.AboveByPnL(ctx, pggen.AboveByPnLParams(arg))
+	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
+func (q querier) AboveByWinBound(ctx context.Context, arg dbgen.AboveByWinBoundParams) ([]dbgen.UserStat, error) {
+	result, err := q.Queries.AboveByWinBound(ctx, pggen.AboveByWinBoundParams(arg))
+	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
 func (q querier) ActiveDaysAfter(ctx context.Context, arg dbgen.ActiveDaysAfterParams) ([]dbgen.ActiveDaysAfterRow, error) {
 	result, err := q.Queries.ActiveDaysAfter(ctx, pggen.ActiveDaysAfterParams(arg))
 	return each(func(row pggen.ActiveDaysAfterRow) dbgen.ActiveDaysAfterRow { return dbgen.ActiveDaysAfterRow(row) })(result), err
@@ -53,6 +78,10 @@ func (q querier) CommunityDecided(ctx context.Context) (dbgen.CommunityDecidedRo
 	return dbgen.CommunityDecidedRow(result), err
 }
 
+func (q querier) CountCommonSignals(ctx context.Context, arg dbgen.CountCommonSignalsParams) (int64, error) {
+	return q.Queries.CountCommonSignals(ctx, pggen.CountCommonSignalsParams(arg))
+}
+
 func (q querier) CountFiresBefore(ctx context.Context, arg dbgen.CountFiresBeforeParams) (int64, error) {
 	return q.Queries.CountFiresBefore(ctx, pggen.CountFiresBeforeParams(arg))
 }
@@ -84,6 +113,11 @@ func (q querier) DaysAfter(ctx context.Context, arg dbgen.DaysAfterParams) ([]db
 func (q querier) DaysBetween(ctx context.Context, arg dbgen.DaysBetweenParams) ([]dbgen.Day, error) {
 	result, err := q.Queries.DaysBetween(ctx, pggen.DaysBetweenParams(arg))
 	return each(func(row pggen.Day) dbgen.Day { return dbgen.Day(row) })(result), err
+}
+
+func (q querier) DaysOfUsers(ctx context.Context, arg dbgen.DaysOfUsersParams) ([]dbgen.UserDay, error) {
+	result, err := q.Queries.DaysOfUsers(ctx, pggen.DaysOfUsersParams(arg))
+	return each(func(row pggen.UserDay) dbgen.UserDay { return dbgen.UserDay(row) })(result), err
 }
 
 func (q querier) DecidedTradesFrom(ctx context.Context, arg dbgen.DecidedTradesFromParams) ([]dbgen.Trade, error) {
@@ -159,6 +193,13 @@ func (q querier) FiresByUserEver(ctx context.Context) ([]dbgen.FiresByUserEverRo
 func (q querier) FiresInSpans(ctx context.Context, arg string) ([]dbgen.FiresInSpansRow, error) {
 	result, err := q.Queries.FiresInSpans(ctx, arg)
 	return each(func(row pggen.FiresInSpansRow) dbgen.FiresInSpansRow { return dbgen.FiresInSpansRow(row) })(result), err
+}
+
+func (q querier) FiringDaysBetween(ctx context.Context, arg dbgen.FiringDaysBetweenParams) ([]dbgen.FiringDaysBetweenRow, error) {
+	result, err := q.Queries.FiringDaysBetween(ctx, pggen.FiringDaysBetweenParams(arg))
+	return each(func(row pggen.FiringDaysBetweenRow) dbgen.FiringDaysBetweenRow {
+		return dbgen.FiringDaysBetweenRow(row)
+	})(result), err
 }
 
 func (q querier) GetDay(ctx context.Context, arg int64) (dbgen.Day, error) {
@@ -251,6 +292,11 @@ func (q querier) RaiseSetting(ctx context.Context, arg dbgen.RaiseSettingParams)
 	return q.Queries.RaiseSetting(ctx, pggen.RaiseSettingParams(arg))
 }
 
+func (q querier) ResultsBetween(ctx context.Context, arg dbgen.ResultsBetweenParams) ([]dbgen.ResultsBetweenRow, error) {
+	result, err := q.Queries.ResultsBetween(ctx, pggen.ResultsBetweenParams(arg))
+	return each(func(row pggen.ResultsBetweenRow) dbgen.ResultsBetweenRow { return dbgen.ResultsBetweenRow(row) })(result), err
+}
+
 func (q querier) SetMetric(ctx context.Context, arg dbgen.SetMetricParams) error {
 	return q.Queries.SetMetric(ctx, pggen.SetMetricParams(arg))
 }
@@ -313,6 +359,11 @@ func (q querier) SignalsAfter(ctx context.Context, arg dbgen.SignalsAfterParams)
 	return each(func(row pggen.SignalMetric) dbgen.SignalMetric { return dbgen.SignalMetric(row) })(result), err
 }
 
+func (q querier) StatsOfUsers(ctx context.Context, arg string) ([]dbgen.UserStat, error) {
+	result, err := q.Queries.StatsOfUsers(ctx, arg)
+	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
 func (q querier) StreaksUntil(ctx context.Context, arg dbgen.StreaksUntilParams) ([]dbgen.UserStat, error) {
 	result, err := q.Queries.StreaksUntil(ctx, pggen.StreaksUntilParams(arg))
 	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
@@ -328,9 +379,23 @@ func (q querier) TopByExecuted(ctx context.Context, arg dbgen.TopByExecutedParam
 	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
 }
 
+func (q querier) TopByExecutedBetween(ctx context.Context, arg dbgen.TopByExecutedBetweenParams) ([]dbgen.TopByExecutedBetweenRow, error) {
+	result, err := q.Queries.TopByExecutedBetween(ctx, pggen.TopByExecutedBetweenParams(arg))
+	return each(func(row pggen.TopByExecutedBetweenRow) dbgen.TopByExecutedBetweenRow {
+		return dbgen.TopByExecutedBetweenRow(row)
+	})(result), err
+}
+
 func (q querier) TopByFires(ctx context.Context, arg dbgen.TopByFiresParams) ([]dbgen.UserStat, error) {
 	result, err := q.Queries.TopByFires(ctx, pggen.TopByFiresParams(arg))
 	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
+func (q querier) TopByFiresBetween(ctx context.Context, arg dbgen.TopByFiresBetweenParams) ([]dbgen.TopByFiresBetweenRow, error) {
+	result, err := q.Queries.TopByFiresBetween(ctx, pggen.TopByFiresBetweenParams(arg))
+	return each(func(row pggen.TopByFiresBetweenRow) dbgen.TopByFiresBetweenRow {
+		return dbgen.TopByFiresBetweenRow(row)
+	})(result), err
 }
 
 func (q querier) TopByLongestStreak(ctx context.Context, arg dbgen.TopByLongestStreakParams) ([]dbgen.UserStat, error) {
@@ -341,6 +406,11 @@ func (q querier) TopByLongestStreak(ctx context.Context, arg dbgen.TopByLongestS
 func (q querier) TopByPnL(ctx context.Context, arg dbgen.TopByPnLParams) ([]dbgen.UserStat, error) {
 	result, err := q.Queries.TopByPnL(ctx, pggen.TopByPnLParams(arg))
 	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
+func (q querier) TopByPnLBetween(ctx context.Context, arg dbgen.TopByPnLBetweenParams) ([]dbgen.TopByPnLBetweenRow, error) {
+	result, err := q.Queries.TopByPnLBetween(ctx, pggen.TopByPnLBetweenParams(arg))
+	return each(func(row pggen.TopByPnLBetweenRow) dbgen.TopByPnLBetweenRow { return dbgen.TopByPnLBetweenRow(row) })(result), err
 }
 
 func (q querier) TopByWinBound(ctx context.Context, arg dbgen.TopByWinBoundParams) ([]dbgen.UserStat, error) {

@@ -1,0 +1,77 @@
+package engagement
+
+import (
+	"context"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+)
+
+// HeadToHead are two users' figures of a window side by side.
+type HeadToHead struct {
+	A UserFigures `json:"a"`
+	B UserFigures `json:"b"`
+	// Leaders are the users with the better value by metric; nil: it is the same.
+	// Of a win rate, the value is its bound, with however few decided trades.
+	Leaders map[string]*int64 `json:"leaders"`
+	// CommonSignals counts the signals that both fired in the window, among the
+	// fires that are kept: those from KeptFrom on.
+	CommonSignals int64 `json:"common_signals"`
+	KeptFrom      Day   `json:"kept_from"`
+}
+
+// HeadToHead compares two users in a window (zero: all time), all of one moment.
+// A user who did nothing in the window has only zeros; one who has never fired or
+// traded is ErrNotFound. A user compared with himself, or a window that ends
+// before it starts, is ErrInvalid.
+func (r *Reader) HeadToHead(ctx context.Context, a, b int64, w Window) (h HeadToHead, err error) {
+	err = r.snapshot(ctx, "compare two users", func(r *Reader) (int, error) {
+		h, err = r.headToHead(ctx, a, b, w)
+		return 2, err
+	})
+	return h, err
+}
+
+func (r *Reader) headToHead(ctx context.Context, a, b int64, w Window) (h HeadToHead, err error) {
+	if err := w.check(); err != nil {
+		return h, err
+	}
+	for _, user := range []int64{a, b} {
+		if _, err := r.userRow(ctx, user); err != nil {
+			return h, err
+		}
+	}
+	if a == b {
+		return h, invalid("user id", b, "want two users")
+	}
+	figures, err := r.figuresOf(ctx, []int64{a, b}, w)
+	if err != nil {
+		return h, err
+	}
+	h.A, h.B = figures[0], figures[1]
+	if a > b {
+		h.A, h.B = h.B, h.A
+	}
+	h.Leaders = map[string]*int64{}
+	for _, m := range Metrics() {
+		h.Leaders[m.String()] = leader(m, &h.A, &h.B)
+	}
+	first, last := w.days().bounds()
+	h.CommonSignals, err = r.q.CountCommonSignals(ctx, dbgen.CountCommonSignalsParams{
+		UserA: a, UserB: b, FirstDay: first, LastDay: last,
+	})
+	if err != nil {
+		return h, err
+	}
+	h.KeptFrom, err = r.horizon(ctx)
+	return h, err
+}
+
+func leader(m Metric, a, b *UserFigures) *int64 {
+	switch mine, theirs := m.value(*a), m.value(*b); {
+	case mine > theirs:
+		return &a.UserID
+	case mine < theirs:
+		return &b.UserID
+	}
+	return nil
+}
