@@ -165,8 +165,8 @@ func TestScoreForecasts(t *testing.T) {
 			for i := range want.Bins {
 				want.Bins[i].From, want.Bins[i].To = float64(i)/10, float64(i+1)/10
 			}
-			want.Bins[5].Forecasts, want.Bins[5].MeanForecast, want.Bins[5].WinRate = 1, ptr(0.5), ptr(1)
-			want.Bins[6].Forecasts, want.Bins[6].MeanForecast, want.Bins[6].WinRate = 1, &forecast, ptr(0)
+			want.Bins[5].Forecasts, want.Bins[5].MeanForecast, want.Bins[5].WinRate = 1, ptr(0.5), ptr(1.0)
+			want.Bins[6].Forecasts, want.Bins[6].MeanForecast, want.Bins[6].WinRate = 1, &forecast, ptr(0.0)
 			same(t, "ScoreForecasts", got, want, closely)
 		})
 	})

@@ -67,7 +67,7 @@ func TestDrawdown(t *testing.T) {
 			amounts []float64
 			want    engagement.Drawdown // of a balance of 100
 		}{
-			{"a single win is no fall", []float64{5}, engagement.Drawdown{Share: ptr(0)}},
+			{"a single win is no fall", []float64{5}, engagement.Drawdown{Share: ptr(0.0)}},
 			{"a single loss falls from 0", []float64{-5}, engagement.Drawdown{Amount: 5, Share: ptr(0.05)}},
 			{"an opening loss counts", []float64{-30, 50, -10}, engagement.Drawdown{Amount: 30, Share: ptr(0.3)}},
 			{"all losses add up", []float64{-1, -2, -3}, engagement.Drawdown{Amount: 6, Share: ptr(0.06)}},
@@ -115,7 +115,7 @@ func TestTradeQuality(t *testing.T) {
 			first := sequence(t, db, 1, 100, -50, 0, 30, 20)
 			want := engagement.TradeQuality{
 				UserID: 1, Trades: 5, Wins: 3, Losses: 1, Draws: 1, WinRate: ptr(0.75),
-				PnL: 100, WinsPnL: 150, LossesPnL: -50, ProfitFactor: ptr(3), Expectancy: ptr(20), AverageWin: ptr(50), AverageLoss: ptr(-50),
+				PnL: 100, WinsPnL: 150, LossesPnL: -50, ProfitFactor: ptr(3.0), Expectancy: ptr(20.0), AverageWin: ptr(50.0), AverageLoss: ptr(-50),
 				Best:     &engagement.ClosedTrade{UserID: 1, TradeID: "s0", PnL: 100, Result: engagement.Win, ClosedAt: first},
 				Worst:    &engagement.ClosedTrade{UserID: 1, TradeID: "s1", PnL: -50, Result: engagement.Loss, ClosedAt: first.Add(time.Hour)},
 				Run:      &engagement.Run{Result: engagement.Win, Length: 2},
@@ -139,7 +139,7 @@ func TestTradeQuality(t *testing.T) {
 		t.Run("without wins has a profit factor of 0", func(t *testing.T) {
 			sequence(t, db, 4, -1, -2)
 			got := quality(t, db.Reader, engagement.QualityQuery{UserID: 4})
-			same(t, "profit factor", got.ProfitFactor, ptr(0))
+			same(t, "profit factor", got.ProfitFactor, ptr(0.0))
 			same(t, "average win", got.AverageWin, none)
 			same(t, "run", got.Run, &engagement.Run{Result: engagement.Loss, Length: 2})
 		})
