@@ -16,7 +16,8 @@ var (
 	ErrInvalid = errors.New("invalid")
 	// ErrNotFound: there is no such user, signal or trade.
 	ErrNotFound = errors.New("not found")
-	// ErrConflict: a trade with this id is stored with other content.
+	// ErrConflict: a trade with this id is stored with other content, or a user
+	// holds as many unspent streak freezes as the rules allow.
 	ErrConflict = errors.New("conflict")
 	// ErrBusy: the database stayed locked; nothing was written, try again.
 	ErrBusy = errors.New("busy")

@@ -254,7 +254,7 @@ func (db *DB) repairUsers(ctx context.Context) (int, error) {
 	}, func(ctx context.Context, tx *Tx, found []misfit) error {
 		// Adding nothing keeps other writers from adding to these users until this
 		// transaction has ended, and tells what is stored now.
-		var fired, traded, activity rows
+		var fired, traded rows
 		var users []int64
 		for _, m := range found {
 			fired.begin().int(m.stored.UserID, 0, 0).time(time.Unix(0, 0))
@@ -267,14 +267,7 @@ func (db *DB) repairUsers(ctx context.Context) (int, error) {
 		if err := addUserTrades(ctx, tx.q, traded); err != nil {
 			return err
 		}
-		now := map[int64]userActivity{}
-		if err := recountActivity(ctx, tx.q, users, now); err != nil {
-			return err
-		}
-		for _, user := range users {
-			a := now[user]
-			a.write(&activity, user)
-		}
-		return tx.q.SetActivity(ctx, activity.String())
+		_, err := tx.storeHistories(ctx, users)
+		return err
 	})
 }

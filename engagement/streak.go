@@ -3,19 +3,23 @@ package engagement
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
 
-// Streak is a user's run of consecutive days with at least one fire. It is
-// alive if its last day is today or yesterday. Cleanup does not change it.
+// Streak is a user's latest run of days with at least one fire, as of today. No
+// day between is missed, except days of rest (see [StreakRules]) and days that a
+// freeze covers (see [DB.GrantFreeze]), which do not count. It is alive while a
+// fire today would prolong it. Cleanup does not change it.
 type Streak struct {
 	UserID  int64      `json:"user_id"`
-	Current int64      `json:"current_streak"` // days; 0 unless alive
-	Longest int64      `json:"longest_streak"` // days, the current one included
-	Expires *time.Time `json:"streak_expires"` // when it breaks unless the user fires; nil unless alive
+	Current int64      `json:"current_streak"` // active days; 0 unless alive
+	Longest int64      `json:"longest_streak"` // active days, of the longest streak ever
+	Expires *time.Time `json:"streak_expires"` // when it breaks unless the user fires, all freezes spent; nil unless alive
+	Freezes int64      `json:"freezes"`        // not spent
 }
 
 // StreakRow is one row of a streak leaderboard.
@@ -35,10 +39,6 @@ func (r *Reader) StreakLeaderboard(ctx context.Context, limit int) (board []Stre
 	return board, err
 }
 
-// daysAhead is how many days ahead of today a fire's time may lie: 24 hours
-// reach the day after tomorrow across a day of 23.
-const daysAhead = 2
-
 func (r *Reader) streakLeaderboard(ctx context.Context, limit int) ([]StreakRow, error) {
 	maxRows, err := checkLimit(limit)
 	if err != nil {
@@ -47,13 +47,21 @@ func (r *Reader) streakLeaderboard(ctx context.Context, limit int) ([]StreakRow,
 	board := []StreakRow{}
 	// Each day's list is read in order off the index; the best of the whole
 	// are among the best of each.
-	for until := r.Today(); until <= r.Today()+daysAhead+1; until++ {
-		rows, err := r.q.StreaksUntil(ctx, dbgen.StreaksUntilParams{StreakUntil: int64(until), MaxRows: maxRows})
+	ends, err := r.q.StreakEnds(ctx, int64(r.Today()))
+	if err != nil {
+		return nil, err
+	}
+	for _, until := range ends {
+		rows, err := r.q.StreaksUntil(ctx, dbgen.StreaksUntilParams{StreakUntil: until, MaxRows: maxRows})
 		if err != nil {
 			return nil, err
 		}
 		for _, row := range rows {
-			board = append(board, StreakRow{Streak: r.streak(row)})
+			streak, err := r.streak(ctx, row)
+			if err != nil {
+				return nil, err
+			}
+			board = append(board, StreakRow{Streak: streak})
 		}
 	}
 	slices.SortFunc(board, func(a, b StreakRow) int {
@@ -70,13 +78,98 @@ func (r *Reader) streakLeaderboard(ctx context.Context, limit int) ([]StreakRow,
 }
 
 // streak reads the stored streak as of now.
-func (r *Reader) streak(row dbgen.UserStat) Streak {
-	s := Streak{UserID: row.UserID, Longest: row.StreakLongest}
-	if row.StreakEnd < 0 || Day(row.StreakUntil) < r.Today() {
-		return s
+func (r *Reader) streak(ctx context.Context, row dbgen.UserStat) (Streak, error) {
+	s := Streak{UserID: row.UserID, Longest: row.StreakLongest, Freezes: row.Freezes}
+	if row.StreakEnd < 0 {
+		return s, nil
 	}
-	s.Current = row.StreakLength
-	expires := (Day(row.StreakUntil) + 1).Start(r.core.loc).UTC()
-	s.Expires = &expires
-	return s
+	if until := Day(row.StreakUntil); until >= r.Today() {
+		s.Current = row.StreakLength
+		expires := (until + 1).Start(r.core.loc).UTC()
+		s.Expires = &expires
+	}
+	if row.Freezes > 0 {
+		rules, err := r.streakRules(ctx)
+		if err != nil {
+			return s, err
+		}
+		s.Freezes -= rules.missed(Day(row.StreakEnd), min(r.Today(), Day(row.StreakUntil)))
+	}
+	return s, nil
+}
+
+// Streak returns a user's streak, or ErrNotFound for a user who has neither
+// fired nor traded.
+func (r *Reader) Streak(ctx context.Context, userID int64) (streak Streak, err error) {
+	err = r.snapshot(ctx, "read a user's streak", func(r *Reader) (int, error) {
+		row, err := r.userRow(ctx, userID)
+		if err == nil {
+			streak, err = r.streak(ctx, row)
+		}
+		return 1, err
+	})
+	return streak, err
+}
+
+// StreakDayKind says what a day is to a streak.
+type StreakDayKind string
+
+// The kinds of days.
+const (
+	ActiveDay StreakDayKind = "active" // with a fire; it counts
+	RestDay   StreakDayKind = "rest"   // of rest, without a fire
+	FrozenDay StreakDayKind = "frozen" // without a fire, covered by a freeze
+	OpenDay   StreakDayKind = "open"   // today, while there is no fire yet
+)
+
+// StreakDay is one day of a streak.
+type StreakDay struct {
+	Day  Day           `json:"day"`
+	Kind StreakDayKind `json:"kind"`
+}
+
+// StreakDays explains a user's current streak: its days from the first on up to
+// today, or up to a later one with a fire; none unless a streak is alive.
+func (r *Reader) StreakDays(ctx context.Context, userID int64) (days []StreakDay, err error) {
+	err = r.snapshot(ctx, "explain a user's streak", func(r *Reader) (int, error) {
+		days, err = r.streakDays(ctx, userID)
+		return len(days), err
+	})
+	return days, err
+}
+
+func (r *Reader) streakDays(ctx context.Context, userID int64) ([]StreakDay, error) {
+	days := []StreakDay{}
+	if err := checkUserID(userID); err != nil {
+		return days, err
+	}
+	row, err := r.userRow(ctx, userID)
+	if errors.Is(err, ErrNotFound) || (err == nil && (row.StreakEnd < 0 || Day(row.StreakUntil) < r.Today())) {
+		return days, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	rules, err := r.streakRules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	active, err := r.q.UserActiveDays(ctx, dbgen.UserActiveDaysParams{UserID: userID, FromDay: row.StreakStart})
+	if err != nil {
+		return nil, err
+	}
+	// The streak is alive: what was missed was a day of rest or is covered.
+	for day := Day(row.StreakStart); day <= max(Day(row.StreakEnd), r.Today()); day++ {
+		kind := FrozenDay
+		switch {
+		case len(active) > 0 && active[0] == int64(day):
+			kind, active = ActiveDay, active[1:]
+		case rules.rests(day):
+			kind = RestDay
+		case day > Day(row.StreakEnd) && day == r.Today():
+			kind = OpenDay
+		}
+		days = append(days, StreakDay{day, kind})
+	}
+	return days, nil
 }

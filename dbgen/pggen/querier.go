@@ -12,11 +12,12 @@ type Querier interface {
 	// ActiveDaysAfter lists the days on which users fired by user and day, from
 	// behind one on. Day 0 holds fires whose time could not be read.
 	ActiveDaysAfter(ctx context.Context, arg ActiveDaysAfterParams) ([]ActiveDaysAfterRow, error)
-	// ActiveDaysOfUsers lists the days on which some users fired, by user and day.
-	// It takes a JSON array of user ids. Day 0 holds fires whose time could not be
-	// read, so it is left out.
+	// ActivityOfUsers lists, by user, the days on which some users fired, in order,
+	// and then their freezes, each with its grant id, the day of its grant and the
+	// day that it is spent on. It takes a JSON array of user ids. Day 0 holds fires
+	// whose time could not be read, so it is left out.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-	ActiveDaysOfUsers(ctx context.Context, users string) ([]ActiveDaysOfUsersRow, error)
+	ActivityOfUsers(ctx context.Context, users string) ([]ActivityOfUsersRow, error)
 	// AddDays adds to the community's counts of days. It takes a JSON array of [day,
 	// fires, executed, active_users, new_users], no day twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
@@ -102,6 +103,8 @@ type Querier interface {
 	// DeleteFiresBefore deletes at most max_rows counted fires of the days before
 	// a day, which starts at the instant start_of_day, and returns how many.
 	DeleteFiresBefore(ctx context.Context, arg DeleteFiresBeforeParams) (int64, error)
+	// DeleteSetting deletes a setting.
+	DeleteSetting(ctx context.Context, name string) error
 	// DeleteUserAwards deletes a user's streak awards.
 	DeleteUserAwards(ctx context.Context, userID int64) error
 	// DeleteUserDays deletes a user's days and returns them, in no order.
@@ -122,6 +125,8 @@ type Querier interface {
 	FavoriteFamily(ctx context.Context, userID int64) ([]FavoriteFamilyRow, error)
 	// FiresAfter lists all fires by their key, from behind one on.
 	FiresAfter(ctx context.Context, arg FiresAfterParams) ([]SignalFire, error)
+	// FreezesAfter lists all freezes by their key, from behind one on.
+	FreezesAfter(ctx context.Context, arg FreezesAfterParams) ([]StreakFreeze, error)
 	// GetDay returns the counts of one day.
 	GetDay(ctx context.Context, day int64) (Day, error)
 	// GetSetting returns a setting's value.
@@ -130,16 +135,34 @@ type Querier interface {
 	GetSignalMetrics(ctx context.Context, signalID string) (SignalMetric, error)
 	// GetUserStats returns a user's totals.
 	GetUserStats(ctx context.Context, userID int64) (UserStat, error)
+	// InsertAwards awards milestones to streaks, except those that were awarded for
+	// days of the streak before, and returns the new ones. It takes a JSON array of
+	// [user_id, streak_start, streak_end, milestone, day, awarded_at], no (user_id,
+	// streak_start, milestone) twice.
+	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	InsertAwards(ctx context.Context, awards string) ([]InsertAwardsRow, error)
 	// InsertFires stores fires and returns the keys of those that were not stored
 	// before. It takes a JSON array of [user_id, signal_id, timestamp, executed,
 	// day], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	InsertFires(ctx context.Context, fires string) ([]InsertFiresRow, error)
+	// InsertFreeze stores a freeze that is not spent.
+	InsertFreeze(ctx context.Context, arg InsertFreezeParams) error
 	// InsertTrades stores trades and returns the keys of those that were not stored
 	// before. It takes a JSON array of [user_id, trade_id, signal_id, pnl_micros,
 	// outcome, closed_at, day], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	InsertTrades(ctx context.Context, trades string) ([]InsertTradesRow, error)
+	// LockSetting returns a setting's value, which nobody else can change before the
+	// transaction ends.
+	LockSetting(ctx context.Context, name string) (string, error)
+	// LockUser keeps other writers from changing a user's totals until the
+	// transaction has ended, and returns what is stored of the user.
+	LockUser(ctx context.Context, userID int64) (UserStat, error)
+	// LockUsersFrom lists users by id, from one on, and keeps other writers from
+	// changing their totals until the transaction has ended.
+	// Not portable: SQLite has one writer and knows no FOR UPDATE.
+	LockUsersFrom(ctx context.Context, arg LockUsersFromParams) ([]int64, error)
 	// MarkFiresExecuted turns fires that are stored as not executed into executed
 	// ones and returns the keys and days of those it changed. It takes a JSON array
 	// of [user_id, signal_id], no key twice.
@@ -164,11 +187,15 @@ type Querier interface {
 	// RederiveUser sets a user's P&L and win rate to what follows from the user's
 	// own totals.
 	RederiveUser(ctx context.Context, userID int64) error
-	// SetActivity stores users' first days and streaks. It takes a JSON array of
-	// [user_id, first_day, streak_start, streak_end, streak_length, streak_until,
-	// streak_longest, freezes], no user twice.
+	// SetActivity stores users' first days and streaks, provided that the streak
+	// rules (empty for the default ones) are still those that they were counted by,
+	// and returns how many. It takes a JSON array of [user_id, first_day,
+	// streak_start, streak_end, streak_length, streak_until, streak_longest,
+	// freezes], no user twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-	SetActivity(ctx context.Context, users string) error
+	SetActivity(ctx context.Context, arg SetActivityParams) (int64, error)
+	// SetSetting stores a setting.
+	SetSetting(ctx context.Context, arg SetSettingParams) error
 	// SetSettingOnce stores a setting unless it has a value already.
 	SetSettingOnce(ctx context.Context, arg SetSettingOnceParams) error
 	// SetWinBounds stores the bounds of users' win rates. It takes a JSON array of
@@ -183,6 +210,13 @@ type Querier interface {
 	// SignalTotalMismatches lists signals whose totals are not the sums of their
 	// days.
 	SignalTotalMismatches(ctx context.Context, maxRows int64) ([]SignalTotalMismatchesRow, error)
+	// SpendFreezes stores the days that freezes are spent on, -1 for one that is not
+	// spent. It takes a JSON array of [user_id, grant_id, spent_day].
+	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	SpendFreezes(ctx context.Context, freezes string) error
+	// StreakEnds lists the last days, from one on, on which a fire prolongs
+	// somebody's streak. It jumps from day to day along the index.
+	StreakEnds(ctx context.Context, fromDay int64) ([]int64, error)
 	// StreaksUntil lists the users whose latest streak breaks unless they fire by
 	// the end of a day, longest first, ties by user id.
 	StreaksUntil(ctx context.Context, arg StreaksUntilParams) ([]UserStat, error)
@@ -216,6 +250,12 @@ type Querier interface {
 	UncountedFires(ctx context.Context, maxRows int64) ([]SignalFire, error)
 	// UncountedTrades lists trades that are in no counter yet, by id.
 	UncountedTrades(ctx context.Context, maxRows int64) ([]Trade, error)
+	// UserActiveDays lists the days on which a user fired, from one on. Day 0 holds
+	// fires whose time could not be read.
+	UserActiveDays(ctx context.Context, arg UserActiveDaysParams) ([]int64, error)
+	// UserAwards lists what a user's streaks were awarded, the earliest streak first
+	// and its milestones upwards.
+	UserAwards(ctx context.Context, userID int64) ([]StreakAward, error)
 	// UserDayFireMismatches lists a user's days, from the horizon on, whose counts
 	// are not those of the fires.
 	UserDayFireMismatches(ctx context.Context, arg UserDayFireMismatchesParams) ([]UserDayFireMismatchesRow, error)
@@ -229,6 +269,8 @@ type Querier interface {
 	// UserFires lists a user's counted fires before a position, newest first. The
 	// times of uncounted ones may be of another form, which does not compare.
 	UserFires(ctx context.Context, arg UserFiresParams) ([]SignalFire, error)
+	// UserFreezes lists a user's freezes in the order in which they are spent.
+	UserFreezes(ctx context.Context, userID int64) ([]StreakFreeze, error)
 	// UserOutcomeTrades lists a user's counted trades with an outcome before a position,
 	// last closed first.
 	UserOutcomeTrades(ctx context.Context, arg UserOutcomeTradesParams) ([]Trade, error)

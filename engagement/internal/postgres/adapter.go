@@ -14,11 +14,9 @@ func (q querier) ActiveDaysAfter(ctx context.Context, arg dbgen.ActiveDaysAfterP
 	return each(func(row pggen.ActiveDaysAfterRow) dbgen.ActiveDaysAfterRow { return dbgen.ActiveDaysAfterRow(row) })(result), err
 }
 
-func (q querier) ActiveDaysOfUsers(ctx context.Context, arg string) ([]dbgen.ActiveDaysOfUsersRow, error) {
-	result, err := q.Queries.ActiveDaysOfUsers(ctx, arg)
-	return each(func(row pggen.ActiveDaysOfUsersRow) dbgen.ActiveDaysOfUsersRow {
-		return dbgen.ActiveDaysOfUsersRow(row)
-	})(result), err
+func (q querier) ActivityOfUsers(ctx context.Context, arg string) ([]dbgen.ActivityOfUsersRow, error) {
+	result, err := q.Queries.ActivityOfUsers(ctx, arg)
+	return each(func(row pggen.ActivityOfUsersRow) dbgen.ActivityOfUsersRow { return dbgen.ActivityOfUsersRow(row) })(result), err
 }
 
 func (q querier) AddSignalDays(ctx context.Context, arg string) ([]dbgen.AddSignalDaysRow, error) {
@@ -97,6 +95,11 @@ func (q querier) FiresAfter(ctx context.Context, arg dbgen.FiresAfterParams) ([]
 	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
 }
 
+func (q querier) FreezesAfter(ctx context.Context, arg dbgen.FreezesAfterParams) ([]dbgen.StreakFreeze, error) {
+	result, err := q.Queries.FreezesAfter(ctx, pggen.FreezesAfterParams(arg))
+	return each(func(row pggen.StreakFreeze) dbgen.StreakFreeze { return dbgen.StreakFreeze(row) })(result), err
+}
+
 func (q querier) GetDay(ctx context.Context, arg int64) (dbgen.Day, error) {
 	result, err := q.Queries.GetDay(ctx, arg)
 	return dbgen.Day(result), err
@@ -112,14 +115,32 @@ func (q querier) GetUserStats(ctx context.Context, arg int64) (dbgen.UserStat, e
 	return dbgen.UserStat(result), err
 }
 
+func (q querier) InsertAwards(ctx context.Context, arg string) ([]dbgen.InsertAwardsRow, error) {
+	result, err := q.Queries.InsertAwards(ctx, arg)
+	return each(func(row pggen.InsertAwardsRow) dbgen.InsertAwardsRow { return dbgen.InsertAwardsRow(row) })(result), err
+}
+
 func (q querier) InsertFires(ctx context.Context, arg string) ([]dbgen.InsertFiresRow, error) {
 	result, err := q.Queries.InsertFires(ctx, arg)
 	return each(func(row pggen.InsertFiresRow) dbgen.InsertFiresRow { return dbgen.InsertFiresRow(row) })(result), err
 }
 
+func (q querier) InsertFreeze(ctx context.Context, arg dbgen.InsertFreezeParams) error {
+	return q.Queries.InsertFreeze(ctx, pggen.InsertFreezeParams(arg))
+}
+
 func (q querier) InsertTrades(ctx context.Context, arg string) ([]dbgen.InsertTradesRow, error) {
 	result, err := q.Queries.InsertTrades(ctx, arg)
 	return each(func(row pggen.InsertTradesRow) dbgen.InsertTradesRow { return dbgen.InsertTradesRow(row) })(result), err
+}
+
+func (q querier) LockUser(ctx context.Context, arg int64) (dbgen.UserStat, error) {
+	result, err := q.Queries.LockUser(ctx, arg)
+	return dbgen.UserStat(result), err
+}
+
+func (q querier) LockUsersFrom(ctx context.Context, arg dbgen.LockUsersFromParams) ([]int64, error) {
+	return q.Queries.LockUsersFrom(ctx, pggen.LockUsersFromParams(arg))
 }
 
 func (q querier) MarkFiresExecuted(ctx context.Context, arg string) ([]dbgen.MarkFiresExecutedRow, error) {
@@ -149,6 +170,14 @@ func (q querier) PopularSignals(ctx context.Context, arg dbgen.PopularSignalsPar
 
 func (q querier) RaiseSetting(ctx context.Context, arg dbgen.RaiseSettingParams) (string, error) {
 	return q.Queries.RaiseSetting(ctx, pggen.RaiseSettingParams(arg))
+}
+
+func (q querier) SetActivity(ctx context.Context, arg dbgen.SetActivityParams) (int64, error) {
+	return q.Queries.SetActivity(ctx, pggen.SetActivityParams(arg))
+}
+
+func (q querier) SetSetting(ctx context.Context, arg dbgen.SetSettingParams) error {
+	return q.Queries.SetSetting(ctx, pggen.SetSettingParams(arg))
 }
 
 func (q querier) SetSettingOnce(ctx context.Context, arg dbgen.SetSettingOnceParams) error {
@@ -234,6 +263,15 @@ func (q querier) UncountedTrades(ctx context.Context, arg int64) ([]dbgen.Trade,
 	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
 }
 
+func (q querier) UserActiveDays(ctx context.Context, arg dbgen.UserActiveDaysParams) ([]int64, error) {
+	return q.Queries.UserActiveDays(ctx, pggen.UserActiveDaysParams(arg))
+}
+
+func (q querier) UserAwards(ctx context.Context, arg int64) ([]dbgen.StreakAward, error) {
+	result, err := q.Queries.UserAwards(ctx, arg)
+	return each(func(row pggen.StreakAward) dbgen.StreakAward { return dbgen.StreakAward(row) })(result), err
+}
+
 func (q querier) UserDayFireMismatches(ctx context.Context, arg dbgen.UserDayFireMismatchesParams) ([]dbgen.UserDayFireMismatchesRow, error) {
 	result, err := q.Queries.UserDayFireMismatches(ctx, pggen.UserDayFireMismatchesParams(arg))
 	return each(func(row pggen.UserDayFireMismatchesRow) dbgen.UserDayFireMismatchesRow {
@@ -258,6 +296,11 @@ func (q querier) UserDerivedMismatches(ctx context.Context, arg int64) ([]dbgen.
 func (q querier) UserFires(ctx context.Context, arg dbgen.UserFiresParams) ([]dbgen.SignalFire, error) {
 	result, err := q.Queries.UserFires(ctx, pggen.UserFiresParams(arg))
 	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
+}
+
+func (q querier) UserFreezes(ctx context.Context, arg int64) ([]dbgen.StreakFreeze, error) {
+	result, err := q.Queries.UserFreezes(ctx, arg)
+	return each(func(row pggen.StreakFreeze) dbgen.StreakFreeze { return dbgen.StreakFreeze(row) })(result), err
 }
 
 func (q querier) UserOutcomeTrades(ctx context.Context, arg dbgen.UserOutcomeTradesParams) ([]dbgen.Trade, error) {
