@@ -155,7 +155,7 @@ func (rules StreakRules) missed(from, to Day) (n int64) {
 
 // rests says whether a day is one of rest.
 func (rules StreakRules) rests(day Day) bool {
-	return slices.Contains(rules.RestDays, day.utc().Weekday())
+	return slices.Contains(rules.RestDays, day.Weekday())
 }
 
 // next adds a day after a streak's end to what is stored, and says whether that

@@ -51,6 +51,9 @@ func (d Day) Start(loc *time.Location) time.Time {
 
 func (d Day) utc() time.Time { return time.Unix(int64(d)*24*60*60, 0).UTC() }
 
+// Weekday returns the day of the week.
+func (d Day) Weekday() time.Weekday { return d.utc().Weekday() }
+
 // String returns the day in the form 2006-01-02.
 func (d Day) String() string { return d.utc().Format(dateLayout) }
 

@@ -138,7 +138,7 @@ type storedRules struct {
 	text string
 }
 
-// StreakRules returns the rules that streaks go by.
+// StreakRules returns the rules that streaks go by, the rest days from Sunday on.
 func (r *Reader) StreakRules(ctx context.Context) (rules StreakRules, err error) {
 	err = r.single(ctx, "read the streak rules", func(r *Reader) (int, error) {
 		stored, err := r.streakRules(ctx)

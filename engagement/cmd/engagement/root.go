@@ -102,16 +102,26 @@ Exit codes: 0 done, 1 failed, 2 the command line is wrong or a value was refused
 		a.migrateCommand(), a.demoCommand(),
 		a.fireCommand(), a.tradeCommand(),
 		a.statsCommand(), a.userCommand(), a.signalCommand(), a.leaderboardCommand(), a.dailyCommand(), a.exportCommand(),
+		a.streakCommand(), a.freezeCommand(),
 		a.cleanupCommand(), a.eraseCommand(), a.backupCommand(), a.verifyCommand(), a.rebuildCommand(),
 	)
-	for _, cmd := range root.Commands() {
+	a.noteRunning(root.Commands())
+	return root
+}
+
+// noteRunning lets commands and those below them say that they run.
+func (a *app) noteRunning(cmds []*cobra.Command) {
+	for _, cmd := range cmds {
+		a.noteRunning(cmd.Commands())
 		body := cmd.RunE
+		if body == nil {
+			continue // it only holds others
+		}
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			a.running = true
 			return body(cmd, args)
 		}
 	}
-	return root
 }
 
 // addCompletion adds cobra's command for shell completion, which writes to what
@@ -165,7 +175,7 @@ func numbersAsArguments(root *cobra.Command, args []string) []string {
 			flags = append(flags, rest[i])
 		}
 	}
-	line := append([]string{cmd.Name()}, flags...)
+	line := append(strings.Fields(cmd.CommandPath())[1:], flags...)
 	return append(append(line, "--"), arguments...)
 }
 
