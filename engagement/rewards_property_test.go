@@ -30,7 +30,7 @@ func TestAnyStreakIsWhatItsDaysAndFreezesSay(t *testing.T) {
 							at = h.model.now
 						}
 						fires = append(fires, engagement.Fire{
-							UserID: rapid.SampledFrom(users).Draw(t, "user"), SignalID: fmt.Sprint("S_", recorded), At: at,
+							UserID: rapid.SampledFrom(users).Draw(t, "user"), SignalID: fmt.Sprintf("S_%04d", recorded), At: at,
 						})
 					}
 					got, err := h.db.RecordFires(context.Background(), fires)

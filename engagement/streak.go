@@ -44,58 +44,59 @@ func (r *Reader) streakLeaderboard(ctx context.Context, limit int) ([]StreakRow,
 	if err != nil {
 		return nil, err
 	}
-	board := []StreakRow{}
-	// Each day's list is read in order off the index; the best of the whole
-	// are among the best of each.
 	ends, err := r.q.StreakEnds(ctx, int64(r.Today()))
 	if err != nil {
 		return nil, err
 	}
+	// Each day's list is read in order off the index; the best of the whole
+	// are among the best of each.
+	var users []dbgen.UserStat
 	for _, until := range ends {
 		rows, err := r.q.StreaksUntil(ctx, dbgen.StreaksUntilParams{StreakUntil: until, MaxRows: maxRows})
 		if err != nil {
 			return nil, err
 		}
-		for _, row := range rows {
-			streak, err := r.streak(ctx, row)
-			if err != nil {
-				return nil, err
-			}
-			board = append(board, StreakRow{Streak: streak})
-		}
+		users = append(users, rows...)
 	}
-	slices.SortFunc(board, func(a, b StreakRow) int {
-		return cmp.Or(cmp.Compare(b.Current, a.Current), cmp.Compare(a.UserID, b.UserID))
+	slices.SortFunc(users, func(a, b dbgen.UserStat) int {
+		return cmp.Or(cmp.Compare(b.StreakLength, a.StreakLength), cmp.Compare(a.UserID, b.UserID))
 	})
-	board = board[:min(int64(len(board)), maxRows)]
-	for i := range board {
-		board[i].Rank = int64(i) + 1
-		if i > 0 && board[i].Current == board[i-1].Current {
+	streaks, err := r.streaks(ctx, users[:min(int64(len(users)), maxRows)]...)
+	board := make([]StreakRow, len(streaks))
+	for i, streak := range streaks {
+		board[i] = StreakRow{Rank: int64(i) + 1, Streak: streak}
+		if i > 0 && streak.Current == board[i-1].Current {
 			board[i].Rank = board[i-1].Rank
 		}
 	}
-	return board, nil
+	return board, err
 }
 
-// streak reads the stored streak as of now.
-func (r *Reader) streak(ctx context.Context, row dbgen.UserStat) (Streak, error) {
-	s := Streak{UserID: row.UserID, Longest: row.StreakLongest, Freezes: row.Freezes}
-	if row.StreakEnd < 0 {
-		return s, nil
-	}
-	if until := Day(row.StreakUntil); until >= r.Today() {
-		s.Current = row.StreakLength
-		expires := (until + 1).Start(r.core.loc).UTC()
-		s.Expires = &expires
-	}
-	if row.Freezes > 0 {
-		rules, err := r.streakRules(ctx)
-		if err != nil {
-			return s, err
+// streaks reads stored streaks as of today.
+func (r *Reader) streaks(ctx context.Context, users ...dbgen.UserStat) ([]Streak, error) {
+	today := r.Today()
+	streaks := make([]Streak, len(users))
+	var rules *storedRules // for those who hold freezes
+	for i, user := range users {
+		s := Streak{UserID: user.UserID, Longest: user.StreakLongest, Freezes: user.Freezes}
+		until := Day(user.StreakUntil)
+		if user.StreakLength > 0 && until >= today {
+			s.Current = user.StreakLength
+			expires := (until + 1).Start(r.core.loc).UTC()
+			s.Expires = &expires
 		}
-		s.Freezes -= rules.missed(Day(row.StreakEnd), min(r.Today(), Day(row.StreakUntil)))
+		if user.StreakLength > 0 && user.Freezes > 0 {
+			if rules == nil {
+				var err error
+				if rules, err = r.streakRules(ctx); err != nil {
+					return nil, err
+				}
+			}
+			s.Freezes -= rules.missed(Day(user.StreakEnd), min(today, until))
+		}
+		streaks[i] = s
 	}
-	return s, nil
+	return streaks, nil
 }
 
 // Streak returns a user's streak, or ErrNotFound for a user who has neither
@@ -103,8 +104,12 @@ func (r *Reader) streak(ctx context.Context, row dbgen.UserStat) (Streak, error)
 func (r *Reader) Streak(ctx context.Context, userID int64) (streak Streak, err error) {
 	err = r.snapshot(ctx, "read a user's streak", func(r *Reader) (int, error) {
 		row, err := r.userRow(ctx, userID)
+		if err != nil {
+			return 0, err
+		}
+		streaks, err := r.streaks(ctx, row)
 		if err == nil {
-			streak, err = r.streak(ctx, row)
+			streak = streaks[0]
 		}
 		return 1, err
 	})

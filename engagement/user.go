@@ -119,11 +119,11 @@ func (r *Reader) summaryOf(ctx context.Context, row dbgen.UserStat) (UserSummary
 	if len(favorites) > 0 {
 		summary.FavoriteSignal = SignalCount{&favorites[0].Family, favorites[0].Fires}
 	}
-	streak, err := r.streak(ctx, row)
+	streaks, err := r.streaks(ctx, row)
 	if err != nil {
 		return UserSummary{}, err
 	}
-	summary.CurrentStreak, summary.LongestStreak, summary.StreakExpires = streak.Current, streak.Longest, streak.Expires
+	summary.CurrentStreak, summary.LongestStreak, summary.StreakExpires = streaks[0].Current, streaks[0].Longest, streaks[0].Expires
 	return summary, nil
 }
 
