@@ -19,8 +19,11 @@ func (a *app) freezeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "freeze",
 		Short: "Grant streak freezes",
-		Args:  knownCommand,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Long: `Grant streak freezes, each of which keeps a streak alive over one missed day. What
+became of a user's freezes is shown by: engagement streak USER`,
+		Example: `  engagement freeze grant 12345 bought-8812`,
+		Args:    knownCommand,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.freezeGrantCommand())
 	return cmd

@@ -7,10 +7,14 @@ import (
 
 func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 	root := (&app{}).rootCommand()
-	for _, cmd := range root.Commands() {
-		t.Run(cmd.Name(), func(t *testing.T) {
-			help := mustRun(t, cmd.Name(), "--help")
-			for _, want := range []string{cmd.Long, "Examples:", "engagement " + cmd.Name()} {
+	commands := root.Commands()
+	for _, cmd := range commands {
+		commands = append(commands, cmd.Commands()...)
+	}
+	for _, cmd := range commands {
+		t.Run(cmd.CommandPath(), func(t *testing.T) {
+			help := mustRun(t, append(strings.Fields(cmd.CommandPath())[1:], "--help")...)
+			for _, want := range []string{cmd.Long, "Examples:", cmd.CommandPath()} {
 				if cmd.Long == "" || !strings.Contains(help, want) {
 					t.Errorf("%q is missing in:\n%s", want, help)
 				}
