@@ -456,3 +456,33 @@ func TestStreakRulesInJSON(t *testing.T) {
 	same(t, "rules read again", read, rules)
 	wantError(t, read.UnmarshalJSON([]byte(`{"rest_days":["caturday"]}`)), engagement.ErrInvalid)
 }
+
+func TestALateFireUsesNoFreezeGrantedSince(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx, db := context.Background(), open(newClock(noon).option())
+		fireOn(t, db, 1, noon.AddDate(0, 0, -3))
+		grant(t, db, 1, "g")
+		fireOn(t, db, 1, noon.AddDate(0, 0, -2)) // prolongs the streak, which yesterday broke
+		same(t, "streak", must(db.Streak(ctx, 1))(t), engagement.Streak{UserID: 1, Longest: 2, Freezes: 1})
+		proven(t, db)
+		fireOn(t, db, 1, noon.AddDate(0, 0, -1)) // which the freeze covers from today on
+		expires := time.Date(2026, 1, 16, 0, 0, 0, 0, time.UTC)
+		same(t, "streak up to yesterday", must(db.Streak(ctx, 1))(t), engagement.Streak{UserID: 1, Current: 3, Longest: 3, Expires: &expires, Freezes: 1})
+		proven(t, db)
+	})
+}
+
+func TestADuplicateReachesNoMilestone(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		db := open(newClock(noon).option())
+		fire(t, db, engagement.Fire{UserID: 1, SignalID: "S_0", At: noon.AddDate(0, 0, -2)})
+		fire(t, db, engagement.Fire{UserID: 1, SignalID: "S_1", At: noon.AddDate(0, 0, -1)})
+		got := must(db.RecordFires(context.Background(), []engagement.Fire{
+			{UserID: 1, SignalID: "S_0"}, // again, with another time
+			{UserID: 1, SignalID: "S_2"},
+		}))(t)
+		same(t, "results", got, []engagement.FireResult{
+			{Outcome: engagement.Duplicate}, {Outcome: engagement.Recorded, Milestones: []int64{3}},
+		})
+	})
+}
