@@ -9,33 +9,46 @@ import (
 	"context"
 )
 
-const ActiveDaysOfUsers = `-- name: ActiveDaysOfUsers :many
-SELECT d.user_id, d.day
+const ActivityOfUsers = `-- name: ActivityOfUsers :many
+SELECT d.user_id, CAST('' AS TEXT) AS grant_id, d.day, CAST(-1 AS BIGINT) AS spent_day
 FROM json_each(CAST(?1 AS TEXT)) AS j
 CROSS JOIN user_days AS d -- CROSS: one search a user
 WHERE d.user_id = CAST(j.value AS BIGINT) AND d.fires > 0 AND d.day > 0
-ORDER BY d.user_id, d.day
+UNION ALL
+SELECT f.user_id, f.grant_id, f.granted_day, f.spent_day
+FROM json_each(CAST(?1 AS TEXT)) AS j
+CROSS JOIN streak_freezes AS f
+WHERE f.user_id = CAST(j.value AS BIGINT)
+ORDER BY user_id, grant_id, day
 `
 
-type ActiveDaysOfUsersRow struct {
-	UserID int64
-	Day    int64
+type ActivityOfUsersRow struct {
+	UserID   int64
+	GrantID  string
+	Day      int64
+	SpentDay int64
 }
 
-// ActiveDaysOfUsers lists the days on which some users fired, by user and day.
-// It takes a JSON array of user ids. Day 0 holds fires whose time could not be
-// read, so it is left out.
+// ActivityOfUsers lists, by user, the days on which some users fired, in order,
+// and then their freezes, each with its grant id, the day of its grant and the
+// day that it is spent on. It takes a JSON array of user ids. Day 0 holds fires
+// whose time could not be read, so it is left out.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
-func (q *Queries) ActiveDaysOfUsers(ctx context.Context, users string) ([]ActiveDaysOfUsersRow, error) {
-	rows, err := q.db.QueryContext(ctx, ActiveDaysOfUsers, users)
+func (q *Queries) ActivityOfUsers(ctx context.Context, users string) ([]ActivityOfUsersRow, error) {
+	rows, err := q.db.QueryContext(ctx, ActivityOfUsers, users)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []ActiveDaysOfUsersRow{}
+	items := []ActivityOfUsersRow{}
 	for rows.Next() {
-		var i ActiveDaysOfUsersRow
-		if err := rows.Scan(&i.UserID, &i.Day); err != nil {
+		var i ActivityOfUsersRow
+		if err := rows.Scan(
+			&i.UserID,
+			&i.GrantID,
+			&i.Day,
+			&i.SpentDay,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -188,7 +201,7 @@ ON CONFLICT (user_id) DO UPDATE SET
         WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
         ELSE user_stats.last_updated
     END
-RETURNING user_id, first_day, streak_start, streak_end, streak_length, streak_longest, freezes
+RETURNING user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes
 `
 
 type AddUserFiresRow struct {
@@ -197,6 +210,7 @@ type AddUserFiresRow struct {
 	StreakStart   int64
 	StreakEnd     int64
 	StreakLength  int64
+	StreakUntil   int64
 	StreakLongest int64
 	Freezes       int64
 }
@@ -222,6 +236,7 @@ func (q *Queries) AddUserFires(ctx context.Context, users string) ([]AddUserFire
 			&i.StreakStart,
 			&i.StreakEnd,
 			&i.StreakLength,
+			&i.StreakUntil,
 			&i.StreakLongest,
 			&i.Freezes,
 		); err != nil {
@@ -289,6 +304,54 @@ func (q *Queries) AddUserTrades(ctx context.Context, users string) ([]AddUserTra
 	for rows.Next() {
 		var i AddUserTradesRow
 		if err := rows.Scan(&i.UserID, &i.Wins, &i.Losses); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const InsertAwards = `-- name: InsertAwards :many
+INSERT INTO streak_awards (user_id, streak_start, milestone, day, awarded_at)
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 3, j.value ->> 4, j.value ->> 5
+FROM json_each(CAST(?1 AS TEXT)) AS j
+WHERE NOT EXISTS (
+    SELECT 1 FROM streak_awards AS a
+    WHERE a.user_id = CAST(j.value ->> 0 AS BIGINT)
+        AND a.milestone = CAST(j.value ->> 3 AS BIGINT)
+        AND a.streak_start <= CAST(j.value ->> 2 AS BIGINT)
+        AND a.day >= CAST(j.value ->> 1 AS BIGINT)
+)
+RETURNING user_id, milestone, day
+`
+
+type InsertAwardsRow struct {
+	UserID    int64
+	Milestone int64
+	Day       int64
+}
+
+// InsertAwards awards milestones to streaks, except those that were awarded for
+// days of the streak before, and returns the new ones. It takes a JSON array of
+// [user_id, streak_start, streak_end, milestone, day, awarded_at], no (user_id,
+// streak_start, milestone) twice.
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+func (q *Queries) InsertAwards(ctx context.Context, awards string) ([]InsertAwardsRow, error) {
+	rows, err := q.db.QueryContext(ctx, InsertAwards, awards)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []InsertAwardsRow{}
+	for rows.Next() {
+		var i InsertAwardsRow
+		if err := rows.Scan(&i.UserID, &i.Milestone, &i.Day); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -386,6 +449,43 @@ func (q *Queries) InsertTrades(ctx context.Context, trades string) ([]InsertTrad
 	return items, nil
 }
 
+const LockUsersFrom = `-- name: LockUsersFrom :many
+SELECT user_id FROM user_stats WHERE user_id >= ?1
+ORDER BY user_id
+LIMIT CAST(?2 AS BIGINT)
+`
+
+type LockUsersFromParams struct {
+	FromUser int64
+	MaxRows  int64
+}
+
+// LockUsersFrom lists users by id, from one on, and keeps other writers from
+// changing their totals until the transaction has ended.
+// Not portable: SQLite has one writer and knows no FOR UPDATE.
+func (q *Queries) LockUsersFrom(ctx context.Context, arg LockUsersFromParams) ([]int64, error) {
+	rows, err := q.db.QueryContext(ctx, LockUsersFrom, arg.FromUser, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var user_id int64
+		if err := rows.Scan(&user_id); err != nil {
+			return nil, err
+		}
+		items = append(items, user_id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const MarkFiresExecuted = `-- name: MarkFiresExecuted :many
 UPDATE signal_fires SET executed = TRUE
 WHERE id IN (
@@ -432,13 +532,13 @@ func (q *Queries) MarkFiresExecuted(ctx context.Context, keys string) ([]MarkFir
 	return items, nil
 }
 
-const SetActivity = `-- name: SetActivity :exec
+const SetActivity = `-- name: SetActivity :execrows
 INSERT INTO user_stats (user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes)
 SELECT
     j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3,
     j.value ->> 4, j.value ->> 5, j.value ->> 6, j.value ->> 7
 FROM json_each(CAST(?1 AS TEXT)) AS j
-WHERE TRUE
+WHERE COALESCE((SELECT s.value FROM settings AS s WHERE s.name = 'streak_rules'), '') = CAST(?2 AS TEXT)
 ON CONFLICT (user_id) DO UPDATE SET
     first_day = excluded.first_day,
     streak_start = excluded.streak_start,
@@ -449,13 +549,23 @@ ON CONFLICT (user_id) DO UPDATE SET
     freezes = excluded.freezes
 `
 
-// SetActivity stores users' first days and streaks. It takes a JSON array of
-// [user_id, first_day, streak_start, streak_end, streak_length, streak_until,
-// streak_longest, freezes], no user twice.
+type SetActivityParams struct {
+	Users string
+	Rules string
+}
+
+// SetActivity stores users' first days and streaks, provided that the streak
+// rules (empty for the default ones) are still those that they were counted by,
+// and returns how many. It takes a JSON array of [user_id, first_day,
+// streak_start, streak_end, streak_length, streak_until, streak_longest,
+// freezes], no user twice.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
-func (q *Queries) SetActivity(ctx context.Context, users string) error {
-	_, err := q.db.ExecContext(ctx, SetActivity, users)
-	return err
+func (q *Queries) SetActivity(ctx context.Context, arg SetActivityParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, SetActivity, arg.Users, arg.Rules)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const SetWinBounds = `-- name: SetWinBounds :exec
@@ -471,6 +581,23 @@ ON CONFLICT (user_id) DO UPDATE SET win_bound = excluded.win_bound
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) SetWinBounds(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, SetWinBounds, users)
+	return err
+}
+
+const SpendFreezes = `-- name: SpendFreezes :exec
+INSERT INTO streak_freezes (user_id, grant_id, granted_day, granted_at, spent_day)
+SELECT f.user_id, f.grant_id, f.granted_day, f.granted_at, j.value ->> 2
+FROM json_each(CAST(?1 AS TEXT)) AS j
+CROSS JOIN streak_freezes AS f -- CROSS: one search a key
+WHERE f.user_id = CAST(j.value ->> 0 AS BIGINT) AND f.grant_id = CAST(j.value ->> 1 AS TEXT)
+ON CONFLICT (user_id, grant_id) DO UPDATE SET spent_day = excluded.spent_day
+`
+
+// SpendFreezes stores the days that freezes are spent on, -1 for one that is not
+// spent. It takes a JSON array of [user_id, grant_id, spent_day].
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+func (q *Queries) SpendFreezes(ctx context.Context, freezes string) error {
+	_, err := q.db.ExecContext(ctx, SpendFreezes, freezes)
 	return err
 }
 

@@ -50,6 +50,22 @@ type SignalMetric struct {
 	CreatedAt   time.Time
 }
 
+type StreakAward struct {
+	UserID      int64
+	StreakStart int64
+	Milestone   int64
+	Day         int64
+	AwardedAt   time.Time
+}
+
+type StreakFreeze struct {
+	UserID     int64
+	GrantID    string
+	GrantedDay int64
+	GrantedAt  time.Time
+	SpentDay   int64
+}
+
 type Trade struct {
 	ID        int64
 	UserID    int64

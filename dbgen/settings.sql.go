@@ -24,6 +24,16 @@ func (q *Queries) CountSetting(ctx context.Context, name string) (string, error)
 	return value, err
 }
 
+const DeleteSetting = `-- name: DeleteSetting :exec
+DELETE FROM settings WHERE name = ?1
+`
+
+// DeleteSetting deletes a setting.
+func (q *Queries) DeleteSetting(ctx context.Context, name string) error {
+	_, err := q.db.ExecContext(ctx, DeleteSetting, name)
+	return err
+}
+
 const GetSetting = `-- name: GetSetting :one
 SELECT value FROM settings WHERE name = ?1
 `
@@ -31,6 +41,20 @@ SELECT value FROM settings WHERE name = ?1
 // GetSetting returns a setting's value.
 func (q *Queries) GetSetting(ctx context.Context, name string) (string, error) {
 	row := q.db.QueryRowContext(ctx, GetSetting, name)
+	var value string
+	err := row.Scan(&value)
+	return value, err
+}
+
+const LockSetting = `-- name: LockSetting :one
+UPDATE settings SET value = value WHERE name = ?1
+RETURNING value
+`
+
+// LockSetting returns a setting's value, which nobody else can change before the
+// transaction ends.
+func (q *Queries) LockSetting(ctx context.Context, name string) (string, error) {
+	row := q.db.QueryRowContext(ctx, LockSetting, name)
 	var value string
 	err := row.Scan(&value)
 	return value, err
@@ -57,6 +81,22 @@ func (q *Queries) RaiseSetting(ctx context.Context, arg RaiseSettingParams) (str
 	var value string
 	err := row.Scan(&value)
 	return value, err
+}
+
+const SetSetting = `-- name: SetSetting :exec
+INSERT INTO settings (name, value) VALUES (?1, ?2)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value
+`
+
+type SetSettingParams struct {
+	Name  string
+	Value string
+}
+
+// SetSetting stores a setting.
+func (q *Queries) SetSetting(ctx context.Context, arg SetSettingParams) error {
+	_, err := q.db.ExecContext(ctx, SetSetting, arg.Name, arg.Value)
+	return err
 }
 
 const SetSettingOnce = `-- name: SetSettingOnce :exec

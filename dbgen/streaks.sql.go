@@ -9,6 +9,42 @@ import (
 	"context"
 )
 
+const StreakEnds = `-- name: StreakEnds :many
+WITH RECURSIVE ends(day) AS (
+    SELECT CAST(MIN(u.streak_until) AS BIGINT) FROM user_stats AS u WHERE u.streak_until >= CAST(?1 AS BIGINT)
+    UNION ALL
+    SELECT (SELECT CAST(MIN(u.streak_until) AS BIGINT) FROM user_stats AS u WHERE u.streak_until > ends.day)
+    FROM ends WHERE ends.day IS NOT NULL
+)
+SELECT CAST(day AS BIGINT) AS day FROM ends WHERE day IS NOT NULL
+ORDER BY day
+`
+
+// StreakEnds lists the last days, from one on, on which a fire prolongs
+// somebody's streak. It jumps from day to day along the index.
+func (q *Queries) StreakEnds(ctx context.Context, fromDay int64) ([]int64, error) {
+	rows, err := q.db.QueryContext(ctx, StreakEnds, fromDay)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var day int64
+		if err := rows.Scan(&day); err != nil {
+			return nil, err
+		}
+		items = append(items, day)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const StreaksUntil = `-- name: StreaksUntil :many
 SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
 WHERE streak_until = ?1
@@ -55,6 +91,42 @@ func (q *Queries) StreaksUntil(ctx context.Context, arg StreaksUntilParams) ([]U
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const UserActiveDays = `-- name: UserActiveDays :many
+SELECT day FROM user_days
+WHERE user_id = ?1 AND day >= ?2 AND fires > 0 AND day > 0
+ORDER BY day
+`
+
+type UserActiveDaysParams struct {
+	UserID  int64
+	FromDay int64
+}
+
+// UserActiveDays lists the days on which a user fired, from one on. Day 0 holds
+// fires whose time could not be read.
+func (q *Queries) UserActiveDays(ctx context.Context, arg UserActiveDaysParams) ([]int64, error) {
+	rows, err := q.db.QueryContext(ctx, UserActiveDays, arg.UserID, arg.FromDay)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var day int64
+		if err := rows.Scan(&day); err != nil {
+			return nil, err
+		}
+		items = append(items, day)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err

@@ -8,30 +8,29 @@ import (
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
 
-// userActivity is what a user's active days say of the user: the first of
-// them, the streak that ends last, and the length of the longest. The streak is
-// -1 to -1 for a user who has none.
+// userActivity is what a user's active days and freezes say of the user: the
+// first of the days, the streak that ends last with the last day on which a fire
+// prolongs it, and the length of the longest. The streak's days are -1 for a
+// user who has none.
 type userActivity struct {
-	first, start, end Day
-	length, longest   int64
-	freezes           int64 // granted and not spent
+	first, start, end, until Day
+	length, longest          int64
+	unspent                  int64 // freezes granted and not spent by the streak's end
 }
-
-func newActivity() userActivity { return userActivity{first: -1, start: -1, end: -1} }
 
 func storedActivity(row dbgen.AddUserFiresRow) userActivity {
 	return userActivity{
-		first: Day(row.FirstDay), start: Day(row.StreakStart), end: Day(row.StreakEnd),
-		length: row.StreakLength, longest: row.StreakLongest, freezes: row.Freezes,
+		first: Day(row.FirstDay), start: Day(row.StreakStart), end: Day(row.StreakEnd), until: Day(row.StreakUntil),
+		length: row.StreakLength, longest: row.StreakLongest, unspent: row.Freezes,
 	}
 }
 
-// add adds a day after all others.
-func (a *userActivity) add(day Day) {
+// add adds a day after all others, which prolongs the streak or starts another.
+func (a *userActivity) add(day Day, prolongs bool) {
 	if a.first < 0 {
 		a.first = day
 	}
-	if a.length == 0 || day != a.end+1 {
+	if !prolongs {
 		a.start, a.length = day, 0
 	}
 	a.end = day
@@ -39,16 +38,142 @@ func (a *userActivity) add(day Day) {
 	a.longest = max(a.longest, a.length)
 }
 
-// until is the last day on which a fire prolongs the streak.
-func (a *userActivity) until() Day {
-	if a.end < 0 {
-		return -1
-	}
-	return a.end + 1
+func (a userActivity) write(params *rows, user int64) {
+	params.begin().int(user, int64(a.first), int64(a.start), int64(a.end), a.length, int64(a.until), a.longest, a.unspent)
 }
 
-func (a *userActivity) write(params *rows, user int64) {
-	params.begin().int(user, int64(a.first), int64(a.start), int64(a.end), a.length, int64(a.until()), a.longest, a.freezes)
+// freeze is a granted freeze and the day that it is spent on, -1 while it is
+// not.
+type freeze struct {
+	id             string
+	granted, spent Day
+	stored         Day // the day that it is stored as spent on
+}
+
+// compareFreezes orders freezes as they are spent.
+func compareFreezes(a, b freeze) int {
+	return cmp.Or(cmp.Compare(a.granted, b.granted), cmp.Compare(a.id, b.id))
+}
+
+// milestone is a length that a streak has reached on a day.
+type milestone struct {
+	start, end Day // of the streak
+	length     int64
+	day        Day
+}
+
+// history is what a user's days and freezes come to.
+type history struct {
+	userActivity
+	milestones []milestone // of all streaks there ever were
+	moved      []freeze    // those that are stored as spent on another day
+}
+
+// history counts a user's streaks. days are the active days, ascending; freezes
+// come in any order and as they are stored.
+//
+// Between two active days the missed days that are no rest days take freezes in
+// order, each the first that was granted by then, until there is none: there the
+// streak breaks, and the days after that take none. What a day takes depends on
+// the days and grants alone, not on when they were recorded, so a fire that
+// comes late gives freezes back, and may move them.
+func (rules StreakRules) history(days []Day, freezes []freeze) history {
+	slices.SortFunc(freezes, compareFreezes)
+	for i := range freezes {
+		freezes[i].spent = -1
+	}
+	h := history{userActivity: userActivity{first: -1, start: -1, end: -1, until: -1}}
+	left := freezes
+	reached := 0 // of h.milestones, those of the streaks before
+	for _, day := range days {
+		alive := false
+		if h.length > 0 {
+			left, alive = rules.spend(left, h.end, day)
+		}
+		if !alive {
+			reached = len(h.milestones)
+		}
+		h.add(day, alive)
+		if _, ok := slices.BinarySearch(rules.Milestones, h.length); ok {
+			h.milestones = append(h.milestones, milestone{start: h.start, length: h.length, day: day})
+		}
+		for i := reached; i < len(h.milestones); i++ {
+			h.milestones[i].end = day
+		}
+	}
+	if h.length > 0 {
+		h.until = rules.until(h.end, left)
+	}
+	h.unspent = int64(len(left))
+	for _, f := range freezes {
+		if f.spent != f.stored {
+			h.moved = append(h.moved, f)
+		}
+	}
+	return h
+}
+
+// spend spends freezes on the days missed between two others and returns the
+// freezes left, and whether a streak outlives these days.
+func (rules StreakRules) spend(freezes []freeze, from, to Day) (left []freeze, alive bool) {
+	for day := from + 1; day < to; day++ {
+		switch {
+		case rules.rests(day):
+		case len(freezes) > 0 && freezes[0].granted <= day:
+			freezes[0].spent = day
+			freezes = freezes[1:]
+		default:
+			return freezes, false
+		}
+	}
+	return freezes, true
+}
+
+// until returns the last day on which a fire prolongs a streak that ends on a
+// day: the first one that, if missed, breaks it.
+func (rules StreakRules) until(end Day, freezes []freeze) Day {
+	for day := end + 1; ; day++ {
+		switch {
+		case rules.rests(day):
+		case len(freezes) > 0 && freezes[0].granted <= day:
+			freezes = freezes[1:]
+		default:
+			return day
+		}
+	}
+}
+
+// missed counts the days between two others that are no rest days.
+func (rules StreakRules) missed(from, to Day) (n int64) {
+	for day := from + 1; day < to; day++ {
+		if !rules.rests(day) {
+			n++
+		}
+	}
+	return n
+}
+
+// rests says whether a day is one of rest.
+func (rules StreakRules) rests(day Day) bool {
+	return slices.Contains(rules.RestDays, day.Weekday())
+}
+
+// next adds a day after a streak's end to what is stored, and says whether that
+// was enough to know the streak: otherwise, the days and freezes must be read.
+func (rules StreakRules) next(a userActivity, day Day) (h history, ok bool) {
+	_, prolongs := rules.spend(nil, a.end, day)
+	prolongs = prolongs && a.length > 0
+	held := make([]freeze, a.unspent) // as if granted long ago
+	if a.unspent > 0 && (!prolongs || a.until != rules.until(a.end, held)) {
+		return history{}, false
+	}
+	a.add(day, prolongs)
+	a.until = rules.until(a.end, held)
+	h.userActivity = a
+	if slices.Contains(rules.Milestones, a.length) {
+		h.milestones = []milestone{{a.start, day, a.length, day}}
+	}
+	return h, true
 }
 
 // firstDay says that a user's first day is another than before (-1: there was
@@ -57,62 +182,123 @@ type firstDay struct {
 	before, now Day
 }
 
-// applyActivity adds days that have just become active to their users' streaks.
-// A single day after a streak's end needs no more than what is stored; what
-// several days or an earlier one change is read again from the user's days. The
-// users' rows are locked: stored is what their last change returned.
-func applyActivity(ctx context.Context, q dbgen.Querier, stored []dbgen.AddUserFiresRow, activated []userDay) ([]firstDay, error) {
+// applyActivity adds days that have just become active to their users' streaks,
+// and awards what they have reached. A single day that follows a streak's end
+// needs no more than what is stored; what others change is read again from the
+// users' days and freezes. The users' rows are locked: stored is what their last
+// change returned.
+func (tx *Tx) applyActivity(ctx context.Context, stored []dbgen.AddUserFiresRow, activated []userDay) (first []firstDay, awarded awards, err error) {
 	days := map[int64][]Day{}
 	for _, key := range activated {
 		if key.day != unknownDay {
 			days[key.user] = append(days[key.user], key.day)
 		}
 	}
-	before := map[int64]Day{}
-	now := map[int64]userActivity{}
-	var recount []int64
+	now, err := tx.storeActivity(ctx, func(rules StreakRules) (map[int64]history, error) {
+		now := map[int64]history{}
+		var recount []int64
+		for _, row := range stored {
+			a := storedActivity(row)
+			added := days[row.UserID]
+			if len(added) == 1 && added[0] > a.end {
+				if h, ok := rules.next(a, added[0]); ok {
+					now[row.UserID] = h
+					continue
+				}
+			}
+			if len(added) > 0 {
+				recount = append(recount, row.UserID)
+			}
+		}
+		return now, tx.readHistories(ctx, rules, recount, now)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, row := range stored {
-		a := storedActivity(row)
-		before[row.UserID] = a.first
-		switch added := days[row.UserID]; {
-		case len(added) == 1 && added[0] > a.end:
-			a.add(added[0])
-			now[row.UserID] = a
-		case len(added) > 0:
-			recount = append(recount, row.UserID)
+		if h, changed := now[row.UserID]; changed && Day(row.FirstDay) != h.first {
+			first = append(first, firstDay{Day(row.FirstDay), h.first})
 		}
 	}
-	if err := recountActivity(ctx, q, recount, now); err != nil {
-		return nil, err
-	}
-	var params rows
-	var changed []firstDay
-	for _, user := range sortedKeys(now, cmp.Compare) {
-		a := now[user]
-		a.write(&params, user)
-		if before[user] != a.first {
-			changed = append(changed, firstDay{before[user], a.first})
-		}
-	}
-	if params.empty() {
-		return nil, nil
-	}
-	return changed, q.SetActivity(ctx, params.String())
+	awarded, err = tx.award(ctx, now, days)
+	return first, awarded, err
 }
 
-// recountActivity reads users' activity again from their days into now.
-func recountActivity(ctx context.Context, q dbgen.Querier, users []int64, now map[int64]userActivity) error {
+// readHistories adds the histories of some users to what is known.
+func (tx *Tx) readHistories(ctx context.Context, rules StreakRules, users []int64, known map[int64]history) error {
 	if len(users) == 0 {
 		return nil
 	}
 	slices.Sort(users)
-	active, err := q.ActiveDaysOfUsers(ctx, ids(users))
+	rows, err := tx.q.ActivityOfUsers(ctx, ids(users))
 	for _, user := range users {
-		a := newActivity()
-		for ; len(active) > 0 && active[0].UserID == user; active = active[1:] {
-			a.add(Day(active[0].Day))
+		var days []Day
+		var freezes []freeze
+		for ; len(rows) > 0 && rows[0].UserID == user; rows = rows[1:] {
+			if row := rows[0]; row.GrantID == "" {
+				days = append(days, Day(row.Day))
+			} else {
+				freezes = append(freezes, freeze{id: row.GrantID, granted: Day(row.Day), stored: Day(row.SpentDay)})
+			}
 		}
-		now[user] = a
+		known[user] = rules.history(days, freezes)
 	}
 	return err
+}
+
+// storeActivity stores users' activity and spent freezes as count counts them by
+// the streak rules, and returns them. Their rows are locked.
+//
+// The rules are those that this process knows of. The statement that stores the
+// activity compares them with the stored ones and stores nothing under others:
+// then it is counted again. Whoever changes the rules counts each user again
+// afterwards, for which it needs the user's row; so what is stored here is
+// either by the new rules or counted again.
+func (tx *Tx) storeActivity(ctx context.Context, count func(StreakRules) (map[int64]history, error)) (map[int64]history, error) {
+	rules := tx.core.rules.Load()
+	for {
+		users, err := count(rules.StreakRules)
+		if err != nil || len(users) == 0 {
+			return nil, err
+		}
+		var activity, spent rows
+		for _, user := range sortedKeys(users, cmp.Compare) {
+			users[user].write(&activity, user)
+			for _, f := range users[user].moved {
+				spent.begin().int(user).str(f.id).int(int64(f.spent))
+			}
+		}
+		stored, err := tx.q.SetActivity(ctx, dbgen.SetActivityParams{Users: activity.String(), Rules: rules.text})
+		if err != nil {
+			return nil, err
+		}
+		if stored > 0 {
+			if !spent.empty() {
+				err = tx.q.SpendFreezes(ctx, spent.String())
+			}
+			return users, err
+		}
+		if rules, err = tx.streakRules(ctx); err != nil {
+			return nil, err
+		}
+		tx.core.rules.Store(rules)
+	}
+}
+
+// recount counts users again from their days and freezes, and awards what they
+// have reached. Their rows are locked.
+func (tx *Tx) recount(ctx context.Context, users []int64) (awards, error) {
+	now, err := tx.storeHistories(ctx, users)
+	if err != nil {
+		return nil, err
+	}
+	return tx.award(ctx, now, nil)
+}
+
+// storeHistories counts users again from their days and freezes, without awards.
+func (tx *Tx) storeHistories(ctx context.Context, users []int64) (map[int64]history, error) {
+	return tx.storeActivity(ctx, func(rules StreakRules) (map[int64]history, error) {
+		now := map[int64]history{}
+		return now, tx.readHistories(ctx, rules, users, now)
+	})
 }

@@ -16,8 +16,10 @@ const pendingChunk = 1_000
 
 // countPending counts the facts that no counter holds yet: those of a
 // predecessor's file, and those that another program inserted with plain SQL.
+// It also finishes what a migration or a change of the streak rules has left.
 func (db *DB) countPending(ctx context.Context) error {
 	var fires, trades, users int64
+	var streaks bool
 	err := db.single(ctx, "look for uncounted facts", func(r *Reader) (_ int, err error) {
 		if fires, err = r.q.CountUncountedFires(ctx); err != nil {
 			return 0, err
@@ -25,11 +27,17 @@ func (db *DB) countPending(ctx context.Context) error {
 		if trades, err = r.q.CountUncountedTrades(ctx); err != nil {
 			return 0, err
 		}
-		users, err = r.q.CountUsersWithoutBound(ctx)
+		if users, err = r.q.CountUsersWithoutBound(ctx); err != nil {
+			return 0, err
+		}
+		streaks, err = r.isSet(ctx, settingStreakRecount)
 		return 0, err
 	})
 	if err == nil && users > 0 {
 		err = db.boundWinRates(ctx)
+	}
+	if err == nil && streaks {
+		err = db.recountStreaks(ctx)
 	}
 	if err != nil || fires+trades == 0 {
 		return err
@@ -103,7 +111,7 @@ func (tx *Tx) countChunk(ctx context.Context, limit int64) (found, counted int, 
 			continue
 		}
 		// Too much for one tally: move the counters and begin another.
-		if err := t.apply(ctx, tx.q); err != nil {
+		if _, err := t.apply(ctx, tx); err != nil {
 			return 0, 0, err
 		}
 		t = newTally()
@@ -114,7 +122,8 @@ func (tx *Tx) countChunk(ctx context.Context, limit int64) (found, counted int, 
 	if unknown > 0 {
 		tx.core.log.Warn("facts whose time cannot be read or is in the future are counted on 1970-01-01", "facts", unknown)
 	}
-	return len(fires) + len(trades), counted, t.apply(ctx, tx.q)
+	_, err = t.apply(ctx, tx)
+	return len(fires) + len(trades), counted, err
 }
 
 // placeInTime sets a fact's day. A time that could not be read, or lies before

@@ -686,7 +686,7 @@ func TestRowsOfOtherPrograms(t *testing.T) {
 		proven(t, db)
 		day := engagement.DayOf(instant, time.UTC)
 		same(t, "the day", must(db.DailyMetrics(t.Context(), day, day))(t), []engagement.DayMetrics{
-			{Day: day, Fires: 4, Executed: 3, ActiveUsers: 1, ExecutionRate: 0.75},
+			{Day: day, Fires: 4, Executed: 3, ActiveUsers: 1, NewUsers: 1, ExecutionRate: 0.75},
 		})
 		summary := must(db.UserSummary(t.Context(), 7))(t)
 		same(t, "total and executed fires", [2]int64{summary.TotalFires, summary.ExecutedFires}, [2]int64{5, 3})

@@ -137,6 +137,16 @@ func richDSN(t tb, e engine) string {
 	}
 	must(db.EraseUser(ctx, 5))(t)
 	must(db.Cleanup(ctx, 60))(t)
+	// Freezes of which some are spent, awards and a metric.
+	grant := func(id string) { must(db.GrantFreeze(ctx, engagement.Freeze{UserID: 40, GrantID: id}))(t) }
+	clock.Set(noon.Add(-72 * time.Hour))
+	fireOn(t, db, 40, clock.Now())
+	grant("a")
+	grant("b")
+	clock.Set(noon)
+	fireOn(t, db, 40, noon)
+	grant("c")
+	noError(t, db.DefineMetric(ctx, must(engagement.ParseMetricDefinition([]byte("name: fires\nwhat: count\nof: fires\nper: user\n")))(t)))
 	noError(t, db.Close())
 	execSQL(t, dsn,
 		"INSERT INTO signal_fires (user_id, signal_id, timestamp) VALUES (3, 'FUTURE', '2099-01-01 00:00:00+00:00')",

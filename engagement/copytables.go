@@ -18,15 +18,18 @@ const copyChunk = 2_000
 // have is zero. Keys compare as their tables are listed.
 type copyKey struct {
 	user int64
-	id   string // of a signal or trade, or the name of a setting
+	id   string // of a signal, trade or freeze, or the name of a setting or metric
 	day  int64
+	// milestone of an award
+	milestone int64
 }
 
 // firstKey is before every key.
-var firstKey = copyKey{user: math.MinInt64, day: math.MinInt64}
+var firstKey = copyKey{user: math.MinInt64, day: math.MinInt64, milestone: math.MinInt64}
 
 func (k copyKey) compare(other copyKey) int {
-	return cmp.Or(cmp.Compare(k.user, other.user), cmp.Compare(k.id, other.id), cmp.Compare(k.day, other.day))
+	return cmp.Or(cmp.Compare(k.user, other.user), cmp.Compare(k.id, other.id),
+		cmp.Compare(k.day, other.day), cmp.Compare(k.milestone, other.milestone))
 }
 
 // copyRow is a row of any table: its key and all its columns as a JSON array,
@@ -148,6 +151,44 @@ var copyTables = []copyTable{
 		}, func(d dbgen.Day) copyKey { return copyKey{day: d.Day} }),
 		put:    dbgen.Querier.PutDays,
 		remove: func(ctx context.Context, q dbgen.Querier, k copyKey) error { return q.DeleteDay(ctx, k.day) },
+	},
+	{
+		name: "streak_awards", subject: "user %[1]d, streak of %[3]s",
+		count: dbgen.Querier.CountAwards,
+		after: listing(func(ctx context.Context, q dbgen.Querier, k copyKey) ([]dbgen.StreakAward, error) {
+			return q.AwardsAfter(ctx, dbgen.AwardsAfterParams{
+				AfterUser: k.user, AfterStart: k.day, AfterMilestone: k.milestone, MaxRows: copyChunk,
+			})
+		}, func(a dbgen.StreakAward) copyKey {
+			return copyKey{user: a.UserID, day: a.StreakStart, milestone: a.Milestone}
+		}),
+		put: dbgen.Querier.PutAwards,
+		remove: func(ctx context.Context, q dbgen.Querier, k copyKey) error {
+			return q.DeleteAward(ctx, dbgen.DeleteAwardParams{UserID: k.user, StreakStart: k.day, Milestone: k.milestone})
+		},
+	},
+	{
+		name: "streak_freezes", subject: "user %[1]d, freeze %[2]q",
+		count: dbgen.Querier.CountFreezes,
+		after: listing(func(ctx context.Context, q dbgen.Querier, k copyKey) ([]dbgen.StreakFreeze, error) {
+			return q.FreezesAfter(ctx, dbgen.FreezesAfterParams{AfterUser: k.user, AfterGrant: k.id, MaxRows: copyChunk})
+		}, func(f dbgen.StreakFreeze) copyKey { return copyKey{user: f.UserID, id: f.GrantID} }),
+		put: dbgen.Querier.PutFreezes,
+		remove: func(ctx context.Context, q dbgen.Querier, k copyKey) error {
+			return q.DeleteFreeze(ctx, dbgen.DeleteFreezeParams{UserID: k.user, GrantID: k.id})
+		},
+	},
+	{
+		name: "custom_metrics", subject: "%[2]q",
+		count: dbgen.Querier.CountMetrics,
+		after: listing(func(ctx context.Context, q dbgen.Querier, k copyKey) ([]dbgen.CustomMetric, error) {
+			return q.MetricsAfter(ctx, dbgen.MetricsAfterParams{AfterName: k.id, MaxRows: copyChunk})
+		}, func(m dbgen.CustomMetric) copyKey { return copyKey{id: m.Name} }),
+		put: dbgen.Querier.PutMetrics,
+		remove: func(ctx context.Context, q dbgen.Querier, k copyKey) error {
+			_, err := q.DeleteMetric(ctx, k.id)
+			return err
+		},
 	},
 }
 

@@ -21,6 +21,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
@@ -44,6 +45,10 @@ type core struct {
 	slow   time.Duration
 
 	readOnly bool
+
+	// rules are the streak rules as last seen; whoever stores streaks by them
+	// has the database compare.
+	rules atomic.Pointer[storedRules]
 
 	mu      sync.Mutex
 	closed  bool
@@ -159,6 +164,7 @@ func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {
 		return nil, err
 	}
 	c := &core{engine: eng, clock: o.clock, log: o.log, slow: o.slow, readOnly: o.readOnly}
+	c.rules.Store(&storedRules{StreakRules: DefaultStreakRules()})
 	if c.loc, err = resolveLocation(ctx, c, o); err != nil {
 		return nil, err
 	}

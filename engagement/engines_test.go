@@ -219,6 +219,7 @@ type writer interface {
 	RecordFires(context.Context, []engagement.Fire) ([]engagement.FireResult, error)
 	RecordTrade(context.Context, engagement.Trade) (engagement.TradeResult, error)
 	UpdateUserPnL(context.Context, int64, float64, bool) (engagement.UserStats, error)
+	GrantFreeze(context.Context, engagement.Freeze) (engagement.FreezeResult, error)
 	EraseUser(context.Context, int64) (engagement.EraseReceipt, error)
 }
 

@@ -16,8 +16,9 @@ var (
 	ErrInvalid = errors.New("invalid")
 	// ErrNotFound: there is no such user, signal or trade.
 	ErrNotFound = errors.New("not found")
-	// ErrConflict: a trade with this id is stored with other content, or a copy
-	// has been taken over by another to the same target.
+	// ErrConflict: a trade with this id is stored with other content, a user holds
+	// as many unspent streak freezes as the rules allow, or a copy has been taken
+	// over by another to the same target.
 	ErrConflict = errors.New("conflict")
 	// ErrBusy: the database stayed locked; nothing was written, try again.
 	ErrBusy = errors.New("busy")

@@ -114,6 +114,39 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 			_, err := db.Leaderboard(ctx, engagement.Board{Metric: engagement.ByFires, Limit: engagement.MaxLimit + 1})
 			return err
 		}, "limit 10001"},
+		{"a freeze of user 0", func(db *engagement.DB) error {
+			_, err := db.GrantFreeze(ctx, engagement.Freeze{GrantID: "g"})
+			return err
+		}, "user id 0"},
+		{"a freeze without a grant id", func(db *engagement.DB) error {
+			_, err := db.GrantFreeze(ctx, engagement.Freeze{UserID: 1})
+			return err
+		}, `grant id ""`},
+		{"streak rules without a day to fire on", func(db *engagement.DB) error {
+			return db.SetStreakRules(ctx, engagement.StreakRules{RestDays: []time.Weekday{0, 1, 2, 3, 4, 5, 6}})
+		}, "rest days"},
+		{"an eighth day of the week", func(db *engagement.DB) error {
+			return db.SetStreakRules(ctx, engagement.StreakRules{RestDays: []time.Weekday{7}})
+		}, "rest day 7"},
+		{"milestones that do not ascend", func(db *engagement.DB) error {
+			return db.SetStreakRules(ctx, engagement.StreakRules{Milestones: []int64{3, 3}})
+		}, "milestones []int64{3, 3}"},
+		{"a milestone of no day", func(db *engagement.DB) error {
+			return db.SetStreakRules(ctx, engagement.StreakRules{Milestones: []int64{0}})
+		}, "milestones []int64{0}"},
+		{"too many milestones", func(db *engagement.DB) error {
+			var milestones []int64
+			for i := range engagement.MaxMilestones + 1 {
+				milestones = append(milestones, int64(i)+1)
+			}
+			return db.SetStreakRules(ctx, engagement.StreakRules{Milestones: milestones})
+		}, "milestones"},
+		{"a freeze cap below 0", func(db *engagement.DB) error {
+			return db.SetStreakRules(ctx, engagement.StreakRules{FreezeCap: -1})
+		}, "freeze cap -1"},
+		{"a freeze cap above the bound", func(db *engagement.DB) error {
+			return db.SetStreakRules(ctx, engagement.StreakRules{FreezeCap: engagement.MaxFreezeCap + 1})
+		}, "freeze cap 31"},
 		{"more streaks than the limit", func(db *engagement.DB) error { _, err := db.StreakLeaderboard(ctx, 10_001); return err }, "limit 10001"},
 		{"more signals than the limit", func(db *engagement.DB) error {
 			_, err := db.PopularSignals(ctx, engagement.Window{From: 1, To: 2}, -2)

@@ -221,11 +221,11 @@ func (r *Reader) storedFigure(figure Figure, user dbgen.UserStat) (stored part, 
 			wins: user.Wins, losses: user.Losses, draws: user.Draws, micros: user.PnlMicros,
 		}), Window{unknownDay, furthestDay}
 	}
-	stored.count = r.streak(user).Current
-	if stored.count == 0 {
+	if user.StreakLength == 0 || Day(user.StreakUntil) < r.Today() {
 		return stored, Window{furthestDay, unknownDay} // none
 	}
-	// A day that a freeze covers lies between these without a fire.
+	// Days of rest and days that a freeze covers lie between these without a fire.
+	stored.count = user.StreakLength
 	return stored, Window{Day(user.StreakStart), Day(user.StreakEnd)}
 }
 

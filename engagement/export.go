@@ -16,6 +16,9 @@ type UserExport struct {
 	Trades            []ClosedTrade `json:"trades"`       // last closed first
 	EngagementSummary UserSummary   `json:"engagement_summary"`
 	ExportTimestamp   time.Time     `json:"export_timestamp"` // UTC
+
+	StreakAwards  []Award         `json:"streak_awards"`  // see [Reader.Awards]
+	StreakFreezes []GrantedFreeze `json:"streak_freezes"` // see [Reader.Freezes]
 }
 
 // ExportUser returns everything kept about a user, of one moment and without a
@@ -46,8 +49,20 @@ func (r *Reader) ExportUser(ctx context.Context, userID int64) (export UserExpor
 
 // exportHead reads everything but the facts.
 func (r *Reader) exportHead(ctx context.Context, userID int64) (UserExport, error) {
-	summary, err := r.userSummary(ctx, userID)
-	return UserExport{UserStats: summary.UserStats, EngagementSummary: summary, ExportTimestamp: r.now}, err
+	row, err := r.userRow(ctx, userID)
+	if err != nil {
+		return UserExport{}, err
+	}
+	summary, err := r.summaryOf(ctx, row)
+	if err != nil {
+		return UserExport{}, err
+	}
+	export := UserExport{UserStats: summary.UserStats, EngagementSummary: summary, ExportTimestamp: r.now}
+	if export.StreakAwards, err = r.awards(ctx, userID); err != nil {
+		return export, err
+	}
+	export.StreakFreezes, err = r.freezes(ctx, row)
+	return export, err
 }
 
 // exportPage is how many facts are in memory at a time.
@@ -110,6 +125,10 @@ func (r *Reader) WriteUserExport(ctx context.Context, w io.Writer, userID int64)
 		e.value(head.EngagementSummary)
 		e.raw(`,"export_timestamp":`)
 		e.value(head.ExportTimestamp)
+		e.raw(`,"streak_awards":`)
+		e.value(head.StreakAwards)
+		e.raw(`,"streak_freezes":`)
+		e.value(head.StreakFreezes)
 		e.raw("}\n")
 		if e.err == nil {
 			e.err = e.w.Flush()

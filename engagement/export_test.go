@@ -58,7 +58,7 @@ func TestExport(t *testing.T) {
 				t.Errorf("the export has no %s", key)
 			}
 		}
-		same(t, "number of keys", len(keys), 5)
+		same(t, "number of keys", len(keys), 7)
 	})
 }
 

@@ -62,6 +62,9 @@ func (o *Outcome) UnmarshalText(text []byte) error {
 // FireResult is what recording a fire came to.
 type FireResult struct {
 	Outcome Outcome `json:"outcome"`
+	// Milestones are those that the fire's becoming known has awarded to its
+	// user's streaks, ascending; none for most fires. See [Reader.Awards].
+	Milestones []int64 `json:"milestones,omitempty"`
 }
 
 // SignalFire is a stored fire.
@@ -95,7 +98,7 @@ func (db *DB) RecordFire(ctx context.Context, f Fire) (result FireResult, err er
 		if err := db.enqueue(ctx, &w); err != nil {
 			return 0, fmt.Errorf("fire of user %d for signal %q: %w", f.UserID, f.SignalID, err)
 		}
-		result.Outcome = w.outcome
+		result = FireResult{w.outcome, w.milestones}
 		return 1, nil
 	})
 	return result, err
@@ -150,14 +153,15 @@ func (tx *Tx) recordFires(ctx context.Context, fires []Fire) ([]FireResult, erro
 	for chunk := range slices.Chunk(facts, storeChunk) {
 		t := newTally()
 		outcomes, err := tx.storeFires(ctx, chunk, t)
+		var awarded awards
 		if err == nil {
-			err = t.apply(ctx, tx.q)
+			awarded, err = t.apply(ctx, tx)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", describeFires(chunk), err)
 		}
-		for _, outcome := range outcomes {
-			results = append(results, FireResult{outcome})
+		for i, outcome := range outcomes {
+			results = append(results, FireResult{outcome, awarded.take(chunk[i], outcome)})
 		}
 	}
 	return results, nil

@@ -21,6 +21,9 @@ type model struct {
 	trades  []modelTrade
 	updated map[int64]time.Time  // user → the last change of the totals
 	created map[string]time.Time // signal → its earliest fire ever
+	rules   engagement.StreakRules
+	freezes []modelFreeze
+	awards  []modelAward
 }
 
 // fate says what has become of a fire.
@@ -45,13 +48,17 @@ type modelTrade struct {
 }
 
 func newModel(loc *time.Location, now time.Time) *model {
-	return &model{loc: loc, now: now, horizon: 1, updated: map[int64]time.Time{}, created: map[string]time.Time{}}
+	return &model{
+		loc: loc, now: now, horizon: 1, updated: map[int64]time.Time{}, created: map[string]time.Time{},
+		rules: engagement.DefaultStreakRules(),
+	}
 }
 
 func (m *model) clone() *model {
 	c := *m
 	c.fires, c.trades = slices.Clone(m.fires), slices.Clone(m.trades)
 	c.updated, c.created = maps.Clone(m.updated), maps.Clone(m.created)
+	c.freezes, c.awards = slices.Clone(m.freezes), slices.Clone(m.awards)
 	return &c
 }
 
@@ -85,12 +92,34 @@ func (m *model) validTime(at time.Time) (time.Time, bool) {
 func (m *model) recordFires(fires []engagement.Fire) ([]engagement.FireResult, bool) {
 	next := m.clone()
 	results := []engagement.FireResult{}
+	activated := map[int64][]engagement.Day{}
 	for _, f := range fires {
 		outcome, ok := next.recordFire(f)
 		if !ok {
 			return nil, false
 		}
 		results = append(results, engagement.FireResult{Outcome: outcome})
+		day := next.dayOf(f.At)
+		if f.At.IsZero() {
+			day = next.today()
+		}
+		if !m.activeDays(f.UserID)[day] && outcome == engagement.Recorded && !slices.Contains(activated[f.UserID], day) {
+			activated[f.UserID] = append(activated[f.UserID], day)
+		}
+	}
+	awarded := map[int64]map[engagement.Day][]int64{}
+	for user, days := range activated {
+		awarded[user] = next.award(user, days)
+	}
+	for i, f := range fires {
+		day := next.dayOf(f.At)
+		if f.At.IsZero() {
+			day = next.today()
+		}
+		if milestones := awarded[f.UserID][day]; results[i].Outcome == engagement.Recorded && milestones != nil {
+			results[i].Milestones = milestones
+			delete(awarded[f.UserID], day)
+		}
 	}
 	m.become(next)
 	return results, true
@@ -220,6 +249,8 @@ func (m *model) eraseUser(user int64) (engagement.EraseReceipt, bool) {
 	receipt.Days = int64(len(days))
 	m.fires, m.trades = fires, trades
 	delete(m.updated, user)
+	m.freezes = slices.DeleteFunc(slices.Clone(m.freezes), func(f modelFreeze) bool { return f.user == user })
+	m.awards = slices.DeleteFunc(slices.Clone(m.awards), func(a modelAward) bool { return a.user == user })
 	maps.DeleteFunc(m.created, func(signal string, _ time.Time) bool {
 		return !slices.ContainsFunc(fires, func(f modelFire) bool { return f.SignalID == signal })
 	})
@@ -291,32 +322,7 @@ func (m *model) lastClosedFirst(match func(modelTrade) bool) []engagement.Closed
 	return trades
 }
 
-// streak walks the user's days one by one.
-func (m *model) streak(user int64) engagement.Streak {
-	active := map[engagement.Day]bool{}
-	for _, f := range m.fires {
-		if f.UserID == user && f.fate != orphaned {
-			active[f.day] = true
-		}
-	}
-	streak := engagement.Streak{UserID: user}
-	var run int64
-	var last engagement.Day
-	for _, day := range slices.Sorted(maps.Keys(active)) {
-		if active[day-1] {
-			run++
-		} else {
-			run = 1
-		}
-		last = day
-		streak.Longest = max(streak.Longest, run)
-	}
-	if run > 0 && last >= m.today()-1 {
-		expires := m.startOf(last + 2)
-		streak.Current, streak.Expires = run, &expires
-	}
-	return streak
-}
+func (m *model) streak(user int64) engagement.Streak { return m.life(user).streak }
 
 func (m *model) userSummary(user int64) engagement.UserSummary {
 	summary := engagement.UserSummary{UserStats: m.userStats(user), AsOf: m.now}
@@ -457,5 +463,7 @@ func (m *model) exportUser(user int64) engagement.UserExport {
 		Trades:            m.lastClosedFirst(func(t modelTrade) bool { return t.UserID == user }),
 		EngagementSummary: m.userSummary(user),
 		ExportTimestamp:   m.now,
+		StreakAwards:      m.awardsOf(user),
+		StreakFreezes:     m.freezesOf(user),
 	}
 }

@@ -86,6 +86,8 @@ func (h *history) actions() map[string]func(*rapid.T) {
 		"fires":          func(t *rapid.T) { h.fires(t, h.db, h.model) },
 		"trade":          func(t *rapid.T) { h.trade(t, h.db, h.model) },
 		"update P&L":     func(t *rapid.T) { h.updatePnL(t, h.db, h.model) },
+		"grant a freeze": func(t *rapid.T) { h.grant(t, h.db, h.model) },
+		"set the rules":  h.setRules,
 		"erase":          func(t *rapid.T) { h.erase(t, h.db, h.model) },
 		"transaction":    h.transaction,
 		"clean up":       h.cleanup,
@@ -222,6 +224,33 @@ func (h *history) erase(t *rapid.T, w writer, m *model) {
 	same(t, "EraseUser", got, receipt)
 }
 
+func (h *history) grant(t *rapid.T, w writer, m *model) {
+	f := engagement.Freeze{
+		UserID:  rapid.SampledFrom(universeUsers).Draw(t, "user"),
+		GrantID: fmt.Sprint("grant ", rapid.IntRange(1, 9).Draw(t, "grant")),
+	}
+	got, err := w.GrantFreeze(context.Background(), f)
+	outcome, refusal := m.grantFreeze(f)
+	if refusal != nil {
+		wantError(t, err, refusal)
+		return
+	}
+	noError(t, err)
+	same(t, fmt.Sprintf("GrantFreeze(%+v)", f), got, engagement.FreezeResult{Outcome: outcome})
+}
+
+func (h *history) setRules(t *rapid.T) {
+	rules := engagement.StreakRules{
+		RestDays: rapid.SampledFrom([][]time.Weekday{
+			{}, {time.Sunday, time.Saturday}, {time.Monday}, {time.Monday, time.Tuesday, time.Wednesday, time.Friday, time.Saturday},
+		}).Draw(t, "rest days"),
+		Milestones: rapid.SampledFrom([][]int64{{}, {1}, {2, 3, 5}, {1, 2, 3, 4, 5, 6, 7, 8}}).Draw(t, "milestones"),
+		FreezeCap:  rapid.IntRange(0, 4).Draw(t, "freeze cap"),
+	}
+	noError(t, h.db.SetStreakRules(context.Background(), rules))
+	h.model.setRules(rules)
+}
+
 // transaction does some writes in one transaction, which reads its own writes
 // and is then committed or rolled back.
 func (h *history) transaction(t *rapid.T) {
@@ -230,7 +259,7 @@ func (h *history) transaction(t *rapid.T) {
 	regret := errors.New("regret")
 	err := h.db.Tx(context.Background(), func(tx *engagement.Tx) error {
 		for range rapid.IntRange(0, 4).Draw(t, "writes") {
-			write := rapid.SampledFrom([]func(*rapid.T, writer, *model){h.fire, h.fires, h.trade, h.updatePnL, h.erase}).Draw(t, "write")
+			write := rapid.SampledFrom([]func(*rapid.T, writer, *model){h.fire, h.fires, h.trade, h.updatePnL, h.grant, h.erase}).Draw(t, "write")
 			write(t, tx, changed)
 		}
 		for _, user := range changed.users() {
@@ -331,12 +360,17 @@ func (h *history) compareUser(t *rapid.T, r *engagement.Reader, user int64) {
 		wantError(t, err, engagement.ErrNotFound)
 		_, err = r.UserRank(ctx, engagement.Board{Metric: engagement.ByFires}, user)
 		wantError(t, err, engagement.ErrNotFound)
+		_, err = r.Streak(ctx, user)
+		wantError(t, err, engagement.ErrNotFound)
+		h.compareRewards(t, r, user)
 		same(t, "UserFires of nobody", must(r.UserFires(ctx, user, engagement.FirePage{}))(t), []engagement.SignalFire{})
 		return
 	}
 	noError(t, err)
 	same(t, "UserStats", stats, m.userStats(user))
 	same(t, "UserSummary", must(r.UserSummary(ctx, user))(t), m.userSummary(user))
+	same(t, "Streak", must(r.Streak(ctx, user))(t), m.streak(user))
+	h.compareRewards(t, r, user)
 	export := must(r.ExportUser(ctx, user))(t)
 	same(t, "ExportUser", export, m.exportUser(user), withoutIDs)
 	var written bytes.Buffer
@@ -359,6 +393,13 @@ func (h *history) compareUser(t *rapid.T, r *engagement.Reader, user int64) {
 			return r.ExplainUser(ctx, user, figure, page)
 		}), m.explain(user, "", figure), withoutIDs, cmpopts.EquateEmpty())
 	}
+}
+
+func (h *history) compareRewards(t *rapid.T, r *engagement.Reader, user int64) {
+	ctx := context.Background()
+	same(t, "StreakDays", must(r.StreakDays(ctx, user))(t), h.model.life(user).days)
+	same(t, "Freezes", must(r.Freezes(ctx, user))(t), h.model.freezesOf(user))
+	same(t, "Awards", must(r.Awards(ctx, user))(t), h.model.awardsOf(user))
 }
 
 func (h *history) compareSignal(t *rapid.T, r *engagement.Reader, signal string) {
@@ -399,6 +440,7 @@ func (h *history) compareLists(t *rapid.T, r *engagement.Reader) {
 		same(t, "PopularSignals", must(r.PopularSignals(ctx, engagement.Window{From: from, To: today}, 0))(t), popular)
 		same(t, "PopularSignals, the first two", must(r.PopularSignals(ctx, engagement.Window{From: from, To: today}, 2))(t), popular[:min(2, len(popular))])
 	}
+	same(t, "StreakRules", must(r.StreakRules(ctx))(t), m.rules)
 	ever := m.popularSignals(0, today+2)
 	same(t, "PopularSignals ever", must(r.PopularSignals(ctx, engagement.AllTime(), 0))(t), ever)
 	same(t, "PopularSignals ever, the first two", must(r.PopularSignals(ctx, engagement.AllTime(), 2))(t), ever[:min(2, len(ever))])

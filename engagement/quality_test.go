@@ -115,7 +115,7 @@ func TestTradeQuality(t *testing.T) {
 			first := sequence(t, db, 1, 100, -50, 0, 30, 20)
 			want := engagement.TradeQuality{
 				UserID: 1, Trades: 5, Wins: 3, Losses: 1, Draws: 1, WinRate: ptr(0.75),
-				PnL: 100, WinsPnL: 150, LossesPnL: -50, ProfitFactor: ptr(3.0), Expectancy: ptr(20.0), AverageWin: ptr(50.0), AverageLoss: ptr(-50),
+				PnL: 100, WinsPnL: 150, LossesPnL: -50, ProfitFactor: ptr(3.0), Expectancy: ptr(20.0), AverageWin: ptr(50.0), AverageLoss: ptr(-50.0),
 				Best:     &engagement.ClosedTrade{UserID: 1, TradeID: "s0", PnL: 100, Result: engagement.Win, ClosedAt: first},
 				Worst:    &engagement.ClosedTrade{UserID: 1, TradeID: "s1", PnL: -50, Result: engagement.Loss, ClosedAt: first.Add(time.Hour)},
 				Run:      &engagement.Run{Result: engagement.Win, Length: 2},

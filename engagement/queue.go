@@ -44,10 +44,11 @@ type write struct {
 	queued time.Time
 	leads  bool // under the queue's lock
 	// done receives once: true to lead, false when outcome and err are settled.
-	done    chan bool
-	outcome Outcome
-	err     error
-	settled bool // outcome and err are what became of it
+	done       chan bool
+	outcome    Outcome
+	milestones []int64 // that the fire has reached
+	err        error
+	settled    bool // outcome and err are what became of it
 }
 
 // CommitStats are the figures of the commit queue since Open.
@@ -319,7 +320,7 @@ func (tx *Tx) commitBatch(batch []*write) (err error) {
 		}
 	}()
 	for _, w := range batch {
-		w.outcome, w.err = 0, nil
+		w.outcome, w.milestones, w.err = 0, nil, nil
 	}
 	if err := tx.storeBatch(ctx, batch); err != nil {
 		if ctx.Err() != nil {
@@ -342,7 +343,13 @@ func (tx *Tx) storeBatch(ctx context.Context, batch []*write) error {
 	if err := tx.storeBatchFires(ctx, batch, t); err != nil {
 		return err
 	}
-	return t.apply(ctx, tx.q)
+	awarded, err := t.apply(ctx, tx)
+	for _, w := range batch {
+		if err == nil && w.err == nil && !w.isTrade() {
+			w.milestones = awarded.take(w.fire, w.outcome)
+		}
+	}
+	return err
 }
 
 func (tx *Tx) storeBatchTrades(ctx context.Context, batch []*write, t *tally) error {

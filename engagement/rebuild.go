@@ -250,7 +250,7 @@ func (db *DB) repairUsers(ctx context.Context) (int, error) {
 	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]misfit, error) {
 		return r.misfits(ctx, rebuildPage)
 	}, func(ctx context.Context, tx *Tx, found []misfit) error {
-		var traded, activity rows
+		var traded rows
 		var users []int64
 		for _, m := range found {
 			traded.begin().int(m.stored.UserID, 0, 0, 0, 0).time(time.Unix(0, 0))
@@ -262,14 +262,7 @@ func (db *DB) repairUsers(ctx context.Context) (int, error) {
 		if err := addUserTrades(ctx, tx.q, traded); err != nil {
 			return err
 		}
-		now := map[int64]userActivity{}
-		if err := recountActivity(ctx, tx.q, users, now); err != nil {
-			return err
-		}
-		for _, user := range users {
-			a := now[user]
-			a.write(&activity, user)
-		}
-		return tx.q.SetActivity(ctx, activity.String())
+		_, err := tx.storeHistories(ctx, users)
+		return err
 	})
 }

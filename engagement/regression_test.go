@@ -140,7 +140,7 @@ func TestAUserZeroOfAnotherProgramLeavesTheRanksOfOthers(t *testing.T) {
 	proven(t, db)
 	for _, metric := range engagement.Metrics() {
 		whole := must(db.Leaderboard(ctx, engagement.Board{Metric: metric}))(t)
-		var paged []engagement.BoardRow
+		paged := []engagement.BoardRow{}
 		for board := (engagement.Board{Metric: metric, Limit: 1}); len(paged) < 10; {
 			page := must(db.Leaderboard(ctx, board))(t)
 			if len(page) == 0 {

@@ -93,6 +93,14 @@ func (r *Reader) horizon(ctx context.Context) (Day, error) {
 	return Day(day), err
 }
 
+func (r *Reader) isSet(ctx context.Context, name string) (bool, error) {
+	_, err := r.q.GetSetting(ctx, name)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // number returns a setting that is a number, or fallback if it is not set.
 func (r *Reader) number(ctx context.Context, name string, fallback int64) (int64, error) {
 	value, err := r.q.GetSetting(ctx, name)

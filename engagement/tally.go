@@ -116,21 +116,22 @@ func (c counts) plus(d counts) counts {
 	}
 }
 
-// apply moves the counters. Those that most writers share come last: their rows
-// are locked until the transaction ends.
-func (t *tally) apply(ctx context.Context, q dbgen.Querier) error {
-	activated, err := t.applyUserDays(ctx, q)
+// apply moves the counters and returns what streaks have been awarded. Those
+// that most writers share come last: their rows are locked until the transaction
+// ends.
+func (t *tally) apply(ctx context.Context, tx *Tx) (awards, error) {
+	activated, err := t.applyUserDays(ctx, tx.q)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	first, err := t.applyUsers(ctx, q, activated)
+	first, awarded, err := t.applyUsers(ctx, tx, activated)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := t.applySignals(ctx, q); err != nil {
-		return err
+	if err := t.applySignals(ctx, tx.q); err != nil {
+		return nil, err
 	}
-	return t.applyDays(ctx, q, activated, first)
+	return awarded, t.applyDays(ctx, tx.q, activated, first)
 }
 
 // applyUserDays moves the users' days and returns those that had no fire before.
@@ -160,6 +161,7 @@ func (t *tally) applyUserDays(ctx context.Context, q dbgen.Querier) (activated [
 			activated = append(activated, key)
 		}
 	}
+	slices.SortFunc(activated, compareUserDays)
 	return activated, err
 }
 
@@ -231,8 +233,8 @@ func (t *tally) applySignals(ctx context.Context, q dbgen.Querier) error {
 }
 
 // applyUsers moves the users' totals, streaks and first days, and returns the
-// first days that have changed.
-func (t *tally) applyUsers(ctx context.Context, q dbgen.Querier, activated []userDay) ([]firstDay, error) {
+// first days that have changed and what streaks have been awarded.
+func (t *tally) applyUsers(ctx context.Context, tx *Tx, activated []userDay) ([]firstDay, awards, error) {
 	totals := map[int64]counts{}
 	for key, delta := range t.userDays {
 		totals[key.user] = totals[key.user].plus(delta)
@@ -247,17 +249,17 @@ func (t *tally) applyUsers(ctx context.Context, q dbgen.Querier, activated []use
 			traded.begin().int(user, d.wins, d.losses, d.draws, d.micros).time(changed)
 		}
 	}
-	if err := addUserTrades(ctx, q, traded); err != nil {
-		return nil, err
+	if err := addUserTrades(ctx, tx.q, traded); err != nil {
+		return nil, nil, err
 	}
 	if fired.empty() {
-		return nil, nil
+		return nil, nil, nil
 	}
-	stored, err := q.AddUserFires(ctx, fired.String())
+	stored, err := tx.q.AddUserFires(ctx, fired.String())
 	if err != nil || len(activated) == 0 {
-		return nil, err
+		return nil, nil, err
 	}
-	return applyActivity(ctx, q, stored, activated)
+	return tx.applyActivity(ctx, stored, activated)
 }
 
 // addUserTrades adds to users' trades, and sets the bounds of their win rates.

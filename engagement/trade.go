@@ -164,7 +164,7 @@ func (tx *Tx) recordTrade(ctx context.Context, tr Trade) (TradeResult, error) {
 		err = errs[0]
 	}
 	if err == nil {
-		err = t.apply(ctx, tx.q)
+		_, err = t.apply(ctx, tx)
 	}
 	if err != nil {
 		return TradeResult{}, fmt.Errorf("trade %q of user %d: %w", tr.TradeID, tr.UserID, err)

@@ -335,6 +335,13 @@ func TestClose(t *testing.T) {
 				"RecentTrades":       func() error { _, err := db.RecentTrades(ctx, engagement.TradeFilter{}); return err },
 				"ExportUser":         func() error { _, err := db.ExportUser(ctx, 1); return err },
 				"WriteUserExport":    func() error { return db.WriteUserExport(ctx, nil, 1) },
+				"Streak":             func() error { _, err := db.Streak(ctx, 1); return err },
+				"StreakDays":         func() error { _, err := db.StreakDays(ctx, 1); return err },
+				"StreakRules":        func() error { _, err := db.StreakRules(ctx); return err },
+				"SetStreakRules":     func() error { return db.SetStreakRules(ctx, engagement.DefaultStreakRules()) },
+				"GrantFreeze":        func() error { _, err := db.GrantFreeze(ctx, engagement.Freeze{UserID: 1, GrantID: "g"}); return err },
+				"Freezes":            func() error { _, err := db.Freezes(ctx, 1); return err },
+				"Awards":             func() error { _, err := db.Awards(ctx, 1); return err },
 			} {
 				if err := call(); !errors.Is(err, engagement.ErrClosed) {
 					t.Errorf("%s: got %v, want %v", name, err, engagement.ErrClosed)

@@ -95,7 +95,11 @@ func (r *Reader) userSummary(ctx context.Context, userID int64) (UserSummary, er
 	if err != nil {
 		return UserSummary{}, err
 	}
-	today := r.Today()
+	return r.summaryOf(ctx, row)
+}
+
+func (r *Reader) summaryOf(ctx context.Context, row dbgen.UserStat) (UserSummary, error) {
+	userID, today := row.UserID, r.Today()
 	recent, err := r.q.UserRecentFires(ctx, dbgen.UserRecentFiresParams{
 		UserID: userID, FirstDay: int64(today - recentDays + 1), LastDay: int64(today),
 	})
@@ -115,8 +119,11 @@ func (r *Reader) userSummary(ctx context.Context, userID int64) (UserSummary, er
 	if len(favorites) > 0 {
 		summary.FavoriteSignal = SignalCount{&favorites[0].Family, favorites[0].Fires}
 	}
-	streak := r.streak(row)
-	summary.CurrentStreak, summary.LongestStreak, summary.StreakExpires = streak.Current, streak.Longest, streak.Expires
+	streaks, err := r.streaks(ctx, row)
+	if err != nil {
+		return UserSummary{}, err
+	}
+	summary.CurrentStreak, summary.LongestStreak, summary.StreakExpires = streaks[0].Current, streaks[0].Longest, streaks[0].Expires
 	return summary, nil
 }
 

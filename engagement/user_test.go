@@ -134,12 +134,12 @@ func TestNamesInJSONAreThePredecessors(t *testing.T) {
 	}{
 		{
 			engagement.UserStats{UserID: 1, TotalFires: 2, WinRate: 0.5, PnL: -1.5, Wins: 1, Losses: 1, LastUpdated: at},
-			`{"user_id":1,"total_fires":2,"wins":1,"losses":1,"draws":0,"win_rate":0.5,"pnl":-1.5,"last_updated":"2026-01-14T12:00:00Z"}`,
+			`{"user_id":1,"total_fires":2,"executed_fires":0,"wins":1,"losses":1,"draws":0,"win_rate":0.5,"pnl":-1.5,"last_updated":"2026-01-14T12:00:00Z"}`,
 		},
 		{
 			engagement.UserSummary{UserStats: engagement.UserStats{UserID: 1, LastUpdated: at}, AsOf: at},
-			`{"user_id":1,"total_fires":0,"wins":0,"losses":0,"draws":0,"win_rate":0,"pnl":0,"last_updated":"2026-01-14T12:00:00Z",` +
-				`"executed_fires":0,"execution_rate":0,"recent_fires_7d":0,"favorite_signal":{"signal_id":null,"fire_count":0},` +
+			`{"user_id":1,"total_fires":0,"executed_fires":0,"wins":0,"losses":0,"draws":0,"win_rate":0,"pnl":0,"last_updated":"2026-01-14T12:00:00Z",` +
+				`"execution_rate":0,"recent_fires_7d":0,"favorite_signal":{"signal_id":null,"fire_count":0},` +
 				`"current_streak":0,"longest_streak":0,"streak_expires":null,"timestamp":"2026-01-14T12:00:00Z"}`,
 		},
 		{

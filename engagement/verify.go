@@ -55,7 +55,8 @@ func (f Finding) String() string {
 //   - V4: the users' and signals' days are the counts of the fires, from the
 //     horizon on, and of the trades; and each of these is on the day of its time.
 //   - V5: the schema is what the migrations make, and the file is sound.
-//   - V6: a user's streak and first day are what the user's days say.
+//   - V6: a user's streak, freezes and first day are what the user's days and
+//     grants say by the streak rules. Awards are facts and are not compared.
 //
 // An error means that it could not be verified, not that something was found.
 func (db *DB) Verify(ctx context.Context) (report Report, err error) {
@@ -239,36 +240,47 @@ func (r *Reader) verifyUsers(ctx context.Context, report *Report) error {
 		compare(report, "V6", subject, "streak_start", Day(m.stored.StreakStart), m.want.start)
 		compare(report, "V6", subject, "streak_end", Day(m.stored.StreakEnd), m.want.end)
 		compare(report, "V6", subject, "streak_length", m.stored.StreakLength, m.want.length)
-		compare(report, "V6", subject, "streak_until", Day(m.stored.StreakUntil), m.want.until())
+		compare(report, "V6", subject, "streak_until", Day(m.stored.StreakUntil), m.want.until)
+		compare(report, "V6", subject, "freezes", m.stored.Freezes, m.want.unspent)
+		for _, f := range m.want.moved {
+			compare(report, "V6", subject, fmt.Sprintf("day of freeze %q", f.id), f.stored, f.spent)
+		}
 		compare(report, "V6", subject, "streak_longest", m.stored.StreakLongest, m.want.longest)
 		compare(report, "V1", subject, "win_bound", m.stored.WinBound, winBound(m.stored.Wins, m.stored.Losses))
 	}
 	return err
 }
 
-// misfit is a user with a streak, a first day or a bound that is not what the
-// user's days and totals say.
+// misfit is a user with a streak, a freeze, a first day or a bound that is not
+// what the user's days, grants and totals say.
 type misfit struct {
 	stored dbgen.UserStat
-	want   userActivity
+	want   history
 }
 
-// misfits returns misfits, at most limit. It reads users and their days side by
-// side, both by user.
+// misfits returns misfits, at most limit. It reads users, their days and their
+// freezes side by side, all by user.
 func (r *Reader) misfits(ctx context.Context, limit int) (found []misfit, err error) {
-	days := r.activeDays(ctx)
+	rules, err := r.streakRules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	allDays, allFreezes := r.activeDays(ctx), r.allFreezes(ctx)
 	for from := int64(math.MinInt64); ; {
 		users, err := r.q.UsersFrom(ctx, dbgen.UsersFromParams{FromUser: from, MaxRows: MaxLimit})
 		if err != nil || len(users) == 0 {
 			return found, err
 		}
 		for _, user := range users {
-			want := newActivity()
-			want.freezes = user.Freezes
-			if err := days.of(user.UserID, want.add); err != nil {
+			days, err := allDays.of(user.UserID)
+			if err != nil {
 				return found, err
 			}
-			if m := (misfit{user, want}); !m.fits() {
+			freezes, err := allFreezes.of(user.UserID)
+			if err != nil {
+				return found, err
+			}
+			if m := (misfit{user, rules.history(days, freezes)}); !m.fits() {
 				found = append(found, m)
 			}
 			if len(found) == limit {
@@ -285,48 +297,69 @@ func (r *Reader) misfits(ctx context.Context, limit int) (found []misfit, err er
 
 func (m misfit) fits() bool {
 	stored := userActivity{
-		first: Day(m.stored.FirstDay), start: Day(m.stored.StreakStart), end: Day(m.stored.StreakEnd),
-		length: m.stored.StreakLength, longest: m.stored.StreakLongest, freezes: m.stored.Freezes,
+		first: Day(m.stored.FirstDay), start: Day(m.stored.StreakStart), end: Day(m.stored.StreakEnd), until: Day(m.stored.StreakUntil),
+		length: m.stored.StreakLength, longest: m.stored.StreakLongest, unspent: m.stored.Freezes,
 	}
-	return stored == m.want && Day(m.stored.StreakUntil) == m.want.until() &&
+	return stored == m.want.userActivity && len(m.want.moved) == 0 &&
 		m.stored.WinBound == winBound(m.stored.Wins, m.stored.Losses)
 }
 
-// dayReader reads all active days by user and day, a page at a time.
-type dayReader struct {
-	page  []dbgen.ActiveDaysAfterRow
-	next  func(after dbgen.ActiveDaysAfterRow) ([]dbgen.ActiveDaysAfterRow, error)
-	after dbgen.ActiveDaysAfterRow
+// byUser reads rows of all users by user, a page at a time, and turns each into
+// what it says of its user.
+type byUser[Row, T any] struct {
+	page  []Row
+	next  func(after Row) ([]Row, error)
+	after Row
 	ended bool
+	split func(Row) (user int64, says T)
 }
 
-func (r *Reader) activeDays(ctx context.Context) *dayReader {
-	return &dayReader{
+// of returns what the rows of a user say. Users must come in order.
+func (b *byUser[Row, T]) of(user int64) (says []T, err error) {
+	for {
+		for ; len(b.page) > 0; b.page = b.page[1:] {
+			owner, said := b.split(b.page[0])
+			if owner > user {
+				break
+			}
+			if owner == user {
+				says = append(says, said)
+			}
+			b.after = b.page[0]
+		}
+		if len(b.page) > 0 || b.ended {
+			return says, nil
+		}
+		if b.page, err = b.next(b.after); err != nil {
+			return says, err
+		}
+		b.ended = len(b.page) == 0
+	}
+}
+
+func (r *Reader) activeDays(ctx context.Context) *byUser[dbgen.ActiveDaysAfterRow, Day] {
+	return &byUser[dbgen.ActiveDaysAfterRow, Day]{
 		after: dbgen.ActiveDaysAfterRow{UserID: math.MinInt64},
 		next: func(after dbgen.ActiveDaysAfterRow) ([]dbgen.ActiveDaysAfterRow, error) {
 			return r.q.ActiveDaysAfter(ctx, dbgen.ActiveDaysAfterParams{
 				AfterUser: after.UserID, AfterDay: after.Day, MaxRows: MaxLimit,
 			})
 		},
+		split: func(row dbgen.ActiveDaysAfterRow) (int64, Day) { return row.UserID, Day(row.Day) },
 	}
 }
 
-// of shows the days of a user to use. Users must come in order.
-func (d *dayReader) of(user int64, use func(Day)) (err error) {
-	for {
-		for ; len(d.page) > 0 && d.page[0].UserID <= user; d.page = d.page[1:] {
-			if d.page[0].UserID == user {
-				use(Day(d.page[0].Day))
-			}
-			d.after = d.page[0]
-		}
-		if len(d.page) > 0 || d.ended {
-			return nil
-		}
-		if d.page, err = d.next(d.after); err != nil {
-			return err
-		}
-		d.ended = len(d.page) == 0
+func (r *Reader) allFreezes(ctx context.Context) *byUser[dbgen.StreakFreeze, freeze] {
+	return &byUser[dbgen.StreakFreeze, freeze]{
+		after: dbgen.StreakFreeze{UserID: math.MinInt64},
+		next: func(after dbgen.StreakFreeze) ([]dbgen.StreakFreeze, error) {
+			return r.q.FreezesAfter(ctx, dbgen.FreezesAfterParams{
+				AfterUser: after.UserID, AfterGrant: after.GrantID, MaxRows: MaxLimit,
+			})
+		},
+		split: func(row dbgen.StreakFreeze) (int64, freeze) {
+			return row.UserID, freeze{id: row.GrantID, granted: Day(row.GrantedDay), stored: Day(row.SpentDay)}
+		},
 	}
 }
 

@@ -96,6 +96,7 @@ func TestVerifyFindsEveryCounterThatIsOff(t *testing.T) {
 		{"the end of a user's streak, earlier", fmt.Sprintf(user, "streak_end = streak_end - 1"), []engagement.Finding{finding("V6", "user 1", "streak_end")}, true},
 		{"a user's longest streak", fmt.Sprintf(user, "streak_longest = streak_longest + 1"), []engagement.Finding{finding("V6", "user 1", "streak_longest")}, true},
 		{"a user's longest streak, shorter", fmt.Sprintf(user, "streak_longest = streak_longest - 1"), []engagement.Finding{finding("V6", "user 1", "streak_longest")}, true},
+		{"a user's unspent freezes", fmt.Sprintf(user, "freezes = freezes + 1"), []engagement.Finding{finding("V6", "user 1", "freezes")}, true},
 		{"a lost user", "DELETE FROM user_stats WHERE user_id = 1", []engagement.Finding{finding("V1", "user 1", "total_fires"), finding("V3", "day 2026-01-04", "new_users")}, true},
 		{"a user out of nowhere", "INSERT INTO user_stats (user_id, total_fires, last_updated) VALUES (99, 3, '2026-01-14 00:00:00.000000')", []engagement.Finding{finding("V1", "user 99", "total_fires")}, true},
 

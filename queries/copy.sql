@@ -33,6 +33,36 @@ SELECT * FROM settings WHERE name > @after_name AND name <> @except_name
 ORDER BY name
 LIMIT CAST(@max_rows AS BIGINT);
 
+-- name: AwardsAfter :many
+-- AwardsAfter lists all streak awards by user, streak and milestone, from behind
+-- one on.
+SELECT * FROM streak_awards
+WHERE user_id >= @after_user AND (
+    user_id > @after_user
+    OR streak_start > @after_start
+    OR (streak_start = @after_start AND milestone > @after_milestone)
+)
+ORDER BY user_id, streak_start, milestone
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: MetricsAfter :many
+-- MetricsAfter lists all custom metrics by name, from behind one on.
+SELECT * FROM custom_metrics WHERE name > @after_name
+ORDER BY name
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: CountAwards :one
+-- CountAwards counts the streak awards.
+SELECT COUNT(*) FROM streak_awards;
+
+-- name: CountFreezes :one
+-- CountFreezes counts the streak freezes.
+SELECT COUNT(*) FROM streak_freezes;
+
+-- name: CountMetrics :one
+-- CountMetrics counts the custom metrics.
+SELECT COUNT(*) FROM custom_metrics;
+
 -- name: CountUserDays :one
 -- CountUserDays counts the days of all users that have a row.
 SELECT COUNT(*) FROM user_days;
@@ -53,6 +83,15 @@ DELETE FROM signal_fires WHERE user_id = @user_id AND signal_id = @signal_id;
 -- DeleteTrade deletes one trade and moves no counter.
 DELETE FROM trades WHERE user_id = @user_id AND trade_id = @trade_id;
 
+-- name: DeleteAward :exec
+-- DeleteAward deletes one streak award.
+DELETE FROM streak_awards
+WHERE user_id = @user_id AND streak_start = @streak_start AND milestone = @milestone;
+
+-- name: DeleteFreeze :exec
+-- DeleteFreeze deletes one streak freeze.
+DELETE FROM streak_freezes WHERE user_id = @user_id AND grant_id = @grant_id;
+
 -- name: DeleteUserDay :exec
 -- DeleteUserDay deletes a user's day.
 DELETE FROM user_days WHERE user_id = @user_id AND day = @day;
@@ -68,10 +107,6 @@ DELETE FROM signal_days WHERE signal_id = @signal_id AND day = @day;
 -- name: DeleteDay :exec
 -- DeleteDay deletes a day of the community.
 DELETE FROM days WHERE day = @day;
-
--- name: DeleteSetting :exec
--- DeleteSetting deletes a setting.
-DELETE FROM settings WHERE name = @name;
 
 -- name: HoldSetting :execrows
 -- HoldSetting keeps others from changing a setting before the transaction ends.

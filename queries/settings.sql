@@ -23,3 +23,18 @@ RETURNING value;
 INSERT INTO settings (name, value) VALUES (@name, '1')
 ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(settings.value AS BIGINT) + 1 AS TEXT)
 RETURNING value;
+
+-- name: SetSetting :exec
+-- SetSetting stores a setting.
+INSERT INTO settings (name, value) VALUES (@name, @value)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: LockSetting :one
+-- LockSetting returns a setting's value, which nobody else can change before the
+-- transaction ends.
+UPDATE settings SET value = value WHERE name = @name
+RETURNING value;
+
+-- name: DeleteSetting :exec
+-- DeleteSetting deletes a setting.
+DELETE FROM settings WHERE name = @name;

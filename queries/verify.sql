@@ -223,6 +223,13 @@ WHERE user_id >= @after_user AND (user_id > @after_user OR day > @after_day)
 ORDER BY user_id, day
 LIMIT CAST(@max_rows AS BIGINT);
 
+-- name: FreezesAfter :many
+-- FreezesAfter lists all freezes by their key, from behind one on.
+SELECT * FROM streak_freezes
+WHERE user_id >= @after_user AND (user_id > @after_user OR grant_id > @after_grant)
+ORDER BY user_id, grant_id
+LIMIT CAST(@max_rows AS BIGINT);
+
 -- name: FiresAfter :many
 -- FiresAfter lists all fires by their key, from behind one on.
 SELECT * FROM signal_fires

@@ -9,33 +9,45 @@ import (
 	"context"
 )
 
-const ActiveDaysOfUsers = `-- name: ActiveDaysOfUsers :many
-SELECT d.user_id, d.day
+const ActivityOfUsers = `-- name: ActivityOfUsers :many
+SELECT d.user_id, CAST('' AS TEXT) AS grant_id, d.day, CAST(-1 AS BIGINT) AS spent_day
 FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
 JOIN user_days AS d ON d.user_id = CAST(CAST(j.value AS TEXT) AS BIGINT)
 WHERE d.fires > 0 AND d.day > 0
-ORDER BY d.user_id, d.day
+UNION ALL
+SELECT f.user_id, f.grant_id, f.granted_day, f.spent_day
+FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+JOIN streak_freezes AS f ON f.user_id = CAST(CAST(j.value AS TEXT) AS BIGINT)
+ORDER BY user_id, grant_id, day
 `
 
-type ActiveDaysOfUsersRow struct {
-	UserID int64
-	Day    int64
+type ActivityOfUsersRow struct {
+	UserID   int64
+	GrantID  string
+	Day      int64
+	SpentDay int64
 }
 
-// ActiveDaysOfUsers lists the days on which some users fired, by user and day.
-// It takes a JSON array of user ids. Day 0 holds fires whose time could not be
-// read, so it is left out.
+// ActivityOfUsers lists, by user, the days on which some users fired, in order,
+// and then their freezes, each with its grant id, the day of its grant and the
+// day that it is spent on. It takes a JSON array of user ids. Day 0 holds fires
+// whose time could not be read, so it is left out.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-func (q *Queries) ActiveDaysOfUsers(ctx context.Context, users string) ([]ActiveDaysOfUsersRow, error) {
-	rows, err := q.db.QueryContext(ctx, ActiveDaysOfUsers, users)
+func (q *Queries) ActivityOfUsers(ctx context.Context, users string) ([]ActivityOfUsersRow, error) {
+	rows, err := q.db.QueryContext(ctx, ActivityOfUsers, users)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []ActiveDaysOfUsersRow{}
+	items := []ActivityOfUsersRow{}
 	for rows.Next() {
-		var i ActiveDaysOfUsersRow
-		if err := rows.Scan(&i.UserID, &i.Day); err != nil {
+		var i ActivityOfUsersRow
+		if err := rows.Scan(
+			&i.UserID,
+			&i.GrantID,
+			&i.Day,
+			&i.SpentDay,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -215,7 +227,7 @@ ON CONFLICT (user_id) DO UPDATE SET
         WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
         ELSE user_stats.last_updated
     END
-RETURNING user_id, first_day, streak_start, streak_end, streak_length, streak_longest, freezes
+RETURNING user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes
 `
 
 type AddUserFiresRow struct {
@@ -224,6 +236,7 @@ type AddUserFiresRow struct {
 	StreakStart   int64
 	StreakEnd     int64
 	StreakLength  int64
+	StreakUntil   int64
 	StreakLongest int64
 	Freezes       int64
 }
@@ -249,6 +262,7 @@ func (q *Queries) AddUserFires(ctx context.Context, users string) ([]AddUserFire
 			&i.StreakStart,
 			&i.StreakEnd,
 			&i.StreakLength,
+			&i.StreakUntil,
 			&i.StreakLongest,
 			&i.Freezes,
 		); err != nil {
@@ -320,6 +334,59 @@ func (q *Queries) AddUserTrades(ctx context.Context, users string) ([]AddUserTra
 	for rows.Next() {
 		var i AddUserTradesRow
 		if err := rows.Scan(&i.UserID, &i.Wins, &i.Losses); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const InsertAwards = `-- name: InsertAwards :many
+INSERT INTO streak_awards (user_id, streak_start, milestone, day, awarded_at)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 3 AS BIGINT),
+    CAST(j.value ->> 4 AS BIGINT),
+    CAST((j.value ->> 5) || '+00' AS TIMESTAMPTZ)
+FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+WHERE NOT EXISTS (
+    SELECT 1 FROM streak_awards AS a
+    WHERE a.user_id = CAST(j.value ->> 0 AS BIGINT)
+        AND a.milestone = CAST(j.value ->> 3 AS BIGINT)
+        AND a.streak_start <= CAST(j.value ->> 2 AS BIGINT)
+        AND a.day >= CAST(j.value ->> 1 AS BIGINT)
+)
+RETURNING user_id, milestone, day
+`
+
+type InsertAwardsRow struct {
+	UserID    int64
+	Milestone int64
+	Day       int64
+}
+
+// InsertAwards awards milestones to streaks, except those that were awarded for
+// days of the streak before, and returns the new ones. It takes a JSON array of
+// [user_id, streak_start, streak_end, milestone, day, awarded_at], no (user_id,
+// streak_start, milestone) twice.
+// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+func (q *Queries) InsertAwards(ctx context.Context, awards string) ([]InsertAwardsRow, error) {
+	rows, err := q.db.QueryContext(ctx, InsertAwards, awards)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []InsertAwardsRow{}
+	for rows.Next() {
+		var i InsertAwardsRow
+		if err := rows.Scan(&i.UserID, &i.Milestone, &i.Day); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -435,6 +502,44 @@ func (q *Queries) InsertTrades(ctx context.Context, trades string) ([]InsertTrad
 	return items, nil
 }
 
+const LockUsersFrom = `-- name: LockUsersFrom :many
+SELECT user_id FROM user_stats WHERE user_id >= $1
+ORDER BY user_id
+LIMIT CAST($2 AS BIGINT)
+FOR UPDATE
+`
+
+type LockUsersFromParams struct {
+	FromUser int64
+	MaxRows  int64
+}
+
+// LockUsersFrom lists users by id, from one on, and keeps other writers from
+// changing their totals until the transaction has ended.
+// Not portable: SQLite has one writer and knows no FOR UPDATE.
+func (q *Queries) LockUsersFrom(ctx context.Context, arg LockUsersFromParams) ([]int64, error) {
+	rows, err := q.db.QueryContext(ctx, LockUsersFrom, arg.FromUser, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var user_id int64
+		if err := rows.Scan(&user_id); err != nil {
+			return nil, err
+		}
+		items = append(items, user_id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const MarkFiresExecuted = `-- name: MarkFiresExecuted :many
 UPDATE signal_fires AS f SET executed = TRUE
 FROM (
@@ -479,12 +584,13 @@ func (q *Queries) MarkFiresExecuted(ctx context.Context, keys string) ([]MarkFir
 	return items, nil
 }
 
-const SetActivity = `-- name: SetActivity :exec
+const SetActivity = `-- name: SetActivity :execrows
 INSERT INTO user_stats (user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes)
 SELECT
     CAST(j.value ->> 0 AS BIGINT), CAST(j.value ->> 1 AS BIGINT), CAST(j.value ->> 2 AS BIGINT), CAST(j.value ->> 3 AS BIGINT),
     CAST(j.value ->> 4 AS BIGINT), CAST(j.value ->> 5 AS BIGINT), CAST(j.value ->> 6 AS BIGINT), CAST(j.value ->> 7 AS BIGINT)
 FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+WHERE COALESCE((SELECT s.value FROM settings AS s WHERE s.name = 'streak_rules'), '') = CAST($2 AS TEXT)
 ORDER BY 1
 ON CONFLICT (user_id) DO UPDATE SET
     first_day = excluded.first_day,
@@ -496,13 +602,23 @@ ON CONFLICT (user_id) DO UPDATE SET
     freezes = excluded.freezes
 `
 
-// SetActivity stores users' first days and streaks. It takes a JSON array of
-// [user_id, first_day, streak_start, streak_end, streak_length, streak_until,
-// streak_longest, freezes], no user twice.
+type SetActivityParams struct {
+	Users string
+	Rules string
+}
+
+// SetActivity stores users' first days and streaks, provided that the streak
+// rules (empty for the default ones) are still those that they were counted by,
+// and returns how many. It takes a JSON array of [user_id, first_day,
+// streak_start, streak_end, streak_length, streak_until, streak_longest,
+// freezes], no user twice.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-func (q *Queries) SetActivity(ctx context.Context, users string) error {
-	_, err := q.db.ExecContext(ctx, SetActivity, users)
-	return err
+func (q *Queries) SetActivity(ctx context.Context, arg SetActivityParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, SetActivity, arg.Users, arg.Rules)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const SetWinBounds = `-- name: SetWinBounds :exec
@@ -518,6 +634,20 @@ ON CONFLICT (user_id) DO UPDATE SET win_bound = excluded.win_bound
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) SetWinBounds(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, SetWinBounds, users)
+	return err
+}
+
+const SpendFreezes = `-- name: SpendFreezes :exec
+UPDATE streak_freezes AS f SET spent_day = CAST(j.value ->> 2 AS BIGINT)
+FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+WHERE f.user_id = CAST(j.value ->> 0 AS BIGINT) AND f.grant_id = (j.value ->> 1) COLLATE "C"
+`
+
+// SpendFreezes stores the days that freezes are spent on, -1 for one that is not
+// spent. It takes a JSON array of [user_id, grant_id, spent_day].
+// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+func (q *Queries) SpendFreezes(ctx context.Context, freezes string) error {
+	_, err := q.db.ExecContext(ctx, SpendFreezes, freezes)
 	return err
 }
 

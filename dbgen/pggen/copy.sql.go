@@ -9,6 +9,96 @@ import (
 	"context"
 )
 
+const AwardsAfter = `-- name: AwardsAfter :many
+SELECT user_id, streak_start, milestone, day, awarded_at FROM streak_awards
+WHERE user_id >= $1 AND (
+    user_id > $1
+    OR streak_start > $2
+    OR (streak_start = $2 AND milestone > $3)
+)
+ORDER BY user_id, streak_start, milestone
+LIMIT CAST($4 AS BIGINT)
+`
+
+type AwardsAfterParams struct {
+	AfterUser      int64
+	AfterStart     int64
+	AfterMilestone int64
+	MaxRows        int64
+}
+
+// AwardsAfter lists all streak awards by user, streak and milestone, from behind
+// one on.
+func (q *Queries) AwardsAfter(ctx context.Context, arg AwardsAfterParams) ([]StreakAward, error) {
+	rows, err := q.db.QueryContext(ctx, AwardsAfter,
+		arg.AfterUser,
+		arg.AfterStart,
+		arg.AfterMilestone,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []StreakAward{}
+	for rows.Next() {
+		var i StreakAward
+		if err := rows.Scan(
+			&i.UserID,
+			&i.StreakStart,
+			&i.Milestone,
+			&i.Day,
+			&i.AwardedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const CountAwards = `-- name: CountAwards :one
+SELECT COUNT(*) FROM streak_awards
+`
+
+// CountAwards counts the streak awards.
+func (q *Queries) CountAwards(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, CountAwards)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const CountFreezes = `-- name: CountFreezes :one
+SELECT COUNT(*) FROM streak_freezes
+`
+
+// CountFreezes counts the streak freezes.
+func (q *Queries) CountFreezes(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, CountFreezes)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const CountMetrics = `-- name: CountMetrics :one
+SELECT COUNT(*) FROM custom_metrics
+`
+
+// CountMetrics counts the custom metrics.
+func (q *Queries) CountMetrics(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, CountMetrics)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const CountSettings = `-- name: CountSettings :one
 SELECT COUNT(*) FROM settings
 `
@@ -86,6 +176,23 @@ func (q *Queries) DaysAfter(ctx context.Context, arg DaysAfterParams) ([]Day, er
 	return items, nil
 }
 
+const DeleteAward = `-- name: DeleteAward :exec
+DELETE FROM streak_awards
+WHERE user_id = $1 AND streak_start = $2 AND milestone = $3
+`
+
+type DeleteAwardParams struct {
+	UserID      int64
+	StreakStart int64
+	Milestone   int64
+}
+
+// DeleteAward deletes one streak award.
+func (q *Queries) DeleteAward(ctx context.Context, arg DeleteAwardParams) error {
+	_, err := q.db.ExecContext(ctx, DeleteAward, arg.UserID, arg.StreakStart, arg.Milestone)
+	return err
+}
+
 const DeleteDay = `-- name: DeleteDay :exec
 DELETE FROM days WHERE day = $1
 `
@@ -111,13 +218,18 @@ func (q *Queries) DeleteFire(ctx context.Context, arg DeleteFireParams) error {
 	return err
 }
 
-const DeleteSetting = `-- name: DeleteSetting :exec
-DELETE FROM settings WHERE name = $1
+const DeleteFreeze = `-- name: DeleteFreeze :exec
+DELETE FROM streak_freezes WHERE user_id = $1 AND grant_id = $2
 `
 
-// DeleteSetting deletes a setting.
-func (q *Queries) DeleteSetting(ctx context.Context, name string) error {
-	_, err := q.db.ExecContext(ctx, DeleteSetting, name)
+type DeleteFreezeParams struct {
+	UserID  int64
+	GrantID string
+}
+
+// DeleteFreeze deletes one streak freeze.
+func (q *Queries) DeleteFreeze(ctx context.Context, arg DeleteFreezeParams) error {
+	_, err := q.db.ExecContext(ctx, DeleteFreeze, arg.UserID, arg.GrantID)
 	return err
 }
 
@@ -195,6 +307,65 @@ func (q *Queries) HoldSetting(ctx context.Context, arg HoldSettingParams) (int64
 	return result.RowsAffected()
 }
 
+const MetricsAfter = `-- name: MetricsAfter :many
+SELECT name, definition, updated_at FROM custom_metrics WHERE name > $1
+ORDER BY name
+LIMIT CAST($2 AS BIGINT)
+`
+
+type MetricsAfterParams struct {
+	AfterName string
+	MaxRows   int64
+}
+
+// MetricsAfter lists all custom metrics by name, from behind one on.
+func (q *Queries) MetricsAfter(ctx context.Context, arg MetricsAfterParams) ([]CustomMetric, error) {
+	rows, err := q.db.QueryContext(ctx, MetricsAfter, arg.AfterName, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CustomMetric{}
+	for rows.Next() {
+		var i CustomMetric
+		if err := rows.Scan(&i.Name, &i.Definition, &i.UpdatedAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PutAwards = `-- name: PutAwards :exec
+INSERT INTO streak_awards (user_id, streak_start, milestone, day, awarded_at)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST(j.value ->> 3 AS BIGINT),
+    CAST((j.value ->> 4) || '+00' AS TIMESTAMPTZ)
+FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1, 2, 3
+ON CONFLICT (user_id, streak_start, milestone) DO UPDATE SET
+    day = excluded.day,
+    awarded_at = excluded.awarded_at
+`
+
+// PutAwards stores awards as they are, in place of what has their keys. It takes
+// a JSON array of [user_id, streak_start, milestone, day, awarded_at],
+// no key twice.
+// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+func (q *Queries) PutAwards(ctx context.Context, awards string) error {
+	_, err := q.db.ExecContext(ctx, PutAwards, awards)
+	return err
+}
+
 const PutDays = `-- name: PutDays :exec
 INSERT INTO days (day, fires, executed, active_users, new_users)
 SELECT
@@ -244,6 +415,53 @@ ON CONFLICT (user_id, signal_id) DO UPDATE SET
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) PutFires(ctx context.Context, fires string) error {
 	_, err := q.db.ExecContext(ctx, PutFires, fires)
+	return err
+}
+
+const PutFreezes = `-- name: PutFreezes :exec
+INSERT INTO streak_freezes (user_id, grant_id, granted_day, granted_at, spent_day)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    (j.value ->> 1) COLLATE "C",
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST((j.value ->> 3) || '+00' AS TIMESTAMPTZ),
+    CAST(j.value ->> 4 AS BIGINT)
+FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1, 2
+ON CONFLICT (user_id, grant_id) DO UPDATE SET
+    granted_day = excluded.granted_day,
+    granted_at = excluded.granted_at,
+    spent_day = excluded.spent_day
+`
+
+// PutFreezes stores freezes as they are, in place of what has their keys. It takes
+// a JSON array of [user_id, grant_id, granted_day, granted_at, spent_day],
+// no key twice.
+// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+func (q *Queries) PutFreezes(ctx context.Context, freezes string) error {
+	_, err := q.db.ExecContext(ctx, PutFreezes, freezes)
+	return err
+}
+
+const PutMetrics = `-- name: PutMetrics :exec
+INSERT INTO custom_metrics (name, definition, updated_at)
+SELECT
+    (j.value ->> 0) COLLATE "C",
+    j.value ->> 1,
+    CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ)
+FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (name) DO UPDATE SET
+    definition = excluded.definition,
+    updated_at = excluded.updated_at
+`
+
+// PutMetrics stores metrics as they are, in place of what has their keys. It takes
+// a JSON array of [name, definition, updated_at],
+// no key twice.
+// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+func (q *Queries) PutMetrics(ctx context.Context, metrics string) error {
+	_, err := q.db.ExecContext(ctx, PutMetrics, metrics)
 	return err
 }
 

@@ -27,13 +27,14 @@ type Querier interface {
 	// ActiveDaysAfter lists the days on which users fired by user and day, from
 	// behind one on. Day 0 holds fires whose time could not be read.
 	ActiveDaysAfter(ctx context.Context, arg ActiveDaysAfterParams) ([]ActiveDaysAfterRow, error)
-	// ActiveDaysOfUsers lists the days on which some users fired, by user and day.
-	// It takes a JSON array of user ids. Day 0 holds fires whose time could not be
-	// read, so it is left out.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-	ActiveDaysOfUsers(ctx context.Context, users string) ([]ActiveDaysOfUsersRow, error)
 	// ActiveUsers lists the users with a fire on a day, in no order.
 	ActiveUsers(ctx context.Context, day int64) ([]int64, error)
+	// ActivityOfUsers lists, by user, the days on which some users fired, in order,
+	// and then their freezes, each with its grant id, the day of its grant and the
+	// day that it is spent on. It takes a JSON array of user ids. Day 0 holds fires
+	// whose time could not be read, so it is left out.
+	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	ActivityOfUsers(ctx context.Context, users string) ([]ActivityOfUsersRow, error)
 	// AddDays adds to the community's counts of days. It takes a JSON array of [day,
 	// fires, executed, active_users, new_users], no day twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
@@ -71,6 +72,9 @@ type Querier interface {
 	// same statement, win_bound by SetWinBounds.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	AddUserTrades(ctx context.Context, users string) ([]AddUserTradesRow, error)
+	// AwardsAfter lists all streak awards by user, streak and milestone, from behind
+	// one on.
+	AwardsAfter(ctx context.Context, arg AwardsAfterParams) ([]StreakAward, error)
 	// CohortActivity counts, for each period in which users fired first, how many
 	// of them fired in which later period. Periods have a length in days and are
 	// numbered: that of a day is (day + shift) / length.
@@ -81,6 +85,8 @@ type Querier interface {
 	CohortLastActivity(ctx context.Context, arg CohortLastActivityParams) ([]CohortLastActivityRow, error)
 	// CommunityDecided counts all users' wins and losses.
 	CommunityDecided(ctx context.Context) (CommunityDecidedRow, error)
+	// CountAwards counts the streak awards.
+	CountAwards(ctx context.Context) (int64, error)
 	// CountCommonSignals counts the signals that two users both fired in a range of
 	// days, among the fires that are kept.
 	CountCommonSignals(ctx context.Context, arg CountCommonSignalsParams) (int64, error)
@@ -91,6 +97,10 @@ type Querier interface {
 	// CountFiresBefore counts the counted fires of the days before a day, which
 	// starts at the instant start_of_day.
 	CountFiresBefore(ctx context.Context, arg CountFiresBeforeParams) (int64, error)
+	// CountFreezes counts the streak freezes.
+	CountFreezes(ctx context.Context) (int64, error)
+	// CountMetrics counts the custom metrics.
+	CountMetrics(ctx context.Context) (int64, error)
 	// CountSetting adds one to a setting that is a number, 0 at first, and returns
 	// what is stored then.
 	CountSetting(ctx context.Context, name string) (string, error)
@@ -144,6 +154,8 @@ type Querier interface {
 	// behind a position on, first closed first. The times are those between which
 	// such days lie.
 	DecidedTradesFrom(ctx context.Context, arg DecidedTradesFromParams) ([]Trade, error)
+	// DeleteAward deletes one streak award.
+	DeleteAward(ctx context.Context, arg DeleteAwardParams) error
 	// DeleteDay deletes a day of the community.
 	DeleteDay(ctx context.Context, day int64) error
 	// DeleteEmptySignalDays deletes those of some signals' days that have no fires
@@ -159,6 +171,8 @@ type Querier interface {
 	// DeleteFiresBefore deletes at most max_rows counted fires of the days before
 	// a day, which starts at the instant start_of_day, and returns how many.
 	DeleteFiresBefore(ctx context.Context, arg DeleteFiresBeforeParams) (int64, error)
+	// DeleteFreeze deletes one streak freeze.
+	DeleteFreeze(ctx context.Context, arg DeleteFreezeParams) error
 	// DeleteMetric deletes a metric and returns 1 if there was one.
 	DeleteMetric(ctx context.Context, name string) (int64, error)
 	// DeleteSetting deletes a setting.
@@ -214,6 +228,8 @@ type Querier interface {
 	FiringDaysBetween(ctx context.Context, arg FiringDaysBetweenParams) ([]FiringDaysBetweenRow, error)
 	// FirstActiveDay returns the first day on which anybody fired, or -1.
 	FirstActiveDay(ctx context.Context) (int64, error)
+	// FreezesAfter lists all freezes by their key, from behind one on.
+	FreezesAfter(ctx context.Context, arg FreezesAfterParams) ([]StreakFreeze, error)
 	// GetDay returns the counts of one day.
 	GetDay(ctx context.Context, day int64) (Day, error)
 	// GetMetric returns a metric.
@@ -227,11 +243,19 @@ type Querier interface {
 	// HoldSetting keeps others from changing a setting before the transaction ends.
 	// It returns 0 if the setting does not have the value.
 	HoldSetting(ctx context.Context, arg HoldSettingParams) (int64, error)
+	// InsertAwards awards milestones to streaks, except those that were awarded for
+	// days of the streak before, and returns the new ones. It takes a JSON array of
+	// [user_id, streak_start, streak_end, milestone, day, awarded_at], no (user_id,
+	// streak_start, milestone) twice.
+	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	InsertAwards(ctx context.Context, awards string) ([]InsertAwardsRow, error)
 	// InsertFires stores fires and returns the keys of those that were not stored
 	// before. It takes a JSON array of [user_id, signal_id, timestamp, executed,
 	// day], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	InsertFires(ctx context.Context, fires string) ([]InsertFiresRow, error)
+	// InsertFreeze stores a freeze that is not spent.
+	InsertFreeze(ctx context.Context, arg InsertFreezeParams) error
 	// InsertTrades stores trades and returns the keys of those that were not stored
 	// before. It takes a JSON array of [user_id, trade_id, signal_id, pnl_micros,
 	// outcome, closed_at, day], no key twice.
@@ -245,11 +269,23 @@ type Querier interface {
 	KeptFiresByUser(ctx context.Context, arg KeptFiresByUserParams) ([]KeptFiresByUserRow, error)
 	// ListMetrics lists all metrics by name.
 	ListMetrics(ctx context.Context) ([]CustomMetric, error)
+	// LockSetting returns a setting's value, which nobody else can change before the
+	// transaction ends.
+	LockSetting(ctx context.Context, name string) (string, error)
+	// LockUser keeps other writers from changing a user's totals until the
+	// transaction has ended, and returns what is stored of the user.
+	LockUser(ctx context.Context, userID int64) (UserStat, error)
+	// LockUsersFrom lists users by id, from one on, and keeps other writers from
+	// changing their totals until the transaction has ended.
+	// Not portable: SQLite has one writer and knows no FOR UPDATE.
+	LockUsersFrom(ctx context.Context, arg LockUsersFromParams) ([]int64, error)
 	// MarkFiresExecuted turns fires that are stored as not executed into executed
 	// ones and returns the keys and days of those it changed. It takes a JSON array
 	// of [user_id, signal_id], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	MarkFiresExecuted(ctx context.Context, keys string) ([]MarkFiresExecutedRow, error)
+	// MetricsAfter lists all custom metrics by name, from behind one on.
+	MetricsAfter(ctx context.Context, arg MetricsAfterParams) ([]CustomMetric, error)
 	// NthSignalFire returns a signal's fire from a day on that has skip earlier
 	// ones, or nothing.
 	NthSignalFire(ctx context.Context, arg NthSignalFireParams) ([]SignalFire, error)
@@ -269,6 +305,11 @@ type Querier interface {
 	// PopularSignalsEver lists the signals most fired since the beginning. Only
 	// those listed have their executed fires added up.
 	PopularSignalsEver(ctx context.Context, maxRows int64) ([]PopularSignalsEverRow, error)
+	// PutAwards stores awards as they are, in place of what has their keys. It takes
+	// a JSON array of [user_id, streak_start, milestone, day, awarded_at],
+	// no key twice.
+	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	PutAwards(ctx context.Context, awards string) error
 	// PutDays stores days as they are, in place of what has their keys. It takes a
 	// JSON array of [day, fires, executed, active_users, new_users], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
@@ -278,6 +319,16 @@ type Querier interface {
 	// twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	PutFires(ctx context.Context, fires string) error
+	// PutFreezes stores freezes as they are, in place of what has their keys. It takes
+	// a JSON array of [user_id, grant_id, granted_day, granted_at, spent_day],
+	// no key twice.
+	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	PutFreezes(ctx context.Context, freezes string) error
+	// PutMetrics stores metrics as they are, in place of what has their keys. It takes
+	// a JSON array of [name, definition, updated_at],
+	// no key twice.
+	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	PutMetrics(ctx context.Context, metrics string) error
 	// PutSettings stores settings as they are, in place of what has their keys. It
 	// takes a JSON array of [name, value], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
@@ -326,13 +377,17 @@ type Querier interface {
 	// ResultsBetween lists the users with a minimum of decided trades in a range of
 	// days, with their results in it, by user id.
 	ResultsBetween(ctx context.Context, arg ResultsBetweenParams) ([]ResultsBetweenRow, error)
-	// SetActivity stores users' first days and streaks. It takes a JSON array of
-	// [user_id, first_day, streak_start, streak_end, streak_length, streak_until,
-	// streak_longest, freezes], no user twice.
+	// SetActivity stores users' first days and streaks, provided that the streak
+	// rules (empty for the default ones) are still those that they were counted by,
+	// and returns how many. It takes a JSON array of [user_id, first_day,
+	// streak_start, streak_end, streak_length, streak_until, streak_longest,
+	// freezes], no user twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-	SetActivity(ctx context.Context, users string) error
+	SetActivity(ctx context.Context, arg SetActivityParams) (int64, error)
 	// SetMetric stores a metric's definition in place of an earlier one.
 	SetMetric(ctx context.Context, arg SetMetricParams) error
+	// SetSetting stores a setting.
+	SetSetting(ctx context.Context, arg SetSettingParams) error
 	// SetSettingOnce stores a setting unless it has a value already.
 	SetSettingOnce(ctx context.Context, arg SetSettingOnceParams) error
 	// SetWinBounds stores the bounds of users' win rates. It takes a JSON array of
@@ -365,10 +420,17 @@ type Querier interface {
 	// first may have an empty id, which is behind nothing: inclusive is 1 to begin
 	// with after_signal itself.
 	SignalsAfter(ctx context.Context, arg SignalsAfterParams) ([]SignalMetric, error)
+	// SpendFreezes stores the days that freezes are spent on, -1 for one that is not
+	// spent. It takes a JSON array of [user_id, grant_id, spent_day].
+	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	SpendFreezes(ctx context.Context, freezes string) error
 	// StatsOfUsers returns the totals of those of some users who are known, by user
 	// id. It takes a JSON array of user ids, none twice.
 	// Not portable: SQLite spells json_array_elements json_each.
 	StatsOfUsers(ctx context.Context, users string) ([]UserStat, error)
+	// StreakEnds lists the last days, from one on, on which a fire prolongs
+	// somebody's streak. It jumps from day to day along the index.
+	StreakEnds(ctx context.Context, fromDay int64) ([]int64, error)
 	// StreaksUntil lists the users whose latest streak breaks unless they fire by
 	// the end of a day, longest first, ties by user id.
 	StreaksUntil(ctx context.Context, arg StreaksUntilParams) ([]UserStat, error)
@@ -422,6 +484,12 @@ type Querier interface {
 	UncountedFires(ctx context.Context, maxRows int64) ([]SignalFire, error)
 	// UncountedTrades lists trades that are in no counter yet, by id.
 	UncountedTrades(ctx context.Context, maxRows int64) ([]Trade, error)
+	// UserActiveDays lists the days on which a user fired, from one on. Day 0 holds
+	// fires whose time could not be read.
+	UserActiveDays(ctx context.Context, arg UserActiveDaysParams) ([]int64, error)
+	// UserAwards lists what a user's streaks were awarded, the earliest streak first
+	// and its milestones upwards.
+	UserAwards(ctx context.Context, userID int64) ([]StreakAward, error)
 	// UserDayFireMismatches lists a user's days, from the horizon on, whose counts
 	// are not those of the fires.
 	UserDayFireMismatches(ctx context.Context, arg UserDayFireMismatchesParams) ([]UserDayFireMismatchesRow, error)
@@ -445,6 +513,8 @@ type Querier interface {
 	// UserFiresOfDays lists a user's fires of a range of days before a position,
 	// newest first: all of them, or with least_executed = 1 those executed.
 	UserFiresOfDays(ctx context.Context, arg UserFiresOfDaysParams) ([]SignalFire, error)
+	// UserFreezes lists a user's freezes in the order in which they are spent.
+	UserFreezes(ctx context.Context, userID int64) ([]StreakFreeze, error)
 	// UserOutcomeTrades lists a user's counted trades with an outcome before a position,
 	// last closed first.
 	UserOutcomeTrades(ctx context.Context, arg UserOutcomeTradesParams) ([]Trade, error)

@@ -240,6 +240,49 @@ func (q *Queries) FiresAfter(ctx context.Context, arg FiresAfterParams) ([]Signa
 	return items, nil
 }
 
+const FreezesAfter = `-- name: FreezesAfter :many
+SELECT user_id, grant_id, granted_day, granted_at, spent_day FROM streak_freezes
+WHERE user_id >= $1 AND (user_id > $1 OR grant_id > $2)
+ORDER BY user_id, grant_id
+LIMIT CAST($3 AS BIGINT)
+`
+
+type FreezesAfterParams struct {
+	AfterUser  int64
+	AfterGrant string
+	MaxRows    int64
+}
+
+// FreezesAfter lists all freezes by their key, from behind one on.
+func (q *Queries) FreezesAfter(ctx context.Context, arg FreezesAfterParams) ([]StreakFreeze, error) {
+	rows, err := q.db.QueryContext(ctx, FreezesAfter, arg.AfterUser, arg.AfterGrant, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []StreakFreeze{}
+	for rows.Next() {
+		var i StreakFreeze
+		if err := rows.Scan(
+			&i.UserID,
+			&i.GrantID,
+			&i.GrantedDay,
+			&i.GrantedAt,
+			&i.SpentDay,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const SignalDayMismatches = `-- name: SignalDayMismatches :many
 SELECT
     signal_id,

@@ -187,6 +187,59 @@ ORDER BY 1
 ON CONFLICT (name) DO UPDATE SET
     value = excluded.value;
 
+-- name: PutAwards :exec
+-- PutAwards stores awards as they are, in place of what has their keys. It takes
+-- a JSON array of [user_id, streak_start, milestone, day, awarded_at],
+-- no key twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO streak_awards (user_id, streak_start, milestone, day, awarded_at)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST(j.value ->> 3 AS BIGINT),
+    CAST((j.value ->> 4) || '+00' AS TIMESTAMPTZ)
+FROM json_array_elements(CAST(CAST(sqlc.arg(awards) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1, 2, 3
+ON CONFLICT (user_id, streak_start, milestone) DO UPDATE SET
+    day = excluded.day,
+    awarded_at = excluded.awarded_at;
+
+-- name: PutFreezes :exec
+-- PutFreezes stores freezes as they are, in place of what has their keys. It takes
+-- a JSON array of [user_id, grant_id, granted_day, granted_at, spent_day],
+-- no key twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO streak_freezes (user_id, grant_id, granted_day, granted_at, spent_day)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    (j.value ->> 1) COLLATE "C",
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST((j.value ->> 3) || '+00' AS TIMESTAMPTZ),
+    CAST(j.value ->> 4 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(freezes) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1, 2
+ON CONFLICT (user_id, grant_id) DO UPDATE SET
+    granted_day = excluded.granted_day,
+    granted_at = excluded.granted_at,
+    spent_day = excluded.spent_day;
+
+-- name: PutMetrics :exec
+-- PutMetrics stores metrics as they are, in place of what has their keys. It takes
+-- a JSON array of [name, definition, updated_at],
+-- no key twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO custom_metrics (name, definition, updated_at)
+SELECT
+    (j.value ->> 0) COLLATE "C",
+    j.value ->> 1,
+    CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ)
+FROM json_array_elements(CAST(CAST(sqlc.arg(metrics) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (name) DO UPDATE SET
+    definition = excluded.definition,
+    updated_at = excluded.updated_at;
+
 -- name: RestartFireIDs :one
 -- RestartFireIDs makes ids of fires go on behind the highest that is stored, and
 -- returns the next.

@@ -140,7 +140,7 @@ ON CONFLICT (user_id) DO UPDATE SET
         WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
         ELSE user_stats.last_updated
     END
-RETURNING user_id, first_day, streak_start, streak_end, streak_length, streak_longest, freezes;
+RETURNING user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes;
 
 -- name: AddUserTrades :many
 -- AddUserTrades adds to users' results and P&L, creating users, and returns the
@@ -176,28 +176,36 @@ ON CONFLICT (user_id) DO UPDATE SET
     END
 RETURNING user_id, wins, losses;
 
--- name: ActiveDaysOfUsers :many
--- ActiveDaysOfUsers lists the days on which some users fired, by user and day.
--- It takes a JSON array of user ids. Day 0 holds fires whose time could not be
--- read, so it is left out.
+-- name: ActivityOfUsers :many
+-- ActivityOfUsers lists, by user, the days on which some users fired, in order,
+-- and then their freezes, each with its grant id, the day of its grant and the
+-- day that it is spent on. It takes a JSON array of user ids. Day 0 holds fires
+-- whose time could not be read, so it is left out.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
-SELECT d.user_id, d.day
+SELECT d.user_id, CAST('' AS TEXT) AS grant_id, d.day, CAST(-1 AS BIGINT) AS spent_day
 FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
 CROSS JOIN user_days AS d -- CROSS: one search a user
 WHERE d.user_id = CAST(j.value AS BIGINT) AND d.fires > 0 AND d.day > 0
-ORDER BY d.user_id, d.day;
+UNION ALL
+SELECT f.user_id, f.grant_id, f.granted_day, f.spent_day
+FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
+CROSS JOIN streak_freezes AS f
+WHERE f.user_id = CAST(j.value AS BIGINT)
+ORDER BY user_id, grant_id, day;
 
--- name: SetActivity :exec
--- SetActivity stores users' first days and streaks. It takes a JSON array of
--- [user_id, first_day, streak_start, streak_end, streak_length, streak_until,
--- streak_longest, freezes], no user twice.
+-- name: SetActivity :execrows
+-- SetActivity stores users' first days and streaks, provided that the streak
+-- rules (empty for the default ones) are still those that they were counted by,
+-- and returns how many. It takes a JSON array of [user_id, first_day,
+-- streak_start, streak_end, streak_length, streak_until, streak_longest,
+-- freezes], no user twice.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT INTO user_stats (user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes)
 SELECT
     j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3,
     j.value ->> 4, j.value ->> 5, j.value ->> 6, j.value ->> 7
 FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
-WHERE TRUE
+WHERE COALESCE((SELECT s.value FROM settings AS s WHERE s.name = 'streak_rules'), '') = CAST(sqlc.arg(rules) AS TEXT)
 ON CONFLICT (user_id) DO UPDATE SET
     first_day = excluded.first_day,
     streak_start = excluded.streak_start,
@@ -206,6 +214,43 @@ ON CONFLICT (user_id) DO UPDATE SET
     streak_until = excluded.streak_until,
     streak_longest = excluded.streak_longest,
     freezes = excluded.freezes;
+
+-- name: SpendFreezes :exec
+-- SpendFreezes stores the days that freezes are spent on, -1 for one that is not
+-- spent. It takes a JSON array of [user_id, grant_id, spent_day].
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+INSERT INTO streak_freezes (user_id, grant_id, granted_day, granted_at, spent_day)
+SELECT f.user_id, f.grant_id, f.granted_day, f.granted_at, j.value ->> 2
+FROM json_each(CAST(sqlc.arg(freezes) AS TEXT)) AS j
+CROSS JOIN streak_freezes AS f -- CROSS: one search a key
+WHERE f.user_id = CAST(j.value ->> 0 AS BIGINT) AND f.grant_id = CAST(j.value ->> 1 AS TEXT)
+ON CONFLICT (user_id, grant_id) DO UPDATE SET spent_day = excluded.spent_day;
+
+-- name: InsertAwards :many
+-- InsertAwards awards milestones to streaks, except those that were awarded for
+-- days of the streak before, and returns the new ones. It takes a JSON array of
+-- [user_id, streak_start, streak_end, milestone, day, awarded_at], no (user_id,
+-- streak_start, milestone) twice.
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+INSERT INTO streak_awards (user_id, streak_start, milestone, day, awarded_at)
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 3, j.value ->> 4, j.value ->> 5
+FROM json_each(CAST(sqlc.arg(awards) AS TEXT)) AS j
+WHERE NOT EXISTS (
+    SELECT 1 FROM streak_awards AS a
+    WHERE a.user_id = CAST(j.value ->> 0 AS BIGINT)
+        AND a.milestone = CAST(j.value ->> 3 AS BIGINT)
+        AND a.streak_start <= CAST(j.value ->> 2 AS BIGINT)
+        AND a.day >= CAST(j.value ->> 1 AS BIGINT)
+)
+RETURNING user_id, milestone, day;
+
+-- name: LockUsersFrom :many
+-- LockUsersFrom lists users by id, from one on, and keeps other writers from
+-- changing their totals until the transaction has ended.
+-- Not portable: SQLite has one writer and knows no FOR UPDATE.
+SELECT user_id FROM user_stats WHERE user_id >= sqlc.arg(from_user)
+ORDER BY user_id
+LIMIT CAST(sqlc.arg(max_rows) AS BIGINT);
 
 -- name: SetWinBounds :exec
 -- SetWinBounds stores the bounds of users' win rates. It takes a JSON array of

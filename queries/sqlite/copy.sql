@@ -83,6 +83,46 @@ INSERT OR REPLACE INTO settings (name, value)
 SELECT j.value ->> 0, j.value ->> 1
 FROM json_each(CAST(sqlc.arg(settings) AS TEXT)) AS j;
 
+-- name: PutAwards :exec
+-- PutAwards stores awards as they are, in place of what has their keys. It takes
+-- a JSON array of [user_id, streak_start, milestone, day, awarded_at],
+-- no key twice.
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+INSERT OR REPLACE INTO streak_awards (user_id, streak_start, milestone, day, awarded_at)
+SELECT
+    j.value ->> 0,
+    j.value ->> 1,
+    j.value ->> 2,
+    j.value ->> 3,
+    j.value ->> 4
+FROM json_each(CAST(sqlc.arg(awards) AS TEXT)) AS j;
+
+-- name: PutFreezes :exec
+-- PutFreezes stores freezes as they are, in place of what has their keys. It takes
+-- a JSON array of [user_id, grant_id, granted_day, granted_at, spent_day],
+-- no key twice.
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+INSERT OR REPLACE INTO streak_freezes (user_id, grant_id, granted_day, granted_at, spent_day)
+SELECT
+    j.value ->> 0,
+    j.value ->> 1,
+    j.value ->> 2,
+    j.value ->> 3,
+    j.value ->> 4
+FROM json_each(CAST(sqlc.arg(freezes) AS TEXT)) AS j;
+
+-- name: PutMetrics :exec
+-- PutMetrics stores metrics as they are, in place of what has their keys. It takes
+-- a JSON array of [name, definition, updated_at],
+-- no key twice.
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+INSERT OR REPLACE INTO custom_metrics (name, definition, updated_at)
+SELECT
+    j.value ->> 0,
+    j.value ->> 1,
+    j.value ->> 2
+FROM json_each(CAST(sqlc.arg(metrics) AS TEXT)) AS j;
+
 -- name: RestartFireIDs :one
 -- RestartFireIDs makes ids of fires go on behind the highest that is stored, and
 -- returns the next.

@@ -467,9 +467,65 @@ rank  user  streak  longest  kept by firing before
    2     2       1        1  2026-02-02 00:00:00 UTC
 `,
 			json: `[
-				{"rank": 1, "user_id": 1, "current_streak": 3, "longest_streak": 3, "streak_expires": "2026-02-02T00:00:00Z"},
-				{"rank": 2, "user_id": 2, "current_streak": 1, "longest_streak": 1, "streak_expires": "2026-02-02T00:00:00Z"}
+				{"rank": 1, "user_id": 1, "current_streak": 3, "longest_streak": 3, "streak_expires": "2026-02-02T00:00:00Z", "freezes": 0},
+				{"rank": 2, "user_id": 2, "current_streak": 1, "longest_streak": 1, "streak_expires": "2026-02-02T00:00:00Z", "freezes": 0}
 			]`,
+		},
+		{
+			name: "streak explains each day",
+			args: "streak 1",
+			text: `
+user            1
+streak          3 days, longest 3 days
+kept by firing  before 2026-02-02 00:00:00 UTC
+freezes         0 left
+
+day         weekday   kind
+2026-01-29  Thursday  active
+2026-01-30  Friday    active
+2026-01-31  Saturday  active
+
+milestone  reached on  streak since
+        3  2026-01-31  2026-01-29
+`,
+			json: `{
+				"user_id": 1, "current_streak": 3, "longest_streak": 3, "streak_expires": "2026-02-02T00:00:00Z", "freezes": 0,
+				"days": [
+					{"day": "2026-01-29", "kind": "active"}, {"day": "2026-01-30", "kind": "active"}, {"day": "2026-01-31", "kind": "active"}
+				],
+				"awards": [{"milestone": 3, "streak_start": "2026-01-29", "day": "2026-01-31", "awarded_at": "2026-01-31T12:00:00Z"}],
+				"granted_freezes": []
+			}`,
+		},
+		{
+			name: "streak rules shows the rules",
+			args: "streak rules",
+			text: "days of rest  none\nmilestones    3, 7, 14, 30, 60, 100, 180, 365\nfreeze cap    2\n",
+			json: `{"rest_days": [], "milestones": [3, 7, 14, 30, 60, 100, 180, 365], "freeze_cap": 2}`,
+		},
+		{
+			name: "streak rules sets what is named",
+			args: "streak rules --rest sun,Saturday --milestones 5,10",
+			text: "days of rest  Sunday, Saturday\nmilestones    5, 10\nfreeze cap    2\n",
+			json: `{"rest_days": ["sunday", "saturday"], "milestones": [5, 10], "freeze_cap": 2}`,
+		},
+		{
+			name: "streak rules can be none",
+			args: "streak rules --rest none --milestones none --freeze-cap 0",
+			text: "days of rest  none\nmilestones    none\nfreeze cap    0\n",
+			json: `{"rest_days": [], "milestones": [], "freeze_cap": 0}`,
+		},
+		{
+			name: "freeze grant grants a freeze",
+			args: "freeze grant 1 g1",
+			text: "recorded: freeze g1 of user 1\n",
+			json: `{"user_id": 1, "grant_id": "g1", "outcome": "recorded"}`,
+		},
+		{
+			name: "freeze grant takes a negative id",
+			args: "freeze grant -7 g1",
+			text: "recorded: freeze g1 of user -7\n",
+			json: `{"user_id": -7, "grant_id": "g1", "outcome": "recorded"}`,
 		},
 		{
 			name: "daily draws the last days",

@@ -11,9 +11,9 @@ import (
 
 // fireOutput is what the fire command prints as JSON.
 type fireOutput struct {
-	UserID   int64              `json:"user_id"`
-	SignalID string             `json:"signal_id"`
-	Outcome  engagement.Outcome `json:"outcome"`
+	UserID   int64  `json:"user_id"`
+	SignalID string `json:"signal_id"`
+	engagement.FireResult
 }
 
 func (a *app) fireCommand() *cobra.Command {
@@ -40,8 +40,12 @@ executed by repeating it with --executed.`,
 				if err != nil {
 					return err
 				}
-				return a.print(cmd, fireOutput{fire.UserID, fire.SignalID, result.Outcome}, func() string {
-					return fmt.Sprintf("%s: user %d fired %s\n", outcomeText(result.Outcome), fire.UserID, fire.SignalID)
+				return a.print(cmd, fireOutput{fire.UserID, fire.SignalID, result}, func() string {
+					text := fmt.Sprintf("%s: user %d fired %s\n", outcomeText(result.Outcome), fire.UserID, fire.SignalID)
+					for _, milestone := range result.Milestones {
+						text += fmt.Sprintf("milestone: a streak of %s\n", counted(milestone, "day"))
+					}
+					return text
 				})
 			})
 		},

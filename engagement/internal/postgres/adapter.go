@@ -39,11 +39,9 @@ func (q querier) ActiveDaysAfter(ctx context.Context, arg dbgen.ActiveDaysAfterP
 	return each(func(row pggen.ActiveDaysAfterRow) dbgen.ActiveDaysAfterRow { return dbgen.ActiveDaysAfterRow(row) })(result), err
 }
 
-func (q querier) ActiveDaysOfUsers(ctx context.Context, arg string) ([]dbgen.ActiveDaysOfUsersRow, error) {
-	result, err := q.Queries.ActiveDaysOfUsers(ctx, arg)
-	return each(func(row pggen.ActiveDaysOfUsersRow) dbgen.ActiveDaysOfUsersRow {
-		return dbgen.ActiveDaysOfUsersRow(row)
-	})(result), err
+func (q querier) ActivityOfUsers(ctx context.Context, arg string) ([]dbgen.ActivityOfUsersRow, error) {
+	result, err := q.Queries.ActivityOfUsers(ctx, arg)
+	return each(func(row pggen.ActivityOfUsersRow) dbgen.ActivityOfUsersRow { return dbgen.ActivityOfUsersRow(row) })(result), err
 }
 
 func (q querier) AddUserDayFires(ctx context.Context, arg string) ([]dbgen.AddUserDayFiresRow, error) {
@@ -59,6 +57,11 @@ func (q querier) AddUserFires(ctx context.Context, arg string) ([]dbgen.AddUserF
 func (q querier) AddUserTrades(ctx context.Context, arg string) ([]dbgen.AddUserTradesRow, error) {
 	result, err := q.Queries.AddUserTrades(ctx, arg)
 	return each(func(row pggen.AddUserTradesRow) dbgen.AddUserTradesRow { return dbgen.AddUserTradesRow(row) })(result), err
+}
+
+func (q querier) AwardsAfter(ctx context.Context, arg dbgen.AwardsAfterParams) ([]dbgen.StreakAward, error) {
+	result, err := q.Queries.AwardsAfter(ctx, pggen.AwardsAfterParams(arg))
+	return each(func(row pggen.StreakAward) dbgen.StreakAward { return dbgen.StreakAward(row) })(result), err
 }
 
 func (q querier) CohortActivity(ctx context.Context, arg dbgen.CohortActivityParams) ([]dbgen.CohortActivityRow, error) {
@@ -125,12 +128,20 @@ func (q querier) DecidedTradesFrom(ctx context.Context, arg dbgen.DecidedTradesF
 	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
 }
 
+func (q querier) DeleteAward(ctx context.Context, arg dbgen.DeleteAwardParams) error {
+	return q.Queries.DeleteAward(ctx, pggen.DeleteAwardParams(arg))
+}
+
 func (q querier) DeleteFire(ctx context.Context, arg dbgen.DeleteFireParams) error {
 	return q.Queries.DeleteFire(ctx, pggen.DeleteFireParams(arg))
 }
 
 func (q querier) DeleteFiresBefore(ctx context.Context, arg dbgen.DeleteFiresBeforeParams) (int64, error) {
 	return q.Queries.DeleteFiresBefore(ctx, pggen.DeleteFiresBeforeParams(arg))
+}
+
+func (q querier) DeleteFreeze(ctx context.Context, arg dbgen.DeleteFreezeParams) error {
+	return q.Queries.DeleteFreeze(ctx, pggen.DeleteFreezeParams(arg))
 }
 
 func (q querier) DeleteSignalDay(ctx context.Context, arg dbgen.DeleteSignalDayParams) error {
@@ -202,6 +213,11 @@ func (q querier) FiringDaysBetween(ctx context.Context, arg dbgen.FiringDaysBetw
 	})(result), err
 }
 
+func (q querier) FreezesAfter(ctx context.Context, arg dbgen.FreezesAfterParams) ([]dbgen.StreakFreeze, error) {
+	result, err := q.Queries.FreezesAfter(ctx, pggen.FreezesAfterParams(arg))
+	return each(func(row pggen.StreakFreeze) dbgen.StreakFreeze { return dbgen.StreakFreeze(row) })(result), err
+}
+
 func (q querier) GetDay(ctx context.Context, arg int64) (dbgen.Day, error) {
 	result, err := q.Queries.GetDay(ctx, arg)
 	return dbgen.Day(result), err
@@ -226,9 +242,18 @@ func (q querier) HoldSetting(ctx context.Context, arg dbgen.HoldSettingParams) (
 	return q.Queries.HoldSetting(ctx, pggen.HoldSettingParams(arg))
 }
 
+func (q querier) InsertAwards(ctx context.Context, arg string) ([]dbgen.InsertAwardsRow, error) {
+	result, err := q.Queries.InsertAwards(ctx, arg)
+	return each(func(row pggen.InsertAwardsRow) dbgen.InsertAwardsRow { return dbgen.InsertAwardsRow(row) })(result), err
+}
+
 func (q querier) InsertFires(ctx context.Context, arg string) ([]dbgen.InsertFiresRow, error) {
 	result, err := q.Queries.InsertFires(ctx, arg)
 	return each(func(row pggen.InsertFiresRow) dbgen.InsertFiresRow { return dbgen.InsertFiresRow(row) })(result), err
+}
+
+func (q querier) InsertFreeze(ctx context.Context, arg dbgen.InsertFreezeParams) error {
+	return q.Queries.InsertFreeze(ctx, pggen.InsertFreezeParams(arg))
 }
 
 func (q querier) InsertTrades(ctx context.Context, arg string) ([]dbgen.InsertTradesRow, error) {
@@ -251,11 +276,25 @@ func (q querier) ListMetrics(ctx context.Context) ([]dbgen.CustomMetric, error) 
 	return each(func(row pggen.CustomMetric) dbgen.CustomMetric { return dbgen.CustomMetric(row) })(result), err
 }
 
+func (q querier) LockUser(ctx context.Context, arg int64) (dbgen.UserStat, error) {
+	result, err := q.Queries.LockUser(ctx, arg)
+	return dbgen.UserStat(result), err
+}
+
+func (q querier) LockUsersFrom(ctx context.Context, arg dbgen.LockUsersFromParams) ([]int64, error) {
+	return q.Queries.LockUsersFrom(ctx, pggen.LockUsersFromParams(arg))
+}
+
 func (q querier) MarkFiresExecuted(ctx context.Context, arg string) ([]dbgen.MarkFiresExecutedRow, error) {
 	result, err := q.Queries.MarkFiresExecuted(ctx, arg)
 	return each(func(row pggen.MarkFiresExecutedRow) dbgen.MarkFiresExecutedRow {
 		return dbgen.MarkFiresExecutedRow(row)
 	})(result), err
+}
+
+func (q querier) MetricsAfter(ctx context.Context, arg dbgen.MetricsAfterParams) ([]dbgen.CustomMetric, error) {
+	result, err := q.Queries.MetricsAfter(ctx, pggen.MetricsAfterParams(arg))
+	return each(func(row pggen.CustomMetric) dbgen.CustomMetric { return dbgen.CustomMetric(row) })(result), err
 }
 
 func (q querier) NthSignalFire(ctx context.Context, arg dbgen.NthSignalFireParams) ([]dbgen.SignalFire, error) {
@@ -297,8 +336,16 @@ func (q querier) ResultsBetween(ctx context.Context, arg dbgen.ResultsBetweenPar
 	return each(func(row pggen.ResultsBetweenRow) dbgen.ResultsBetweenRow { return dbgen.ResultsBetweenRow(row) })(result), err
 }
 
+func (q querier) SetActivity(ctx context.Context, arg dbgen.SetActivityParams) (int64, error) {
+	return q.Queries.SetActivity(ctx, pggen.SetActivityParams(arg))
+}
+
 func (q querier) SetMetric(ctx context.Context, arg dbgen.SetMetricParams) error {
 	return q.Queries.SetMetric(ctx, pggen.SetMetricParams(arg))
+}
+
+func (q querier) SetSetting(ctx context.Context, arg dbgen.SetSettingParams) error {
+	return q.Queries.SetSetting(ctx, pggen.SetSettingParams(arg))
 }
 
 func (q querier) SetSettingOnce(ctx context.Context, arg dbgen.SetSettingOnceParams) error {
@@ -463,6 +510,15 @@ func (q querier) UncountedTrades(ctx context.Context, arg int64) ([]dbgen.Trade,
 	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
 }
 
+func (q querier) UserActiveDays(ctx context.Context, arg dbgen.UserActiveDaysParams) ([]int64, error) {
+	return q.Queries.UserActiveDays(ctx, pggen.UserActiveDaysParams(arg))
+}
+
+func (q querier) UserAwards(ctx context.Context, arg int64) ([]dbgen.StreakAward, error) {
+	result, err := q.Queries.UserAwards(ctx, arg)
+	return each(func(row pggen.StreakAward) dbgen.StreakAward { return dbgen.StreakAward(row) })(result), err
+}
+
 func (q querier) UserDayFireMismatches(ctx context.Context, arg dbgen.UserDayFireMismatchesParams) ([]dbgen.UserDayFireMismatchesRow, error) {
 	result, err := q.Queries.UserDayFireMismatches(ctx, pggen.UserDayFireMismatchesParams(arg))
 	return each(func(row pggen.UserDayFireMismatchesRow) dbgen.UserDayFireMismatchesRow {
@@ -507,6 +563,11 @@ func (q querier) UserFires(ctx context.Context, arg dbgen.UserFiresParams) ([]db
 func (q querier) UserFiresOfDays(ctx context.Context, arg dbgen.UserFiresOfDaysParams) ([]dbgen.SignalFire, error) {
 	result, err := q.Queries.UserFiresOfDays(ctx, pggen.UserFiresOfDaysParams(arg))
 	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
+}
+
+func (q querier) UserFreezes(ctx context.Context, arg int64) ([]dbgen.StreakFreeze, error) {
+	result, err := q.Queries.UserFreezes(ctx, arg)
+	return each(func(row pggen.StreakFreeze) dbgen.StreakFreeze { return dbgen.StreakFreeze(row) })(result), err
 }
 
 func (q querier) UserOutcomeTrades(ctx context.Context, arg dbgen.UserOutcomeTradesParams) ([]dbgen.Trade, error) {

@@ -1,0 +1,21 @@
+-- name: LockUser :one
+-- LockUser keeps other writers from changing a user's totals until the
+-- transaction has ended, and returns what is stored of the user.
+UPDATE user_stats SET freezes = freezes WHERE user_id = @user_id
+RETURNING *;
+
+-- name: InsertFreeze :exec
+-- InsertFreeze stores a freeze that is not spent.
+INSERT INTO streak_freezes (user_id, grant_id, granted_day, granted_at)
+VALUES (@user_id, @grant_id, @granted_day, @granted_at);
+
+-- name: UserFreezes :many
+-- UserFreezes lists a user's freezes in the order in which they are spent.
+SELECT * FROM streak_freezes WHERE user_id = @user_id
+ORDER BY granted_day, grant_id;
+
+-- name: UserAwards :many
+-- UserAwards lists what a user's streaks were awarded, the earliest streak first
+-- and its milestones upwards.
+SELECT * FROM streak_awards WHERE user_id = @user_id
+ORDER BY streak_start, milestone;
