@@ -40,6 +40,9 @@ func (m *model) figures(user int64, w engagement.Window) engagement.UserFigures 
 		}
 		f.LongestStreak = max(f.LongestStreak, int64(run))
 	}
+	if w.IsAllTime() { // by the streak rules
+		f.LongestStreak = m.streak(user).Longest
+	}
 	var micros int64
 	for _, tr := range m.trades {
 		if tr.UserID != user || !inWindow(tr.day, w) {
