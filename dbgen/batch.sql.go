@@ -189,7 +189,7 @@ func (q *Queries) AddUserDayTrades(ctx context.Context, userDays string) error {
 	return err
 }
 
-const AddUserFires = `-- name: AddUserFires :many
+const AddUserFires = `-- name: AddUserFires :exec
 INSERT INTO user_stats (user_id, total_fires, executed, last_updated)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
 FROM json_each(CAST(?1 AS TEXT)) AS j
@@ -201,56 +201,16 @@ ON CONFLICT (user_id) DO UPDATE SET
         WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
         ELSE user_stats.last_updated
     END
-RETURNING user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes
 `
 
-type AddUserFiresRow struct {
-	UserID        int64
-	FirstDay      int64
-	StreakStart   int64
-	StreakEnd     int64
-	StreakLength  int64
-	StreakUntil   int64
-	StreakLongest int64
-	Freezes       int64
-}
-
-// AddUserFires adds to users' fires, creating users, and returns what is stored
-// of their activity. It takes a JSON array of [user_id, fires, executed,
-// last_updated], no user twice. What fires do not change is not mentioned,
-// because SQLite rewrites the index entries of every column that an update
-// mentions.
+// AddUserFires adds to users' fires, creating users. It takes a JSON array of
+// [user_id, fires, executed, last_updated], no user twice. What fires do not
+// change is not mentioned, because SQLite rewrites the index entries of every
+// column that an update mentions.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
-func (q *Queries) AddUserFires(ctx context.Context, users string) ([]AddUserFiresRow, error) {
-	rows, err := q.db.QueryContext(ctx, AddUserFires, users)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []AddUserFiresRow{}
-	for rows.Next() {
-		var i AddUserFiresRow
-		if err := rows.Scan(
-			&i.UserID,
-			&i.FirstDay,
-			&i.StreakStart,
-			&i.StreakEnd,
-			&i.StreakLength,
-			&i.StreakUntil,
-			&i.StreakLongest,
-			&i.Freezes,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+func (q *Queries) AddUserFires(ctx context.Context, users string) error {
+	_, err := q.db.ExecContext(ctx, AddUserFires, users)
+	return err
 }
 
 const AddUserTrades = `-- name: AddUserTrades :many
@@ -304,6 +264,78 @@ func (q *Queries) AddUserTrades(ctx context.Context, users string) ([]AddUserTra
 	for rows.Next() {
 		var i AddUserTradesRow
 		if err := rows.Scan(&i.UserID, &i.Wins, &i.Losses); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const CreateUsers = `-- name: CreateUsers :exec
+INSERT INTO user_stats (user_id, last_updated)
+SELECT j.value, '1970-01-01 00:00:00.000000'
+FROM json_each(CAST(?1 AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (user_id) DO NOTHING
+`
+
+// CreateUsers creates those of some users who are not known, without a fire. It
+// takes a JSON array of user ids, none twice.
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+func (q *Queries) CreateUsers(ctx context.Context, users string) error {
+	_, err := q.db.ExecContext(ctx, CreateUsers, users)
+	return err
+}
+
+const HoldUsers = `-- name: HoldUsers :many
+SELECT
+    u.user_id, u.first_day, u.streak_start, u.streak_end, u.streak_length,
+    u.streak_until, u.streak_longest, u.freezes
+FROM json_each(CAST(?1 AS TEXT)) AS j
+CROSS JOIN user_stats AS u -- CROSS: one search a user
+WHERE u.user_id = CAST(j.value AS BIGINT)
+`
+
+type HoldUsersRow struct {
+	UserID        int64
+	FirstDay      int64
+	StreakStart   int64
+	StreakEnd     int64
+	StreakLength  int64
+	StreakUntil   int64
+	StreakLongest int64
+	Freezes       int64
+}
+
+// HoldUsers returns the stored activity of those of some users who are known,
+// and keeps other writers from changing them until the transaction ends. It
+// takes a JSON array of user ids, none twice.
+// Not portable: SQLite's writer has the file for itself, PostgreSQL's must lock.
+func (q *Queries) HoldUsers(ctx context.Context, users string) ([]HoldUsersRow, error) {
+	rows, err := q.db.QueryContext(ctx, HoldUsers, users)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []HoldUsersRow{}
+	for rows.Next() {
+		var i HoldUsersRow
+		if err := rows.Scan(
+			&i.UserID,
+			&i.FirstDay,
+			&i.StreakStart,
+			&i.StreakEnd,
+			&i.StreakLength,
+			&i.StreakUntil,
+			&i.StreakLongest,
+			&i.Freezes,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -533,13 +565,31 @@ func (q *Queries) MarkFiresExecuted(ctx context.Context, keys string) ([]MarkFir
 }
 
 const SetActivity = `-- name: SetActivity :execrows
-INSERT INTO user_stats (user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes)
+INSERT INTO user_stats (
+    user_id, total_fires, executed, last_updated, first_day, streak_start, streak_end,
+    streak_length, streak_until, streak_longest, freezes
+)
 SELECT
-    j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3,
-    j.value ->> 4, j.value ->> 5, j.value ->> 6, j.value ->> 7
+    j.value ->> 0,
+    j.value ->> 1,
+    j.value ->> 2,
+    j.value ->> 3,
+    j.value ->> 4,
+    j.value ->> 5,
+    j.value ->> 6,
+    j.value ->> 7,
+    j.value ->> 8,
+    j.value ->> 9,
+    j.value ->> 10
 FROM json_each(CAST(?1 AS TEXT)) AS j
 WHERE COALESCE((SELECT s.value FROM settings AS s WHERE s.name = 'streak_rules'), '') = CAST(?2 AS TEXT)
 ON CONFLICT (user_id) DO UPDATE SET
+    total_fires = user_stats.total_fires + excluded.total_fires,
+    executed = user_stats.executed + excluded.executed,
+    last_updated = CASE
+        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
+        ELSE user_stats.last_updated
+    END,
     first_day = excluded.first_day,
     streak_start = excluded.streak_start,
     streak_end = excluded.streak_end,
@@ -554,11 +604,11 @@ type SetActivityParams struct {
 	Rules string
 }
 
-// SetActivity stores users' first days and streaks, provided that the streak
-// rules (empty for the default ones) are still those that they were counted by,
-// and returns how many. It takes a JSON array of [user_id, first_day,
-// streak_start, streak_end, streak_length, streak_until, streak_longest,
-// freezes], no user twice.
+// SetActivity adds to users' fires and stores their first days and streaks,
+// provided that the streak rules (empty for the default ones) are still those
+// that they were counted by, and returns how many. It takes a JSON array of
+// [user_id, fires, executed, last_updated, first_day, streak_start, streak_end,
+// streak_length, streak_until, streak_longest, freezes], no user twice.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) SetActivity(ctx context.Context, arg SetActivityParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, SetActivity, arg.Users, arg.Rules)

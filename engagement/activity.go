@@ -3,7 +3,9 @@ package engagement
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
+	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
@@ -18,7 +20,7 @@ type userActivity struct {
 	unspent                  int64 // freezes granted and not spent by the streak's end
 }
 
-func storedActivity(row dbgen.AddUserFiresRow) userActivity {
+func storedActivity(row dbgen.HoldUsersRow) userActivity {
 	return userActivity{
 		first: Day(row.FirstDay), start: Day(row.StreakStart), end: Day(row.StreakEnd), until: Day(row.StreakUntil),
 		length: row.StreakLength, longest: row.StreakLongest, unspent: row.Freezes,
@@ -38,8 +40,35 @@ func (a *userActivity) add(day Day, prolongs bool) {
 	a.longest = max(a.longest, a.length)
 }
 
-func (a userActivity) write(params *rows, user int64) {
-	params.begin().int(user, int64(a.first), int64(a.start), int64(a.end), a.length, int64(a.until), a.longest, a.unspent)
+func (a userActivity) write(params *rows, user int64, added userFires) {
+	params.begin().int(user, added.fires, added.executed).time(added.changed).
+		int(int64(a.first), int64(a.start), int64(a.end), a.length, int64(a.until), a.longest, a.unspent)
+}
+
+// userFires are what is added to a user's fires. The zero value adds none.
+type userFires struct {
+	fires, executed int64
+	changed         time.Time // when the user was last active
+}
+
+// holdUsers keeps other writers from adding facts of some users until the
+// transaction has ended, creating those who are new, and returns what is stored
+// of their activity, in no order.
+func (tx *Tx) holdUsers(ctx context.Context, users []int64) ([]dbgen.HoldUsersRow, error) {
+	held, err := tx.q.HoldUsers(ctx, ids(users))
+	if err != nil || len(held) == len(users) {
+		return held, err
+	}
+	known := map[int64]bool{}
+	for _, row := range held {
+		known[row.UserID] = true
+	}
+	created := slices.DeleteFunc(slices.Clone(users), func(user int64) bool { return known[user] })
+	if err := tx.q.CreateUsers(ctx, ids(created)); err != nil {
+		return nil, err
+	}
+	more, err := tx.q.HoldUsers(ctx, ids(created))
+	return append(held, more...), err
 }
 
 // freeze is a granted freeze and the day that it is spent on, -1 while it is
@@ -182,41 +211,35 @@ type firstDay struct {
 	before, now Day
 }
 
-// applyActivity adds days that have just become active to their users' streaks,
-// and awards what they have reached. A single day that follows a streak's end
-// needs no more than what is stored; what others change is read again from the
-// users' days and freezes. The users' rows are locked: stored is what their last
-// change returned.
-func (tx *Tx) applyActivity(ctx context.Context, stored []dbgen.AddUserFiresRow, activated []userDay) (first []firstDay, awarded awards, err error) {
-	days := map[int64][]Day{}
-	for _, key := range activated {
-		if key.day != unknownDay {
-			days[key.user] = append(days[key.user], key.day)
-		}
+// applyActivity adds to the fires of users, and to their streaks the days that
+// these have just made active, and awards what they have reached. A single day
+// that follows a streak's end needs no more than what is stored; what others
+// change is read again from the users' days and freezes.
+func (tx *Tx) applyActivity(ctx context.Context, added map[int64]userFires, days map[int64][]Day) (first []firstDay, awarded awards, err error) {
+	held, err := tx.holdUsers(ctx, slices.Sorted(maps.Keys(days)))
+	if err != nil {
+		return nil, nil, err
 	}
-	now, err := tx.storeActivity(ctx, func(rules StreakRules) (map[int64]history, error) {
+	now, err := tx.storeActivity(ctx, added, func(rules StreakRules) (map[int64]history, error) {
 		now := map[int64]history{}
 		var recount []int64
-		for _, row := range stored {
-			a := storedActivity(row)
-			added := days[row.UserID]
-			if len(added) == 1 && added[0] > a.end {
-				if h, ok := rules.next(a, added[0]); ok {
+		for _, row := range held {
+			a, new := storedActivity(row), days[row.UserID]
+			if len(new) == 1 && new[0] > a.end {
+				if h, ok := rules.next(a, new[0]); ok {
 					now[row.UserID] = h
 					continue
 				}
 			}
-			if len(added) > 0 {
-				recount = append(recount, row.UserID)
-			}
+			recount = append(recount, row.UserID)
 		}
 		return now, tx.readHistories(ctx, rules, recount, now)
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, row := range stored {
-		if h, changed := now[row.UserID]; changed && Day(row.FirstDay) != h.first {
+	for _, row := range held {
+		if h := now[row.UserID]; Day(row.FirstDay) != h.first {
 			first = append(first, firstDay{Day(row.FirstDay), h.first})
 		}
 	}
@@ -246,15 +269,15 @@ func (tx *Tx) readHistories(ctx context.Context, rules StreakRules, users []int6
 	return err
 }
 
-// storeActivity stores users' activity and spent freezes as count counts them by
-// the streak rules, and returns them. Their rows are locked.
+// storeActivity adds to users' fires, stores their activity and spent freezes as
+// count counts them by the streak rules, and returns them. The users are held.
 //
 // The rules are those that this process knows of. The statement that stores the
 // activity compares them with the stored ones and stores nothing under others:
 // then it is counted again. Whoever changes the rules counts each user again
 // afterwards, for which it needs the user's row; so what is stored here is
 // either by the new rules or counted again.
-func (tx *Tx) storeActivity(ctx context.Context, count func(StreakRules) (map[int64]history, error)) (map[int64]history, error) {
+func (tx *Tx) storeActivity(ctx context.Context, added map[int64]userFires, count func(StreakRules) (map[int64]history, error)) (map[int64]history, error) {
 	rules := tx.core.rules.Load()
 	for {
 		users, err := count(rules.StreakRules)
@@ -263,7 +286,7 @@ func (tx *Tx) storeActivity(ctx context.Context, count func(StreakRules) (map[in
 		}
 		var activity, spent rows
 		for _, user := range sortedKeys(users, cmp.Compare) {
-			users[user].write(&activity, user)
+			users[user].write(&activity, user, added[user])
 			for _, f := range users[user].moved {
 				spent.begin().int(user).str(f.id).int(int64(f.spent))
 			}
@@ -286,7 +309,7 @@ func (tx *Tx) storeActivity(ctx context.Context, count func(StreakRules) (map[in
 }
 
 // recount counts users again from their days and freezes, and awards what they
-// have reached. Their rows are locked.
+// have reached. They are held.
 func (tx *Tx) recount(ctx context.Context, users []int64) (awards, error) {
 	now, err := tx.storeHistories(ctx, users)
 	if err != nil {
@@ -297,7 +320,7 @@ func (tx *Tx) recount(ctx context.Context, users []int64) (awards, error) {
 
 // storeHistories counts users again from their days and freezes, without awards.
 func (tx *Tx) storeHistories(ctx context.Context, users []int64) (map[int64]history, error) {
-	return tx.storeActivity(ctx, func(rules StreakRules) (map[int64]history, error) {
+	return tx.storeActivity(ctx, nil, func(rules StreakRules) (map[int64]history, error) {
 		now := map[int64]history{}
 		return now, tx.readHistories(ctx, rules, users, now)
 	})

@@ -81,31 +81,19 @@ func (tx *Tx) eraseUser(ctx context.Context, userID int64) (EraseReceipt, error)
 }
 
 // deleteTotals deletes a user's totals and says whether there were any. Whoever
-// adds facts of the user waits from here on; adding nothing first does the same
-// with those who are about to record the first ones.
+// adds facts of the user waits from here on; holding the user first makes those
+// wait too who are about to record the first ones.
 func (tx *Tx) deleteTotals(ctx context.Context, userID int64) (known bool, totals []dbgen.UserStat, err error) {
 	_, err = tx.q.GetUserStats(ctx, userID)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return false, nil, err
 	}
 	known = err == nil
-	if err := tx.holdUsers(ctx, []int64{userID}); err != nil {
+	if _, err := tx.holdUsers(ctx, []int64{userID}); err != nil {
 		return known, nil, err
 	}
 	totals, err = tx.q.DeleteUserStats(ctx, userID)
 	return known, totals, err
-}
-
-// holdUsers keeps other writers from adding facts of some users until the
-// transaction has ended, by adding nothing to their totals. It creates those of
-// new users.
-func (tx *Tx) holdUsers(ctx context.Context, users []int64) error {
-	var held rows
-	for _, user := range users {
-		held.begin().int(user, 0, 0).time(time.Unix(0, 0))
-	}
-	_, err := tx.q.AddUserFires(ctx, held.String())
-	return err
 }
 
 // deleteFires deletes a user's fires and counts in t what that takes away.

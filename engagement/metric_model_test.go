@@ -327,13 +327,17 @@ func (m *model) explain(user int64, signal string, figure engagement.Figure) eng
 	return e
 }
 
-// currentRun returns the days of a user's streak, none of them if it is broken.
+// currentRun returns the first and last active day of a user's streak, or days
+// that no day lies between.
 func (m *model) currentRun(user int64) (first, last engagement.Day) {
-	n := m.streak(user).Current
-	for _, f := range m.fires {
-		if f.UserID == user && f.fate != orphaned {
-			last = max(last, f.day)
+	first, last = 1, 0
+	for i, day := range m.life(user).days {
+		if i == 0 {
+			first = day.Day
+		}
+		if day.Kind == engagement.ActiveDay {
+			last = day.Day
 		}
 	}
-	return last - engagement.Day(n) + 1, last
+	return first, last
 }

@@ -202,7 +202,7 @@ func (db *DB) repairUserTotals(ctx context.Context) (int, error) {
 			traded.begin().int(d.UserID, d.Wins-d.StoredWins, d.Losses-d.StoredLosses,
 				d.Draws-d.StoredDraws, d.MissingMicros).time(unchanged)
 		}
-		if _, err := tx.q.AddUserFires(ctx, fired.String()); err != nil {
+		if err := tx.q.AddUserFires(ctx, fired.String()); err != nil {
 			return err
 		}
 		return addUserTrades(ctx, tx.q, traded)
@@ -256,7 +256,7 @@ func (db *DB) repairUsers(ctx context.Context) (int, error) {
 			traded.begin().int(m.stored.UserID, 0, 0, 0, 0).time(time.Unix(0, 0))
 			users = append(users, m.stored.UserID)
 		}
-		if err := tx.holdUsers(ctx, users); err != nil {
+		if _, err := tx.holdUsers(ctx, users); err != nil {
 			return err
 		}
 		if err := addUserTrades(ctx, tx.q, traded); err != nil {

@@ -235,14 +235,24 @@ func (t *tally) applySignals(ctx context.Context, q dbgen.Querier) error {
 // applyUsers moves the users' totals, streaks and first days, and returns the
 // first days that have changed and what streaks have been awarded.
 func (t *tally) applyUsers(ctx context.Context, tx *Tx, activated []userDay) ([]firstDay, awards, error) {
+	days := map[int64][]Day{} // of users with another streak
+	for _, key := range activated {
+		if key.day != unknownDay {
+			days[key.user] = append(days[key.user], key.day)
+		}
+	}
 	totals := map[int64]counts{}
 	for key, delta := range t.userDays {
 		totals[key.user] = totals[key.user].plus(delta)
 	}
 	var fired, traded rows
+	added := map[int64]userFires{}
 	for _, user := range sortedKeys(totals, cmp.Compare) {
 		d, changed := totals[user], t.touched[user]
-		if d.fires != 0 || d.executed != 0 {
+		switch {
+		case days[user] != nil:
+			added[user] = userFires{d.fires, d.executed, changed}
+		case d.fires != 0 || d.executed != 0:
 			fired.begin().int(user, d.fires, d.executed).time(changed)
 		}
 		if d.wins+d.losses+d.draws != 0 {
@@ -252,14 +262,15 @@ func (t *tally) applyUsers(ctx context.Context, tx *Tx, activated []userDay) ([]
 	if err := addUserTrades(ctx, tx.q, traded); err != nil {
 		return nil, nil, err
 	}
-	if fired.empty() {
+	if !fired.empty() {
+		if err := tx.q.AddUserFires(ctx, fired.String()); err != nil {
+			return nil, nil, err
+		}
+	}
+	if len(days) == 0 {
 		return nil, nil, nil
 	}
-	stored, err := tx.q.AddUserFires(ctx, fired.String())
-	if err != nil || len(activated) == 0 {
-		return nil, nil, err
-	}
-	return tx.applyActivity(ctx, stored, activated)
+	return tx.applyActivity(ctx, added, days)
 }
 
 // addUserTrades adds to users' trades, and sets the bounds of their win rates.

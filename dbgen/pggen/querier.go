@@ -59,13 +59,12 @@ type Querier interface {
 	// twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	AddUserDayTrades(ctx context.Context, userDays string) error
-	// AddUserFires adds to users' fires, creating users, and returns what is stored
-	// of their activity. It takes a JSON array of [user_id, fires, executed,
-	// last_updated], no user twice. What fires do not change is not mentioned,
-	// because SQLite rewrites the index entries of every column that an update
-	// mentions.
+	// AddUserFires adds to users' fires, creating users. It takes a JSON array of
+	// [user_id, fires, executed, last_updated], no user twice. What fires do not
+	// change is not mentioned, because SQLite rewrites the index entries of every
+	// column that an update mentions.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-	AddUserFires(ctx context.Context, users string) ([]AddUserFiresRow, error)
+	AddUserFires(ctx context.Context, users string) error
 	// AddUserTrades adds to users' results and P&L, creating users, and returns the
 	// decided trades counted since. It takes a JSON array of [user_id, wins, losses,
 	// draws, pnl_micros, last_updated], no user twice. win_rate and pnl follow in the
@@ -139,6 +138,10 @@ type Querier interface {
 	CountWithMoreFires(ctx context.Context, value int64) (int64, error)
 	// CountWithMorePnL counts the users with a higher P&L than a value.
 	CountWithMorePnL(ctx context.Context, value float64) (int64, error)
+	// CreateUsers creates those of some users who are not known, without a fire. It
+	// takes a JSON array of user ids, none twice.
+	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	CreateUsers(ctx context.Context, users string) error
 	// DayMismatches lists days whose counts are not the sums of their users' days,
 	// or whose new users are not those whose first day it is.
 	DayMismatches(ctx context.Context, maxRows int64) ([]DayMismatchesRow, error)
@@ -243,6 +246,12 @@ type Querier interface {
 	// HoldSetting keeps others from changing a setting before the transaction ends.
 	// It returns 0 if the setting does not have the value.
 	HoldSetting(ctx context.Context, arg HoldSettingParams) (int64, error)
+	// HoldUsers returns the stored activity of those of some users who are known,
+	// and keeps other writers from changing them until the transaction ends. It
+	// takes a JSON array of user ids, none twice.
+	// Not portable: SQLite's writer has the file for itself, PostgreSQL's must lock:
+	// by a change of a column without an index, which rows on several nodes allow.
+	HoldUsers(ctx context.Context, users string) ([]HoldUsersRow, error)
 	// InsertAwards awards milestones to streaks, except those that were awarded for
 	// days of the streak before, and returns the new ones. It takes a JSON array of
 	// [user_id, streak_start, streak_end, milestone, day, awarded_at], no (user_id,
@@ -377,11 +386,11 @@ type Querier interface {
 	// ResultsBetween lists the users with a minimum of decided trades in a range of
 	// days, with their results in it, by user id.
 	ResultsBetween(ctx context.Context, arg ResultsBetweenParams) ([]ResultsBetweenRow, error)
-	// SetActivity stores users' first days and streaks, provided that the streak
-	// rules (empty for the default ones) are still those that they were counted by,
-	// and returns how many. It takes a JSON array of [user_id, first_day,
-	// streak_start, streak_end, streak_length, streak_until, streak_longest,
-	// freezes], no user twice.
+	// SetActivity adds to users' fires and stores their first days and streaks,
+	// provided that the streak rules (empty for the default ones) are still those
+	// that they were counted by, and returns how many. It takes a JSON array of
+	// [user_id, fires, executed, last_updated, first_day, streak_start, streak_end,
+	// streak_length, streak_until, streak_longest, freezes], no user twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	SetActivity(ctx context.Context, arg SetActivityParams) (int64, error)
 	// SetMetric stores a metric's definition in place of an earlier one.

@@ -160,12 +160,11 @@ ON CONFLICT (day) DO UPDATE SET
     active_users = days.active_users + excluded.active_users,
     new_users = days.new_users + excluded.new_users;
 
--- name: AddUserFires :many
--- AddUserFires adds to users' fires, creating users, and returns what is stored
--- of their activity. It takes a JSON array of [user_id, fires, executed,
--- last_updated], no user twice. What fires do not change is not mentioned,
--- because SQLite rewrites the index entries of every column that an update
--- mentions.
+-- name: AddUserFires :exec
+-- AddUserFires adds to users' fires, creating users. It takes a JSON array of
+-- [user_id, fires, executed, last_updated], no user twice. What fires do not
+-- change is not mentioned, because SQLite rewrites the index entries of every
+-- column that an update mentions.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO user_stats (user_id, total_fires, executed, last_updated)
 SELECT
@@ -181,8 +180,34 @@ ON CONFLICT (user_id) DO UPDATE SET
     last_updated = CASE
         WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
         ELSE user_stats.last_updated
-    END
-RETURNING user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes;
+    END;
+
+-- name: HoldUsers :many
+-- HoldUsers returns the stored activity of those of some users who are known,
+-- and keeps other writers from changing them until the transaction ends. It
+-- takes a JSON array of user ids, none twice.
+-- Not portable: SQLite's writer has the file for itself, PostgreSQL's must lock:
+-- by a change of a column without an index, which rows on several nodes allow.
+UPDATE user_stats AS u SET freezes = u.freezes
+FROM (
+    SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) AS user_id
+    FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+    ORDER BY 1
+) AS k
+WHERE u.user_id = k.user_id
+RETURNING
+    u.user_id, u.first_day, u.streak_start, u.streak_end, u.streak_length,
+    u.streak_until, u.streak_longest, u.freezes;
+
+-- name: CreateUsers :exec
+-- CreateUsers creates those of some users who are not known, without a fire. It
+-- takes a JSON array of user ids, none twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO user_stats (user_id, last_updated)
+SELECT CAST(CAST(j.value AS TEXT) AS BIGINT), TIMESTAMPTZ '1970-01-01 00:00:00+00'
+FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (user_id) DO NOTHING;
 
 -- name: AddUserTrades :many
 -- AddUserTrades adds to users' results and P&L, creating users, and returns the
@@ -239,20 +264,38 @@ JOIN streak_freezes AS f ON f.user_id = CAST(CAST(j.value AS TEXT) AS BIGINT)
 ORDER BY user_id, grant_id, day;
 
 -- name: SetActivity :execrows
--- SetActivity stores users' first days and streaks, provided that the streak
--- rules (empty for the default ones) are still those that they were counted by,
--- and returns how many. It takes a JSON array of [user_id, first_day,
--- streak_start, streak_end, streak_length, streak_until, streak_longest,
--- freezes], no user twice.
+-- SetActivity adds to users' fires and stores their first days and streaks,
+-- provided that the streak rules (empty for the default ones) are still those
+-- that they were counted by, and returns how many. It takes a JSON array of
+-- [user_id, fires, executed, last_updated, first_day, streak_start, streak_end,
+-- streak_length, streak_until, streak_longest, freezes], no user twice.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-INSERT INTO user_stats (user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes)
+INSERT INTO user_stats (
+    user_id, total_fires, executed, last_updated, first_day, streak_start, streak_end,
+    streak_length, streak_until, streak_longest, freezes
+)
 SELECT
-    CAST(j.value ->> 0 AS BIGINT), CAST(j.value ->> 1 AS BIGINT), CAST(j.value ->> 2 AS BIGINT), CAST(j.value ->> 3 AS BIGINT),
-    CAST(j.value ->> 4 AS BIGINT), CAST(j.value ->> 5 AS BIGINT), CAST(j.value ->> 6 AS BIGINT), CAST(j.value ->> 7 AS BIGINT)
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST((j.value ->> 3) || '+00' AS TIMESTAMPTZ),
+    CAST(j.value ->> 4 AS BIGINT),
+    CAST(j.value ->> 5 AS BIGINT),
+    CAST(j.value ->> 6 AS BIGINT),
+    CAST(j.value ->> 7 AS BIGINT),
+    CAST(j.value ->> 8 AS BIGINT),
+    CAST(j.value ->> 9 AS BIGINT),
+    CAST(j.value ->> 10 AS BIGINT)
 FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
 WHERE COALESCE((SELECT s.value FROM settings AS s WHERE s.name = 'streak_rules'), '') = CAST(sqlc.arg(rules) AS TEXT)
 ORDER BY 1
 ON CONFLICT (user_id) DO UPDATE SET
+    total_fires = user_stats.total_fires + excluded.total_fires,
+    executed = user_stats.executed + excluded.executed,
+    last_updated = CASE
+        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
+        ELSE user_stats.last_updated
+    END,
     first_day = excluded.first_day,
     streak_start = excluded.streak_start,
     streak_end = excluded.streak_end,

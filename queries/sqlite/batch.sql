@@ -122,12 +122,11 @@ ON CONFLICT (day) DO UPDATE SET
     active_users = days.active_users + excluded.active_users,
     new_users = days.new_users + excluded.new_users;
 
--- name: AddUserFires :many
--- AddUserFires adds to users' fires, creating users, and returns what is stored
--- of their activity. It takes a JSON array of [user_id, fires, executed,
--- last_updated], no user twice. What fires do not change is not mentioned,
--- because SQLite rewrites the index entries of every column that an update
--- mentions.
+-- name: AddUserFires :exec
+-- AddUserFires adds to users' fires, creating users. It takes a JSON array of
+-- [user_id, fires, executed, last_updated], no user twice. What fires do not
+-- change is not mentioned, because SQLite rewrites the index entries of every
+-- column that an update mentions.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT INTO user_stats (user_id, total_fires, executed, last_updated)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
@@ -139,8 +138,29 @@ ON CONFLICT (user_id) DO UPDATE SET
     last_updated = CASE
         WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
         ELSE user_stats.last_updated
-    END
-RETURNING user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes;
+    END;
+
+-- name: HoldUsers :many
+-- HoldUsers returns the stored activity of those of some users who are known,
+-- and keeps other writers from changing them until the transaction ends. It
+-- takes a JSON array of user ids, none twice.
+-- Not portable: SQLite's writer has the file for itself, PostgreSQL's must lock.
+SELECT
+    u.user_id, u.first_day, u.streak_start, u.streak_end, u.streak_length,
+    u.streak_until, u.streak_longest, u.freezes
+FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
+CROSS JOIN user_stats AS u -- CROSS: one search a user
+WHERE u.user_id = CAST(j.value AS BIGINT);
+
+-- name: CreateUsers :exec
+-- CreateUsers creates those of some users who are not known, without a fire. It
+-- takes a JSON array of user ids, none twice.
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+INSERT INTO user_stats (user_id, last_updated)
+SELECT j.value, '1970-01-01 00:00:00.000000'
+FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (user_id) DO NOTHING;
 
 -- name: AddUserTrades :many
 -- AddUserTrades adds to users' results and P&L, creating users, and returns the
@@ -194,19 +214,37 @@ WHERE f.user_id = CAST(j.value AS BIGINT)
 ORDER BY user_id, grant_id, day;
 
 -- name: SetActivity :execrows
--- SetActivity stores users' first days and streaks, provided that the streak
--- rules (empty for the default ones) are still those that they were counted by,
--- and returns how many. It takes a JSON array of [user_id, first_day,
--- streak_start, streak_end, streak_length, streak_until, streak_longest,
--- freezes], no user twice.
+-- SetActivity adds to users' fires and stores their first days and streaks,
+-- provided that the streak rules (empty for the default ones) are still those
+-- that they were counted by, and returns how many. It takes a JSON array of
+-- [user_id, fires, executed, last_updated, first_day, streak_start, streak_end,
+-- streak_length, streak_until, streak_longest, freezes], no user twice.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
-INSERT INTO user_stats (user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes)
+INSERT INTO user_stats (
+    user_id, total_fires, executed, last_updated, first_day, streak_start, streak_end,
+    streak_length, streak_until, streak_longest, freezes
+)
 SELECT
-    j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3,
-    j.value ->> 4, j.value ->> 5, j.value ->> 6, j.value ->> 7
+    j.value ->> 0,
+    j.value ->> 1,
+    j.value ->> 2,
+    j.value ->> 3,
+    j.value ->> 4,
+    j.value ->> 5,
+    j.value ->> 6,
+    j.value ->> 7,
+    j.value ->> 8,
+    j.value ->> 9,
+    j.value ->> 10
 FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
 WHERE COALESCE((SELECT s.value FROM settings AS s WHERE s.name = 'streak_rules'), '') = CAST(sqlc.arg(rules) AS TEXT)
 ON CONFLICT (user_id) DO UPDATE SET
+    total_fires = user_stats.total_fires + excluded.total_fires,
+    executed = user_stats.executed + excluded.executed,
+    last_updated = CASE
+        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
+        ELSE user_stats.last_updated
+    END,
     first_day = excluded.first_day,
     streak_start = excluded.streak_start,
     streak_end = excluded.streak_end,

@@ -49,11 +49,6 @@ func (q querier) AddUserDayFires(ctx context.Context, arg string) ([]dbgen.AddUs
 	return each(func(row pggen.AddUserDayFiresRow) dbgen.AddUserDayFiresRow { return dbgen.AddUserDayFiresRow(row) })(result), err
 }
 
-func (q querier) AddUserFires(ctx context.Context, arg string) ([]dbgen.AddUserFiresRow, error) {
-	result, err := q.Queries.AddUserFires(ctx, arg)
-	return each(func(row pggen.AddUserFiresRow) dbgen.AddUserFiresRow { return dbgen.AddUserFiresRow(row) })(result), err
-}
-
 func (q querier) AddUserTrades(ctx context.Context, arg string) ([]dbgen.AddUserTradesRow, error) {
 	result, err := q.Queries.AddUserTrades(ctx, arg)
 	return each(func(row pggen.AddUserTradesRow) dbgen.AddUserTradesRow { return dbgen.AddUserTradesRow(row) })(result), err
@@ -240,6 +235,11 @@ func (q querier) GetUserStats(ctx context.Context, arg int64) (dbgen.UserStat, e
 
 func (q querier) HoldSetting(ctx context.Context, arg dbgen.HoldSettingParams) (int64, error) {
 	return q.Queries.HoldSetting(ctx, pggen.HoldSettingParams(arg))
+}
+
+func (q querier) HoldUsers(ctx context.Context, arg string) ([]dbgen.HoldUsersRow, error) {
+	result, err := q.Queries.HoldUsers(ctx, arg)
+	return each(func(row pggen.HoldUsersRow) dbgen.HoldUsersRow { return dbgen.HoldUsersRow(row) })(result), err
 }
 
 func (q querier) InsertAwards(ctx context.Context, arg string) ([]dbgen.InsertAwardsRow, error) {

@@ -31,10 +31,14 @@ type conn struct {
 }
 
 // holdsBack says whether nobody looks at what becomes of a statement before the
-// next. These change the rows that most writers share, which are locked until
-// the transaction ends: sent with the COMMIT, for no longer than that takes.
+// next. The rows that most writers share are changed by the last of them: sent
+// with the COMMIT, they are locked for no longer than that takes.
 func holdsBack(query string) bool {
-	return query == pggen.AddSignalDays || query == pggen.AddSignals || query == pggen.AddDays
+	switch query {
+	case pggen.AddUserFires, pggen.CreateUsers, pggen.AddSignalDays, pggen.AddSignals, pggen.AddDays:
+		return true
+	}
+	return false
 }
 
 func (c *conn) hold(query string, args ...any) {
