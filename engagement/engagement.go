@@ -266,6 +266,9 @@ func (c *core) observe(ctx context.Context, doing string, fn func() (rows int, e
 	rows, err := fn()
 	took := time.Since(start)
 	if err != nil {
+		if cause := ctx.Err(); cause != nil && c.engine.Classify(err) == engine.Unavailable {
+			err = fmt.Errorf("%w: %w", cause, err) // the caller has gone, not the server
+		}
 		err = explain(c.engine, doing, err)
 		c.logFailure(ctx, doing, took, err)
 		return err

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"os"
@@ -31,6 +32,10 @@ type Server struct {
 	port     int
 	password string
 	user     *syscall.Credential // nil: the user of this process
+	// life is held open by this process: when it ends, however it ends, the
+	// server is stopped and its data deleted.
+	life  io.WriteCloser
+	watch *exec.Cmd
 }
 
 // BinDir returns the folder of the server's programs, or ErrNotInstalled.
@@ -77,7 +82,23 @@ func Start(ctx context.Context, settings ...string) (_ *Server, err error) {
 	if err := s.configure(settings); err != nil {
 		return nil, err
 	}
-	return s, s.pgCtl(ctx, "start")
+	return s, s.start(ctx)
+}
+
+// start starts the server, and a process that outlives this one for as long as
+// it takes to stop the server.
+func (s *Server) start(ctx context.Context) (err error) {
+	if err := s.pgCtl(ctx, "start"); err != nil {
+		return err
+	}
+	s.watch = exec.Command("sh", "-c", `cat >/dev/null; "$0" -D "$1/data" -m immediate stop; rm -rf "$1"`,
+		filepath.Join(s.bin, "pg_ctl"), s.dir)
+	s.watch.Dir = os.TempDir()
+	s.watch.SysProcAttr = &syscall.SysProcAttr{Credential: s.user, Setpgid: true}
+	if s.life, err = s.watch.StdinPipe(); err != nil {
+		return err
+	}
+	return s.watch.Start()
 }
 
 // temporary makes a folder for a server that runs as user.
@@ -212,12 +233,12 @@ func (s *Server) Standby(ctx context.Context) (_ *Server, err error) {
 	if err := standby.configure(nil); err != nil { // the last of each setting counts
 		return nil, err
 	}
-	return standby, standby.pgCtl(ctx, "start")
+	return standby, standby.start(ctx)
 }
 
 // Stop stops the server and deletes its data.
 func (s *Server) Stop() error {
-	return errors.Join(s.pgCtl(context.Background(), "stop", "-m", "immediate"), os.RemoveAll(s.dir))
+	return errors.Join(s.life.Close(), s.watch.Wait(), os.RemoveAll(s.dir))
 }
 
 // NewSchema makes an empty schema in the database at dsn and returns a URL that
