@@ -61,6 +61,11 @@ CREATE TABLE streak_freezes (
     PRIMARY KEY (user_id, grant_id)
 ) WITHOUT ROWID;
 
+-- The library counts streaks again from the first user on when it opens the
+-- database, so that those of the past are awarded what they have reached.
+INSERT INTO settings (name, value)
+SELECT 'streak_recount', '-9223372036854775808' WHERE EXISTS (SELECT 1 FROM user_stats);
+
 -- Metrics that the community has defined, as JSON.
 CREATE TABLE custom_metrics (
     name TEXT PRIMARY KEY NOT NULL,
@@ -69,6 +74,7 @@ CREATE TABLE custom_metrics (
 );
 
 -- +goose Down
+DELETE FROM settings WHERE name IN ('streak_rules', 'streak_recount');
 DROP TABLE custom_metrics;
 DROP TABLE streak_freezes;
 DROP TABLE streak_awards;

@@ -64,6 +64,11 @@ CREATE TABLE streak_freezes (
     PRIMARY KEY (user_id, grant_id)
 );
 
+-- The library counts streaks again from the first user on when it opens the
+-- database, so that those of the past are awarded what they have reached.
+INSERT INTO settings (name, value)
+SELECT 'streak_recount', '-9223372036854775808' WHERE EXISTS (SELECT 1 FROM user_stats);
+
 -- Metrics that the community has defined, as JSON.
 CREATE TABLE custom_metrics (
     name TEXT COLLATE "C" PRIMARY KEY,
@@ -72,6 +77,7 @@ CREATE TABLE custom_metrics (
 );
 
 -- +goose Down
+DELETE FROM settings WHERE name IN ('streak_rules', 'streak_recount');
 DROP TABLE custom_metrics;
 DROP TABLE streak_freezes;
 DROP TABLE streak_awards;

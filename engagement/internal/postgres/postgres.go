@@ -209,7 +209,7 @@ func (e *Engine) answered(ctx context.Context, fn func(context.Context) error) e
 func discard(conn *sql.Conn) { _ = conn.Raw(func(any) error { return driver.ErrBadConn }) }
 
 // errNoBackup is what Backup returns.
-var errNoBackup = errors.New("a PostgreSQL database is backed up with its own tools, such as pg_dump")
+var errNoBackup = errors.New("a PostgreSQL database is backed up with its own tools, such as pg_dump, or copied to a file")
 
 // Backup is not offered: PostgreSQL has better tools for it.
 func (e *Engine) Backup(context.Context, string, func(string) error) error { return errNoBackup }
