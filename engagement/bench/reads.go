@@ -164,13 +164,13 @@ type reading struct {
 	db     *engagement.DB
 	behind *engagement.BoardRow // the last row before page 100
 
-	pool                                        *sql.DB
-	conn                                        *sql.Conn
-	begin, end                                  *sql.Stmt
-	topByFires, withMoreFires                   *sql.Stmt
-	userStats, recentFires, executed, favorites *sql.Stmt
-	day, topSignal                              *sql.Stmt
-	userFires, signalFires                      *sql.Stmt
+	pool                              *sql.DB
+	conn                              *sql.Conn
+	begin, end                        *sql.Stmt
+	topByFires, withMoreFires         *sql.Stmt
+	userStats, recentFires, favorites *sql.Stmt
+	day, topSignal                    *sql.Stmt
+	userFires, signalFires            *sql.Stmt
 }
 
 func openReading(ctx context.Context, path string, c community) (*reading, error) {
@@ -287,13 +287,15 @@ func (r *reading) bareBoard(ctx context.Context, after *engagement.BoardRow) (ra
 		if err != nil || len(rows) != topRows {
 			return errors.Join(fmt.Errorf("%d rows, want %d", len(rows), topRows), err)
 		}
-		// As the library counts: for the first row, and on a later page again for
-		// the first with another value.
+		// As the library counts: not from the top, and on a later page for the
+		// first row and again for the first with another value.
 		counts := 0
 		for i, row := range rows {
 			switch {
 			case i > 0 && row.TotalFires == rows[i-1].TotalFires:
 				ranks[i] = ranks[i-1]
+			case i == 0 && after == nil:
+				ranks[0], counts = 1, 1
 			case counts == 0 || (counts == 1 && after != nil):
 				if err := r.withMoreFires.QueryRowContext(ctx, row.TotalFires).Scan(&ranks[i]); err != nil {
 					return err
@@ -322,7 +324,7 @@ func (r *reading) bareRank(ctx context.Context, user int64) (rank int64, err err
 
 func (r *reading) bareSummary(ctx context.Context, user int64) (any, error) {
 	var row dbgen.UserStat
-	var recent, executed int64
+	var recent int64
 	var favorite dbgen.FavoriteFamilyRow
 	today := engagement.DayOf(communityNow, time.UTC)
 	err := r.inSnapshot(ctx, func() error {
@@ -332,12 +334,9 @@ func (r *reading) bareSummary(ctx context.Context, user int64) (any, error) {
 		if err := r.recentFires.QueryRowContext(ctx, user, int64(today-6), int64(today)).Scan(&recent); err != nil {
 			return err
 		}
-		if err := r.executed.QueryRowContext(ctx, user).Scan(&executed); err != nil {
-			return err
-		}
 		return r.favorites.QueryRowContext(ctx, user).Scan(&favorite.Family, &favorite.Fires)
 	})
-	return [...]int64{row.TotalFires, recent, executed, favorite.Fires}, err
+	return [...]int64{row.TotalFires, recent, row.Executed, favorite.Fires}, err
 }
 
 func (r *reading) bareToday(ctx context.Context) (any, error) {
@@ -345,7 +344,7 @@ func (r *reading) bareToday(ctx context.Context) (any, error) {
 	var top dbgen.TopSignalOfDayRow
 	today := int64(engagement.DayOf(communityNow, time.UTC))
 	err := r.inSnapshot(ctx, func() error {
-		err := r.day.QueryRowContext(ctx, today).Scan(&day.Day, &day.Fires, &day.Executed, &day.ActiveUsers)
+		err := r.day.QueryRowContext(ctx, today).Scan(&day.Day, &day.Fires, &day.Executed, &day.ActiveUsers, &day.NewUsers)
 		if err != nil {
 			return err
 		}
@@ -364,7 +363,8 @@ func (r *reading) bareFires(ctx context.Context, statement *sql.Stmt, of any) (i
 
 func userStatFields(u *dbgen.UserStat) []any {
 	return []any{&u.UserID, &u.TotalFires, &u.WinRate, &u.Pnl, &u.LastUpdated, &u.Wins, &u.Losses, &u.Draws,
-		&u.PnlMicros, &u.StreakStart, &u.StreakEnd, &u.StreakLongest}
+		&u.PnlMicros, &u.StreakStart, &u.StreakEnd, &u.StreakLongest, &u.Executed, &u.FirstDay, &u.WinBound,
+		&u.StreakLength, &u.StreakUntil, &u.Freezes}
 }
 
 // scanAll runs a statement and returns its rows.
