@@ -142,7 +142,7 @@ func scatter(user int64, salt, n uint64) int {
 	return int((x ^ x>>29) % n)
 }
 
-// ages calls yield with how many days ago a user fired, no day twice.
+// ages returns how many days ago a user fired, no day twice.
 func (h history) ages(user int64) []int {
 	place := h.place(user)
 	count, first, step := 1+scatter(user, 1, uint64(h.most)), scatter(user, 2, historyDays), 1+scatter(user, 3, 9)

@@ -49,7 +49,7 @@ type section struct {
 }
 
 func (b *bench) sections() []*section {
-	return []*section{b.writes(), b.bulk(), b.trades(), b.postgres(), b.reads(), b.cleanups(), b.exports()}
+	return []*section{b.writes(), b.bulk(), b.trades(), b.postgres(), b.reads(), b.figures(), b.cleanups(), b.exports()}
 }
 
 // run measures all groups that were asked for, and goes on after one that

@@ -191,13 +191,22 @@ func openReading(ctx context.Context, path string, c community) (*reading, error
 	return r, nil
 }
 
-// prepare opens the bare connection with the library's settings for readers.
-func (r *reading) prepare(ctx context.Context, path string) (err error) {
-	r.pool, err = sql.Open("sqlite3", "file:"+path+"?mode=ro&_query_only=true&_busy_timeout=5000&_cache_size=-16384")
+// openBare opens a connection with the library's settings for readers.
+func openBare(ctx context.Context, path string) (*sql.DB, *sql.Conn, error) {
+	pool, err := sql.Open("sqlite3", "file:"+path+"?mode=ro&_query_only=true&_busy_timeout=5000&_cache_size=-16384")
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	if r.conn, err = r.pool.Conn(ctx); err != nil {
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, nil, errors.Join(err, pool.Close())
+	}
+	return pool, conn, nil
+}
+
+// prepare prepares the bare statements.
+func (r *reading) prepare(ctx context.Context, path string) (err error) {
+	if r.pool, r.conn, err = openBare(ctx, path); err != nil {
 		return err
 	}
 	for text, statement := range map[string]**sql.Stmt{
