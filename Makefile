@@ -31,6 +31,10 @@ test: ## Run all tests under the race detector, on SQLite and PostgreSQL
 bench: ## Measure against hand-written code, GORM and C (takes minutes, quiet machine)
 	cd engagement/bench && go run . --out RESULTS.md
 
+.PHONY: bench-data
+bench-data: ## Make the large databases that bench reads, unless they are there (they are kept; delete engagement/bench/data for new ones)
+	cd engagement/bench && go run . --make-data
+
 .PHONY: generate
 generate: $(SQLC) ## Compile queries/*.sql into dbgen, once for each engine
 	$(SQLC) generate

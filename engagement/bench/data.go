@@ -22,29 +22,40 @@ type sizes struct {
 	bulk          int   // fires a call of RecordFires
 	small, large  community
 	exported      int // fires of the user who is exported
+
+	smallHistory, largeHistory history
 }
 
 var (
 	fullSizes = sizes{
 		callers: []int{1, 16, 256, 1_024}, callersRemote: []int{1, 16, 256}, bulk: 10_000, exported: 1_000_000,
 		small: community{"10 thousand users", 10_000, 1_000}, large: community{"1 million users", 1_000_000, 1_000_000},
+		smallHistory: history{"10 thousand users", 10_000, 7}, largeHistory: history{"1 million users", 1_000_000, 9},
 	}
 	quickSizes = sizes{
 		callers: []int{1, 4, 16, 64}, callersRemote: []int{1, 4, 16}, bulk: 2_000, exported: 5_000,
 		small: community{"1,500 users", 1_500, 200}, large: community{"4,000 users", 4_000, 4_000},
+		smallHistory: history{"1,500 users", 1_500, 7}, largeHistory: history{"4,000 users", 4_000, 9},
 	}
 )
 
 // file returns the database of that name in the run's directory, which fill
 // makes when it is first asked for.
 func (b *bench) file(name string, fill func(path string) error) (string, error) {
-	path := filepath.Join(b.dir, name+".db")
+	return b.fileIn(b.dir, name, fill)
+}
+
+func (b *bench) fileIn(dir, name string, fill func(path string) error) (string, error) {
+	path := filepath.Join(dir, name+".db")
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
 	b.logf("making the database %q", name)
 	// A file that was not finished must not be taken for one that was.
 	unfinished := path + "-unfinished"
+	if err := remove(unfinished); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", err
+	}
 	if err := fill(unfinished); err != nil {
 		return "", fmt.Errorf("make the database %q: %w", name, err)
 	}
@@ -139,6 +150,10 @@ func fillLibrary(ctx context.Context, path string, clock func() time.Time, fires
 	if err != nil {
 		return err
 	}
+	return errors.Join(storeFires(ctx, db, fires), db.Close())
+}
+
+func storeFires(ctx context.Context, db *engagement.DB, fires iter.Seq[engagement.Fire]) error {
 	const batch = 50_000
 	pending := make([]engagement.Fire, 0, batch)
 	store := func() error {
@@ -149,11 +164,11 @@ func fillLibrary(ctx context.Context, path string, clock func() time.Time, fires
 	for fire := range fires {
 		if pending = append(pending, fire); len(pending) == batch {
 			if err := store(); err != nil {
-				return errors.Join(err, db.Close())
+				return err
 			}
 		}
 	}
-	return errors.Join(store(), db.Close())
+	return store()
 }
 
 // verify proves a database of the library's schema and that it holds so many

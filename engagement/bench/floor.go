@@ -27,7 +27,10 @@ const char *sqlite3_errmsg(sqlite3*);
 enum { READWRITE = 0x2, NOMUTEX = 0x8000 };
 
 // In the order of fireTexts, then those of a transaction.
-enum { FIRE, USER_DAY, USER, STREAK, SIGNAL_DAY, SIGNAL, DAY, BEGIN, COMMIT, STATEMENTS };
+enum { FIRE, USER_DAY, USER, ACTIVITY, SIGNAL_DAY, SIGNAL, DAY, BEGIN, COMMIT, STATEMENTS };
+
+// The columns that USER returns; ACTIVITY takes them in this order.
+enum { USER_ID, FIRST, START, END, LENGTH, UNTIL, LONGEST, FREEZES, USER_COLUMNS };
 
 typedef struct {
 	sqlite3 *db;
@@ -47,24 +50,38 @@ static void floor_close(floor_db *f) {
 	sqlite3_close_v2(f->db);
 }
 
-static int run(sqlite3_stmt *s, long long *result) {
-	int rc = sqlite3_step(s);
-	if (rc == 100) { // a row
-		*result = sqlite3_column_int64(s, 0);
-		rc = sqlite3_step(s);
-	}
+// Runs a statement to its end and gets the first n columns of its last row.
+static int run_row(sqlite3_stmt *s, int n, long long *columns) {
+	int rc;
+	while ((rc = sqlite3_step(s)) == 100) // a row
+		for (int i = 0; i < n; i++) columns[i] = sqlite3_column_int64(s, i);
 	sqlite3_reset(s);
 	return rc == 101 ? 0 : rc;
+}
+
+static int run(sqlite3_stmt *s) { return run_row(s, 0, 0); }
+
+// Adds a day after all others to a user's activity by the default streak rules.
+static void add_day(long long *user, long long day) {
+	if (user[FIRST] < 0) user[FIRST] = day;
+	if (user[LENGTH] == 0 || day != user[END] + 1) {
+		user[START] = day;
+		user[LENGTH] = 0;
+	}
+	user[END] = day;
+	user[UNTIL] = day + 1;
+	user[LENGTH]++;
+	if (user[LENGTH] > user[LONGEST]) user[LONGEST] = user[LENGTH];
 }
 
 // Stores n fires, batch of them a transaction, row by row.
 static const char *floor_write(floor_db *f, long long n, long long batch, const long long *users,
 		const int *signals, const char *signal_prefix, const char *now, long long day) {
 	sqlite3_stmt **s = f->statements;
-	long long unused, fires;
+	long long user_day[3], user[USER_COLUMNS];
 	char signal[64];
 	for (long long i = 0; i < n; i++) {
-		if (i % batch == 0 && run(s[BEGIN], &unused)) goto failed;
+		if (i % batch == 0 && run(s[BEGIN])) goto failed;
 		int length = snprintf(signal, sizeof signal, "%s%d", signal_prefix, signals[i]);
 		int executed = i & 1;
 		sqlite3_bind_int64(s[FIRE], 1, users[i]);
@@ -72,32 +89,38 @@ static const char *floor_write(floor_db *f, long long n, long long batch, const 
 		sqlite3_bind_text(s[FIRE], 3, now, -1, 0);
 		sqlite3_bind_int64(s[FIRE], 4, executed);
 		sqlite3_bind_int64(s[FIRE], 5, day);
-		if (run(s[FIRE], &unused)) goto failed;
+		if (run(s[FIRE])) goto failed;
 		if (sqlite3_changes(f->db) != 1) return "a fire was not new";
 		sqlite3_bind_int64(s[USER_DAY], 1, users[i]);
 		sqlite3_bind_int64(s[USER_DAY], 2, day);
 		sqlite3_bind_int64(s[USER_DAY], 3, executed);
-		if (run(s[USER_DAY], &fires)) goto failed;
+		if (run_row(s[USER_DAY], 3, user_day)) goto failed;
 		sqlite3_bind_int64(s[USER], 1, users[i]);
-		sqlite3_bind_text(s[USER], 2, now, -1, 0);
-		if (run(s[USER], &unused)) goto failed;
-		if (fires == 1) { // the day has become active
-			sqlite3_bind_int64(s[STREAK], 1, users[i]);
-			sqlite3_bind_int64(s[STREAK], 2, day);
-			if (run(s[STREAK], &unused)) goto failed;
+		sqlite3_bind_int64(s[USER], 2, executed);
+		sqlite3_bind_text(s[USER], 3, now, -1, 0);
+		if (run_row(s[USER], USER_COLUMNS, user)) goto failed;
+		int active = user_day[2] == 1; // the day has become so
+		int new_user = active && user[FIRST] < 0;
+		if (active) {
+			if (day <= user[END] || user[FREEZES] > 0) return "a user's activity is not the workload's";
+			add_day(user, day);
+			for (int c = 0; c < USER_COLUMNS; c++) sqlite3_bind_int64(s[ACTIVITY], c + 1, user[c]);
+			if (run(s[ACTIVITY])) goto failed;
+			if (sqlite3_changes(f->db) != 1) return "the streak rules are not the default ones";
 		}
 		sqlite3_bind_text(s[SIGNAL_DAY], 1, signal, length, 0);
 		sqlite3_bind_int64(s[SIGNAL_DAY], 2, day);
 		sqlite3_bind_int64(s[SIGNAL_DAY], 3, executed);
-		if (run(s[SIGNAL_DAY], &unused)) goto failed;
+		if (run(s[SIGNAL_DAY])) goto failed;
 		sqlite3_bind_text(s[SIGNAL], 1, signal, length, 0);
 		sqlite3_bind_text(s[SIGNAL], 2, now, -1, 0);
-		if (run(s[SIGNAL], &unused)) goto failed;
+		if (run(s[SIGNAL])) goto failed;
 		sqlite3_bind_int64(s[DAY], 1, day);
 		sqlite3_bind_int64(s[DAY], 2, executed);
-		sqlite3_bind_int64(s[DAY], 3, fires == 1);
-		if (run(s[DAY], &unused)) goto failed;
-		if ((i % batch == batch - 1 || i == n - 1) && run(s[COMMIT], &unused)) goto failed;
+		sqlite3_bind_int64(s[DAY], 3, active);
+		sqlite3_bind_int64(s[DAY], 4, new_user);
+		if (run(s[DAY])) goto failed;
+		if ((i % batch == batch - 1 || i == n - 1) && run(s[COMMIT])) goto failed;
 	}
 	return 0;
 failed:
@@ -120,14 +143,14 @@ const (
 	insertFire = iota
 	addUserDay
 	addUserFires
-	extendStreak // only of a day that has just become active
+	setActivity // only of a day that has just become active
 	addSignalDay
 	addSignal
 	addDay
 )
 
-// fireTexts are the library's set-based statements with VALUES in place of the
-// set, in the library's order.
+// fireTexts are the library's set-based statements with one row in place of the
+// set, in the library's order: those of queries/sqlite/batch.sql.
 var fireTexts = [...]string{
 	insertFire: `INSERT INTO signal_fires (user_id, signal_id, timestamp, executed, day) VALUES (?1, ?2, ?3, ?4, ?5)
 ON CONFLICT (user_id, signal_id) DO NOTHING
@@ -136,37 +159,31 @@ RETURNING user_id, signal_id`,
 ON CONFLICT (user_id, day) DO UPDATE SET
     fires = user_days.fires + excluded.fires,
     executed = user_days.executed + excluded.executed
-RETURNING fires`,
-	addUserFires: `INSERT INTO user_stats (user_id, total_fires, last_updated) VALUES (?1, 1, ?2)
+RETURNING user_id, day, fires`,
+	addUserFires: `INSERT INTO user_stats (user_id, total_fires, executed, last_updated) VALUES (?1, 1, ?2, ?3)
 ON CONFLICT (user_id) DO UPDATE SET
     total_fires = user_stats.total_fires + excluded.total_fires,
+    executed = user_stats.executed + excluded.executed,
     last_updated = CASE
         WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
         ELSE user_stats.last_updated
-    END`,
-	extendStreak: `INSERT INTO user_stats (user_id, streak_start, streak_end, streak_longest) VALUES (?1, ?2, ?2, 1)
-ON CONFLICT (user_id) DO UPDATE SET
-    streak_start = CASE
-        WHEN excluded.streak_end > user_stats.streak_end + 1 THEN excluded.streak_end
-        ELSE user_stats.streak_start
-    END,
-    streak_end = CASE
-        WHEN excluded.streak_end > user_stats.streak_end THEN excluded.streak_end
-        ELSE user_stats.streak_end
-    END,
-    streak_longest = CASE
-        WHEN excluded.streak_end = user_stats.streak_end + 1
-            AND excluded.streak_end - user_stats.streak_start + 1 > user_stats.streak_longest
-            THEN excluded.streak_end - user_stats.streak_start + 1
-        WHEN user_stats.streak_longest < 1 THEN 1
-        ELSE user_stats.streak_longest
     END
-RETURNING user_id, streak_end`,
+RETURNING user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes`,
+	setActivity: `INSERT INTO user_stats (user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+WHERE COALESCE((SELECT s.value FROM settings AS s WHERE s.name = 'streak_rules'), '') = ''
+ON CONFLICT (user_id) DO UPDATE SET
+    first_day = excluded.first_day,
+    streak_start = excluded.streak_start,
+    streak_end = excluded.streak_end,
+    streak_length = excluded.streak_length,
+    streak_until = excluded.streak_until,
+    streak_longest = excluded.streak_longest,
+    freezes = excluded.freezes`,
 	addSignalDay: `INSERT INTO signal_days (signal_id, day, fires, executed) VALUES (?1, ?2, 1, ?3)
 ON CONFLICT (signal_id, day) DO UPDATE SET
     fires = signal_days.fires + excluded.fires,
-    executed = signal_days.executed + excluded.executed
-RETURNING signal_id, day, fires`,
+    executed = signal_days.executed + excluded.executed`,
 	addSignal: `INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at) VALUES (?1, 1, 1, ?2)
 ON CONFLICT (signal_id) DO UPDATE SET
     total_fires = signal_metrics.total_fires + excluded.total_fires,
@@ -174,13 +191,13 @@ ON CONFLICT (signal_id) DO UPDATE SET
     created_at = CASE
         WHEN excluded.created_at < signal_metrics.created_at THEN excluded.created_at
         ELSE signal_metrics.created_at
-    END
-RETURNING signal_id, total_fires`,
-	addDay: `INSERT INTO days (day, fires, executed, active_users) VALUES (?1, 1, ?2, ?3)
+    END`,
+	addDay: `INSERT INTO days (day, fires, executed, active_users, new_users) VALUES (?1, 1, ?2, ?3, ?4)
 ON CONFLICT (day) DO UPDATE SET
     fires = days.fires + excluded.fires,
     executed = days.executed + excluded.executed,
-    active_users = days.active_users + excluded.active_users`,
+    active_users = days.active_users + excluded.active_users,
+    new_users = days.new_users + excluded.new_users`,
 }
 
 // floor is the same statements as the library's, row by row in C: what SQLite

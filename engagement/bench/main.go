@@ -19,6 +19,7 @@ import (
 // bench is one run.
 type bench struct {
 	dir      string
+	data     string // where files are kept from run to run; empty: nowhere
 	rounds   int
 	duration time.Duration // of a measurement
 	sizes    sizes
@@ -48,7 +49,7 @@ type section struct {
 }
 
 func (b *bench) sections() []*section {
-	return []*section{b.writes(), b.bulk(), b.trades(), b.postgres(), b.reads(), b.cleanups(), b.exports()}
+	return []*section{b.writes(), b.bulk(), b.trades(), b.postgres(), b.reads(), b.figures(), b.cleanups(), b.exports()}
 }
 
 // run measures all groups that were asked for, and goes on after one that
@@ -104,6 +105,8 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 	rounds := flags.Int("rounds", 5, "how often each row is measured")
 	seconds := flags.Float64("seconds", 1, "how long a measurement takes")
 	dir := flags.String("dir", ".", "where the databases are made, in a directory that is removed afterwards")
+	data := flags.String("data", "data", "where the databases of the community's figures are kept; --quick keeps none")
+	makeOnly := flags.Bool("make-data", false, "only make the databases that are kept, unless they are there")
 	out := flags.String("out", "", "also write the table to this `file`")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -115,9 +118,12 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 		return errors.New("want no arguments, at least one round and some seconds")
 	}
 	b := &bench{rounds: *rounds, duration: time.Duration(*seconds * float64(time.Second)), sizes: fullSizes,
-		progress: stderr, startServer: pgtest.Start}
+		progress: stderr, startServer: pgtest.Start, data: *data}
 	if *quick {
-		b.rounds, b.duration, b.sizes = min(*rounds, 2), 20*time.Millisecond, quickSizes
+		b.rounds, b.duration, b.sizes, b.data = min(*rounds, 2), 20*time.Millisecond, quickSizes, ""
+	}
+	if *makeOnly {
+		return b.makeData(ctx)
 	}
 	if b.only, err = regexp.Compile(*only); err != nil {
 		return err

@@ -27,6 +27,7 @@ var wantRows = []struct {
 	{"Trades", 2 * 2},
 	{"PostgreSQL", 2 * 3 * 2},
 	{"Reads", 7 * 4},
+	{"Figures of a community", 6*2 + 4*3},
 	{"Writes while a cleanup runs", 2},
 	{"Memory of an export", 1},
 }
@@ -212,6 +213,49 @@ func TestCommunityFiresInOrderOfDays(t *testing.T) {
 	}
 	if got := users[c.boardUser(0)]; got != streakDays+1 {
 		t.Errorf("the first of the board has %d fires, want %d", got, streakDays+1)
+	}
+}
+
+func TestHistoryIsSound(t *testing.T) {
+	b := &bench{dir: t.TempDir(), progress: t.Output(), sizes: quickSizes}
+	h := quickSizes.smallHistory
+	path, err := b.historyFile(t.Context(), h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fires int64
+	for range h.fires {
+		fires++
+	}
+	if err := verify(t.Context(), path, fires); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestHistoryIsKept(t *testing.T) {
+	b := &bench{dir: t.TempDir(), data: filepath.Join(t.TempDir(), "data"), progress: t.Output(), sizes: quickSizes}
+	if err := b.makeData(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	made, err := filepath.Glob(filepath.Join(b.data, "*.db"))
+	if err != nil || len(made) != 2 {
+		t.Fatalf("%v is made, %v, want two files", made, err)
+	}
+	var before []time.Time
+	for _, path := range made {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before = append(before, info.ModTime())
+	}
+	if err := b.makeData(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i, path := range made {
+		if info, err := os.Stat(path); err != nil || !info.ModTime().Equal(before[i]) {
+			t.Errorf("%s was made again (%v)", path, err)
+		}
 	}
 }
 

@@ -160,7 +160,7 @@ func (s *sameStatements) record(ctx context.Context, f fire) error {
 		if f.executed {
 			executed = 1
 		}
-		var user, fires, end int64
+		var user, fires int64
 		var signal string
 		err := statement(insertFire).QueryRowContext(ctx, f.user, f.signalID(), now, executed, day).Scan(&user, &signal)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -169,29 +169,56 @@ func (s *sameStatements) record(ctx context.Context, f fire) error {
 		if err != nil {
 			return err
 		}
-		if err := statement(addUserDay).QueryRowContext(ctx, f.user, day, executed).Scan(&fires); err != nil {
-			return err
-		}
-		if _, err := statement(addUserFires).ExecContext(ctx, f.user, now); err != nil {
-			return err
-		}
-		active := 0
-		if fires == 1 {
-			active = 1
-			if err := statement(extendStreak).QueryRowContext(ctx, f.user, day).Scan(&user, &end); err != nil {
-				return err
-			}
-		}
-		err = statement(addSignalDay).QueryRowContext(ctx, f.signalID(), day, executed).Scan(&signal, &end, &fires)
+		err = statement(addUserDay).QueryRowContext(ctx, f.user, day, executed).Scan(&user, new(int64), &fires)
 		if err != nil {
 			return err
 		}
-		if err := statement(addSignal).QueryRowContext(ctx, f.signalID(), now).Scan(&signal, &fires); err != nil {
+		var a activity
+		if err := statement(addUserFires).QueryRowContext(ctx, f.user, executed, now).Scan(a.fields()...); err != nil {
 			return err
 		}
-		_, err = statement(addDay).ExecContext(ctx, day, executed, active)
+		active, newUser := 0, 0
+		if fires == 1 {
+			active = 1
+			if a.first < 0 {
+				newUser = 1
+			}
+			a.add(day)
+			result, err := statement(setActivity).ExecContext(ctx, a.user, a.first, a.start, a.end, a.length, a.until, a.longest, a.freezes)
+			if err := oneNew(result, err); err != nil {
+				return err
+			}
+		}
+		if _, err := statement(addSignalDay).ExecContext(ctx, f.signalID(), day, executed); err != nil {
+			return err
+		}
+		if _, err := statement(addSignal).ExecContext(ctx, f.signalID(), now); err != nil {
+			return err
+		}
+		_, err = statement(addDay).ExecContext(ctx, day, executed, active, newUser)
 		return err
 	})
+}
+
+// activity is what the library stores of a user's active days.
+type activity struct{ user, first, start, end, length, until, longest, freezes int64 }
+
+// fields are those that addUserFires returns.
+func (a *activity) fields() []any {
+	return []any{&a.user, &a.first, &a.start, &a.end, &a.length, &a.until, &a.longest, &a.freezes}
+}
+
+// add adds a day after all others by the default streak rules.
+func (a *activity) add(day int64) {
+	if a.first < 0 {
+		a.first = day
+	}
+	if a.length == 0 || day != a.end+1 {
+		a.start, a.length = day, 0
+	}
+	a.end, a.until = day, day+1
+	a.length++
+	a.longest = max(a.longest, a.length)
 }
 
 // gormPeer does what handWritten does through GORM's models.

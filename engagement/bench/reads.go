@@ -164,13 +164,13 @@ type reading struct {
 	db     *engagement.DB
 	behind *engagement.BoardRow // the last row before page 100
 
-	pool                                        *sql.DB
-	conn                                        *sql.Conn
-	begin, end                                  *sql.Stmt
-	topByFires, withMoreFires                   *sql.Stmt
-	userStats, recentFires, executed, favorites *sql.Stmt
-	day, topSignal                              *sql.Stmt
-	userFires, signalFires                      *sql.Stmt
+	pool                              *sql.DB
+	conn                              *sql.Conn
+	begin, end                        *sql.Stmt
+	topByFires, withMoreFires         *sql.Stmt
+	userStats, recentFires, favorites *sql.Stmt
+	day, topSignal                    *sql.Stmt
+	userFires, signalFires            *sql.Stmt
 }
 
 func openReading(ctx context.Context, path string, c community) (*reading, error) {
@@ -191,13 +191,22 @@ func openReading(ctx context.Context, path string, c community) (*reading, error
 	return r, nil
 }
 
-// prepare opens the bare connection with the library's settings for readers.
-func (r *reading) prepare(ctx context.Context, path string) (err error) {
-	r.pool, err = sql.Open("sqlite3", "file:"+path+"?mode=ro&_query_only=true&_busy_timeout=5000&_cache_size=-16384")
+// openBare opens a connection with the library's settings for readers.
+func openBare(ctx context.Context, path string) (*sql.DB, *sql.Conn, error) {
+	pool, err := sql.Open("sqlite3", "file:"+path+"?mode=ro&_query_only=true&_busy_timeout=5000&_cache_size=-16384")
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	if r.conn, err = r.pool.Conn(ctx); err != nil {
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, nil, errors.Join(err, pool.Close())
+	}
+	return pool, conn, nil
+}
+
+// prepare prepares the bare statements.
+func (r *reading) prepare(ctx context.Context, path string) (err error) {
+	if r.pool, r.conn, err = openBare(ctx, path); err != nil {
 		return err
 	}
 	for text, statement := range map[string]**sql.Stmt{
@@ -287,13 +296,15 @@ func (r *reading) bareBoard(ctx context.Context, after *engagement.BoardRow) (ra
 		if err != nil || len(rows) != topRows {
 			return errors.Join(fmt.Errorf("%d rows, want %d", len(rows), topRows), err)
 		}
-		// As the library counts: for the first row, and on a later page again for
-		// the first with another value.
+		// As the library counts: not from the top, and on a later page for the
+		// first row and again for the first with another value.
 		counts := 0
 		for i, row := range rows {
 			switch {
 			case i > 0 && row.TotalFires == rows[i-1].TotalFires:
 				ranks[i] = ranks[i-1]
+			case i == 0 && after == nil:
+				ranks[0], counts = 1, 1
 			case counts == 0 || (counts == 1 && after != nil):
 				if err := r.withMoreFires.QueryRowContext(ctx, row.TotalFires).Scan(&ranks[i]); err != nil {
 					return err
@@ -322,7 +333,7 @@ func (r *reading) bareRank(ctx context.Context, user int64) (rank int64, err err
 
 func (r *reading) bareSummary(ctx context.Context, user int64) (any, error) {
 	var row dbgen.UserStat
-	var recent, executed int64
+	var recent int64
 	var favorite dbgen.FavoriteFamilyRow
 	today := engagement.DayOf(communityNow, time.UTC)
 	err := r.inSnapshot(ctx, func() error {
@@ -332,12 +343,9 @@ func (r *reading) bareSummary(ctx context.Context, user int64) (any, error) {
 		if err := r.recentFires.QueryRowContext(ctx, user, int64(today-6), int64(today)).Scan(&recent); err != nil {
 			return err
 		}
-		if err := r.executed.QueryRowContext(ctx, user).Scan(&executed); err != nil {
-			return err
-		}
 		return r.favorites.QueryRowContext(ctx, user).Scan(&favorite.Family, &favorite.Fires)
 	})
-	return [...]int64{row.TotalFires, recent, executed, favorite.Fires}, err
+	return [...]int64{row.TotalFires, recent, row.Executed, favorite.Fires}, err
 }
 
 func (r *reading) bareToday(ctx context.Context) (any, error) {
@@ -345,7 +353,7 @@ func (r *reading) bareToday(ctx context.Context) (any, error) {
 	var top dbgen.TopSignalOfDayRow
 	today := int64(engagement.DayOf(communityNow, time.UTC))
 	err := r.inSnapshot(ctx, func() error {
-		err := r.day.QueryRowContext(ctx, today).Scan(&day.Day, &day.Fires, &day.Executed, &day.ActiveUsers)
+		err := r.day.QueryRowContext(ctx, today).Scan(&day.Day, &day.Fires, &day.Executed, &day.ActiveUsers, &day.NewUsers)
 		if err != nil {
 			return err
 		}
@@ -364,7 +372,8 @@ func (r *reading) bareFires(ctx context.Context, statement *sql.Stmt, of any) (i
 
 func userStatFields(u *dbgen.UserStat) []any {
 	return []any{&u.UserID, &u.TotalFires, &u.WinRate, &u.Pnl, &u.LastUpdated, &u.Wins, &u.Losses, &u.Draws,
-		&u.PnlMicros, &u.StreakStart, &u.StreakEnd, &u.StreakLongest}
+		&u.PnlMicros, &u.StreakStart, &u.StreakEnd, &u.StreakLongest, &u.Executed, &u.FirstDay, &u.WinBound,
+		&u.StreakLength, &u.StreakUntil, &u.Freezes}
 }
 
 // scanAll runs a statement and returns its rows.
