@@ -44,6 +44,10 @@ func (r *Reader) activity(ctx context.Context, w Window) ([]Activity, error) {
 	if err != nil || w.IsAllTime() {
 		return list, err
 	}
+	if w.From == w.To { // counted by the database, in less time than its users are read
+		a, err := r.activityOn(ctx, w.From)
+		return append(list, a), err
+	}
 	first := w.From - trailingMonth + 1
 	fired := make([]int64, w.To-first+1)  // of each day: users active then
 	latest := make([]int64, w.To-first+1) // and of these, those not active since
@@ -68,13 +72,44 @@ func (r *Reader) activity(ctx context.Context, w Window) ([]Activity, error) {
 			MAU:     sum(latest[upTo-trailingMonth : upTo]),
 			Partial: day >= r.Today(),
 		}
-		if a.MAU > 0 {
-			stickiness := float64(sum(fired[upTo-trailingMonth:upTo])) / trailingMonth / float64(a.MAU)
-			a.Stickiness = &stickiness
-		}
+		a.stick(sum(fired[upTo-trailingMonth : upTo]))
 		list = append(list, a)
 	})
 	return list, err
+}
+
+// stick sets the stickiness. month is the sum of the DAU of the 30 days.
+func (a *Activity) stick(month int64) {
+	if a.MAU > 0 {
+		stickiness := float64(month) / trailingMonth / float64(a.MAU)
+		a.Stickiness = &stickiness
+	}
+}
+
+// activityOn is the activity up to one day.
+func (r *Reader) activityOn(ctx context.Context, day Day) (Activity, error) {
+	a := Activity{Day: day, Partial: day >= r.Today()}
+	first := int64(max(day-trailingMonth+1, unknownDay+1))
+	days, err := r.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: first, LastDay: int64(day)})
+	if err != nil {
+		return a, err
+	}
+	users, err := r.q.UsersActiveSince(ctx, dbgen.UsersActiveSinceParams{
+		Since: int64(day) - trailingWeek + 1, FirstDay: first, LastDay: int64(day),
+	})
+	if err != nil {
+		return a, err
+	}
+	a.WAU, a.MAU = users.Since, users.Users
+	var month int64
+	for _, row := range days {
+		month += row.ActiveUsers
+		if row.Day == int64(day) {
+			a.DAU = row.ActiveUsers
+		}
+	}
+	a.stick(month)
+	return a, nil
 }
 
 func sum(values []int64) (total int64) {

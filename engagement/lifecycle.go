@@ -39,6 +39,9 @@ func (r *Reader) lifecycle(ctx context.Context, w Window, by Period) ([]Lifecycl
 	if err != nil || w.IsAllTime() {
 		return list, err
 	}
+	if by == Daily {
+		return r.dailyLifecycle(ctx, w)
+	}
 	w = Window{by.start(w.From) - by.days(), by.start(w.To) + by.days() - 1}
 	lastStart := map[int64]Day{} // of the last period in which a user was active
 	var before, p Lifecycle
@@ -67,4 +70,34 @@ func (r *Reader) lifecycle(ctx context.Context, w Window, by Period) ([]Lifecycl
 		}
 	})
 	return list, err
+}
+
+// dailyLifecycle is the lifecycle of each day. Who was active and new stands in
+// the community's days; only who returned is counted from users.
+func (r *Reader) dailyLifecycle(ctx context.Context, w Window) ([]Lifecycle, error) {
+	rows, err := r.q.DaysBetween(ctx, dbgen.DaysBetweenParams{
+		FirstDay: int64(max(w.From-1, unknownDay+1)), LastDay: int64(w.To),
+	})
+	if err != nil {
+		return nil, err
+	}
+	days := map[Day]dbgen.Day{}
+	for _, row := range rows {
+		days[Day(row.Day)] = row
+	}
+	list := make([]Lifecycle, 0, w.To-w.From+1)
+	for day := w.From; day <= w.To; day++ {
+		now, before := days[day], days[day-1]
+		p := Lifecycle{Start: day, Active: now.ActiveUsers, New: now.NewUsers, Partial: day >= r.Today()}
+		if now.ActiveUsers > 0 && before.ActiveUsers > 0 {
+			p.Returning, err = r.q.ReturningUsers(ctx, dbgen.ReturningUsersParams{Day: int64(day), DayBefore: int64(day) - 1})
+			if err != nil {
+				return nil, err
+			}
+		}
+		p.Resurrected = p.Active - p.New - p.Returning
+		p.Dormant = before.ActiveUsers - p.Returning
+		list = append(list, p)
+	}
+	return list, nil
 }

@@ -7,6 +7,26 @@ WHERE day > 0 AND active_users > 0;
 -- ActiveUsers lists the users with a fire on a day, in no order.
 SELECT user_id FROM user_days WHERE day = @day AND fires > 0;
 
+-- name: UsersActiveSince :one
+-- UsersActiveSince counts the users with a fire on one of some days, and those
+-- of them with one since a later day.
+SELECT
+    COUNT(*) AS users,
+    CAST(COALESCE(SUM(CASE WHEN latest >= CAST(@since AS BIGINT) THEN 1 ELSE 0 END), 0) AS BIGINT) AS since
+FROM (
+    SELECT MAX(day) AS latest FROM user_days
+    WHERE day >= @first_day AND day <= @last_day AND day > 0 AND fires > 0
+    GROUP BY user_id
+) AS active;
+
+-- name: ReturningUsers :one
+-- ReturningUsers counts the users with a fire on a day and on another.
+SELECT COUNT(*) FROM (
+    SELECT a.user_id FROM user_days AS a WHERE a.day = @day AND a.fires > 0
+    INTERSECT
+    SELECT b.user_id FROM user_days AS b WHERE b.day = @day_before AND b.fires > 0
+) AS returning_users;
+
 -- name: CohortActivity :many
 -- CohortActivity counts, for each period in which users fired first, how many
 -- of them fired in which later period. Periods have a length in days and are

@@ -207,3 +207,55 @@ func (q *Queries) FirstActiveDay(ctx context.Context) (int64, error) {
 	err := row.Scan(&day)
 	return day, err
 }
+
+const ReturningUsers = `-- name: ReturningUsers :one
+SELECT COUNT(*) FROM (
+    SELECT a.user_id FROM user_days AS a WHERE a.day = $1 AND a.fires > 0
+    INTERSECT
+    SELECT b.user_id FROM user_days AS b WHERE b.day = $2 AND b.fires > 0
+) AS returning_users
+`
+
+type ReturningUsersParams struct {
+	Day       int64
+	DayBefore int64
+}
+
+// ReturningUsers counts the users with a fire on a day and on another.
+func (q *Queries) ReturningUsers(ctx context.Context, arg ReturningUsersParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, ReturningUsers, arg.Day, arg.DayBefore)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const UsersActiveSince = `-- name: UsersActiveSince :one
+SELECT
+    COUNT(*) AS users,
+    CAST(COALESCE(SUM(CASE WHEN latest >= CAST($1 AS BIGINT) THEN 1 ELSE 0 END), 0) AS BIGINT) AS since
+FROM (
+    SELECT MAX(day) AS latest FROM user_days
+    WHERE day >= $2 AND day <= $3 AND day > 0 AND fires > 0
+    GROUP BY user_id
+) AS active
+`
+
+type UsersActiveSinceParams struct {
+	Since    int64
+	FirstDay int64
+	LastDay  int64
+}
+
+type UsersActiveSinceRow struct {
+	Users int64
+	Since int64
+}
+
+// UsersActiveSince counts the users with a fire on one of some days, and those
+// of them with one since a later day.
+func (q *Queries) UsersActiveSince(ctx context.Context, arg UsersActiveSinceParams) (UsersActiveSinceRow, error) {
+	row := q.db.QueryRowContext(ctx, UsersActiveSince, arg.Since, arg.FirstDay, arg.LastDay)
+	var i UsersActiveSinceRow
+	err := row.Scan(&i.Users, &i.Since)
+	return i, err
+}

@@ -386,6 +386,8 @@ type Querier interface {
 	// ResultsBetween lists the users with a minimum of decided trades in a range of
 	// days, with their results in it, by user id.
 	ResultsBetween(ctx context.Context, arg ResultsBetweenParams) ([]ResultsBetweenRow, error)
+	// ReturningUsers counts the users with a fire on a day and on another.
+	ReturningUsers(ctx context.Context, arg ReturningUsersParams) (int64, error)
 	// SetActivity adds to users' fires and stores their first days and streaks,
 	// provided that the streak rules (empty for the default ones) are still those
 	// that they were counted by, and returns how many. It takes a JSON array of
@@ -538,6 +540,9 @@ type Querier interface {
 	// UserTradesFrom lists a user's trades of a range of days from behind a position
 	// on, first closed first. The times are those between which such days lie.
 	UserTradesFrom(ctx context.Context, arg UserTradesFromParams) ([]Trade, error)
+	// UsersActiveSince counts the users with a fire on one of some days, and those
+	// of them with one since a later day.
+	UsersActiveSince(ctx context.Context, arg UsersActiveSinceParams) (UsersActiveSinceRow, error)
 	// UsersFrom lists all users by id, from one on.
 	UsersFrom(ctx context.Context, arg UsersFromParams) ([]UserStat, error)
 	// UsersWithoutBound lists users whose win rate has no bound yet.

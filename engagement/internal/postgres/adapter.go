@@ -336,6 +336,10 @@ func (q querier) ResultsBetween(ctx context.Context, arg dbgen.ResultsBetweenPar
 	return each(func(row pggen.ResultsBetweenRow) dbgen.ResultsBetweenRow { return dbgen.ResultsBetweenRow(row) })(result), err
 }
 
+func (q querier) ReturningUsers(ctx context.Context, arg dbgen.ReturningUsersParams) (int64, error) {
+	return q.Queries.ReturningUsers(ctx, pggen.ReturningUsersParams(arg))
+}
+
 func (q querier) SetActivity(ctx context.Context, arg dbgen.SetActivityParams) (int64, error) {
 	return q.Queries.SetActivity(ctx, pggen.SetActivityParams(arg))
 }
@@ -594,6 +598,11 @@ func (q querier) UserTrades(ctx context.Context, arg dbgen.UserTradesParams) ([]
 func (q querier) UserTradesFrom(ctx context.Context, arg dbgen.UserTradesFromParams) ([]dbgen.Trade, error) {
 	result, err := q.Queries.UserTradesFrom(ctx, pggen.UserTradesFromParams(arg))
 	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
+}
+
+func (q querier) UsersActiveSince(ctx context.Context, arg dbgen.UsersActiveSinceParams) (dbgen.UsersActiveSinceRow, error) {
+	result, err := q.Queries.UsersActiveSince(ctx, pggen.UsersActiveSinceParams(arg))
+	return dbgen.UsersActiveSinceRow(result), err
 }
 
 func (q querier) UsersFrom(ctx context.Context, arg dbgen.UsersFromParams) ([]dbgen.UserStat, error) {
