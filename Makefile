@@ -25,7 +25,7 @@ demo: ## Make a month of a community and show what the product knows of it
 test: ## Run all tests under the race detector, on SQLite and PostgreSQL
 	@if [ -z "$$ENGAGEMENT_TEST_POSTGRES" ] && ! command -v initdb >/dev/null && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then \
 		echo "/postgres is skipped: no PostgreSQL server is installed and ENGAGEMENT_TEST_POSTGRES is not set"; fi
-	@for module in $(MODULES); do echo "== $$module"; (cd $$module && go test -race ./...) || exit 1; done
+	@for module in $(MODULES); do echo "== $$module"; (cd $$module && go test -race -timeout 30m ./...) || exit 1; done
 
 .PHONY: bench
 bench: ## Measure against hand-written code, GORM and C (takes minutes, quiet machine)

@@ -33,24 +33,30 @@ func (db *DB) countPending(ctx context.Context) error {
 		streaks, err = r.isSet(ctx, settingStreakRecount)
 		return 0, err
 	})
+	if err == nil && fires+trades > 0 {
+		db.core.log.Info("counting facts that no counter holds yet", "fires", fires, "trades", trades)
+		err = db.countFacts(ctx, fires+trades)
+	}
 	if err == nil && users > 0 {
 		err = db.boundWinRates(ctx)
 	}
 	if err == nil && streaks {
 		err = db.recountStreaks(ctx)
 	}
-	if err != nil || fires+trades == 0 {
-		return err
-	}
-	db.core.log.Info("counting facts that no counter holds yet", "fires", fires, "trades", trades)
-	err = db.writeKeyed(ctx, "normalize facts", func(tx *Tx) (int, error) {
+	return err
+}
+
+// countFacts counts the facts that no counter holds yet, of which there are
+// about so many.
+func (db *DB) countFacts(ctx context.Context, total int64) error {
+	err := db.writeKeyed(ctx, "normalize facts", func(tx *Tx) (int, error) {
 		normalized, err := tx.q.NormalizeUncountedFires(ctx)
 		return int(normalized), err
 	})
 	if err != nil {
 		return err
 	}
-	p := progressOf(ctx, fires+trades)
+	p := progressOf(ctx, total)
 	for {
 		found, counted := 0, 0
 		err := db.writeKeyed(ctx, "count facts", func(tx *Tx) (int, error) {

@@ -33,7 +33,7 @@ func init() {
 	if _, given := os.LookupEnv("RAPID_CHECKS"); given {
 		return
 	}
-	if err := flag.Set("rapid.checks", "40"); err != nil {
+	if err := flag.Set("rapid.checks", "20"); err != nil {
 		panic(err)
 	}
 }
