@@ -14,7 +14,8 @@ import (
 var (
 	// ErrInvalid: an argument was refused before anything was written.
 	ErrInvalid = errors.New("invalid")
-	// ErrNotFound: there is no such user, signal or trade.
+	// ErrNotFound: there is no such user, signal or metric, or nothing to show of it
+	// yet.
 	ErrNotFound = errors.New("not found")
 	// ErrConflict: a trade with this id is stored with other content, a user holds
 	// as many unspent streak freezes as the rules allow, or a copy has been taken

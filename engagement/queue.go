@@ -243,6 +243,7 @@ func (db *DB) lead(leader *write) {
 	if err != nil {
 		// Whoever has just come has not waited for the lock yet.
 		batch = q.take(time.Now(), time.Since(start)/2)
+		leader.err = err // also if it has given up since, and is not in the batch
 		fail(batch, err)
 		return
 	}

@@ -182,6 +182,9 @@ func (o listedOrder) find(ctx context.Context, user int64) (UserFigures, error) 
 		return UserFigures{}, notOnBoard(user)
 	}
 	figures, err := o.r.figuresOf(ctx, []int64{user}, o.window)
+	if err == nil && len(figures) == 0 { // in a transaction, erased since
+		err = notOnBoard(user)
+	}
 	if err != nil {
 		return UserFigures{}, err
 	}

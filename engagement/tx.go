@@ -96,7 +96,9 @@ func (db *DB) View(ctx context.Context, fn func(*Reader) error) error {
 }
 
 // Tx is a transaction: it reads what a [Reader] reads and writes what a [DB]
-// writes. Nothing that it wrote is seen by others until it is committed.
+// writes. Nothing that it wrote is seen by others until it is committed. On
+// PostgreSQL it sees what others commit meanwhile: reads that belong together go
+// in [DB.View].
 type Tx struct {
 	*Reader
 	inner *engine.Tx

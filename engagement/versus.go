@@ -2,6 +2,7 @@ package engagement
 
 import (
 	"context"
+	"slices"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
@@ -21,7 +22,7 @@ type HeadToHead struct {
 
 // HeadToHead compares two users in a window (zero: all time), all of one moment.
 // A user who did nothing in the window has only zeros; one who has never fired or
-// traded is ErrNotFound. A user compared with himself, or a window that ends
+// traded is ErrNotFound. One user compared with the same, or a window that ends
 // before it starts, is ErrInvalid.
 func (r *Reader) HeadToHead(ctx context.Context, a, b int64, w Window) (h HeadToHead, err error) {
 	err = r.snapshot(ctx, "compare two users", func(r *Reader) (int, error) {
@@ -36,7 +37,7 @@ func (r *Reader) headToHead(ctx context.Context, a, b int64, w Window) (h HeadTo
 		return h, err
 	}
 	for _, user := range []int64{a, b} {
-		if _, err := r.userRow(ctx, user); err != nil {
+		if err := checkUserID(user); err != nil {
 			return h, err
 		}
 	}
@@ -47,9 +48,15 @@ func (r *Reader) headToHead(ctx context.Context, a, b int64, w Window) (h HeadTo
 	if err != nil {
 		return h, err
 	}
-	h.A, h.B = figures[0], figures[1]
-	if a > b {
-		h.A, h.B = h.B, h.A
+	for _, side := range []struct {
+		user int64
+		into *UserFigures
+	}{{a, &h.A}, {b, &h.B}} {
+		i := slices.IndexFunc(figures, func(f UserFigures) bool { return f.UserID == side.user })
+		if i < 0 {
+			return h, notFound("user", side.user)
+		}
+		*side.into = figures[i]
 	}
 	h.Leaders = map[string]*int64{}
 	for _, m := range Metrics() {

@@ -21,9 +21,10 @@ func (a *app) cleanupCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cleanup",
 		Short: "Delete old fires, keeping every total",
-		Long: `Delete the single fires of old days. Every figure stays as it is: totals, days,
-leaderboards and streaks are kept apart from the fires, and trades are never
-deleted. It may be interrupted at any time; the next one goes on.`,
+		Long: `Delete the single fires of old days. Totals, days, leaderboards and streaks stay
+as they are, since they are kept apart from the fires, and trades are never
+deleted. What needs single fires, such as hours and lists of fires, knows only
+those still kept. It may be interrupted at any time; the next one goes on.`,
 		Example: `  engagement cleanup --dry-run
   engagement cleanup --keep-days 30`,
 		Args:              cobra.NoArgs,

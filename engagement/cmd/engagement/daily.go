@@ -18,9 +18,9 @@ type dayFlags struct {
 // add adds the flags to cmd; without them it lists count days.
 func (f *dayFlags) add(cmd *cobra.Command, count int) {
 	flags := cmd.Flags()
-	flags.IntVar(&f.count, "days", count, "how many days to show")
-	dayFlag(flags, &f.from, "from", "the first day")
-	dayFlag(flags, &f.to, "to", "the last day (default today)")
+	flags.IntVar(&f.count, "days", count, "how many days to show, up to --to or else today")
+	dayFlag(flags, &f.from, "from", "first")
+	dayFlag(flags, &f.to, "to", "last")
 	cmd.MarkFlagsMutuallyExclusive("days", "from")
 	for _, flag := range []string{"days", "from", "to"} {
 		mustComplete(cmd, flag)

@@ -37,7 +37,16 @@ func (f *boardFlags) add(cmd *cobra.Command) {
 	f.window.add(cmd)
 	flags := cmd.Flags()
 	flags.Int64Var(&f.minDecided, "min-decided", engagement.DefaultMinDecided, "by win rate: how many won and lost trades a user needs")
-	flags.Int64SliceVar(&f.users, "users", nil, "only these `USERS`, ranked among themselves, as 1,2,3")
+	flags.Func("users", "only these `USERS`, ranked among themselves, such as 1,2,3", func(s string) error {
+		for user := range strings.SplitSeq(s, ",") {
+			id, err := parseUserID(user)
+			if err != nil {
+				return err
+			}
+			f.users = append(f.users, id)
+		}
+		return nil
+	})
 	mustComplete(cmd, "min-decided")
 	mustComplete(cmd, "users")
 }
@@ -47,10 +56,7 @@ func (f *boardFlags) board(cmd *cobra.Command, r *engagement.Reader, m engagemen
 	if f.minDecided < 1 {
 		return b, invalid("--min-decided", cmd.Flag("min-decided").Value.String(), "want at least 1")
 	}
-	b = engagement.Board{Metric: m, MinDecided: f.minDecided}
-	if cmd.Flags().Changed("users") {
-		b.Users = append([]int64{}, f.users...)
-	}
+	b = engagement.Board{Metric: m, MinDecided: f.minDecided, Users: f.users}
 	b.Window, err = f.window.window(cmd, r)
 	return b, err
 }
@@ -102,7 +108,7 @@ of their 95 % interval, so that many trades count for more than few.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.metric, "metric", engagement.ByFires.String(), "which leaderboard")
 	mustComplete(cmd, "metric", boards()...)
-	limitFlag(cmd, &f.limit, "how many users to list, or on each side of --around,")
+	limitFlag(cmd, &f.limit, "how many users to list, with --around on each side")
 	flags.Int64Var(&f.around, "around", 0, "the part of the board around this `USER`")
 	flags.Int64Var(&f.after, "after", 0, "the part of the board behind this `USER`")
 	mustComplete(cmd, "around")

@@ -31,9 +31,9 @@ func parsePnL(s string) (float64, error) {
 	return pnl, nil
 }
 
-// timeFlag adds a flag that is zero unless it is given.
+// timeFlag adds a flag for a time, which is zero unless it is given.
 func timeFlag(flags *pflag.FlagSet, into *time.Time, name, usage string) {
-	flags.Func(name, usage+", as `TIME` 2026-01-31T12:00:00Z (default now)", func(s string) (err error) {
+	flags.Func(name, usage+": a `TIME` such as 2026-01-31T12:00:00Z (default now)", func(s string) (err error) {
 		if *into, err = time.Parse(time.RFC3339, s); err != nil {
 			return fmt.Errorf("want the form 2026-01-31T12:00:00Z or 2026-01-31T12:00:00+02:00")
 		}
@@ -41,9 +41,9 @@ func timeFlag(flags *pflag.FlagSet, into *time.Time, name, usage string) {
 	})
 }
 
-// dayFlag adds a flag for a day.
-func dayFlag(flags *pflag.FlagSet, into *engagement.Day, name, usage string) {
-	flags.Func(name, usage+", as `DAY` 2026-01-31", func(s string) (err error) {
+// dayFlag adds a flag for a day; which says the first or the last.
+func dayFlag(flags *pflag.FlagSet, into *engagement.Day, name, which string) {
+	flags.Func(name, "the "+which+" `DAY`, such as 2026-01-31", func(s string) (err error) {
 		*into, err = engagement.ParseDay(s)
 		return err
 	})

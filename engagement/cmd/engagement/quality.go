@@ -57,7 +57,7 @@ also shown in percent of what it fell from.`,
 	signalFlag(cmd, &signal)
 	days.add(cmd)
 	flags := cmd.Flags()
-	flags.Float64Var(&balance, "balance", 0, "what the account held before the first of these trades, as `AMOUNT`")
+	flags.Float64Var(&balance, "balance", 0, "the `AMOUNT` that the account held before the first of these trades")
 	flags.BoolVar(&equity, "equity", false, "list the P&L of each day as well")
 	mustComplete(cmd, "balance")
 	return cmd

@@ -21,7 +21,7 @@ func (a *app) userCommand() *cobra.Command {
 		Use:   "user ID",
 		Short: "Show one user's totals, streak and ranks",
 		Long: `Show one user's totals since the beginning, the activity of the last seven days,
-the streak (consecutive days with a fire) and the ranks on the leaderboards.`,
+the current and the longest streak, and the ranks on the leaderboards.`,
 		Example:           `  engagement user 12345`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,

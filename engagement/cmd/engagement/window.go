@@ -22,8 +22,8 @@ type windowFlags struct {
 func (f *windowFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.name, "window", windows[0], "which days: "+strings.Join(windows, ", ")+" (weeks begin on Monday)")
-	dayFlag(flags, &f.from, "from", "the first day")
-	dayFlag(flags, &f.to, "to", "the last day")
+	dayFlag(flags, &f.from, "from", "first")
+	dayFlag(flags, &f.to, "to", "last")
 	cmd.MarkFlagsRequiredTogether("from", "to")
 	cmd.MarkFlagsMutuallyExclusive("window", "from")
 	cmd.MarkFlagsMutuallyExclusive("window", "to")

@@ -61,7 +61,8 @@ type Engine struct {
 	reader *sql.DB
 	writer *sql.DB
 	// answerTimeout is how long the server may take to begin or end a
-	// transaction, which it has nothing to wait for to do.
+	// transaction. It waits for nothing then but the rows of what is sent with a
+	// COMMIT.
 	answerTimeout time.Duration
 }
 
