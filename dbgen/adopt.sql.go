@@ -214,31 +214,25 @@ func (q *Queries) UncountedTrades(ctx context.Context, maxRows int64) ([]Trade, 
 }
 
 const UsersWithoutBound = `-- name: UsersWithoutBound :many
-SELECT user_id, wins, losses FROM user_stats WHERE win_bound < 0
+SELECT user_id FROM user_stats WHERE win_bound < 0
 ORDER BY win_bound DESC, user_id
 LIMIT CAST(?1 AS BIGINT)
 `
 
-type UsersWithoutBoundRow struct {
-	UserID int64
-	Wins   int64
-	Losses int64
-}
-
 // UsersWithoutBound lists users whose win rate has no bound yet.
-func (q *Queries) UsersWithoutBound(ctx context.Context, maxRows int64) ([]UsersWithoutBoundRow, error) {
+func (q *Queries) UsersWithoutBound(ctx context.Context, maxRows int64) ([]int64, error) {
 	rows, err := q.db.QueryContext(ctx, UsersWithoutBound, maxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []UsersWithoutBoundRow{}
+	items := []int64{}
 	for rows.Next() {
-		var i UsersWithoutBoundRow
-		if err := rows.Scan(&i.UserID, &i.Wins, &i.Losses); err != nil {
+		var user_id int64
+		if err := rows.Scan(&user_id); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, user_id)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err

@@ -551,7 +551,7 @@ type Querier interface {
 	// UsersFrom lists all users by id, from one on.
 	UsersFrom(ctx context.Context, arg UsersFromParams) ([]UserStat, error)
 	// UsersWithoutBound lists users whose win rate has no bound yet.
-	UsersWithoutBound(ctx context.Context, maxRows int64) ([]UsersWithoutBoundRow, error)
+	UsersWithoutBound(ctx context.Context, maxRows int64) ([]int64, error)
 }
 
 var _ Querier = (*Queries)(nil)

@@ -192,11 +192,17 @@ func (db *DB) boundWinRates(ctx context.Context) error {
 			if found = len(users); err != nil || found == 0 {
 				return 0, err
 			}
-			var params rows
-			for _, user := range users {
-				params.begin().int(user.UserID, winBound(user.Wins, user.Losses))
+			// Adding nothing sets the bounds of what is stored now, of users who have
+			// not been erased meanwhile.
+			held, err := tx.q.HoldUsers(ctx, ids(users))
+			var traded rows
+			for _, user := range held {
+				traded.begin().int(user.UserID, 0, 0, 0, 0).time(time.Unix(0, 0))
 			}
-			return found, tx.q.SetWinBounds(ctx, params.String())
+			if err != nil || traded.empty() {
+				return 0, err
+			}
+			return found, addUserTrades(ctx, tx.q, traded)
 		})
 		if err != nil || found == 0 {
 			return err

@@ -366,3 +366,30 @@ func randomCall(ctx context.Context, db *engagement.DB, random *rand.Rand) error
 	}
 	return err
 }
+
+func TestRulesReachAUserWhoIsNewMeanwhile(t *testing.T) {
+	ctx := context.Background()
+	friday := time.Date(2026, 1, 30, 12, 0, 0, 0, time.UTC)
+	forTwoHandles(t, newClock(friday), func(t *testing.T, dsn string, one, other *engagement.DB) {
+		set := make(chan error, 1)
+		noError(t, one.Tx(ctx, func(tx *engagement.Tx) error {
+			fire(t, tx, engagement.Fire{UserID: 1, SignalID: "A"})
+			if _, err := tx.UserStats(ctx, 1); err != nil {
+				return err
+			}
+			go func() {
+				set <- other.SetStreakRules(ctx, engagement.StreakRules{RestDays: []time.Weekday{0, 6}, FreezeCap: 2})
+			}()
+			// On PostgreSQL the rules are soon stored; a file's wait for this transaction.
+			for range 50 {
+				if rules := must(other.StreakRules(ctx))(t); len(rules.RestDays) == 2 {
+					break
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			return nil
+		}))
+		noError(t, <-set)
+		proven(t, one)
+	})
+}

@@ -67,11 +67,12 @@ func storeLocation(ctx context.Context, c *core, name string) (string, error) {
 }
 
 // horizonFor returns the horizon for a write of facts whose first day is given.
-// A cleanup in another process, which keeps at least yesterday, must not delete
-// such days before the write has ended: nobody could tell any more whether its
+// A cleanup in another process, for which it may be tomorrow already and which
+// keeps at least the day before, must not delete such days before the write has
+// ended: nobody could tell any more whether its
 // facts had been there.
 func (tx *Tx) horizonFor(ctx context.Context, first Day) (Day, error) {
-	if first >= tx.Today()-1 {
+	if first >= tx.Today() {
 		return tx.horizon(ctx)
 	}
 	day, err := tx.raise(ctx, settingHorizon, int64(unknownDay)+1)

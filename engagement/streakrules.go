@@ -246,6 +246,12 @@ func (tx *Tx) recountChunk(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if from == math.MinInt64 {
+		// Users whom others have just created by the rules before are not seen yet.
+		if err := tx.inner.LockUsers(ctx); err != nil {
+			return 0, err
+		}
+	}
 	users, err := tx.q.LockUsersFrom(ctx, dbgen.LockUsersFromParams{FromUser: from, MaxRows: recountChunk})
 	if err != nil {
 		return 0, err

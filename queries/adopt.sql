@@ -23,7 +23,7 @@ SELECT COUNT(*) FROM user_stats WHERE win_bound < 0;
 
 -- name: UsersWithoutBound :many
 -- UsersWithoutBound lists users whose win rate has no bound yet.
-SELECT user_id, wins, losses FROM user_stats WHERE win_bound < 0
+SELECT user_id FROM user_stats WHERE win_bound < 0
 ORDER BY win_bound DESC, user_id
 LIMIT CAST(@max_rows AS BIGINT);
 

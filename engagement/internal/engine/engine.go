@@ -77,6 +77,9 @@ type Engine interface {
 // Commit or Rollback.
 type Tx struct {
 	dbgen.Querier
+	// LockUsers waits for all who are changing users and lets no others begin
+	// before the transaction ends.
+	LockUsers func(ctx context.Context) error
 	// Commit commits the transaction, or undoes it and returns an error. The
 	// answer of a server is awaited until ctx ends: then it may be either.
 	Commit func(ctx context.Context) error

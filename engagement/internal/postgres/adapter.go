@@ -609,10 +609,3 @@ func (q querier) UsersFrom(ctx context.Context, arg dbgen.UsersFromParams) ([]db
 	result, err := q.Queries.UsersFrom(ctx, pggen.UsersFromParams(arg))
 	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
 }
-
-func (q querier) UsersWithoutBound(ctx context.Context, arg int64) ([]dbgen.UsersWithoutBoundRow, error) {
-	result, err := q.Queries.UsersWithoutBound(ctx, arg)
-	return each(func(row pggen.UsersWithoutBoundRow) dbgen.UsersWithoutBoundRow {
-		return dbgen.UsersWithoutBoundRow(row)
-	})(result), err
-}

@@ -174,6 +174,10 @@ func (e *Engine) begin(ctx context.Context, pool *sql.DB, statements string) (*e
 	}
 	return &engine.Tx{
 		Querier: querier{pggen.New(c)},
+		LockUsers: func(ctx context.Context) error {
+			_, err := c.ExecContext(ctx, "LOCK TABLE user_stats IN SHARE ROW EXCLUSIVE MODE")
+			return err
+		},
 		Commit: func(ctx context.Context) error {
 			if err := e.end(ctx, c, (*conn).commit); err != nil {
 				discard(c)

@@ -167,9 +167,10 @@ func begin(ctx context.Context, conn *sql.Conn, statement string) (*engine.Tx, e
 		return conn.Close()
 	}
 	return &engine.Tx{
-		Querier:  dbgen.New(conn),
-		Commit:   commit,
-		Rollback: func(context.Context) error { return rollback(conn) },
+		Querier:   dbgen.New(conn),
+		LockUsers: func(context.Context) error { return nil }, // nobody else writes
+		Commit:    commit,
+		Rollback:  func(context.Context) error { return rollback(conn) },
 	}, nil
 }
 
