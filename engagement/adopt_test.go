@@ -217,7 +217,8 @@ func TestPredecessorsFile(t *testing.T) {
 				same(t, "P&L of all users in cents", math.Round(pnl*100), math.Round(fixture.pnl*100))
 			})
 			t.Run("progress was reported to the end", func(t *testing.T) {
-				if len(done) == 0 || done[len(done)-1] < int64(fixture.facts) || done[len(done)-1] != total[len(total)-1] {
+				// What comes after the facts reports for itself.
+				if !slices.Contains(done, int64(fixture.facts)) || !slices.Contains(total, int64(fixture.facts)) || done[len(done)-1] != total[len(total)-1] {
 					t.Errorf("done %v of %v", done, total)
 				}
 			})

@@ -437,12 +437,12 @@ func (h *history) compareLists(t *rapid.T, r *engagement.Reader) {
 	same(t, "DailyMetrics", must(r.DailyMetrics(ctx, today-20, today+2))(t), m.dailyMetrics(today-20, today+2))
 	for _, from := range []engagement.Day{today, today - 3, today - 20} {
 		popular := m.popularSignals(from, today)
-		same(t, "PopularSignals", must(r.PopularSignals(ctx, engagement.Window{From: from, To: today}, 0))(t), popular)
+		same(t, "PopularSignals", must(r.PopularSignals(ctx, engagement.Window{From: from, To: today}, engagement.MaxLimit))(t), popular)
 		same(t, "PopularSignals, the first two", must(r.PopularSignals(ctx, engagement.Window{From: from, To: today}, 2))(t), popular[:min(2, len(popular))])
 	}
 	same(t, "StreakRules", must(r.StreakRules(ctx))(t), m.rules)
 	ever := m.popularSignals(0, today+2)
-	same(t, "PopularSignals ever", must(r.PopularSignals(ctx, engagement.AllTime(), 0))(t), ever)
+	same(t, "PopularSignals ever", must(r.PopularSignals(ctx, engagement.AllTime(), engagement.MaxLimit))(t), ever)
 	same(t, "PopularSignals ever, the first two", must(r.PopularSignals(ctx, engagement.AllTime(), 2))(t), ever[:min(2, len(ever))])
 	for range 5 {
 		metric := m.drawMetric(t)
