@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -219,7 +218,11 @@ func TestPredecessorsFile(t *testing.T) {
 			})
 			t.Run("progress was reported to the end", func(t *testing.T) {
 				// What comes after the facts reports for itself.
-				if !slices.Contains(done, int64(fixture.facts)) || !slices.Contains(total, int64(fixture.facts)) || done[len(done)-1] != total[len(total)-1] {
+				counted := false
+				for i := range done {
+					counted = counted || (done[i] == total[i] && done[i] >= int64(fixture.facts))
+				}
+				if !counted || done[len(done)-1] != total[len(total)-1] {
 					t.Errorf("done %v of %v", done, total)
 				}
 			})
