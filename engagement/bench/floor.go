@@ -27,9 +27,9 @@ const char *sqlite3_errmsg(sqlite3*);
 enum { READWRITE = 0x2, NOMUTEX = 0x8000 };
 
 // In the order of fireTexts, then those of a transaction.
-enum { FIRE, USER_DAY, USER, ACTIVITY, SIGNAL_DAY, SIGNAL, DAY, BEGIN, COMMIT, STATEMENTS };
+enum { FIRE, USER_DAY, USER, HOLD, ACTIVITY, SIGNAL_DAY, SIGNAL, DAY, BEGIN, COMMIT, STATEMENTS };
 
-// The columns that USER returns; ACTIVITY takes them in this order.
+// The columns that HOLD returns; ACTIVITY takes them in this order.
 enum { USER_ID, FIRST, START, END, LENGTH, UNTIL, LONGEST, FREEZES, USER_COLUMNS };
 
 typedef struct {
@@ -95,18 +95,27 @@ static const char *floor_write(floor_db *f, long long n, long long batch, const 
 		sqlite3_bind_int64(s[USER_DAY], 2, day);
 		sqlite3_bind_int64(s[USER_DAY], 3, executed);
 		if (run_row(s[USER_DAY], 3, user_day)) goto failed;
-		sqlite3_bind_int64(s[USER], 1, users[i]);
-		sqlite3_bind_int64(s[USER], 2, executed);
-		sqlite3_bind_text(s[USER], 3, now, -1, 0);
-		if (run_row(s[USER], USER_COLUMNS, user)) goto failed;
 		int active = user_day[2] == 1; // the day has become so
-		int new_user = active && user[FIRST] < 0;
+		int new_user = 0;
 		if (active) {
-			if (day <= user[END] || user[FREEZES] > 0) return "a user's activity is not the workload's";
+			user[USER_ID] = 0;
+			sqlite3_bind_int64(s[HOLD], 1, users[i]);
+			if (run_row(s[HOLD], USER_COLUMNS, user)) goto failed;
+			if (user[USER_ID] != users[i] || day <= user[END] || user[FREEZES] > 0)
+				return "a user's activity is not the workload's";
+			new_user = user[FIRST] < 0;
 			add_day(user, day);
-			for (int c = 0; c < USER_COLUMNS; c++) sqlite3_bind_int64(s[ACTIVITY], c + 1, user[c]);
+			sqlite3_bind_int64(s[ACTIVITY], 1, users[i]);
+			sqlite3_bind_int64(s[ACTIVITY], 2, executed);
+			sqlite3_bind_text(s[ACTIVITY], 3, now, -1, 0);
+			for (int c = FIRST; c < USER_COLUMNS; c++) sqlite3_bind_int64(s[ACTIVITY], c + 3, user[c]);
 			if (run(s[ACTIVITY])) goto failed;
 			if (sqlite3_changes(f->db) != 1) return "the streak rules are not the default ones";
+		} else {
+			sqlite3_bind_int64(s[USER], 1, users[i]);
+			sqlite3_bind_int64(s[USER], 2, executed);
+			sqlite3_bind_text(s[USER], 3, now, -1, 0);
+			if (run(s[USER])) goto failed;
 		}
 		sqlite3_bind_text(s[SIGNAL_DAY], 1, signal, length, 0);
 		sqlite3_bind_int64(s[SIGNAL_DAY], 2, day);
@@ -142,8 +151,9 @@ import (
 const (
 	insertFire = iota
 	addUserDay
-	addUserFires
-	setActivity // only of a day that has just become active
+	addUserFires // unless the day has just become active
+	holdUser     // if it has, this and the next
+	setActivity
 	addSignalDay
 	addSignal
 	addDay
@@ -167,12 +177,20 @@ ON CONFLICT (user_id) DO UPDATE SET
     last_updated = CASE
         WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
         ELSE user_stats.last_updated
-    END
-RETURNING user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes`,
-	setActivity: `INSERT INTO user_stats (user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes)
-SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+    END`,
+	holdUser: `SELECT user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes
+FROM user_stats WHERE user_id = ?1`,
+	setActivity: `INSERT INTO user_stats (user_id, total_fires, executed, last_updated, first_day, streak_start, streak_end,
+    streak_length, streak_until, streak_longest, freezes)
+SELECT ?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
 WHERE COALESCE((SELECT s.value FROM settings AS s WHERE s.name = 'streak_rules'), '') = ''
 ON CONFLICT (user_id) DO UPDATE SET
+    total_fires = user_stats.total_fires + excluded.total_fires,
+    executed = user_stats.executed + excluded.executed,
+    last_updated = CASE
+        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
+        ELSE user_stats.last_updated
+    END,
     first_day = excluded.first_day,
     streak_start = excluded.streak_start,
     streak_end = excluded.streak_end,

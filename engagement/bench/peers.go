@@ -173,21 +173,24 @@ func (s *sameStatements) record(ctx context.Context, f fire) error {
 		if err != nil {
 			return err
 		}
-		var a activity
-		if err := statement(addUserFires).QueryRowContext(ctx, f.user, executed, now).Scan(a.fields()...); err != nil {
-			return err
-		}
 		active, newUser := 0, 0
 		if fires == 1 {
+			var a activity
+			if err := statement(holdUser).QueryRowContext(ctx, f.user).Scan(a.fields()...); err != nil {
+				return err
+			}
 			active = 1
 			if a.first < 0 {
 				newUser = 1
 			}
 			a.add(day)
-			result, err := statement(setActivity).ExecContext(ctx, a.user, a.first, a.start, a.end, a.length, a.until, a.longest, a.freezes)
+			result, err := statement(setActivity).ExecContext(ctx, a.user, executed, now,
+				a.first, a.start, a.end, a.length, a.until, a.longest, a.freezes)
 			if err := oneNew(result, err); err != nil {
 				return err
 			}
+		} else if _, err := statement(addUserFires).ExecContext(ctx, f.user, executed, now); err != nil {
+			return err
 		}
 		if _, err := statement(addSignalDay).ExecContext(ctx, f.signalID(), day, executed); err != nil {
 			return err
@@ -203,7 +206,7 @@ func (s *sameStatements) record(ctx context.Context, f fire) error {
 // activity is what the library stores of a user's active days.
 type activity struct{ user, first, start, end, length, until, longest, freezes int64 }
 
-// fields are those that addUserFires returns.
+// fields are those that holdUser returns.
 func (a *activity) fields() []any {
 	return []any{&a.user, &a.first, &a.start, &a.end, &a.length, &a.until, &a.longest, &a.freezes}
 }
