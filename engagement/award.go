@@ -83,9 +83,9 @@ func (tx *Tx) award(ctx context.Context, users map[int64]history, days map[int64
 
 // take returns the milestones that a fire has reached: the first new one of its
 // user's day has them all.
-func (a awards) take(f dbgen.SignalFire, outcome Outcome) []int64 {
+func (a awards) take(f dbgen.SignalFire, status Status) []int64 {
 	key := userDay{f.UserID, Day(f.Day)}
-	if outcome != Recorded || a[key] == nil {
+	if status != Recorded || a[key] == nil {
 		return nil
 	}
 	milestones := a[key]

@@ -1,7 +1,6 @@
 package engagement
 
 import (
-	"fmt"
 	"time"
 )
 
@@ -67,21 +66,4 @@ func (d Day) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 func (d *Day) UnmarshalText(text []byte) (err error) {
 	*d, err = ParseDay(string(text))
 	return err
-}
-
-// furthestDay is further than any calendar goes; differences of days up to it
-// are safe.
-const furthestDay Day = 4_000_000
-
-func checkDayRange(from, to Day) error {
-	if from > to {
-		return invalid("range of days", fmt.Sprintf("%s..%s", from, to), "it ends before it starts")
-	}
-	if from < -furthestDay || to > furthestDay {
-		return invalid("range of days", fmt.Sprintf("%d..%d", from, to), "it leaves the calendar")
-	}
-	if to-from >= MaxLimit {
-		return invalid("range of days", fmt.Sprintf("%s..%s", from, to), fmt.Sprintf("want at most %d days", MaxLimit))
-	}
-	return nil
 }

@@ -80,11 +80,11 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 			return err
 		}, "P&L NaN"},
 		{"a trade with an unknown result", func(db *engagement.DB) error {
-			_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t", Result: 4})
+			_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t", Outcome: 4})
 			return err
 		}, "result 4"},
 		{"a trade with a negative result", func(db *engagement.DB) error {
-			_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t", Result: -1})
+			_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t", Outcome: -1})
 			return err
 		}, "result -1"},
 		{"a trade more than a day ahead", func(db *engagement.DB) error {
@@ -98,7 +98,7 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 		{"the totals of user 0", func(db *engagement.DB) error { _, err := db.UserStats(ctx, 0); return err }, "user id 0"},
 		{"the summary of user 0", func(db *engagement.DB) error { _, err := db.UserSummary(ctx, 0); return err }, "user id 0"},
 		{"the rank of user 0", func(db *engagement.DB) error {
-			_, err := db.UserRank(ctx, engagement.Board{Metric: engagement.ByPnL}, 0)
+			_, err := db.UserRank(ctx, engagement.Board{Ranking: engagement.ByPnL}, 0)
 			return err
 		}, "user id 0"},
 		{"the export of user 0", func(db *engagement.DB) error { _, err := db.ExportUser(ctx, 0); return err }, "user id 0"},
@@ -111,7 +111,7 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 			return err
 		}, "limit 10001"},
 		{"more users than the limit", func(db *engagement.DB) error {
-			_, err := db.Leaderboard(ctx, engagement.Board{Metric: engagement.ByFires, Limit: engagement.MaxLimit + 1})
+			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Limit: engagement.MaxLimit + 1})
 			return err
 		}, "limit 10001"},
 		{"a freeze of user 0", func(db *engagement.DB) error {
@@ -157,36 +157,36 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 			return err
 		}, "limit 10001"},
 		{"the trades of an unknown result", func(db *engagement.DB) error {
-			_, err := db.RecentTrades(ctx, engagement.TradeFilter{Result: 7})
+			_, err := db.RecentTrades(ctx, engagement.TradeFilter{Outcome: 7})
 			return err
 		}, "result 7"},
 		{"a board of no metric", func(db *engagement.DB) error { _, err := db.Leaderboard(ctx, engagement.Board{}); return err }, "metric 0"},
 		{"a board of a window that ends before it starts", func(db *engagement.DB) error {
-			_, err := db.Leaderboard(ctx, engagement.Board{Metric: engagement.ByFires, Window: engagement.Window{From: 20_001, To: 20_000}})
+			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Window: engagement.Window{From: 20_001, To: 20_000}})
 			return err
 		}, "range of days \"2024-10-05..2024-10-04\""},
 		{"a board of less than one decided trade", func(db *engagement.DB) error {
-			_, err := db.Leaderboard(ctx, engagement.Board{Metric: engagement.ByWinRate, MinDecided: -1})
+			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByWinRate, MinDecided: -1})
 			return err
 		}, "minimum of decided trades -1"},
 		{"a board of no users", func(db *engagement.DB) error {
-			_, err := db.Leaderboard(ctx, engagement.Board{Metric: engagement.ByFires, Users: []int64{}})
+			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Users: []int64{}})
 			return err
 		}, "number of users 0"},
 		{"a board of too many users", func(db *engagement.DB) error {
-			_, err := db.Leaderboard(ctx, engagement.Board{Metric: engagement.ByFires, Users: make([]int64, engagement.MaxLimit+1)})
+			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Users: make([]int64, engagement.MaxLimit+1)})
 			return err
 		}, "number of users 10001"},
 		{"a board of user 0", func(db *engagement.DB) error {
-			_, err := db.UserRank(ctx, engagement.Board{Metric: engagement.ByFires, Users: []int64{1, 0}}, 1)
+			_, err := db.UserRank(ctx, engagement.Board{Ranking: engagement.ByFires, Users: []int64{1, 0}}, 1)
 			return err
 		}, "user id 0"},
 		{"around a user, nobody", func(db *engagement.DB) error {
-			_, err := db.Around(ctx, engagement.Board{Metric: engagement.ByFires}, 1, 0)
+			_, err := db.Around(ctx, engagement.Board{Ranking: engagement.ByFires}, 1, 0)
 			return err
 		}, "number of neighbours 0"},
 		{"around user 0", func(db *engagement.DB) error {
-			_, err := db.Around(ctx, engagement.Board{Metric: engagement.ByFires}, 0, 1)
+			_, err := db.Around(ctx, engagement.Board{Ranking: engagement.ByFires}, 0, 1)
 			return err
 		}, "user id 0"},
 		{"a user head to head with himself", func(db *engagement.DB) error {

@@ -40,7 +40,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(result.Outcome, user.TotalFires, user.WinRate, user.PnL, user.CurrentStreak)
+	fmt.Println(result.Status, user.TotalFires, user.WinRate, user.PnL, user.CurrentStreak)
 	// Output: recorded 1 1 150.75 1
 }
 
@@ -109,7 +109,7 @@ func ExampleDB_RecordTrade() {
 		case err != nil:
 			log.Fatal(err)
 		default:
-			fmt.Println(result.Outcome)
+			fmt.Println(result.Status)
 		}
 	}
 	// Output:
@@ -135,7 +135,7 @@ func ExampleReader_Leaderboard() {
 		}
 	}
 
-	board := engagement.Board{Metric: engagement.ByPnL, Limit: 3}
+	board := engagement.Board{Ranking: engagement.ByPnL, Limit: 3}
 	for {
 		rows, err := db.Leaderboard(ctx, board)
 		if err != nil {
@@ -213,7 +213,7 @@ func ExampleReader_TradeQuality() {
 	}
 	fmt.Println("profit factor", *quality.ProfitFactor)
 	fmt.Println("largest fall", quality.Drawdown.Amount, "or", *quality.Drawdown.Share, "of the account")
-	fmt.Println("now", quality.Run.Length, "in a row:", quality.Run.Result)
+	fmt.Println("now", quality.Run.Length, "in a row:", quality.Run.Outcome)
 	// Output:
 	// profit factor 3
 	// largest fall 40 or 0.2 of the account

@@ -272,11 +272,11 @@ func (r *Reader) explainByTrades(ctx context.Context, e *Explanation, page FactP
 	filter := TradeFilter{UserID: e.UserID, Limit: page.Limit, After: page.AfterTrade}
 	switch e.Figure {
 	case FigureWins:
-		filter.Result = Win
+		filter.Outcome = Win
 	case FigureLosses:
-		filter.Result = Loss
+		filter.Outcome = Loss
 	case FigureDraws:
-		filter.Result = Draw
+		filter.Outcome = Draw
 	}
 	var rows []dbgen.Trade
 	if e.Figure == FigureWinRate {

@@ -7,8 +7,6 @@ import (
 	"math"
 	"slices"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
@@ -21,19 +19,19 @@ type Fire struct {
 	Executed bool      `json:"executed"`  // the order reached the broker
 }
 
-// Outcome says what a call did with a fact.
-type Outcome int
+// Status says what a call did with a fact.
+type Status int
 
-// The outcomes.
+// The statuses.
 const (
-	Recorded       Outcome = iota + 1 // it was new
-	MarkedExecuted                    // the fire was stored as not executed, and is now
-	Duplicate                         // it was stored already; nothing changed
+	Recorded       Status = iota + 1 // it was new
+	MarkedExecuted                   // the fire was stored as not executed, and is now
+	Duplicate                        // it was stored already; nothing changed
 )
 
-// String returns the outcome as it stands in JSON: "recorded",
+// String returns the status as it stands in JSON: "recorded",
 // "marked_executed" or "duplicate".
-func (o Outcome) String() string {
+func (o Status) String() string {
 	switch o {
 	case Recorded:
 		return "recorded"
@@ -42,26 +40,26 @@ func (o Outcome) String() string {
 	case Duplicate:
 		return "duplicate"
 	}
-	return fmt.Sprintf("Outcome(%d)", int(o))
+	return fmt.Sprintf("Status(%d)", int(o))
 }
 
-// MarshalText returns the outcome's name.
-func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+// MarshalText returns the status's name.
+func (o Status) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
-// UnmarshalText reads the outcome's name. Anything else is ErrInvalid.
-func (o *Outcome) UnmarshalText(text []byte) error {
-	for _, known := range []Outcome{Recorded, MarkedExecuted, Duplicate} {
+// UnmarshalText reads the status's name. Anything else is ErrInvalid.
+func (o *Status) UnmarshalText(text []byte) error {
+	for _, known := range []Status{Recorded, MarkedExecuted, Duplicate} {
 		if known.String() == string(text) {
 			*o = known
 			return nil
 		}
 	}
-	return invalid("outcome", string(text), "want recorded, marked_executed or duplicate")
+	return invalid("status", string(text), "want recorded, marked_executed or duplicate")
 }
 
-// FireResult is what recording a fire came to.
-type FireResult struct {
-	Outcome Outcome `json:"outcome"`
+// FireReceipt is what recording a fire came to.
+type FireReceipt struct {
+	Status Status `json:"status"`
 	// Milestones are those that the fire's becoming known has awarded to its
 	// user's streaks, ascending; none for most fires. See [Reader.Awards].
 	Milestones []int64 `json:"milestones,omitempty"`
@@ -88,7 +86,7 @@ type SignalFire struct {
 //
 // Callers who record at the same time share a commit; each returns when its own
 // fire is on disk.
-func (db *DB) RecordFire(ctx context.Context, f Fire) (result FireResult, err error) {
+func (db *DB) RecordFire(ctx context.Context, f Fire) (result FireReceipt, err error) {
 	err = db.core.do(ctx, "record fire", func() (int, error) {
 		fact, err := db.checkFire(f)
 		if err != nil {
@@ -98,7 +96,7 @@ func (db *DB) RecordFire(ctx context.Context, f Fire) (result FireResult, err er
 		if err := db.enqueue(ctx, &w); err != nil {
 			return 0, fmt.Errorf("fire of user %d for signal %q: %w", f.UserID, f.SignalID, err)
 		}
-		result = FireResult{w.outcome, w.milestones}
+		result = FireReceipt{w.status, w.milestones}
 		return 1, nil
 	})
 	return result, err
@@ -106,7 +104,7 @@ func (db *DB) RecordFire(ctx context.Context, f Fire) (result FireResult, err er
 
 // RecordFires stores many fires in one transaction, in their order, and
 // returns their results in the same order. If one is refused, none is stored.
-func (db *DB) RecordFires(ctx context.Context, fires []Fire) (results []FireResult, err error) {
+func (db *DB) RecordFires(ctx context.Context, fires []Fire) (results []FireReceipt, err error) {
 	err = db.writeKeyed(ctx, "record fires", func(tx *Tx) (int, error) {
 		results, err = tx.recordFires(ctx, fires)
 		return len(results), err
@@ -115,16 +113,16 @@ func (db *DB) RecordFires(ctx context.Context, fires []Fire) (results []FireResu
 }
 
 // RecordFire does what [DB.RecordFire] does, as part of the transaction.
-func (tx *Tx) RecordFire(ctx context.Context, f Fire) (FireResult, error) {
+func (tx *Tx) RecordFire(ctx context.Context, f Fire) (FireReceipt, error) {
 	results, err := tx.RecordFires(ctx, []Fire{f})
 	if err != nil {
-		return FireResult{}, err
+		return FireReceipt{}, err
 	}
 	return results[0], nil
 }
 
 // RecordFires does what [DB.RecordFires] does, as part of the transaction.
-func (tx *Tx) RecordFires(ctx context.Context, fires []Fire) (results []FireResult, err error) {
+func (tx *Tx) RecordFires(ctx context.Context, fires []Fire) (results []FireReceipt, err error) {
 	err = tx.joined(ctx, "record fires", func() (int, error) {
 		results, err = tx.recordFires(ctx, fires)
 		return len(results), err
@@ -132,7 +130,7 @@ func (tx *Tx) RecordFires(ctx context.Context, fires []Fire) (results []FireResu
 	return results, err
 }
 
-func (tx *Tx) recordFires(ctx context.Context, fires []Fire) ([]FireResult, error) {
+func (tx *Tx) recordFires(ctx context.Context, fires []Fire) ([]FireReceipt, error) {
 	facts := make([]dbgen.SignalFire, len(fires))
 	for i, f := range fires {
 		var err error
@@ -149,10 +147,10 @@ func (tx *Tx) recordFires(ctx context.Context, fires []Fire) ([]FireResult, erro
 			return nil, batchError(i, len(fires), err)
 		}
 	}
-	results := make([]FireResult, 0, len(fires))
+	results := make([]FireReceipt, 0, len(fires))
 	for chunk := range slices.Chunk(facts, storeChunk) {
 		t := newTally()
-		outcomes, err := tx.storeFires(ctx, chunk, t)
+		statuses, err := tx.storeFires(ctx, chunk, t)
 		var awarded awards
 		if err == nil {
 			awarded, err = t.apply(ctx, tx)
@@ -160,8 +158,8 @@ func (tx *Tx) recordFires(ctx context.Context, fires []Fire) ([]FireResult, erro
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", describeFires(chunk), err)
 		}
-		for i, outcome := range outcomes {
-			results = append(results, FireResult{outcome, awarded.take(chunk[i], outcome)})
+		for i, status := range statuses {
+			results = append(results, FireReceipt{status, awarded.take(chunk[i], status)})
 		}
 	}
 	return results, nil
@@ -196,10 +194,10 @@ func compareFireKeys(a, b fireKey) int {
 	return cmp.Or(cmp.Compare(a.user, b.user), cmp.Compare(a.signal, b.signal))
 }
 
-// storeFires stores fires and returns their outcomes, as if they had come one
+// storeFires stores fires and returns their statuses, as if they had come one
 // after another, and adds what they change to t. Of each key only the first
 // fire can be new, and only the first executed one can mark the stored fire.
-func (tx *Tx) storeFires(ctx context.Context, facts []dbgen.SignalFire, t *tally) ([]Outcome, error) {
+func (tx *Tx) storeFires(ctx context.Context, facts []dbgen.SignalFire, t *tally) ([]Status, error) {
 	if len(facts) == 0 {
 		return nil, nil
 	}
@@ -216,28 +214,28 @@ func (tx *Tx) storeFires(ctx context.Context, facts []dbgen.SignalFire, t *tally
 	if err != nil {
 		return nil, err
 	}
-	outcomes := make([]Outcome, len(facts))
+	statuses := make([]Status, len(facts))
 	for _, row := range inserted {
 		i := first[fireKey{row.UserID, row.SignalID}]
-		outcomes[i] = Recorded
+		statuses[i] = Recorded
 		t.fire(facts[i], tx.now)
 	}
-	if err := tx.markExecuted(ctx, facts, outcomes, t); err != nil {
+	if err := tx.markExecuted(ctx, facts, statuses, t); err != nil {
 		return nil, err
 	}
-	for i := range outcomes {
-		if outcomes[i] == 0 {
-			outcomes[i] = Duplicate
+	for i := range statuses {
+		if statuses[i] == 0 {
+			statuses[i] = Duplicate
 		}
 	}
-	return outcomes, nil
+	return statuses, nil
 }
 
 // markExecuted handles the executed fires whose key was stored before them.
-func (tx *Tx) markExecuted(ctx context.Context, facts []dbgen.SignalFire, outcomes []Outcome, t *tally) error {
+func (tx *Tx) markExecuted(ctx context.Context, facts []dbgen.SignalFire, statuses []Status, t *tally) error {
 	marks := map[fireKey]int{}
 	for i, f := range facts {
-		if _, known := marks[keyOf(f)]; !known && f.Executed && outcomes[i] != Recorded {
+		if _, known := marks[keyOf(f)]; !known && f.Executed && statuses[i] != Recorded {
 			marks[keyOf(f)] = i
 		}
 	}
@@ -250,7 +248,7 @@ func (tx *Tx) markExecuted(ctx context.Context, facts []dbgen.SignalFire, outcom
 	}
 	marked, err := tx.q.MarkFiresExecuted(ctx, params.String())
 	for _, row := range marked {
-		outcomes[marks[fireKey{row.UserID, row.SignalID}]] = MarkedExecuted
+		statuses[marks[fireKey{row.UserID, row.SignalID}]] = MarkedExecuted
 		if row.Day >= 0 { // otherwise it is counted later, as executed
 			t.executed(row.UserID, row.SignalID, Day(row.Day))
 		}
@@ -293,78 +291,12 @@ func checkHorizon(f dbgen.SignalFire, horizon Day) error {
 	return nil
 }
 
-func checkUserID(id int64) error {
-	if id == 0 {
-		return invalid("user id", id, "want a number other than 0")
-	}
-	return nil
-}
-
-const maxIDBytes = 256
-
-// checkID refuses an id that could not be stored or shown faithfully.
-func checkID(field, id string) error {
-	switch {
-	case id == "":
-		return invalid(field, id, "it is empty")
-	case len(id) > maxIDBytes:
-		return invalid(field, id[:32]+"…", fmt.Sprintf("it has %d bytes, want at most %d", len(id), maxIDBytes))
-	case !utf8.ValidString(id):
-		return invalid(field, id, "it is not UTF-8")
-	}
-	for _, r := range id {
-		if unicode.IsControl(r) {
-			return invalid(field, id, "it has a control character")
-		}
-	}
-	return nil
-}
-
-// maxAhead is how far a clock may be ahead of ours.
-const maxAhead = 24 * time.Hour
-
-// checkTime returns t (now, if zero) as it is stored, and its day.
-func (r *Reader) checkTime(field string, t time.Time) (time.Time, Day, error) {
-	if t.IsZero() {
-		t = r.instant()
-	}
-	t = stored(t)
-	day := DayOf(t, r.core.loc)
-	switch {
-	case t.Unix() < 0 || day <= unknownDay:
-		return t, 0, invalid(field, t.Format(time.RFC3339), "want a time after 1970-01-01")
-	case t.After(r.instant().Add(maxAhead)):
-		return t, 0, invalid(field, t.Format(time.RFC3339), "it is more than 24 hours ahead")
-	}
-	return t, day, nil
-}
-
-// DefaultLimit is how many rows a Limit of 0 stands for; MaxLimit is the most
-// that one call returns.
-const (
-	DefaultLimit = 100
-	MaxLimit     = 10_000
-)
-
-func checkLimit(limit int) (int64, error) {
-	switch {
-	case limit == 0:
-		return DefaultLimit, nil
-	case limit < 0 || limit > MaxLimit:
-		return 0, invalid("limit", limit, fmt.Sprintf("want 1 to %d, or 0 for %d", MaxLimit, DefaultLimit))
-	}
-	return int64(limit), nil
-}
-
 // FirePage selects some fires out of a list that runs from the newest to the
 // oldest.
 type FirePage struct {
 	Limit int         // 1 to MaxLimit; 0: DefaultLimit
 	After *SignalFire // the last fire of the page before; nil: from the newest
 }
-
-// endOfTime is the last time that can be stored as text.
-var endOfTime = time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
 
 func (p FirePage) position() (before time.Time, id int64) {
 	if p.After == nil {

@@ -15,7 +15,7 @@ func TestRecordFire(t *testing.T) {
 	minute := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Minute) }
 	type step struct {
 		fire engagement.Fire
-		want engagement.Outcome
+		want engagement.Status
 	}
 	for _, tt := range []struct {
 		name  string
@@ -131,7 +131,7 @@ func TestAFireMovesEveryCounterItTouches(t *testing.T) {
 		same(t, "RealTimeStats", must(db.RealTimeStats(ctx))(t), engagement.RealTimeStats{
 			TotalFiresToday: 2, ExecutedFiresToday: 2, ActiveUsersToday: 2,
 			MostFiredSignal: engagement.SignalCount{SignalID: &signal, FireCount: 2},
-			AvgFiresPerUser: 1, ExecutionRate: 1, Day: db.Today(), AsOf: clock.Now(),
+			AvgFiresPerUser: 1, ExecutionRate: 1, Day: db.Today(), Timestamp: clock.Now(),
 		})
 		proven(t, db)
 	})
@@ -165,9 +165,9 @@ func TestRecordFiresStoresAllOrNone(t *testing.T) {
 			executed := good
 			executed.Executed = true
 			results := must(db.RecordFires(context.Background(), []engagement.Fire{good, good, executed, executed}))(t)
-			same(t, "RecordFires", results, []engagement.FireResult{
-				{Outcome: engagement.Recorded}, {Outcome: engagement.Duplicate},
-				{Outcome: engagement.MarkedExecuted}, {Outcome: engagement.Duplicate},
+			same(t, "RecordFires", results, []engagement.FireReceipt{
+				{Status: engagement.Recorded}, {Status: engagement.Duplicate},
+				{Status: engagement.MarkedExecuted}, {Status: engagement.Duplicate},
 			})
 			same(t, "fires", proven(t, db).Fires, int64(1))
 		})
@@ -175,7 +175,7 @@ func TestRecordFiresStoresAllOrNone(t *testing.T) {
 	t.Run("an empty batch is nothing to do", func(t *testing.T) {
 		forEachEngine(t, func(t *testing.T, open openFunc) {
 			db := open()
-			same(t, "RecordFires", must(db.RecordFires(context.Background(), nil))(t), []engagement.FireResult{})
+			same(t, "RecordFires", must(db.RecordFires(context.Background(), nil))(t), []engagement.FireReceipt{})
 		})
 	})
 	t.Run("a batch of many users, signals and days counts as they would one by one", func(t *testing.T) {
@@ -193,8 +193,8 @@ func TestRecordFiresStoresAllOrNone(t *testing.T) {
 				if i >= 5_000 {
 					want = engagement.Duplicate
 				}
-				if result.Outcome != want {
-					t.Fatalf("number %d: %s, want %s", i, result.Outcome, want)
+				if result.Status != want {
+					t.Fatalf("number %d: %s, want %s", i, result.Status, want)
 				}
 			}
 			same(t, "fires", proven(t, db).Fires, int64(5_000))
@@ -257,7 +257,7 @@ func TestConcurrentFires(t *testing.T) {
 						t.Errorf("RecordFire(%+v): %v", f, err)
 						return
 					}
-					if result.Outcome == engagement.Recorded {
+					if result.Status == engagement.Recorded {
 						mu.Lock()
 						recorded[f.SignalID]++
 						mu.Unlock()

@@ -17,9 +17,9 @@ type Freeze struct {
 	GrantID string `json:"grant_id"` // 1 to 256 bytes of UTF-8 without control characters
 }
 
-// FreezeResult is what granting a freeze came to.
-type FreezeResult struct {
-	Outcome Outcome `json:"outcome"` // Recorded or Duplicate
+// FreezeReceipt is what granting a freeze came to.
+type FreezeReceipt struct {
+	Status Status `json:"status"` // Recorded or Duplicate
 }
 
 // GrantedFreeze is a freeze that a user was granted.
@@ -42,7 +42,7 @@ type GrantedFreeze struct {
 // ErrNotFound for a user who has neither fired nor traded. ErrConflict, which
 // changes nothing, if the user holds as many unspent freezes as the rules allow
 // (see [StreakRules]); freezes that were given back count, and are never taken.
-func (db *DB) GrantFreeze(ctx context.Context, f Freeze) (result FreezeResult, err error) {
+func (db *DB) GrantFreeze(ctx context.Context, f Freeze) (result FreezeReceipt, err error) {
 	err = db.writeKeyed(ctx, "grant a freeze", func(tx *Tx) (int, error) {
 		result, err = tx.grantFreeze(ctx, f)
 		return 1, err
@@ -51,7 +51,7 @@ func (db *DB) GrantFreeze(ctx context.Context, f Freeze) (result FreezeResult, e
 }
 
 // GrantFreeze does what [DB.GrantFreeze] does, as part of the transaction.
-func (tx *Tx) GrantFreeze(ctx context.Context, f Freeze) (result FreezeResult, err error) {
+func (tx *Tx) GrantFreeze(ctx context.Context, f Freeze) (result FreezeReceipt, err error) {
 	err = tx.joined(ctx, "grant a freeze", func() (int, error) {
 		result, err = tx.grantFreeze(ctx, f)
 		return 1, err
@@ -59,28 +59,28 @@ func (tx *Tx) GrantFreeze(ctx context.Context, f Freeze) (result FreezeResult, e
 	return result, err
 }
 
-func (tx *Tx) grantFreeze(ctx context.Context, f Freeze) (FreezeResult, error) {
+func (tx *Tx) grantFreeze(ctx context.Context, f Freeze) (FreezeReceipt, error) {
 	if err := checkUserID(f.UserID); err != nil {
-		return FreezeResult{}, err
+		return FreezeReceipt{}, err
 	}
 	if err := checkID("grant id", f.GrantID); err != nil {
-		return FreezeResult{}, err
+		return FreezeReceipt{}, err
 	}
 	user, err := tx.q.LockUser(ctx, f.UserID)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = notFound("user", f.UserID)
 	}
 	if err != nil {
-		return FreezeResult{}, err
+		return FreezeReceipt{}, err
 	}
 	freezes, err := tx.freezes(ctx, user)
 	if err != nil {
-		return FreezeResult{}, err
+		return FreezeReceipt{}, err
 	}
 	unspent := 0
 	for _, known := range freezes {
 		if known.GrantID == f.GrantID {
-			return FreezeResult{Duplicate}, nil
+			return FreezeReceipt{Duplicate}, nil
 		}
 		if known.SpentDay == nil {
 			unspent++
@@ -88,10 +88,10 @@ func (tx *Tx) grantFreeze(ctx context.Context, f Freeze) (FreezeResult, error) {
 	}
 	rules, err := tx.streakRules(ctx)
 	if err != nil {
-		return FreezeResult{}, err
+		return FreezeReceipt{}, err
 	}
 	if unspent >= rules.FreezeCap {
-		return FreezeResult{}, fmt.Errorf("%w: user %d holds %d unspent freezes, and the rules allow %d",
+		return FreezeReceipt{}, fmt.Errorf("%w: user %d holds %d unspent freezes, and the rules allow %d",
 			ErrConflict, f.UserID, unspent, rules.FreezeCap)
 	}
 	err = tx.q.InsertFreeze(ctx, dbgen.InsertFreezeParams{
@@ -100,7 +100,7 @@ func (tx *Tx) grantFreeze(ctx context.Context, f Freeze) (FreezeResult, error) {
 	if err == nil {
 		_, err = tx.recount(ctx, []int64{f.UserID})
 	}
-	return FreezeResult{Recorded}, err
+	return FreezeReceipt{Recorded}, err
 }
 
 // Freezes returns the freezes that a user was granted, with the days that they

@@ -396,9 +396,9 @@ type MetricValues struct {
 	To     *Day             `json:"to"`
 	// Horizon is set for a metric that must look at single fires. It answers
 	// from that day on, since cleanup has deleted those before.
-	Horizon *Day        `json:"horizon"`
-	Rows    []MetricRow `json:"rows"`
-	AsOf    time.Time   `json:"timestamp"` // UTC
+	Horizon   *Day        `json:"horizon"`
+	Rows      []MetricRow `json:"rows"`
+	Timestamp time.Time   `json:"timestamp"` // UTC
 }
 
 // MetricRow is the value of one user, signal or day. There is one for each that
@@ -449,7 +449,7 @@ func (r *Reader) evaluate(ctx context.Context, d MetricDefinition) (MetricValues
 	if err != nil {
 		return MetricValues{}, err
 	}
-	values := MetricValues{Metric: d, AsOf: r.now}
+	values := MetricValues{Metric: d, Timestamp: r.now}
 	days := Window{unknownDay, furthestDay}
 	if !w.IsAllTime() {
 		days, values.From, values.To = w, &w.From, &w.To

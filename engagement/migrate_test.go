@@ -255,6 +255,6 @@ func TestOpeningBalances(t *testing.T) {
 		}
 		same(t, fmt.Sprintf("P&L of %g", pnl), must(db.UserStats(t.Context(), user))(t).PnL, rounded)
 		same(t, "trades", len(trades), 1)
-		same(t, "trade id and result", trades[0].TradeID+" "+trades[0].Result.String(), "opening-balance draw")
+		same(t, "trade id and result", trades[0].TradeID+" "+trades[0].Outcome.String(), "opening-balance draw")
 	}
 }

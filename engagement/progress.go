@@ -7,11 +7,11 @@ type Progress func(done, total int64)
 
 type progressKey struct{}
 
-// WithProgress returns a context with which Open, Cleanup, Verify, Rebuild,
+// ContextWithProgress returns a context with which Open, Cleanup, Verify, Rebuild,
 // SetStreakRules, CopyTo and WriteUserExport tell report how far they are, if
 // they take long.
 // Report is called from the calling goroutine.
-func WithProgress(ctx context.Context, report Progress) context.Context {
+func ContextWithProgress(ctx context.Context, report Progress) context.Context {
 	return context.WithValue(ctx, progressKey{}, report)
 }
 

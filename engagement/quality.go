@@ -59,8 +59,8 @@ type TradeQuality struct {
 // between them. Draws neither lengthen nor end it. It is null without wins and
 // losses.
 type Run struct {
-	Result Result `json:"result"` // Win or Loss
-	Length int64  `json:"length"`
+	Outcome Outcome `json:"outcome"` // Win or Loss
+	Length  int64   `json:"length"`
 }
 
 // Drawdown is the largest fall of the closed P&L, added up trade by trade in
@@ -172,7 +172,7 @@ func (j *judge) trade(row dbgen.Trade) error {
 	if fall := j.peak.minus(j.pnl); j.fall.less(fall) {
 		j.fall, j.fellFrom = fall, j.peak
 	}
-	if t.TradeID == openingBalance && t.Result == Draw {
+	if t.TradeID == openingBalance && t.Outcome == Draw {
 		j.carried = j.carried.add(micros)
 		return nil
 	}
@@ -183,7 +183,7 @@ func (j *judge) trade(row dbgen.Trade) error {
 	if first || micros < j.lowest {
 		j.worst, j.lowest = t, micros
 	}
-	switch t.Result {
+	switch t.Outcome {
 	case Win:
 		j.wins++
 		j.winsPnL = j.winsPnL.add(micros)
@@ -194,8 +194,8 @@ func (j *judge) trade(row dbgen.Trade) error {
 		j.draws++
 		return nil
 	}
-	if j.run.Result != t.Result {
-		j.run = Run{Result: t.Result}
+	if j.run.Outcome != t.Outcome {
+		j.run = Run{Outcome: t.Outcome}
 	}
 	j.run.Length++
 	return nil

@@ -116,9 +116,9 @@ func TestTradeQuality(t *testing.T) {
 			want := engagement.TradeQuality{
 				UserID: 1, Trades: 5, Wins: 3, Losses: 1, Draws: 1, WinRate: ptr(0.75),
 				PnL: 100, WinsPnL: 150, LossesPnL: -50, ProfitFactor: ptr(3.0), Expectancy: ptr(20.0), AverageWin: ptr(50.0), AverageLoss: ptr(-50.0),
-				Best:     &engagement.ClosedTrade{UserID: 1, TradeID: "s0", PnL: 100, Result: engagement.Win, ClosedAt: first},
-				Worst:    &engagement.ClosedTrade{UserID: 1, TradeID: "s1", PnL: -50, Result: engagement.Loss, ClosedAt: first.Add(time.Hour)},
-				Run:      &engagement.Run{Result: engagement.Win, Length: 2},
+				Best:     &engagement.ClosedTrade{UserID: 1, TradeID: "s0", PnL: 100, Outcome: engagement.Win, ClosedAt: first},
+				Worst:    &engagement.ClosedTrade{UserID: 1, TradeID: "s1", PnL: -50, Outcome: engagement.Loss, ClosedAt: first.Add(time.Hour)},
+				Run:      &engagement.Run{Outcome: engagement.Win, Length: 2},
 				Drawdown: engagement.Drawdown{Amount: 50, Peak: 100},
 				Equity:   []engagement.EquityDay{{Day: engagement.DayOf(first, time.UTC), PnL: 100, Cumulative: 100}},
 			}
@@ -141,18 +141,18 @@ func TestTradeQuality(t *testing.T) {
 			got := quality(t, db.Reader, engagement.QualityQuery{UserID: 4})
 			same(t, "profit factor", got.ProfitFactor, ptr(0.0))
 			same(t, "average win", got.AverageWin, none)
-			same(t, "run", got.Run, &engagement.Run{Result: engagement.Loss, Length: 2})
+			same(t, "run", got.Run, &engagement.Run{Outcome: engagement.Loss, Length: 2})
 		})
 
 		t.Run("goes by the result and not by the sign", func(t *testing.T) {
-			trade(t, db, engagement.Trade{UserID: 5, TradeID: "w", PnL: -1, Result: engagement.Win, ClosedAt: noon.Add(-3 * time.Hour)})
-			trade(t, db, engagement.Trade{UserID: 5, TradeID: "l", PnL: 4, Result: engagement.Loss, ClosedAt: noon.Add(-2 * time.Hour)})
-			trade(t, db, engagement.Trade{UserID: 5, TradeID: "d", PnL: 7, Result: engagement.Draw, ClosedAt: noon.Add(-time.Hour)})
+			trade(t, db, engagement.Trade{UserID: 5, TradeID: "w", PnL: -1, Outcome: engagement.Win, ClosedAt: noon.Add(-3 * time.Hour)})
+			trade(t, db, engagement.Trade{UserID: 5, TradeID: "l", PnL: 4, Outcome: engagement.Loss, ClosedAt: noon.Add(-2 * time.Hour)})
+			trade(t, db, engagement.Trade{UserID: 5, TradeID: "d", PnL: 7, Outcome: engagement.Draw, ClosedAt: noon.Add(-time.Hour)})
 			got := quality(t, db.Reader, engagement.QualityQuery{UserID: 5})
 			same(t, "wins, losses and draws", []int64{got.Wins, got.Losses, got.Draws}, []int64{1, 1, 1})
 			same(t, "P&L of wins and losses", []float64{got.WinsPnL, got.LossesPnL}, []float64{-1, 4})
 			same(t, "profit factor", got.ProfitFactor, none)
-			same(t, "run", got.Run, &engagement.Run{Result: engagement.Loss, Length: 1})
+			same(t, "run", got.Run, &engagement.Run{Outcome: engagement.Loss, Length: 1})
 		})
 
 		t.Run("takes the first of the best and of the worst", func(t *testing.T) {
@@ -183,7 +183,7 @@ func TestTradeQuality(t *testing.T) {
 		})
 
 		t.Run("keeps the balance from the predecessor apart from the trades", func(t *testing.T) {
-			trade(t, db, engagement.Trade{UserID: 8, TradeID: "opening-balance", PnL: -500, Result: engagement.Draw, ClosedAt: noon.AddDate(0, 0, -3)})
+			trade(t, db, engagement.Trade{UserID: 8, TradeID: "opening-balance", PnL: -500, Outcome: engagement.Draw, ClosedAt: noon.AddDate(0, 0, -3)})
 			trade(t, db, engagement.Trade{UserID: 8, TradeID: "t", PnL: 40, ClosedAt: noon})
 			got := quality(t, db.Reader, engagement.QualityQuery{UserID: 8})
 			same(t, "trades and draws", []int64{got.Trades, got.Draws}, []int64{1, 0})

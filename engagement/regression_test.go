@@ -99,7 +99,7 @@ func TestFactsThatAreNotCountedYetAreNotListed(t *testing.T) {
 		})
 		l.Trades = trades(engagement.TradeFilter{UserID: 1})
 		l.TradesOfAll = trades(engagement.TradeFilter{})
-		l.Wins = trades(engagement.TradeFilter{UserID: 1, Result: engagement.Win})
+		l.Wins = trades(engagement.TradeFilter{UserID: 1, Outcome: engagement.Win})
 		return l
 	}
 	same(t, "uncounted facts", proven(t, db).Uncounted, int64(7))
@@ -138,10 +138,10 @@ func TestAUserZeroOfAnotherProgramLeavesTheRanksOfOthers(t *testing.T) {
 	noError(t, db.Close())
 	db = openAt(t, dsn, clock.option())
 	proven(t, db)
-	for _, metric := range engagement.Metrics() {
-		whole := must(db.Leaderboard(ctx, engagement.Board{Metric: metric}))(t)
+	for _, ranking := range engagement.Rankings() {
+		whole := must(db.Leaderboard(ctx, engagement.Board{Ranking: ranking}))(t)
 		paged := []engagement.BoardRow{}
-		for board := (engagement.Board{Metric: metric, Limit: 1}); len(paged) < 10; {
+		for board := (engagement.Board{Ranking: ranking, Limit: 1}); len(paged) < 10; {
 			page := must(db.Leaderboard(ctx, board))(t)
 			if len(page) == 0 {
 				break
@@ -149,15 +149,15 @@ func TestAUserZeroOfAnotherProgramLeavesTheRanksOfOthers(t *testing.T) {
 			paged = append(paged, page...)
 			board.After = &page[0]
 		}
-		same(t, metric.String()+": the board in pages of one", paged, whole)
+		same(t, ranking.String()+": the board in pages of one", paged, whole)
 		for _, row := range whole {
 			if row.UserID != 0 {
-				same(t, fmt.Sprintf("%s: UserRank of %d", metric, row.UserID), must(db.UserRank(ctx, engagement.Board{Metric: metric}, row.UserID))(t), row)
+				same(t, fmt.Sprintf("%s: UserRank of %d", ranking, row.UserID), must(db.UserRank(ctx, engagement.Board{Ranking: ranking}, row.UserID))(t), row)
 			}
 		}
 	}
 	ranks := map[int64]int64{}
-	for _, row := range must(db.Leaderboard(ctx, engagement.Board{Metric: engagement.ByFires}))(t) {
+	for _, row := range must(db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}))(t) {
 		ranks[row.UserID] = row.Rank
 	}
 	same(t, "ranks by fires", ranks, map[int64]int64{4: 1, 0: 2, 2: 2, 3: 2, 1: 5})
@@ -510,9 +510,9 @@ func TestACallerWhoHasJustComeHasAWaitOfItsOwn(t *testing.T) {
 	_, err := first.wait(t)
 	only(t, err, engagement.ErrBusy)
 	must(other.ExecContext(ctx, "ROLLBACK"))(t)
-	outcome, err := late.wait(t)
+	status, err := late.wait(t)
 	noError(t, err)
-	same(t, "the one who came late", outcome, engagement.Recorded)
+	same(t, "the one who came late", status, engagement.Recorded)
 	same(t, "fires", proven(t, db).Fires, int64(1))
 }
 

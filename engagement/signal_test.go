@@ -91,7 +91,7 @@ func TestHostileIDsComeBackAsTheyWere(t *testing.T) {
 				fires := []engagement.Fire{{UserID: 1, SignalID: id}, {UserID: 1, SignalID: other}}
 				same(t, "RecordFire", fire(t, db, fires[0]), engagement.Recorded)
 				same(t, "RecordFires", must(db.RecordFires(ctx, fires))(t),
-					[]engagement.FireResult{{Outcome: engagement.Duplicate}, {Outcome: engagement.Recorded}})
+					[]engagement.FireReceipt{{Status: engagement.Duplicate}, {Status: engagement.Recorded}})
 				same(t, "executing it", fire(t, db, engagement.Fire{UserID: 1, SignalID: id, Executed: true}), engagement.MarkedExecuted)
 				fire(t, db, engagement.Fire{UserID: 2, SignalID: id})
 				tr := engagement.Trade{UserID: 1, TradeID: id, SignalID: id, PnL: 1}

@@ -17,25 +17,22 @@ type Trade struct {
 	TradeID  string    `json:"trade_id"`  // the caller's key, which makes a retry safe; as a signal id
 	SignalID string    `json:"signal_id"` // "" when the trade followed no signal
 	PnL      float64   `json:"pnl"`       // within ±MaxPnL, rounded to a millionth
-	Result   Result    `json:"result"`    // zero: from the sign of PnL
+	Outcome  Outcome   `json:"outcome"`   // zero: from the sign of PnL
 	ClosedAt time.Time `json:"closed_at"` // zero: now
 }
 
-// MaxPnL is the largest profit or loss of one trade.
-const MaxPnL = 9e12
-
-// Result says how a trade ended.
-type Result int
+// Outcome says how a trade ended.
+type Outcome int
 
 // The results.
 const (
-	Win Result = iota + 1
+	Win Outcome = iota + 1
 	Loss
 	Draw
 )
 
 // String returns "win", "loss" or "draw".
-func (r Result) String() string {
+func (r Outcome) String() string {
 	switch r {
 	case Win:
 		return "win"
@@ -44,31 +41,31 @@ func (r Result) String() string {
 	case Draw:
 		return "draw"
 	}
-	return fmt.Sprintf("Result(%d)", int(r))
+	return fmt.Sprintf("Outcome(%d)", int(r))
 }
 
-// ParseResult reads "win", "loss" or "draw". Anything else is ErrInvalid.
-func ParseResult(s string) (Result, error) {
-	for _, r := range []Result{Win, Loss, Draw} {
+// ParseOutcome reads "win", "loss" or "draw". Anything else is ErrInvalid.
+func ParseOutcome(s string) (Outcome, error) {
+	for _, r := range []Outcome{Win, Loss, Draw} {
 		if r.String() == s {
 			return r, nil
 		}
 	}
-	return 0, invalid("result", s, "want win, loss or draw")
+	return 0, invalid("outcome", s, "want win, loss or draw")
 }
 
 // MarshalText returns the result's name.
-func (r Result) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+func (r Outcome) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
 // UnmarshalText reads the result's name.
-func (r *Result) UnmarshalText(text []byte) (err error) {
-	*r, err = ParseResult(string(text))
+func (r *Outcome) UnmarshalText(text []byte) (err error) {
+	*r, err = ParseOutcome(string(text))
 	return err
 }
 
-// TradeResult is what recording a trade came to: Recorded or Duplicate.
-type TradeResult struct {
-	Outcome Outcome `json:"outcome"`
+// TradeReceipt is what recording a trade came to: Recorded or Duplicate.
+type TradeReceipt struct {
+	Status Status `json:"status"`
 }
 
 // ClosedTrade is a stored trade.
@@ -78,7 +75,7 @@ type ClosedTrade struct {
 	TradeID  string    `json:"trade_id"`
 	SignalID string    `json:"signal_id"`
 	PnL      float64   `json:"pnl"`
-	Result   Result    `json:"result"`
+	Outcome  Outcome   `json:"outcome"`
 	ClosedAt time.Time `json:"closed_at"` // UTC
 }
 
@@ -88,7 +85,7 @@ type ClosedTrade struct {
 // result or (if given) time is ErrConflict, which names the field.
 // Callers who record at the same time share a commit; each returns when its own
 // trade is on disk.
-func (db *DB) RecordTrade(ctx context.Context, t Trade) (result TradeResult, err error) {
+func (db *DB) RecordTrade(ctx context.Context, t Trade) (result TradeReceipt, err error) {
 	err = db.core.do(ctx, "record trade", func() (int, error) {
 		fact, err := db.checkTrade(t)
 		if err != nil {
@@ -98,14 +95,14 @@ func (db *DB) RecordTrade(ctx context.Context, t Trade) (result TradeResult, err
 		if err := db.enqueue(ctx, &w); err != nil {
 			return 0, fmt.Errorf("trade %q of user %d: %w", t.TradeID, t.UserID, err)
 		}
-		result.Outcome = w.outcome
+		result.Status = w.status
 		return 1, nil
 	})
 	return result, err
 }
 
 // RecordTrade does what [DB.RecordTrade] does, as part of the transaction.
-func (tx *Tx) RecordTrade(ctx context.Context, t Trade) (result TradeResult, err error) {
+func (tx *Tx) RecordTrade(ctx context.Context, t Trade) (result TradeReceipt, err error) {
 	err = tx.joined(ctx, "record trade", func() (int, error) {
 		result, err = tx.recordTrade(ctx, t)
 		return 1, err
@@ -139,13 +136,13 @@ func (tx *Tx) UpdateUserPnL(ctx context.Context, userID int64, change float64, i
 }
 
 func (tx *Tx) updateUserPnL(ctx context.Context, userID int64, tradeID string, change float64, isWin bool) (UserStats, error) {
-	t := Trade{UserID: userID, TradeID: tradeID, PnL: change, Result: Win}
+	t := Trade{UserID: userID, TradeID: tradeID, PnL: change, Outcome: Win}
 	switch {
 	case isWin:
 	case change == 0:
-		t.Result = Draw
+		t.Outcome = Draw
 	default:
-		t.Result = Loss
+		t.Outcome = Loss
 	}
 	if _, err := tx.recordTrade(ctx, t); err != nil {
 		return UserStats{}, err
@@ -153,13 +150,13 @@ func (tx *Tx) updateUserPnL(ctx context.Context, userID int64, tradeID string, c
 	return tx.userStats(ctx, userID)
 }
 
-func (tx *Tx) recordTrade(ctx context.Context, tr Trade) (TradeResult, error) {
+func (tx *Tx) recordTrade(ctx context.Context, tr Trade) (TradeReceipt, error) {
 	fact, err := tx.checkTrade(tr)
 	if err != nil {
-		return TradeResult{}, err
+		return TradeReceipt{}, err
 	}
 	t := newTally()
-	outcomes, errs, err := tx.storeTrades(ctx, []newTrade{fact}, t)
+	statuses, errs, err := tx.storeTrades(ctx, []newTrade{fact}, t)
 	if err == nil {
 		err = errs[0]
 	}
@@ -167,18 +164,18 @@ func (tx *Tx) recordTrade(ctx context.Context, tr Trade) (TradeResult, error) {
 		_, err = t.apply(ctx, tx)
 	}
 	if err != nil {
-		return TradeResult{}, fmt.Errorf("trade %q of user %d: %w", tr.TradeID, tr.UserID, err)
+		return TradeReceipt{}, fmt.Errorf("trade %q of user %d: %w", tr.TradeID, tr.UserID, err)
 	}
-	return TradeResult{outcomes[0]}, nil
+	return TradeReceipt{statuses[0]}, nil
 }
 
 // storeTrades stores trades, as if they had come one after another, and adds
 // what they change to t. errs are those of trades whose key is stored with other
 // content; they change nothing.
-func (tx *Tx) storeTrades(ctx context.Context, trades []newTrade, t *tally) (outcomes []Outcome, errs []error, err error) {
-	outcomes, errs = make([]Outcome, len(trades)), make([]error, len(trades))
+func (tx *Tx) storeTrades(ctx context.Context, trades []newTrade, t *tally) (statuses []Status, errs []error, err error) {
+	statuses, errs = make([]Status, len(trades)), make([]error, len(trades))
 	if len(trades) == 0 {
-		return outcomes, errs, nil
+		return statuses, errs, nil
 	}
 	first := make(map[tradeKey]int, len(trades)) // the only one that can be new
 	stored := make(map[tradeKey]dbgen.Trade, len(trades))
@@ -198,7 +195,7 @@ func (tx *Tx) storeTrades(ctx context.Context, trades []newTrade, t *tally) (out
 	for _, row := range inserted {
 		key := tradeKey{row.UserID, row.TradeID}
 		i := first[key]
-		outcomes[i], stored[key] = Recorded, trades[i].Trade
+		statuses[i], stored[key] = Recorded, trades[i].Trade
 		if err := t.trade(trades[i].Trade, tx.now); err != nil {
 			return nil, nil, err
 		}
@@ -207,16 +204,16 @@ func (tx *Tx) storeTrades(ctx context.Context, trades []newTrade, t *tally) (out
 		return nil, nil, err
 	}
 	for i, tr := range trades {
-		if outcomes[i] == Recorded {
+		if statuses[i] == Recorded {
 			continue
 		}
-		outcomes[i] = Duplicate
+		statuses[i] = Duplicate
 		// It may have been erased meanwhile: then nothing contradicts it.
 		if known, ok := stored[tr.key()]; ok {
 			errs[i] = checkSameTrade(known, tr.Trade, tr.timeGiven)
 		}
 	}
-	return outcomes, errs, nil
+	return statuses, errs, nil
 }
 
 // readTrades adds the trades of those keys that stored lacks.
@@ -260,7 +257,7 @@ func checkSameTrade(known, row dbgen.Trade, timeGiven bool) error {
 	case known.PnlMicros != row.PnlMicros:
 		return conflict("P&L", fromMicros(known.PnlMicros), fromMicros(row.PnlMicros))
 	case known.Outcome != row.Outcome:
-		return conflict("result", known.Outcome, row.Outcome)
+		return conflict("outcome", known.Outcome, row.Outcome)
 	case timeGiven && !known.ClosedAt.Equal(row.ClosedAt):
 		return conflict("closing time", known.ClosedAt.Format(time.RFC3339Nano), row.ClosedAt.Format(time.RFC3339Nano))
 	}
@@ -285,7 +282,7 @@ func (r *Reader) checkTrade(t Trade) (newTrade, error) {
 	if err != nil {
 		return newTrade{}, err
 	}
-	result, err := resultOf(t.Result, micros)
+	result, err := outcomeOf(t.Outcome, micros)
 	if err != nil {
 		return newTrade{}, err
 	}
@@ -299,10 +296,10 @@ func (r *Reader) checkTrade(t Trade) (newTrade, error) {
 	}}, nil
 }
 
-func resultOf(given Result, micros int64) (Result, error) {
+func outcomeOf(given Outcome, micros int64) (Outcome, error) {
 	switch {
 	case given < 0 || given > Draw:
-		return 0, invalid("result", int(given), "want Win, Loss, Draw or 0")
+		return 0, invalid("outcome", int(given), "want Win, Loss, Draw or 0")
 	case given != 0:
 		return given, nil
 	case micros > 0:
@@ -313,28 +310,13 @@ func resultOf(given Result, micros int64) (Result, error) {
 	return Draw, nil
 }
 
-const (
-	microsPerUnit = 1_000_000
-	maxMicros     = MaxPnL * microsPerUnit // also of a sum, as the schema checks
-)
-
-// toMicros rounds an amount to whole millionths, half away from zero.
-func toMicros(field string, amount float64) (int64, error) {
-	if math.IsNaN(amount) || math.Abs(amount) > MaxPnL {
-		return 0, invalid(field, amount, fmt.Sprintf("want a number within ±%.0f", MaxPnL))
-	}
-	return int64(math.Round(amount * microsPerUnit)), nil
-}
-
-func fromMicros(micros int64) float64 { return float64(micros) / microsPerUnit }
-
 // TradeFilter selects some trades out of a list that runs from the last closed
 // to the first.
 type TradeFilter struct {
-	UserID int64        // 0: all users
-	Result Result       // 0: all results
-	Limit  int          // 1 to MaxLimit; 0: DefaultLimit
-	After  *ClosedTrade // the last trade of the page before; nil: from the last closed
+	UserID  int64        // 0: all users
+	Outcome Outcome      // 0: all results
+	Limit   int          // 1 to MaxLimit; 0: DefaultLimit
+	After   *ClosedTrade // the last trade of the page before; nil: from the last closed
 }
 
 func (f TradeFilter) position() (before time.Time, id int64) {
@@ -377,29 +359,29 @@ func (r *Reader) tradeRows(ctx context.Context, f TradeFilter) ([]dbgen.Trade, e
 	if err != nil {
 		return nil, err
 	}
-	if f.Result < 0 || f.Result > Draw {
-		return nil, invalid("result", int(f.Result), "want Win, Loss, Draw or 0 for all")
+	if f.Outcome < 0 || f.Outcome > Draw {
+		return nil, invalid("outcome", int(f.Outcome), "want Win, Loss, Draw or 0 for all")
 	}
 	before, id := f.position()
-	outcome := f.Result.String()
+	outcome := f.Outcome.String()
 	switch {
-	case f.UserID != 0 && f.Result != 0:
+	case f.UserID != 0 && f.Outcome != 0:
 		return r.q.UserOutcomeTrades(ctx, dbgen.UserOutcomeTradesParams{UserID: f.UserID, Outcome: outcome, Before: before, BeforeID: id, MaxRows: limit})
 	case f.UserID != 0:
 		return r.q.UserTrades(ctx, dbgen.UserTradesParams{UserID: f.UserID, Before: before, BeforeID: id, MaxRows: limit})
-	case f.Result != 0:
+	case f.Outcome != 0:
 		return r.q.OutcomeTrades(ctx, dbgen.OutcomeTradesParams{Outcome: outcome, Before: before, BeforeID: id, MaxRows: limit})
 	}
 	return r.q.Trades(ctx, dbgen.TradesParams{Before: before, BeforeID: id, MaxRows: limit})
 }
 
 func closedTrade(row dbgen.Trade) (ClosedTrade, error) {
-	result, err := ParseResult(row.Outcome)
+	result, err := ParseOutcome(row.Outcome)
 	if err != nil {
 		return ClosedTrade{}, errors.Join(ErrCorrupt, fmt.Errorf("trade %d: %w", row.ID, err))
 	}
 	return ClosedTrade{
 		ID: row.ID, UserID: row.UserID, TradeID: row.TradeID, SignalID: row.SignalID,
-		PnL: fromMicros(row.PnlMicros), Result: result, ClosedAt: row.ClosedAt,
+		PnL: fromMicros(row.PnlMicros), Outcome: result, ClosedAt: row.ClosedAt,
 	}, nil
 }

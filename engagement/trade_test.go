@@ -20,7 +20,7 @@ func TestRecordTrade(t *testing.T) {
 			{UserID: 1, TradeID: "a", SignalID: "S", PnL: 150.75, ClosedAt: noon.Add(-time.Hour)},
 			{UserID: 1, TradeID: "b", PnL: -50.25},
 			{UserID: 1, TradeID: "c"},
-			{UserID: 1, TradeID: "d", PnL: -0.5, Result: engagement.Win, ClosedAt: noon.Add(-2 * time.Hour)},
+			{UserID: 1, TradeID: "d", PnL: -0.5, Outcome: engagement.Win, ClosedAt: noon.Add(-2 * time.Hour)},
 			{UserID: 2, TradeID: "a", PnL: 1},
 		} {
 			same(t, fmt.Sprintf("RecordTrade(%+v)", tr), trade(t, db, tr), engagement.Recorded)
@@ -29,13 +29,13 @@ func TestRecordTrade(t *testing.T) {
 			UserID: 1, Wins: 2, Losses: 1, Draws: 1, WinRate: 2.0 / 3, PnL: 100, LastUpdated: noon,
 		})
 		same(t, "RecentTrades of the user", must(db.RecentTrades(ctx, engagement.TradeFilter{UserID: 1}))(t), []engagement.ClosedTrade{
-			{UserID: 1, TradeID: "c", Result: engagement.Draw, ClosedAt: noon},
-			{UserID: 1, TradeID: "b", PnL: -50.25, Result: engagement.Loss, ClosedAt: noon},
-			{UserID: 1, TradeID: "a", SignalID: "S", PnL: 150.75, Result: engagement.Win, ClosedAt: noon.Add(-time.Hour)},
-			{UserID: 1, TradeID: "d", PnL: -0.5, Result: engagement.Win, ClosedAt: noon.Add(-2 * time.Hour)},
+			{UserID: 1, TradeID: "c", Outcome: engagement.Draw, ClosedAt: noon},
+			{UserID: 1, TradeID: "b", PnL: -50.25, Outcome: engagement.Loss, ClosedAt: noon},
+			{UserID: 1, TradeID: "a", SignalID: "S", PnL: 150.75, Outcome: engagement.Win, ClosedAt: noon.Add(-time.Hour)},
+			{UserID: 1, TradeID: "d", PnL: -0.5, Outcome: engagement.Win, ClosedAt: noon.Add(-2 * time.Hour)},
 		}, withoutIDs)
 		var wins []string
-		for _, tr := range must(db.RecentTrades(ctx, engagement.TradeFilter{Result: engagement.Win}))(t) {
+		for _, tr := range must(db.RecentTrades(ctx, engagement.TradeFilter{Outcome: engagement.Win}))(t) {
 			wins = append(wins, fmt.Sprint(tr.UserID, tr.TradeID))
 		}
 		same(t, "the winning trades of all", wins, []string{"2a", "1a", "1d"})
@@ -58,13 +58,13 @@ func TestARepeatedTrade(t *testing.T) {
 	}{
 		{"to the letter is a duplicate", first, nil},
 		{"without its time is a duplicate", with(func(t *engagement.Trade) { t.ClosedAt = time.Time{} }), nil},
-		{"with the result that its P&L had implied is a duplicate", with(func(t *engagement.Trade) { t.Result = engagement.Win }), nil},
+		{"with the result that its P&L had implied is a duplicate", with(func(t *engagement.Trade) { t.Outcome = engagement.Win }), nil},
 		{"with a P&L that rounds to the same is a duplicate", with(func(t *engagement.Trade) { t.PnL = 1.500_000_4 }), nil},
 		{"with a time of the same microsecond is a duplicate", with(func(t *engagement.Trade) { t.ClosedAt = t.ClosedAt.Add(999) }), nil},
 		{"of another signal is a conflict", with(func(t *engagement.Trade) { t.SignalID = "R" }), []string{"signal id", `"S"`, `"R"`}},
 		{"of no signal is a conflict", with(func(t *engagement.Trade) { t.SignalID = "" }), []string{"signal id", `"S"`, `""`}},
 		{"of another P&L is a conflict", with(func(t *engagement.Trade) { t.PnL = 1.6 }), []string{"P&L", "1.5", "1.6"}},
-		{"of another result is a conflict", with(func(t *engagement.Trade) { t.Result = engagement.Draw }), []string{"result", `"win"`, `"draw"`}},
+		{"of another outcome is a conflict", with(func(t *engagement.Trade) { t.Outcome = engagement.Draw }), []string{"outcome", `"win"`, `"draw"`}},
 		{"of another time is a conflict", with(func(t *engagement.Trade) { t.ClosedAt = noon }), []string{"closing time", "2026-01-14T11:00:00Z", "2026-01-14T12:00:00Z"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -76,7 +76,7 @@ func TestARepeatedTrade(t *testing.T) {
 					result, err := db.RecordTrade(context.Background(), tt.again)
 					if tt.conflict == nil {
 						noError(t, err)
-						same(t, "RecordTrade", result, engagement.TradeResult{Outcome: engagement.Duplicate})
+						same(t, "RecordTrade", result, engagement.TradeReceipt{Status: engagement.Duplicate})
 						return
 					}
 					wantError(t, err, engagement.ErrConflict)
@@ -137,11 +137,11 @@ func TestMoney(t *testing.T) {
 				if math.Signbit(trades[0].PnL) != (tt.want < 0) {
 					t.Error("P&L of the trade has the wrong sign")
 				}
-				result := map[bool]engagement.Result{true: engagement.Win, false: engagement.Loss}[tt.want > 0]
+				result := map[bool]engagement.Outcome{true: engagement.Win, false: engagement.Loss}[tt.want > 0]
 				if tt.want == 0 {
 					result = engagement.Draw
 				}
-				same(t, "result", trades[0].Result, result)
+				same(t, "result", trades[0].Outcome, result)
 				proven(t, db)
 			})
 		})
@@ -291,7 +291,7 @@ func TestTradePages(t *testing.T) {
 			})
 		}
 		for _, filter := range []engagement.TradeFilter{
-			{}, {UserID: 1}, {Result: engagement.Win}, {UserID: 2, Result: engagement.Loss},
+			{}, {UserID: 1}, {Outcome: engagement.Win}, {UserID: 2, Outcome: engagement.Loss},
 		} {
 			all := must(db.RecentTrades(ctx, filter))(t)
 			if len(all) == 0 {
@@ -304,19 +304,19 @@ func TestTradePages(t *testing.T) {
 	})
 }
 
-func TestResult(t *testing.T) {
-	for _, r := range []engagement.Result{engagement.Win, engagement.Loss, engagement.Draw} {
-		same(t, "ParseResult", must(engagement.ParseResult(r.String()))(t), r)
-		var back engagement.Result
+func TestOutcome(t *testing.T) {
+	for _, r := range []engagement.Outcome{engagement.Win, engagement.Loss, engagement.Draw} {
+		same(t, "ParseOutcome", must(engagement.ParseOutcome(r.String()))(t), r)
+		var back engagement.Outcome
 		noError(t, back.UnmarshalText(must(r.MarshalText())(t)))
-		same(t, "result through text", back, r)
+		same(t, "outcome through text", back, r)
 	}
 	for _, bad := range []string{"", "Win", "won", "draw "} {
-		_, err := engagement.ParseResult(bad)
+		_, err := engagement.ParseOutcome(bad)
 		wantError(t, err, engagement.ErrInvalid)
-		contains(t, err, fmt.Sprintf("result %q", bad))
+		contains(t, err, fmt.Sprintf("outcome %q", bad))
 	}
-	if name := engagement.Result(9).String(); !strings.Contains(name, "9") {
-		t.Errorf("an unknown result is called %q", name)
+	if name := engagement.Outcome(9).String(); !strings.Contains(name, "9") {
+		t.Errorf("an unknown outcome is called %q", name)
 	}
 }

@@ -128,7 +128,7 @@ func TestATransaction(t *testing.T) {
 			noError(t, db.Tx(ctx, func(tx *engagement.Tx) error { kept = tx; return nil }))
 			_, err := kept.RecordFire(ctx, engagement.Fire{UserID: 1, SignalID: "A"})
 			wantError(t, err, engagement.ErrClosed)
-			_, err = kept.Leaderboard(ctx, engagement.Board{Metric: engagement.ByFires})
+			_, err = kept.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires})
 			wantError(t, err, engagement.ErrClosed)
 			var reader *engagement.Reader
 			noError(t, db.View(ctx, func(r *engagement.Reader) error { reader = r; return nil }))
@@ -144,7 +144,7 @@ func TestATransaction(t *testing.T) {
 				clock.Advance(48 * time.Hour)
 				write(t, tx)
 				same(t, "Today", tx.Today(), day(t, "2026-01-14"))
-				same(t, "AsOf", must(tx.RealTimeStats(ctx))(t).AsOf, noon)
+				same(t, "AsOf", must(tx.RealTimeStats(ctx))(t).Timestamp, noon)
 				return nil
 			}))
 			same(t, "time of the fire", must(db.UserFires(ctx, 1, engagement.FirePage{}))(t)[0].Timestamp, noon)
@@ -221,11 +221,11 @@ func TestAViewStandsStillWhileOthersWrite(t *testing.T) {
 			must(db.Cleanup(ctx, 1))(t)
 			same(t, "ExportUser", must(r.ExportUser(ctx, 1))(t), first)
 			same(t, "RealTimeStats", must(r.RealTimeStats(ctx))(t), live)
-			same(t, "Leaderboard", len(must(r.Leaderboard(ctx, engagement.Board{Metric: engagement.ByFires}))(t)), 1)
+			same(t, "Leaderboard", len(must(r.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}))(t)), 1)
 			same(t, "Today", r.Today(), day(t, "2026-01-14"))
 			return nil
 		}))
-		same(t, "users after it", len(must(db.Leaderboard(ctx, engagement.Board{Metric: engagement.ByFires}))(t)), 2)
+		same(t, "users after it", len(must(db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}))(t)), 2)
 	})
 }
 
@@ -250,7 +250,7 @@ func TestFiguresReadTogetherAgreeWhileOthersWrite(t *testing.T) {
 		for range 20 {
 			noError(t, db.View(ctx, func(r *engagement.Reader) error {
 				var sum int64
-				for _, row := range must(r.Leaderboard(ctx, engagement.Board{Metric: engagement.ByFires}))(t) {
+				for _, row := range must(r.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}))(t) {
 					sum += row.TotalFires
 				}
 				same(t, "fires of the day and of the users", must(r.RealTimeStats(ctx))(t).TotalFiresToday, sum)
@@ -307,12 +307,12 @@ func TestClose(t *testing.T) {
 				"UserSummary":    func() error { _, err := db.UserSummary(ctx, 1); return err },
 				"SignalMetrics":  func() error { _, err := db.SignalMetrics(ctx, "A"); return err },
 				"RealTimeStats":  func() error { _, err := db.RealTimeStats(ctx); return err },
-				"DailyMetrics":   func() error { _, err := db.DailyMetrics(ctx, 1, 2); return err },
+				"DailyMetrics":   func() error { _, err := db.DailyFigures(ctx, 1, 2); return err },
 				"PopularSignals": func() error { _, err := db.PopularSignals(ctx, engagement.Window{From: 1, To: 2}, 0); return err },
-				"Leaderboard":    func() error { _, err := db.Leaderboard(ctx, engagement.Board{Metric: engagement.ByPnL}); return err },
-				"UserRank":       func() error { _, err := db.UserRank(ctx, engagement.Board{Metric: engagement.ByPnL}, 1); return err },
+				"Leaderboard":    func() error { _, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByPnL}); return err },
+				"UserRank":       func() error { _, err := db.UserRank(ctx, engagement.Board{Ranking: engagement.ByPnL}, 1); return err },
 				"Around": func() error {
-					_, err := db.Around(ctx, engagement.Board{Metric: engagement.ByPnL}, 1, 1)
+					_, err := db.Around(ctx, engagement.Board{Ranking: engagement.ByPnL}, 1, 1)
 					return err
 				},
 				"HeadToHead":    func() error { _, err := db.HeadToHead(ctx, 1, 2, engagement.AllTime()); return err },

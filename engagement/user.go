@@ -66,7 +66,7 @@ type UserSummary struct {
 	CurrentStreak  int64       `json:"current_streak"`  // days; 0 once it is broken
 	LongestStreak  int64       `json:"longest_streak"`  // days
 	StreakExpires  *time.Time  `json:"streak_expires"`  // when it breaks unless the user fires; null without one
-	AsOf           time.Time   `json:"timestamp"`       // UTC
+	Timestamp      time.Time   `json:"timestamp"`       // UTC
 }
 
 // SignalCount is a signal, or a family of signals, and how often it was fired.
@@ -114,7 +114,7 @@ func (r *Reader) summaryOf(ctx context.Context, row dbgen.UserStat) (UserSummary
 		UserStats:     userStats(row),
 		ExecutionRate: ratio(row.Executed, row.TotalFires),
 		RecentFires7d: recent,
-		AsOf:          r.now,
+		Timestamp:     r.now,
 	}
 	if len(favorites) > 0 {
 		summary.FavoriteSignal = SignalCount{&favorites[0].Family, favorites[0].Fires}

@@ -32,7 +32,7 @@ func TestUserSummary(t *testing.T) {
 			UserStats:     engagement.UserStats{UserID: 1, TotalFires: 6, ExecutedFires: 2, Wins: 1, WinRate: 1, PnL: 2.5, LastUpdated: noon},
 			ExecutionRate: 1.0 / 3, RecentFires7d: 4,
 			FavoriteSignal: engagement.SignalCount{SignalID: &family, FireCount: 3},
-			CurrentStreak:  3, LongestStreak: 3, StreakExpires: &expires, AsOf: noon,
+			CurrentStreak:  3, LongestStreak: 3, StreakExpires: &expires, Timestamp: noon,
 		})
 	})
 }
@@ -54,7 +54,7 @@ func TestAUserWhoOnlyTraded(t *testing.T) {
 		ctx, db := context.Background(), open(newClock(noon).option())
 		trade(t, db, engagement.Trade{UserID: 1, TradeID: "t", PnL: -2})
 		same(t, "UserSummary", must(db.UserSummary(ctx, 1))(t), engagement.UserSummary{
-			UserStats: engagement.UserStats{UserID: 1, Losses: 1, PnL: -2, LastUpdated: noon}, AsOf: noon,
+			UserStats: engagement.UserStats{UserID: 1, Losses: 1, PnL: -2, LastUpdated: noon}, Timestamp: noon,
 		})
 		same(t, "UserFires", must(db.UserFires(ctx, 1, engagement.FirePage{}))(t), []engagement.SignalFire{})
 		same(t, "StreakLeaderboard", must(db.StreakLeaderboard(ctx, 0))(t), []engagement.StreakRow{})
@@ -69,7 +69,7 @@ func TestWhatAnEmptyDatabaseAnswers(t *testing.T) {
 			"UserStats":   func() error { _, err := db.UserStats(ctx, 12345); return err },
 			"UserSummary": func() error { _, err := db.UserSummary(ctx, 12345); return err },
 			"UserRank": func() error {
-				_, err := db.UserRank(ctx, engagement.Board{Metric: engagement.ByPnL}, 12345)
+				_, err := db.UserRank(ctx, engagement.Board{Ranking: engagement.ByPnL}, 12345)
 				return err
 			},
 			"ExportUser":      func() error { _, err := db.ExportUser(ctx, 12345); return err },
@@ -94,13 +94,13 @@ func TestWhatAnEmptyDatabaseAnswers(t *testing.T) {
 		same(t, "RecentTrades of a user", must(db.RecentTrades(ctx, engagement.TradeFilter{UserID: 1}))(t), []engagement.ClosedTrade{})
 		same(t, "PopularSignals", must(db.PopularSignals(ctx, engagement.Window{From: today - 6, To: today}, 0))(t), []engagement.PopularSignal{})
 		same(t, "StreakLeaderboard", must(db.StreakLeaderboard(ctx, 0))(t), []engagement.StreakRow{})
-		for _, metric := range engagement.Metrics() {
-			same(t, "Leaderboard", must(db.Leaderboard(ctx, engagement.Board{Metric: metric}))(t), []engagement.BoardRow{})
+		for _, ranking := range engagement.Rankings() {
+			same(t, "Leaderboard", must(db.Leaderboard(ctx, engagement.Board{Ranking: ranking}))(t), []engagement.BoardRow{})
 		}
-		same(t, "DailyMetrics", must(db.DailyMetrics(ctx, today-1, today))(t), []engagement.DayMetrics{
+		same(t, "DailyMetrics", must(db.DailyFigures(ctx, today-1, today))(t), []engagement.DayFigures{
 			{Day: today - 1}, {Day: today, Partial: true},
 		})
-		same(t, "RealTimeStats", must(db.RealTimeStats(ctx))(t), engagement.RealTimeStats{Day: today, AsOf: noon})
+		same(t, "RealTimeStats", must(db.RealTimeStats(ctx))(t), engagement.RealTimeStats{Day: today, Timestamp: noon})
 		same(t, "PlanCleanup", must(db.PlanCleanup(ctx, 90))(t), engagement.CleanupReport{Horizon: today - 90})
 		same(t, "Horizon", must(db.Horizon(ctx))(t), engagement.Day(1))
 		same(t, "Verify", proven(t, db), engagement.Report{Horizon: 1, Findings: []engagement.Finding{}})
@@ -117,7 +117,7 @@ func TestTheLargestUserIDs(t *testing.T) {
 			same(t, "UserID", must(db.UserStats(ctx, id))(t).UserID, id)
 		}
 		var onBoard []int64
-		for _, row := range boardInPages(t, db.Reader, engagement.Board{Metric: engagement.ByFires}, 1) {
+		for _, row := range boardInPages(t, db.Reader, engagement.Board{Ranking: engagement.ByFires}, 1) {
 			onBoard = append(onBoard, row.UserID)
 		}
 		same(t, "users on the leaderboard", onBoard, ids)
@@ -137,13 +137,13 @@ func TestNamesInJSONAreThePredecessors(t *testing.T) {
 			`{"user_id":1,"total_fires":2,"executed_fires":0,"wins":1,"losses":1,"draws":0,"win_rate":0.5,"pnl":-1.5,"last_updated":"2026-01-14T12:00:00Z"}`,
 		},
 		{
-			engagement.UserSummary{UserStats: engagement.UserStats{UserID: 1, LastUpdated: at}, AsOf: at},
+			engagement.UserSummary{UserStats: engagement.UserStats{UserID: 1, LastUpdated: at}, Timestamp: at},
 			`{"user_id":1,"total_fires":0,"executed_fires":0,"wins":0,"losses":0,"draws":0,"win_rate":0,"pnl":0,"last_updated":"2026-01-14T12:00:00Z",` +
 				`"execution_rate":0,"recent_fires_7d":0,"favorite_signal":{"signal_id":null,"fire_count":0},` +
 				`"current_streak":0,"longest_streak":0,"streak_expires":null,"timestamp":"2026-01-14T12:00:00Z"}`,
 		},
 		{
-			engagement.RealTimeStats{TotalFiresToday: 3, MostFiredSignal: engagement.SignalCount{SignalID: &signal, FireCount: 2}, Day: 20467, AsOf: at},
+			engagement.RealTimeStats{TotalFiresToday: 3, MostFiredSignal: engagement.SignalCount{SignalID: &signal, FireCount: 2}, Day: 20467, Timestamp: at},
 			`{"total_fires_today":3,"executed_fires_today":0,"active_users_today":0,"most_fired_signal":{"signal_id":"EURUSD_LONG","fire_count":2},` +
 				`"avg_fires_per_user":0,"execution_rate":0,"day":"2026-01-14","timestamp":"2026-01-14T12:00:00Z"}`,
 		},
@@ -156,16 +156,16 @@ func TestNamesInJSONAreThePredecessors(t *testing.T) {
 			`{"id":5,"user_id":1,"signal_id":"A","timestamp":"2026-01-14T12:00:00Z","executed":true}`,
 		},
 		{
-			engagement.ClosedTrade{ID: 5, UserID: 1, TradeID: "t", PnL: 1, Result: engagement.Win, ClosedAt: at},
-			`{"id":5,"user_id":1,"trade_id":"t","signal_id":"","pnl":1,"result":"win","closed_at":"2026-01-14T12:00:00Z"}`,
+			engagement.ClosedTrade{ID: 5, UserID: 1, TradeID: "t", PnL: 1, Outcome: engagement.Win, ClosedAt: at},
+			`{"id":5,"user_id":1,"trade_id":"t","signal_id":"","pnl":1,"outcome":"win","closed_at":"2026-01-14T12:00:00Z"}`,
 		},
 		{
 			engagement.BoardRow{Rank: 2},
 			`{"rank":2,"user_id":0,"total_fires":0,"executed_fires":0,"wins":0,"losses":0,"draws":0,"decided":0,` +
 				`"win_rate":0,"win_rate_bound":0,"pnl":0,"longest_streak":0,"last_updated":"0001-01-01T00:00:00Z"}`,
 		},
-		{engagement.FireResult{Outcome: engagement.MarkedExecuted}, `{"outcome":"marked_executed"}`},
-		{engagement.TradeResult{Outcome: engagement.Duplicate}, `{"outcome":"duplicate"}`},
+		{engagement.FireReceipt{Status: engagement.MarkedExecuted}, `{"status":"marked_executed"}`},
+		{engagement.TradeReceipt{Status: engagement.Duplicate}, `{"status":"duplicate"}`},
 		{engagement.CleanupReport{Horizon: 20467, FiresDeleted: 1}, `{"horizon":"2026-01-14","fires_deleted":1}`},
 	} {
 		t.Run(fmt.Sprintf("%T", tt.value), func(t *testing.T) {

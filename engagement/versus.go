@@ -11,7 +11,7 @@ import (
 type HeadToHead struct {
 	A UserFigures `json:"a"`
 	B UserFigures `json:"b"`
-	// Leaders are the users with the better value by metric; nil: it is the same.
+	// Leaders are the users with the better value by ranking; nil: it is the same.
 	// Of a win rate, the value is its bound, with however few decided trades.
 	Leaders map[string]*int64 `json:"leaders"`
 	// CommonSignals counts the signals that both fired in the window, among the
@@ -59,7 +59,7 @@ func (r *Reader) headToHead(ctx context.Context, a, b int64, w Window) (h HeadTo
 		*side.into = figures[i]
 	}
 	h.Leaders = map[string]*int64{}
-	for _, m := range Metrics() {
+	for _, m := range Rankings() {
 		h.Leaders[m.String()] = leader(m, &h.A, &h.B)
 	}
 	first, last := w.days().bounds()
@@ -73,7 +73,7 @@ func (r *Reader) headToHead(ctx context.Context, a, b int64, w Window) (h HeadTo
 	return h, err
 }
 
-func leader(m Metric, a, b *UserFigures) *int64 {
+func leader(m Ranking, a, b *UserFigures) *int64 {
 	switch mine, theirs := m.value(*a), m.value(*b); {
 	case mine > theirs:
 		return &a.UserID

@@ -104,7 +104,7 @@ func export(ctx context.Context, path string) (e exported, err error) {
 		return e, err
 	}
 	sampled := e.Idle.watch()
-	ctx = engagement.WithProgress(ctx, func(done, _ int64) { e.Fires = done })
+	ctx = engagement.ContextWithProgress(ctx, func(done, _ int64) { e.Fires = done })
 	var sink counter
 	start := time.Now()
 	err = db.WriteUserExport(ctx, &sink, exportedUser)

@@ -32,7 +32,7 @@ type handSQL struct {
 }
 
 var (
-	allTime = engagement.Board{Metric: engagement.ByFires, Limit: topRows}
+	allTime = engagement.Board{Ranking: engagement.ByFires, Limit: topRows}
 
 	historyToday = engagement.DayOf(communityNow, time.UTC)
 	lastWeek     = engagement.Window{From: historyToday - 7, To: historyToday - 1}
@@ -44,7 +44,7 @@ var grownFigures = []grown{
 		return wantRowsOf(topRows, len(rows), err)
 	}},
 	{"board of all time by win rate, top 10", func(ctx context.Context, h *historyReading, _ int) error {
-		rows, err := h.db.Leaderboard(ctx, engagement.Board{Metric: engagement.ByWinRate, Limit: topRows})
+		rows, err := h.db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByWinRate, Limit: topRows})
 		return wantRowsOf(topRows, len(rows), err)
 	}},
 	{"rank of a user in the top 1,000", func(ctx context.Context, h *historyReading, i int) error {
@@ -59,7 +59,7 @@ var grownFigures = []grown{
 		return wantRowsOf(11, len(rows), err)
 	}},
 	{"figures of 90 days", func(ctx context.Context, h *historyReading, _ int) error {
-		days, err := h.db.DailyMetrics(ctx, historyToday-89, historyToday)
+		days, err := h.db.DailyFigures(ctx, historyToday-89, historyToday)
 		return wantRowsOf(90, len(days), err)
 	}},
 	{"all of a leading user on one page", func(ctx context.Context, h *historyReading, i int) error {
@@ -84,8 +84,8 @@ func (h *historyReading) userPage(ctx context.Context, user int64) error {
 		_, err5 := r.Awards(ctx, user)
 		fires, err6 := r.UserFires(ctx, user, engagement.FirePage{Limit: 20})
 		err := errors.Join(err1, err2, err3, err4, err5, wantRowsOf(20, len(fires), err6))
-		for _, metric := range engagement.Metrics() {
-			_, failed := r.UserRank(ctx, engagement.Board{Metric: metric}, user)
+		for _, metric := range engagement.Rankings() {
+			_, failed := r.UserRank(ctx, engagement.Board{Ranking: metric}, user)
 			err = errors.Join(err, failed)
 		}
 		return err
@@ -110,9 +110,9 @@ func weekBoards(counts, value string) []handSQL {
 	}
 }
 
-func weekOf(metric engagement.Metric) func(context.Context, *engagement.DB) ([][]int64, error) {
+func weekOf(metric engagement.Ranking) func(context.Context, *engagement.DB) ([][]int64, error) {
 	return func(ctx context.Context, db *engagement.DB) ([][]int64, error) {
-		board, err := db.Leaderboard(ctx, engagement.Board{Metric: metric, Window: lastWeek, Limit: topRows})
+		board, err := db.Leaderboard(ctx, engagement.Board{Ranking: metric, Window: lastWeek, Limit: topRows})
 		rows := [][]int64{}
 		for _, b := range board {
 			micros := int64(b.PnL * 1e6) // exact: P&Ls here are eighths

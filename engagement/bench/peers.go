@@ -311,16 +311,16 @@ func openLibrary(ctx context.Context, path string) (*library, error) {
 
 func (l *library) record(ctx context.Context, f fire) error {
 	result, err := l.db.RecordFire(ctx, f.facade())
-	return recorded(result.Outcome, err)
+	return recorded(result.Status, err)
 }
 
 func (f fire) facade() engagement.Fire {
 	return engagement.Fire{UserID: f.user, SignalID: f.signalID(), Executed: f.executed}
 }
 
-func recorded(outcome engagement.Outcome, err error) error {
-	if err == nil && outcome != engagement.Recorded {
-		err = fmt.Errorf("%w: %s", errNotNew, outcome)
+func recorded(status engagement.Status, err error) error {
+	if err == nil && status != engagement.Recorded {
+		err = fmt.Errorf("%w: %s", errNotNew, status)
 	}
 	return err
 }

@@ -43,7 +43,7 @@ var questions = []question{
 	{
 		name: "rank of a user in the top 1,000", growth: 1.5,
 		library: func(ctx context.Context, r *reading, i int) (any, error) {
-			row, err := r.db.UserRank(ctx, engagement.Board{Metric: engagement.ByFires}, r.boardUser(i%1_000))
+			row, err := r.db.UserRank(ctx, engagement.Board{Ranking: engagement.ByFires}, r.boardUser(i%1_000))
 			return row.Rank, err
 		},
 		bare: func(ctx context.Context, r *reading, i int) (any, error) {
@@ -183,7 +183,7 @@ func openReading(ctx context.Context, path string, c community) (*reading, error
 	if err := r.prepare(ctx, path); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
-	board, err := r.db.Leaderboard(ctx, engagement.Board{Metric: engagement.ByFires, Limit: pageBehind})
+	board, err := r.db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Limit: pageBehind})
 	if err != nil || len(board) != pageBehind {
 		return nil, errors.Join(fmt.Errorf("the board has %d rows, want %d", len(board), pageBehind), err, r.close())
 	}
@@ -268,7 +268,7 @@ func (r *reading) contender(name string, ask func(context.Context, *reading, int
 }
 
 func (r *reading) board(ctx context.Context, after *engagement.BoardRow) ([topRows]int64, error) {
-	rows, err := r.db.Leaderboard(ctx, engagement.Board{Metric: engagement.ByFires, Limit: topRows, After: after})
+	rows, err := r.db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Limit: topRows, After: after})
 	var ranks [topRows]int64
 	for i, row := range rows {
 		ranks[i] = row.Rank

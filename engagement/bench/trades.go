@@ -77,7 +77,7 @@ func tradeAt(i int) (user int64, pnl float64) {
 func (l *library) trade(ctx context.Context, i int) error {
 	user, pnl := tradeAt(i)
 	result, err := l.db.RecordTrade(ctx, engagement.Trade{UserID: user, TradeID: "trade-" + strconv.Itoa(i), PnL: pnl})
-	return recorded(result.Outcome, err)
+	return recorded(result.Status, err)
 }
 
 func verifyTrades(ctx context.Context, path string, trades int64) error {

@@ -199,7 +199,7 @@ func (l *library) recordMany(ctx context.Context, next *int, n int) (int, error)
 	results, err := l.db.RecordFires(ctx, fires)
 	for _, result := range results {
 		if err == nil {
-			err = recorded(result.Outcome, nil)
+			err = recorded(result.Status, nil)
 		}
 	}
 	return n, err

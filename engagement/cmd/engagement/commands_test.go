@@ -21,43 +21,43 @@ func TestEveryCommandAnswersPeopleAndPrograms(t *testing.T) {
 			name: "a new fire is recorded",
 			args: "fire 9 EURUSD_LONG_003 --executed --at 2026-01-31T10:00:00+02:00",
 			text: "recorded: user 9 fired EURUSD_LONG_003\n",
-			json: `{"user_id": 9, "signal_id": "EURUSD_LONG_003", "outcome": "recorded"}`,
+			json: `{"user_id": 9, "signal_id": "EURUSD_LONG_003", "status": "recorded"}`,
 		},
 		{
 			name: "a fire that is repeated with its execution is marked",
 			args: "fire 1 GBPUSD_001 --executed",
 			text: "marked as executed: user 1 fired GBPUSD_001\n",
-			json: `{"user_id": 1, "signal_id": "GBPUSD_001", "outcome": "marked_executed"}`,
+			json: `{"user_id": 1, "signal_id": "GBPUSD_001", "status": "marked_executed"}`,
 		},
 		{
 			name: "a repeated fire is a duplicate",
 			args: "fire 1 EURUSD_LONG_001",
 			text: "known already, nothing changed: user 1 fired EURUSD_LONG_001\n",
-			json: `{"user_id": 1, "signal_id": "EURUSD_LONG_001", "outcome": "duplicate"}`,
+			json: `{"user_id": 1, "signal_id": "EURUSD_LONG_001", "status": "duplicate"}`,
 		},
 		{
 			name: "a user with a negative id needs no special writing",
 			args: "fire -100123 EURUSD_LONG_001",
 			text: "recorded: user -100123 fired EURUSD_LONG_001\n",
-			json: `{"user_id": -100123, "signal_id": "EURUSD_LONG_001", "outcome": "recorded"}`,
+			json: `{"user_id": -100123, "signal_id": "EURUSD_LONG_001", "status": "recorded"}`,
 		},
 		{
 			name: "a loss needs no special writing",
 			args: "trade 2 t9 -12.5 --signal EURUSD_LONG_001 --closed-at 2026-01-31T11:00:00Z",
 			text: "recorded: user 2 closed trade t9 with -12.50\n",
-			json: `{"user_id": 2, "trade_id": "t9", "outcome": "recorded"}`,
+			json: `{"user_id": 2, "trade_id": "t9", "status": "recorded"}`,
 		},
 		{
 			name: "a loss may stand behind two dashes",
-			args: "trade 2 t9 --result draw -- -.5",
+			args: "trade 2 t9 --outcome draw -- -.5",
 			text: "recorded: user 2 closed trade t9 with -0.50\n",
-			json: `{"user_id": 2, "trade_id": "t9", "outcome": "recorded"}`,
+			json: `{"user_id": 2, "trade_id": "t9", "status": "recorded"}`,
 		},
 		{
 			name: "a repeated trade is a duplicate",
 			args: "trade 1 t2 -50.25",
 			text: "known already, nothing changed: user 1 closed trade t2 with -50.25\n",
-			json: `{"user_id": 1, "trade_id": "t2", "outcome": "duplicate"}`,
+			json: `{"user_id": 1, "trade_id": "t2", "status": "duplicate"}`,
 		},
 		{
 			name: "stats shows today",
@@ -155,13 +155,13 @@ day              P&L  cumulative
 				"profit_factor": 22.90049751243781, "expectancy": 550.25, "average_win": 1150.75, "average_loss": -50.25,
 				"best": {
 					"id": 1, "user_id": 1, "trade_id": "t1", "signal_id": "EURUSD_LONG_001", "pnl": 1150.75,
-					"result": "win", "closed_at": "2026-01-30T12:00:00Z"
+					"outcome": "win", "closed_at": "2026-01-30T12:00:00Z"
 				},
 				"worst": {
 					"id": 2, "user_id": 1, "trade_id": "t2", "signal_id": "", "pnl": -50.25,
-					"result": "loss", "closed_at": "2026-01-31T11:00:00Z"
+					"outcome": "loss", "closed_at": "2026-01-31T11:00:00Z"
 				},
-				"current_run": {"result": "loss", "length": 1},
+				"current_run": {"outcome": "loss", "length": 1},
 				"max_drawdown": {"amount": 50.25, "peak": 1150.75, "share": 0.04017589446332201},
 				"equity": [
 					{"day": "2026-01-30", "pnl": 1150.75, "cumulative": 1150.75},
@@ -263,14 +263,14 @@ day              pnl
 2026-01-30  1,150.75
 2026-01-31    -50.25
 
-trades                   trade  signal  result     P&L
-2026-01-31 11:00:00 UTC  t2             loss    -50.25
+trades                   trade  signal  outcome     P&L
+2026-01-31 11:00:00 UTC  t2             loss     -50.25
 `,
 			json: `{
 				"user_id": 1, "figure": "pnl", "value": 1100.5, "sum": 1100.5, "exact": true,
 				"days": [{"day": "2026-01-30", "value": 1150.75}, {"day": "2026-01-31", "value": -50.25}],
 				"horizon": "1970-01-02", "before_horizon": 0, "from_facts": 1100.5,
-				"trades": [{"id": 2, "user_id": 1, "trade_id": "t2", "signal_id": "", "pnl": -50.25, "result": "loss", "closed_at": "2026-01-31T11:00:00Z"}]
+				"trades": [{"id": 2, "user_id": 1, "trade_id": "t2", "signal_id": "", "pnl": -50.25, "outcome": "loss", "closed_at": "2026-01-31T11:00:00Z"}]
 			}`,
 		},
 		{
@@ -286,14 +286,14 @@ day         wins  decided
 2026-01-30     1        1
 2026-01-31     0        1
 
-trades                   trade  signal  result     P&L
-2026-01-31 11:00:00 UTC  t2             loss    -50.25
+trades                   trade  signal  outcome     P&L
+2026-01-31 11:00:00 UTC  t2             loss     -50.25
 `,
 			json: `{
 				"user_id": 1, "figure": "win_rate", "value": 0.5, "sum": 0.5, "exact": true,
 				"days": [{"day": "2026-01-30", "value": 1, "decided": 1}, {"day": "2026-01-31", "value": 0, "decided": 1}],
 				"horizon": "1970-01-02", "before_horizon": 0, "from_facts": 0.5,
-				"trades": [{"id": 2, "user_id": 1, "trade_id": "t2", "signal_id": "", "pnl": -50.25, "result": "loss", "closed_at": "2026-01-31T11:00:00Z"}]
+				"trades": [{"id": 2, "user_id": 1, "trade_id": "t2", "signal_id": "", "pnl": -50.25, "outcome": "loss", "closed_at": "2026-01-31T11:00:00Z"}]
 			}`,
 		},
 		{
@@ -361,7 +361,7 @@ rank  user  fires  executed  streak  wins  losses  draws  win rate  bound       
 		},
 		{
 			name: "leaderboard goes by win rate, of a few users",
-			args: "leaderboard --metric win_rate --min-decided 2 --users -7,1,2",
+			args: "leaderboard --ranking win_rate --min-decided 2 --users -7,1,2",
 			text: `
 rank  user  fires  executed  streak  wins  losses  draws  win rate  bound       P&L
    1     1      3         2       3     1       1      0     50.0%   9.5%  1,100.50
@@ -519,13 +519,13 @@ milestone  reached on  streak since
 			name: "freeze grant grants a freeze",
 			args: "freeze grant 1 g1",
 			text: "recorded: freeze g1 of user 1\n",
-			json: `{"user_id": 1, "grant_id": "g1", "outcome": "recorded"}`,
+			json: `{"user_id": 1, "grant_id": "g1", "status": "recorded"}`,
 		},
 		{
 			name: "freeze grant takes a negative id",
 			args: "freeze grant -7 g1",
 			text: "recorded: freeze g1 of user -7\n",
-			json: `{"user_id": -7, "grant_id": "g1", "outcome": "recorded"}`,
+			json: `{"user_id": -7, "grant_id": "g1", "status": "recorded"}`,
 		},
 		{
 			name: "daily draws the last days",

@@ -66,7 +66,7 @@ without fires are there too. A cleanup does not change these figures.`,
 			}
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
 				w := days.window(cmd, db)
-				list, err := db.DailyMetrics(ctx, w.From, w.To)
+				list, err := db.DailyFigures(ctx, w.From, w.To)
 				if err != nil {
 					return err
 				}
@@ -78,7 +78,7 @@ without fires are there too. A cleanup does not change these figures.`,
 	return cmd
 }
 
-func dailyTable(days []engagement.DayMetrics) *table {
+func dailyTable(days []engagement.DayFigures) *table {
 	t := &table{header: []any{"day", "fires", "executed", "rate", "users", "new", ""}}
 	for i, bar := range bars(days, 40) {
 		d := days[i]
@@ -92,7 +92,7 @@ func dailyTable(days []engagement.DayMetrics) *table {
 
 // bars returns a bar for each day, the longest of width characters; the part of
 // the executed fires is dark.
-func bars(days []engagement.DayMetrics, width int64) []string {
+func bars(days []engagement.DayFigures, width int64) []string {
 	most := int64(1)
 	for _, day := range days {
 		most = max(most, day.Fires)

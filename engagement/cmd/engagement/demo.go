@@ -112,9 +112,9 @@ type demoMade struct {
 	Milliseconds   int64 `json:"milliseconds"` // how long recording took
 }
 
-func (m *demoMade) count(outcome engagement.Outcome) {
+func (m *demoMade) count(status engagement.Status) {
 	m.FiresSent++
-	switch outcome {
+	switch status {
 	case engagement.Recorded:
 		m.Recorded++
 	case engagement.MarkedExecuted:
@@ -137,7 +137,7 @@ func recordCommunity(ctx context.Context, db *engagement.DB, c *community, progr
 				return made, err
 			}
 			for i, result := range results {
-				made.count(result.Outcome)
+				made.count(result.Status)
 				users[signal.fires[i].UserID] = true
 			}
 			err = db.Tx(ctx, func(tx *engagement.Tx) error { return recordTrades(ctx, tx, signal.trades, &made) })
@@ -176,7 +176,7 @@ type demoReport struct {
 	Database string                           `json:"database,omitempty"` // if it is kept
 	Made     demoMade                         `json:"made"`
 	Live     engagement.RealTimeStats         `json:"live"`
-	Days     []engagement.DayMetrics          `json:"days"`
+	Days     []engagement.DayFigures          `json:"days"`
 	Boards   map[string][]engagement.BoardRow `json:"leaderboards"`
 	Streaks  []engagement.StreakRow           `json:"streaks"`
 	User     userOutput                       `json:"user"` // the first of the fires leaderboard
@@ -218,16 +218,16 @@ func (r *demoReport) read(ctx context.Context, db *engagement.DB) (err error) {
 	if r.Live, err = db.RealTimeStats(ctx); err != nil {
 		return err
 	}
-	if r.Days, err = db.DailyMetrics(ctx, db.Today()-communityDays+1, db.Today()); err != nil {
+	if r.Days, err = db.DailyFigures(ctx, db.Today()-communityDays+1, db.Today()); err != nil {
 		return err
 	}
 	r.Boards = map[string][]engagement.BoardRow{}
-	for _, metric := range engagement.Metrics() {
-		rows, err := db.Leaderboard(ctx, engagement.Board{Metric: metric, Limit: demoTop})
+	for _, ranking := range engagement.Rankings() {
+		rows, err := db.Leaderboard(ctx, engagement.Board{Ranking: ranking, Limit: demoTop})
 		if err != nil {
 			return err
 		}
-		r.Boards[metric.String()] = rows
+		r.Boards[ranking.String()] = rows
 	}
 	if r.Streaks, err = db.StreakLeaderboard(ctx, demoTop); err != nil {
 		return err
@@ -240,20 +240,20 @@ func (r *demoReport) read(ctx context.Context, db *engagement.DB) (err error) {
 type totals struct {
 	users   []engagement.BoardRow
 	streaks []engagement.StreakRow
-	days    []engagement.DayMetrics
+	days    []engagement.DayFigures
 	signals []engagement.PopularSignal
 }
 
 func readTotals(ctx context.Context, db *engagement.DB) (t totals, err error) {
 	first, today := db.Today()-communityDays+1, db.Today()
 	err = db.View(ctx, func(r *engagement.Reader) error {
-		if t.users, err = r.Leaderboard(ctx, engagement.Board{Metric: engagement.ByFires, Limit: engagement.MaxLimit}); err != nil {
+		if t.users, err = r.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Limit: engagement.MaxLimit}); err != nil {
 			return err
 		}
 		if t.streaks, err = r.StreakLeaderboard(ctx, engagement.MaxLimit); err != nil {
 			return err
 		}
-		if t.days, err = r.DailyMetrics(ctx, first, today); err != nil {
+		if t.days, err = r.DailyFigures(ctx, first, today); err != nil {
 			return err
 		}
 		t.signals, err = r.PopularSignals(ctx, engagement.Window{From: first, To: today}, engagement.MaxLimit)
@@ -306,9 +306,9 @@ func (r *demoReport) figures() []string {
 }
 
 func (r *demoReport) leaderboards() [][]string {
-	board := func(title string, metric engagement.Metric, values func(engagement.BoardRow) []any) []string {
+	board := func(title string, ranking engagement.Ranking, values func(engagement.BoardRow) []any) []string {
 		t := &table{}
-		for _, row := range r.Boards[metric.String()] {
+		for _, row := range r.Boards[ranking.String()] {
 			t.add(append([]any{row.Rank, id(row.UserID)}, values(row)...)...)
 		}
 		return append([]string{title}, t.lines()...)

@@ -44,7 +44,7 @@ func TestTheDemosCommunityIsALivelyOne(t *testing.T) {
 		t.Errorf("got %+v, want over 10,000 fires, duplicates and late executions", made)
 	}
 	if made.FiresSent != made.Recorded+made.Duplicates+made.MarkedExecuted {
-		t.Errorf("the outcomes do not add up: %+v", made)
+		t.Errorf("the statuses do not add up: %+v", made)
 	}
 	if made.Wins == 0 || made.Losses == 0 || made.Draws == 0 || made.Trades != made.Wins+made.Losses+made.Draws {
 		t.Errorf("got %+v, want wins, losses and draws that add up", made)
@@ -69,9 +69,9 @@ func TestTheDemosCommunityIsALivelyOne(t *testing.T) {
 	if deleted := report.Cleanup.FiresDeleted; deleted == 0 || verify.Fires != made.Recorded-deleted {
 		t.Errorf("%d fires deleted and %d left of %d", deleted, verify.Fires, made.Recorded)
 	}
-	for metric, board := range report.Boards {
+	for ranking, board := range report.Boards {
 		if len(board) != demoTop {
-			t.Errorf("%d users on the board of %s, want %d", len(board), metric, demoTop)
+			t.Errorf("%d users on the board of %s, want %d", len(board), ranking, demoTop)
 		}
 	}
 }

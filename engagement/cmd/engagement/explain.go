@@ -105,9 +105,9 @@ func explanationText(e engagement.Explanation, loc *time.Location) string {
 		blocks = append(blocks, explainedFires(e, loc).String())
 	}
 	if len(e.Trades) > 0 {
-		t := &table{header: []any{"trades", "trade", "signal", "result", "P&L"}}
+		t := &table{header: []any{"trades", "trade", "signal", "outcome", "P&L"}}
 		for _, trade := range e.Trades {
-			t.add(clockTime(trade.ClosedAt, loc), trade.TradeID, trade.SignalID, trade.Result, money(trade.PnL))
+			t.add(clockTime(trade.ClosedAt, loc), trade.TradeID, trade.SignalID, trade.Outcome, money(trade.PnL))
 		}
 		blocks = append(blocks, t.String())
 	}

@@ -13,7 +13,7 @@ import (
 type fireOutput struct {
 	UserID   int64  `json:"user_id"`
 	SignalID string `json:"signal_id"`
-	engagement.FireResult
+	engagement.FireReceipt
 }
 
 func (a *app) fireCommand() *cobra.Command {
@@ -41,7 +41,7 @@ executed by repeating it with --executed.`,
 					return err
 				}
 				return a.print(cmd, fireOutput{fire.UserID, fire.SignalID, result}, func() string {
-					text := fmt.Sprintf("%s: user %d fired %s\n", outcomeText(result.Outcome), fire.UserID, fire.SignalID)
+					text := fmt.Sprintf("%s: user %d fired %s\n", statusText(result.Status), fire.UserID, fire.SignalID)
 					for _, milestone := range result.Milestones {
 						text += fmt.Sprintf("milestone: a streak of %s\n", counted(milestone, "day"))
 					}
@@ -55,9 +55,9 @@ executed by repeating it with --executed.`,
 	return cmd
 }
 
-// outcomeText says in words what became of a fact.
-func outcomeText(outcome engagement.Outcome) string {
-	switch outcome {
+// statusText says in words what became of a fact.
+func statusText(status engagement.Status) string {
+	switch status {
 	case engagement.Recorded:
 		return "recorded"
 	case engagement.MarkedExecuted:
@@ -65,5 +65,5 @@ func outcomeText(outcome engagement.Outcome) string {
 	case engagement.Duplicate:
 		return "known already, nothing changed"
 	}
-	return outcome.String()
+	return status.String()
 }

@@ -12,7 +12,7 @@ import (
 // freezeOutput is what freeze grant prints as JSON.
 type freezeOutput struct {
 	engagement.Freeze
-	engagement.FreezeResult
+	engagement.FreezeReceipt
 }
 
 func (a *app) freezeCommand() *cobra.Command {
@@ -52,7 +52,7 @@ allow is refused another.`,
 					return err
 				}
 				return a.print(cmd, freezeOutput{freeze, result}, func() string {
-					return fmt.Sprintf("%s: freeze %s of user %d\n", outcomeText(result.Outcome), freeze.GrantID, userID)
+					return fmt.Sprintf("%s: freeze %s of user %d\n", statusText(result.Status), freeze.GrantID, userID)
 				})
 			})
 		},

@@ -11,20 +11,20 @@ import (
 	"github.com/hydraxdev/engagementdb/engagement"
 )
 
-// byStreak is the board that the library has besides those of its metrics.
+// byStreak is the board that the library has besides those of its rankings.
 const byStreak = "streak"
 
-// metricNames are the names of all metrics.
-func metricNames() []string {
+// rankingNames are the names of all rankings.
+func rankingNames() []string {
 	var names []string
-	for _, metric := range engagement.Metrics() {
-		names = append(names, metric.String())
+	for _, ranking := range engagement.Rankings() {
+		names = append(names, ranking.String())
 	}
 	return names
 }
 
 // boards are the names of all leaderboards.
-func boards() []string { return append(metricNames(), byStreak) }
+func boards() []string { return append(rankingNames(), byStreak) }
 
 // boardFlags are the flags that say who is on a leaderboard.
 type boardFlags struct {
@@ -51,12 +51,12 @@ func (f *boardFlags) add(cmd *cobra.Command) {
 	mustComplete(cmd, "users")
 }
 
-// board returns the board of a metric that the flags name.
-func (f *boardFlags) board(cmd *cobra.Command, r *engagement.Reader, m engagement.Metric) (b engagement.Board, err error) {
+// board returns the board of a ranking that the flags name.
+func (f *boardFlags) board(cmd *cobra.Command, r *engagement.Reader, m engagement.Ranking) (b engagement.Board, err error) {
 	if f.minDecided < 1 {
 		return b, invalid("--min-decided", cmd.Flag("min-decided").Value.String(), "want at least 1")
 	}
-	b = engagement.Board{Metric: m, MinDecided: f.minDecided, Users: f.users}
+	b = engagement.Board{Ranking: m, MinDecided: f.minDecided, Users: f.users}
 	b.Window, err = f.window.window(cmd, r)
 	return b, err
 }
@@ -64,7 +64,7 @@ func (f *boardFlags) board(cmd *cobra.Command, r *engagement.Reader, m engagemen
 // leaderboardFlags are those of the leaderboard command.
 type leaderboardFlags struct {
 	boardFlags
-	metric        string
+	ranking       string
 	limit         int
 	around, after int64
 }
@@ -87,10 +87,10 @@ of their 95 % interval, so that many trades count for more than few.`,
 		Args:      cobra.MaximumNArgs(1),
 		ValidArgs: boards(),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name := f.metric
+			name := f.ranking
 			if len(args) == 1 {
-				if cmd.Flags().Changed("metric") {
-					return invalid("leaderboard", args[0], "--metric names one too")
+				if cmd.Flags().Changed("ranking") {
+					return invalid("leaderboard", args[0], "--ranking names one too")
 				}
 				name = args[0]
 			}
@@ -106,8 +106,8 @@ of their 95 % interval, so that many trades count for more than few.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.metric, "metric", engagement.ByFires.String(), "which leaderboard")
-	mustComplete(cmd, "metric", boards()...)
+	flags.StringVar(&f.ranking, "ranking", engagement.ByFires.String(), "which leaderboard")
+	mustComplete(cmd, "ranking", boards()...)
 	limitFlag(cmd, &f.limit, "how many users to list, with --around on each side")
 	flags.Int64Var(&f.around, "around", 0, "the part of the board around this `USER`")
 	flags.Int64Var(&f.after, "after", 0, "the part of the board behind this `USER`")
@@ -122,7 +122,7 @@ of their 95 % interval, so that many trades count for more than few.`,
 func (a *app) printStreaks(ctx context.Context, cmd *cobra.Command, db *engagement.DB, limit int) error {
 	for _, flag := range []string{"window", "from", "to", "min-decided", "users", "around", "after"} {
 		if cmd.Flags().Changed(flag) {
-			return invalid("leaderboard", byStreak, "it takes no --"+flag+", but "+engagement.ByStreak.String()+" does")
+			return invalid("leaderboard", byStreak, "it takes no --"+flag+", but "+engagement.ByLongestStreak.String()+" does")
 		}
 	}
 	rows, err := db.StreakLeaderboard(ctx, limit)
@@ -139,14 +139,14 @@ func (a *app) printStreaks(ctx context.Context, cmd *cobra.Command, db *engageme
 }
 
 func (a *app) printBoard(ctx context.Context, cmd *cobra.Command, db *engagement.DB, name string, f *leaderboardFlags) error {
-	metric, err := engagement.ParseMetric(name)
+	ranking, err := engagement.ParseRanking(name)
 	if err != nil {
 		return err
 	}
 	var board engagement.Board
 	var rows []engagement.BoardRow
 	err = db.View(ctx, func(r *engagement.Reader) error {
-		if board, err = f.board(cmd, r, metric); err != nil {
+		if board, err = f.board(cmd, r, ranking); err != nil {
 			return err
 		}
 		board.Limit = f.limit
@@ -185,8 +185,8 @@ func windowTitle(w engagement.Window) string {
 	return windowText(w) + "\n\n"
 }
 
-// figureText is the figure that a board of a metric shows.
-func figureText(m engagement.Metric, f engagement.UserFigures) string {
+// figureText is the figure that a board of a ranking shows.
+func figureText(m engagement.Ranking, f engagement.UserFigures) string {
 	switch m {
 	case engagement.ByWinRate:
 		if f.Decided == 0 {
@@ -197,7 +197,7 @@ func figureText(m engagement.Metric, f engagement.UserFigures) string {
 		return cellText(money(f.PnL))
 	case engagement.ByExecuted:
 		return cellText(f.ExecutedFires)
-	case engagement.ByStreak:
+	case engagement.ByLongestStreak:
 		return counted(f.LongestStreak, "day")
 	}
 	return cellText(f.TotalFires)

@@ -41,7 +41,7 @@ func (a *app) withDB(cmd *cobra.Command, m mode, fn func(context.Context, *engag
 	}
 	report, finish := a.progress(cmd)
 	defer finish()
-	ctx := engagement.WithProgress(cmd.Context(), report)
+	ctx := engagement.ContextWithProgress(cmd.Context(), report)
 
 	db, err := engagement.Open(ctx, path, opts...)
 	if m == reading && errors.Is(err, engagement.ErrSchema) {

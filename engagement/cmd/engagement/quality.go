@@ -142,7 +142,7 @@ func runText(run *engagement.Run) string {
 	switch {
 	case run == nil:
 		return "none"
-	case run.Result == engagement.Win:
+	case run.Outcome == engagement.Win:
 		return counted(run.Length, "win")
 	case run.Length == 1:
 		return "1 loss"

@@ -36,17 +36,17 @@ users are strictly better. A user who is not on a board has no rank there.`,
 }
 
 func (a *app) printRanks(ctx context.Context, cmd *cobra.Command, db *engagement.DB, userID int64, f *boardFlags) error {
-	places := map[string]*engagement.BoardRow{} // by metric; nil: not on that board
+	places := map[string]*engagement.BoardRow{} // by ranking; nil: not on that board
 	var board engagement.Board
 	err := db.View(ctx, func(r *engagement.Reader) (err error) {
 		if _, err := r.UserStats(ctx, userID); err != nil {
 			return err
 		}
-		for _, metric := range engagement.Metrics() {
-			if board, err = f.board(cmd, r, metric); err != nil {
+		for _, ranking := range engagement.Rankings() {
+			if board, err = f.board(cmd, r, ranking); err != nil {
 				return err
 			}
-			if places[metric.String()], err = placeOn(ctx, r, board, userID); err != nil {
+			if places[ranking.String()], err = placeOn(ctx, r, board, userID); err != nil {
 				return err
 			}
 		}
@@ -57,11 +57,11 @@ func (a *app) printRanks(ctx context.Context, cmd *cobra.Command, db *engagement
 	}
 	return a.print(cmd, places, func() string {
 		t := &table{left: true, header: []any{"leaderboard", "rank", "with"}}
-		for _, metric := range engagement.Metrics() {
-			if row := places[metric.String()]; row != nil {
-				t.add(metric, row.Rank, figureText(metric, row.UserFigures))
+		for _, ranking := range engagement.Rankings() {
+			if row := places[ranking.String()]; row != nil {
+				t.add(ranking, row.Rank, figureText(ranking, row.UserFigures))
 			} else {
-				t.add(metric, "none", "")
+				t.add(ranking, "none", "")
 			}
 		}
 		return windowTitle(board.Window) + t.String()

@@ -53,7 +53,7 @@ func TestCompletionOffersWhatACommandTakes(t *testing.T) {
 	}{
 		{"leaderboards", "leaderboard ", "total_fires win_rate pnl executed longest_streak streak"},
 		{"leaderboards by their beginning", "leaderboard w", "win_rate"},
-		{"results of a trade", "trade 1 t 1 --result ", "win loss draw"},
+		{"outcomes of a trade", "trade 1 t 1 --outcome ", "win loss draw"},
 		{"no files for a user id", "user ", ""},
 		{"figures of a signal", "explain signal EURUSD_LONG_001 ", "total_fires executed"},
 		{"no files for what is explained", "explain user ", ""},

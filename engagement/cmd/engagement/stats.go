@@ -35,7 +35,7 @@ database's time zone.`,
 
 func statsTable(s engagement.RealTimeStats, loc *time.Location) *table {
 	t := &table{left: true}
-	t.add("as of", clockTime(s.AsOf, loc))
+	t.add("as of", clockTime(s.Timestamp, loc))
 	t.add("fires today", s.TotalFiresToday)
 	t.add("executed", cellText(s.ExecutedFiresToday)+", "+cellText(share(s.ExecutionRate)))
 	t.add("active users", s.ActiveUsersToday)

@@ -38,6 +38,6 @@ long
 }
 
 func TestBarsShowFiresAndTheirExecutedPart(t *testing.T) {
-	days := []engagement.DayMetrics{{Fires: 100, Executed: 50}, {}, {Fires: 1}, {Fires: 30, Executed: 30}}
+	days := []engagement.DayFigures{{Fires: 100, Executed: 50}, {}, {Fires: 1}, {Fires: 30, Executed: 30}}
 	checkText(t, strings.Join(bars(days, 10), "|"), "█████░░░░░||░|███")
 }

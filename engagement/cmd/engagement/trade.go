@@ -11,9 +11,9 @@ import (
 
 // tradeOutput is what the trade command prints as JSON.
 type tradeOutput struct {
-	UserID  int64              `json:"user_id"`
-	TradeID string             `json:"trade_id"`
-	Outcome engagement.Outcome `json:"outcome"`
+	UserID  int64             `json:"user_id"`
+	TradeID string            `json:"trade_id"`
+	Status  engagement.Status `json:"status"`
 }
 
 func (a *app) tradeCommand() *cobra.Command {
@@ -26,7 +26,7 @@ needs no special writing.
 
 TRADE_ID is your own name for the trade, such as the broker's ticket. The same
 trade again is reported as a duplicate and changes nothing; the same id with
-another content is refused. Unless --result says otherwise, the trade is a win,
+another content is refused. Unless --outcome says otherwise, the trade is a win,
 loss or draw by the sign of PNL.`,
 		Example: `  engagement trade 12345 mt5-881 150.75 --signal EURUSD_LONG_001
   engagement trade 12345 mt5-882 -12.5 --closed-at 2026-01-31T12:00:00Z`,
@@ -45,21 +45,21 @@ loss or draw by the sign of PNL.`,
 				if err != nil {
 					return err
 				}
-				return a.print(cmd, tradeOutput{trade.UserID, trade.TradeID, result.Outcome}, func() string {
+				return a.print(cmd, tradeOutput{trade.UserID, trade.TradeID, result.Status}, func() string {
 					return fmt.Sprintf("%s: user %d closed trade %s with %s\n",
-						outcomeText(result.Outcome), trade.UserID, trade.TradeID, cellText(money(trade.PnL)))
+						statusText(result.Status), trade.UserID, trade.TradeID, cellText(money(trade.PnL)))
 				})
 			})
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&trade.SignalID, "signal", "", "the signal `ID` that the trade followed (default none)")
-	flags.Func("result", "the `RESULT` of the trade: win, loss or draw (default by the sign of PNL)", func(s string) (err error) {
-		trade.Result, err = engagement.ParseResult(s)
+	flags.Func("outcome", "the `OUTCOME` of the trade: win, loss or draw (default by the sign of PNL)", func(s string) (err error) {
+		trade.Outcome, err = engagement.ParseOutcome(s)
 		return err
 	})
 	timeFlag(flags, &trade.ClosedAt, "closed-at", "when it was closed")
-	mustComplete(cmd, "result", engagement.Win.String(), engagement.Loss.String(), engagement.Draw.String())
+	mustComplete(cmd, "outcome", engagement.Win.String(), engagement.Loss.String(), engagement.Draw.String())
 	mustComplete(cmd, "signal")
 	return cmd
 }

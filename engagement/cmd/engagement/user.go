@@ -13,7 +13,7 @@ import (
 // userOutput is what the user command prints as JSON.
 type userOutput struct {
 	engagement.UserSummary
-	Ranks map[string]int64 `json:"ranks"` // by metric; those of the boards that the user is on
+	Ranks map[string]int64 `json:"ranks"` // by ranking; those of the boards that the user is on
 }
 
 func (a *app) userCommand() *cobra.Command {
@@ -48,13 +48,13 @@ func readUser(ctx context.Context, db *engagement.DB, userID int64) (user userOu
 		if user.UserSummary, err = r.UserSummary(ctx, userID); err != nil {
 			return err
 		}
-		for _, metric := range engagement.Metrics() {
-			row, err := placeOn(ctx, r, engagement.Board{Metric: metric}, userID)
+		for _, ranking := range engagement.Rankings() {
+			row, err := placeOn(ctx, r, engagement.Board{Ranking: ranking}, userID)
 			if err != nil {
 				return err
 			}
 			if row != nil {
-				user.Ranks[metric.String()] = row.Rank
+				user.Ranks[ranking.String()] = row.Rank
 			}
 		}
 		return nil
@@ -63,7 +63,7 @@ func readUser(ctx context.Context, db *engagement.DB, userID int64) (user userOu
 }
 
 func userTable(u userOutput, loc *time.Location) *table {
-	rank := func(m engagement.Metric) string {
+	rank := func(m engagement.Ranking) string {
 		if n, ok := u.Ranks[m.String()]; ok {
 			return "rank " + cellText(n)
 		}
@@ -78,7 +78,7 @@ func userTable(u userOutput, loc *time.Location) *table {
 	t.add("trades", fmt.Sprintf("%s won, %s lost, %s drawn", cellText(u.Wins), cellText(u.Losses), cellText(u.Draws)))
 	t.add("win rate", fmt.Sprintf("%s, %s", cellText(share(u.WinRate)), rank(engagement.ByWinRate)))
 	t.add("P&L", fmt.Sprintf("%s, %s", cellText(money(u.PnL)), rank(engagement.ByPnL)))
-	t.add("streak", fmt.Sprintf("%s, longest %s, %s", counted(u.CurrentStreak, "day"), counted(u.LongestStreak, "day"), rank(engagement.ByStreak)))
+	t.add("streak", fmt.Sprintf("%s, longest %s, %s", counted(u.CurrentStreak, "day"), counted(u.LongestStreak, "day"), rank(engagement.ByLongestStreak)))
 	if u.StreakExpires != nil {
 		t.add("kept by firing", "before "+clockTime(*u.StreakExpires, loc))
 	}

@@ -47,12 +47,12 @@ both fired, among the fires that a cleanup has not deleted.`,
 
 func versusText(h engagement.HeadToHead) string {
 	t := &table{left: true, header: []any{"", id(h.A.UserID), id(h.B.UserID), "leads"}}
-	for _, metric := range engagement.Metrics() {
+	for _, ranking := range engagement.Rankings() {
 		leads := ""
-		if leader := h.Leaders[metric.String()]; leader != nil {
+		if leader := h.Leaders[ranking.String()]; leader != nil {
 			leads = cellText(id(*leader))
 		}
-		t.add(metric, figureText(metric, h.A), figureText(metric, h.B), leads)
+		t.add(ranking, figureText(ranking, h.A), figureText(ranking, h.B), leads)
 	}
 	return t.String() + fmt.Sprintf("\nboth fired %s, of the fires kept since %s\n", counted(h.CommonSignals, "signal"), h.KeptFrom)
 }

@@ -76,8 +76,8 @@ func wantStats(t *testing.T, db *engagement.DB, user, wins int64, pnl float64) {
 
 func TestRetriedClosingIsCountedOnce(t *testing.T) {
 	h, db := newTestHook(t)
-	wantAnswer(t, post(h, "/positions/closed", closing), 200, "outcome", "recorded")
-	wantAnswer(t, post(h, "/positions/closed", closing), 200, "outcome", "duplicate")
+	wantAnswer(t, post(h, "/positions/closed", closing), 200, "status", "recorded")
+	wantAnswer(t, post(h, "/positions/closed", closing), 200, "status", "duplicate")
 	wantStats(t, db, 12345, 1, 150.75)
 
 	trades, err := db.RecentTrades(t.Context(), engagement.TradeFilter{UserID: 12345})
@@ -103,7 +103,7 @@ func TestRacingClosingsAreCountedOnce(t *testing.T) {
 	for answer := range answers {
 		count[answer]++
 	}
-	if count[`{"outcome":"recorded"}`] != 1 || count[`{"outcome":"duplicate"}`] != cap(answers)-1 {
+	if count[`{"status":"recorded"}`] != 1 || count[`{"status":"duplicate"}`] != cap(answers)-1 {
 		t.Errorf("answered %v, want recorded once and duplicate otherwise", count)
 	}
 	wantStats(t, db, 12345, 1, 150.75)
@@ -111,7 +111,7 @@ func TestRacingClosingsAreCountedOnce(t *testing.T) {
 
 func TestSameTicketWithOtherContentIsAConflict(t *testing.T) {
 	h, db := newTestHook(t)
-	wantAnswer(t, post(h, "/positions/closed", closing), 200, "outcome", "recorded")
+	wantAnswer(t, post(h, "/positions/closed", closing), 200, "status", "recorded")
 	for field, body := range map[string]string{
 		"P&L":          strings.Replace(closing, "150.75", "151.75", 1),
 		"signal id":    strings.Replace(closing, "LONG_001", "LONG_002", 1),
@@ -128,10 +128,10 @@ func TestOpenedOrderMarksTheFireExecuted(t *testing.T) {
 		t.Fatal(err)
 	}
 	fired := `{"user_id": 12345, "signal_id": "EURUSD_LONG_001"}`
-	wantAnswer(t, post(h, "/orders/opened", fired), 200, "outcome", "marked_executed")
-	wantAnswer(t, post(h, "/orders/opened", fired), 200, "outcome", "duplicate")
+	wantAnswer(t, post(h, "/orders/opened", fired), 200, "status", "marked_executed")
+	wantAnswer(t, post(h, "/orders/opened", fired), 200, "status", "duplicate")
 	notFired := `{"user_id": 12346, "signal_id": "EURUSD_LONG_001"}`
-	wantAnswer(t, post(h, "/orders/opened", notFired), 200, "outcome", "recorded")
+	wantAnswer(t, post(h, "/orders/opened", notFired), 200, "status", "recorded")
 
 	for _, user := range []int64{12345, 12346} {
 		summary, err := db.UserSummary(t.Context(), user)

@@ -110,7 +110,7 @@ func (f *fireBot) fire(ctx context.Context, query *models.CallbackQuery) (answer
 		return "Too busy, please press again.", err
 	case err != nil:
 		return "This could not be recorded.", err
-	case result.Outcome == engagement.Duplicate:
+	case result.Status == engagement.Duplicate:
 		return "You have fired this already.", nil
 	}
 	return "Recorded: " + signalID, nil
@@ -220,11 +220,11 @@ func (f *fireBot) leaderboard(ctx context.Context, metricName string) (string, e
 	metric := engagement.ByFires
 	if metricName != "" {
 		var err error
-		if metric, err = engagement.ParseMetric(metricName); err != nil {
-			return fmt.Sprintf("Unknown metric, want one of %v.", engagement.Metrics()), nil
+		if metric, err = engagement.ParseRanking(metricName); err != nil {
+			return fmt.Sprintf("Unknown metric, want one of %v.", engagement.Rankings()), nil
 		}
 	}
-	rows, err := f.db.Leaderboard(ctx, engagement.Board{Metric: metric, Limit: boardSize})
+	rows, err := f.db.Leaderboard(ctx, engagement.Board{Ranking: metric, Limit: boardSize})
 	if err != nil {
 		return "", err
 	}

@@ -1,0 +1,259 @@
+package engagement
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// Ranking is what a leaderboard orders by.
+type Ranking int
+
+// The rankings. The zero value is none of them.
+const (
+	ByFires         Ranking = iota + 1 // total fires
+	ByWinRate                          // win rate, by its lower bound: see [WinRateBound]
+	ByPnL                              // profit and loss
+	ByExecuted                         // executed fires
+	ByLongestStreak                    // longest run of consecutive days with a fire
+)
+
+// Rankings lists all rankings.
+func Rankings() []Ranking { return []Ranking{ByFires, ByWinRate, ByPnL, ByExecuted, ByLongestStreak} }
+
+// String returns the ranking's name, where the predecessor had one the same:
+// "total_fires", "win_rate", "pnl", "executed" or "longest_streak".
+func (m Ranking) String() string {
+	switch m {
+	case ByFires:
+		return "total_fires"
+	case ByWinRate:
+		return "win_rate"
+	case ByPnL:
+		return "pnl"
+	case ByExecuted:
+		return "executed"
+	case ByLongestStreak:
+		return "longest_streak"
+	}
+	return fmt.Sprintf("Ranking(%d)", int(m))
+}
+
+// ParseRanking reads a ranking's name. Anything else is ErrInvalid.
+func ParseRanking(s string) (Ranking, error) {
+	for _, m := range Rankings() {
+		if m.String() == s {
+			return m, nil
+		}
+	}
+	return 0, invalid("ranking", s, fmt.Sprintf("want one of %v", Rankings()))
+}
+
+func (m Ranking) check() error {
+	if m < ByFires || m > ByLongestStreak {
+		return invalid("ranking", int(m), fmt.Sprintf("want one of %v", Rankings()))
+	}
+	return nil
+}
+
+// value is what m orders users by.
+func (m Ranking) value(f UserFigures) float64 {
+	switch m {
+	case ByFires:
+		return float64(f.TotalFires)
+	case ByWinRate:
+		return float64(winBound(f.Wins, f.Losses))
+	case ByExecuted:
+		return float64(f.ExecutedFires)
+	case ByLongestStreak:
+		return float64(f.LongestStreak)
+	}
+	return f.PnL
+}
+
+// DefaultMinDecided is how many decided trades a board of win rates asks for
+// unless it is told.
+const DefaultMinDecided = 10
+
+// Board says which leaderboard to show, and which page of it.
+//
+// Of all time, every user who has fired or traded is on it. On that of a window
+// are the users with a fire in the window or, by P&L, with a trade. By win rate,
+// in both cases, they are those with at least MinDecided wins and losses.
+type Board struct {
+	Ranking    Ranking
+	Window     Window    // zero: all time
+	MinDecided int64     // by win rate only: 1 or more; 0: DefaultMinDecided
+	Users      []int64   // only these, ranked among themselves: 1 to MaxLimit; nil: everybody
+	Limit      int       // 1 to MaxLimit; 0: DefaultLimit
+	After      *BoardRow // the last row of the page before; nil: from the top
+}
+
+// check checks what says who is on the board, and fills in the defaults.
+func (b *Board) check() error {
+	if err := b.Ranking.check(); err != nil {
+		return err
+	}
+	if err := b.Window.check(); err != nil {
+		return err
+	}
+	switch {
+	case b.MinDecided == 0:
+		b.MinDecided = DefaultMinDecided
+	case b.MinDecided < 0:
+		return invalid("minimum of decided trades", b.MinDecided, fmt.Sprintf("want 1 or more, or 0 for %d", DefaultMinDecided))
+	}
+	if b.Users == nil {
+		return nil
+	}
+	if len(b.Users) == 0 || len(b.Users) > MaxLimit {
+		return invalid("number of users", len(b.Users), fmt.Sprintf("want 1 to %d", MaxLimit))
+	}
+	for _, user := range b.Users {
+		if err := checkUserID(user); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// BoardRow is one user's place, with the user's figures in the board's window.
+type BoardRow struct {
+	Rank int64 `json:"rank"` // 1 + how many users are strictly better
+	UserFigures
+}
+
+// Leaderboard returns users from the best on, ties by user id. Users with the
+// same value share a rank and the next ranks are left out: 1, 2, 2, 4. A value
+// is a ranking's figure in the board's window; of a win rate it is the lower
+// bound of its 95 % interval, so that many trades count for more than few; of
+// a streak in a window it is the longest run of days inside the window, to which
+// nothing but days with a fire counts. Those of the Users who are not known are
+// not on the board.
+//
+// A board of all time reads the rows that it shows. That of a window, or of a set
+// of users, reads their days in the window.
+//
+// An unknown ranking, a window that ends before it starts, a minimum below 1 or a
+// set without users is ErrInvalid.
+func (r *Reader) Leaderboard(ctx context.Context, b Board) (rows []BoardRow, err error) {
+	err = r.snapshot(ctx, "leaderboard", func(r *Reader) (int, error) {
+		rows, err = r.leaderboard(ctx, b)
+		return len(rows), err
+	})
+	return rows, err
+}
+
+func (r *Reader) leaderboard(ctx context.Context, b Board) ([]BoardRow, error) {
+	limit, err := checkLimit(b.Limit)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.check(); err != nil {
+		return nil, err
+	}
+	after, fromTop := top, int64(0)
+	if b.After != nil {
+		after = place{b.Ranking.value(b.After.UserFigures), b.After.UserID}
+	} else {
+		fromTop = limit
+	}
+	o, err := r.order(ctx, b, fromTop)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := o.below(ctx, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	return r.ranked(ctx, b, o, shown, b.After == nil)
+}
+
+// UserRank returns a user's place on a leaderboard, of whose page (Limit, After)
+// nothing matters. A user who is not on the board is ErrNotFound; what
+// Leaderboard refuses is ErrInvalid.
+func (r *Reader) UserRank(ctx context.Context, b Board, userID int64) (row BoardRow, err error) {
+	err = r.snapshot(ctx, "user rank", func(r *Reader) (int, error) {
+		rows, err := r.around(ctx, b, userID, 0)
+		if err == nil {
+			row = rows[0]
+		}
+		return len(rows), err
+	})
+	return row, err
+}
+
+// Around returns a user's place on a leaderboard between the n users before and
+// the n users behind, fewer at an end of the board; of its page (Limit, After)
+// nothing matters. n is 1 to MaxLimit. A user who is not on the board is
+// ErrNotFound; what Leaderboard refuses is ErrInvalid.
+func (r *Reader) Around(ctx context.Context, b Board, userID int64, n int) (rows []BoardRow, err error) {
+	err = r.snapshot(ctx, "leaderboard around a user", func(r *Reader) (int, error) {
+		if n < 1 || n > MaxLimit {
+			return 0, invalid("number of neighbours", n, fmt.Sprintf("want 1 to %d", MaxLimit))
+		}
+		rows, err = r.around(ctx, b, userID, int64(n))
+		return len(rows), err
+	})
+	return rows, err
+}
+
+func (r *Reader) around(ctx context.Context, b Board, userID, n int64) ([]BoardRow, error) {
+	if err := checkUserID(userID); err != nil {
+		return nil, err
+	}
+	if err := b.check(); err != nil {
+		return nil, err
+	}
+	o, err := r.order(ctx, b, 0)
+	if err != nil {
+		return nil, err
+	}
+	user, err := o.find(ctx, userID)
+	if err != nil {
+		return nil, err
+	}
+	shown := []UserFigures{user}
+	if n > 0 {
+		at := place{b.Ranking.value(user), userID}
+		above, err := o.above(ctx, at, n)
+		if err != nil {
+			return nil, err
+		}
+		below, err := o.below(ctx, at, n)
+		if err != nil {
+			return nil, err
+		}
+		slices.Reverse(above)
+		shown = slices.Concat(above, shown, below)
+	}
+	return r.ranked(ctx, b, o, shown, false)
+}
+
+// ranked returns the rows of users who follow each other on a board. The first
+// of them may be the first of the board.
+func (r *Reader) ranked(ctx context.Context, b Board, o order, shown []UserFigures, fromTop bool) ([]BoardRow, error) {
+	rows := make([]BoardRow, len(shown))
+	counted := -1 // the last row whose rank was counted
+	for i, figures := range shown {
+		rows[i].UserFigures = figures
+		value := b.Ranking.value(figures)
+		switch {
+		case i > 0 && value == b.Ranking.value(shown[i-1]):
+			rows[i].Rank = rows[i-1].Rank
+		case i == 0 && fromTop:
+			rows[i].Rank, counted = 1, 0
+		case counted > 0 || (counted == 0 && fromTop):
+			rows[i].Rank = rows[counted].Rank + int64(i-counted)
+		default:
+			// A tie with the row before the first may have begun there, so the
+			// first row does not say how many stand before the second.
+			better, err := o.better(ctx, value)
+			if err != nil {
+				return nil, err
+			}
+			rows[i].Rank, counted = better+1, i
+		}
+	}
+	return rows, nil
+}

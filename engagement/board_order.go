@@ -1,0 +1,276 @@
+package engagement
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+)
+
+// place is a position on a board: higher values come first, then lower ids.
+type place struct {
+	value float64
+	user  int64
+}
+
+// top is before the first place of any board.
+var top = place{math.MaxFloat64, math.MinInt64}
+
+func comparePlaces(a, b place) int {
+	return cmp.Or(cmp.Compare(b.value, a.value), cmp.Compare(a.user, b.user))
+}
+
+// order is everybody on a board, in order.
+type order interface {
+	// below returns the next n users behind a place.
+	below(ctx context.Context, at place, n int64) ([]UserFigures, error)
+	// above returns the next n users before a place, the nearest first.
+	above(ctx context.Context, at place, n int64) ([]UserFigures, error)
+	// better counts the users with a better value.
+	better(ctx context.Context, value float64) (int64, error)
+	// find returns a user's figures, or ErrNotFound for one who is not on the board.
+	find(ctx context.Context, user int64) (UserFigures, error)
+}
+
+func notOnBoard(user int64) error {
+	return fmt.Errorf("user %d is not on the leaderboard: %w", user, ErrNotFound)
+}
+
+// order returns a board's order, or no more of it than the first rows if
+// fromTop is not 0.
+func (r *Reader) order(ctx context.Context, b Board, fromTop int64) (order, error) {
+	if b.Users == nil && b.Window.IsAllTime() {
+		return storedOrder{r, b.Ranking, b.MinDecided}, nil
+	}
+	var places []place
+	var err error
+	if b.Users != nil {
+		places, err = r.placesOf(ctx, b)
+	} else {
+		places, err = r.placesIn(ctx, b, fromTop)
+	}
+	slices.SortFunc(places, comparePlaces)
+	return listedOrder{r, b.Window, places}, err
+}
+
+// storedOrder is the board of everybody and all time, read off the indexes of
+// user_stats.
+type storedOrder struct {
+	r          *Reader
+	ranking    Ranking
+	minDecided int64
+}
+
+// whole returns a value of a ranking that counts.
+func whole(value float64) int64 {
+	if value >= math.MaxInt64 {
+		return math.MaxInt64 // the top
+	}
+	return int64(value)
+}
+
+func (o storedOrder) below(ctx context.Context, at place, n int64) ([]UserFigures, error) {
+	var rows []dbgen.UserStat
+	var err error
+	q := o.r.q
+	switch o.ranking {
+	case ByFires:
+		rows, err = q.TopByFires(ctx, dbgen.TopByFiresParams{AfterValue: whole(at.value), AfterUser: at.user, MaxRows: n})
+	case ByWinRate:
+		rows, err = q.TopByWinBound(ctx, dbgen.TopByWinBoundParams{
+			AfterValue: whole(at.value), AfterUser: at.user, MinDecided: o.minDecided, MaxRows: n,
+		})
+	case ByPnL:
+		rows, err = q.TopByPnL(ctx, dbgen.TopByPnLParams{AfterValue: at.value, AfterUser: at.user, MaxRows: n})
+	case ByExecuted:
+		rows, err = q.TopByExecuted(ctx, dbgen.TopByExecutedParams{AfterValue: whole(at.value), AfterUser: at.user, MaxRows: n})
+	case ByLongestStreak:
+		rows, err = q.TopByLongestStreak(ctx, dbgen.TopByLongestStreakParams{AfterValue: whole(at.value), AfterUser: at.user, MaxRows: n})
+	}
+	return allLifetimeFigures(rows), err
+}
+
+func (o storedOrder) above(ctx context.Context, at place, n int64) ([]UserFigures, error) {
+	var rows []dbgen.UserStat
+	var err error
+	q := o.r.q
+	switch o.ranking {
+	case ByFires:
+		rows, err = q.AboveByFires(ctx, dbgen.AboveByFiresParams{BeforeValue: whole(at.value), BeforeUser: at.user, MaxRows: n})
+	case ByWinRate:
+		rows, err = q.AboveByWinBound(ctx, dbgen.AboveByWinBoundParams{
+			BeforeValue: whole(at.value), BeforeUser: at.user, MinDecided: o.minDecided, MaxRows: n,
+		})
+	case ByPnL:
+		rows, err = q.AboveByPnL(ctx, dbgen.AboveByPnLParams{BeforeValue: at.value, BeforeUser: at.user, MaxRows: n})
+	case ByExecuted:
+		rows, err = q.AboveByExecuted(ctx, dbgen.AboveByExecutedParams{BeforeValue: whole(at.value), BeforeUser: at.user, MaxRows: n})
+	case ByLongestStreak:
+		rows, err = q.AboveByLongestStreak(ctx, dbgen.AboveByLongestStreakParams{BeforeValue: whole(at.value), BeforeUser: at.user, MaxRows: n})
+	}
+	return allLifetimeFigures(rows), err
+}
+
+func (o storedOrder) better(ctx context.Context, value float64) (count int64, err error) {
+	q := o.r.q
+	switch o.ranking {
+	case ByFires:
+		return q.CountWithMoreFires(ctx, whole(value))
+	case ByWinRate:
+		return q.CountWithHigherWinBound(ctx, dbgen.CountWithHigherWinBoundParams{Value: whole(value), MinDecided: o.minDecided})
+	case ByExecuted:
+		return q.CountWithMoreExecuted(ctx, whole(value))
+	case ByLongestStreak:
+		return q.CountWithLongerStreak(ctx, whole(value))
+	}
+	return q.CountWithMorePnL(ctx, value)
+}
+
+func (o storedOrder) find(ctx context.Context, user int64) (UserFigures, error) {
+	row, err := o.r.userRow(ctx, user)
+	if err == nil && o.ranking == ByWinRate && row.Wins+row.Losses < o.minDecided {
+		err = notOnBoard(user)
+	}
+	return lifetimeFigures(row), err
+}
+
+// listedOrder is a board whose places are all known.
+type listedOrder struct {
+	r      *Reader
+	window Window
+	places []place
+}
+
+func (o listedOrder) below(ctx context.Context, at place, n int64) ([]UserFigures, error) {
+	i, found := slices.BinarySearchFunc(o.places, at, comparePlaces)
+	if found {
+		i++
+	}
+	return o.figures(ctx, o.places[i:min(int64(i)+n, int64(len(o.places)))])
+}
+
+func (o listedOrder) above(ctx context.Context, at place, n int64) ([]UserFigures, error) {
+	i, _ := slices.BinarySearchFunc(o.places, at, comparePlaces)
+	figures, err := o.figures(ctx, o.places[max(0, int64(i)-n):i])
+	slices.Reverse(figures)
+	return figures, err
+}
+
+// figures returns the figures of the users at some places, in the places' order.
+func (o listedOrder) figures(ctx context.Context, places []place) ([]UserFigures, error) {
+	users := make([]int64, len(places))
+	position := make(map[int64]int, len(places))
+	for i, p := range places {
+		users[i] = p.user
+		position[p.user] = i
+	}
+	figures, err := o.r.figuresOf(ctx, users, o.window)
+	slices.SortFunc(figures, func(a, b UserFigures) int { return position[a.UserID] - position[b.UserID] })
+	return figures, err
+}
+
+func (o listedOrder) better(_ context.Context, value float64) (int64, error) {
+	i, _ := slices.BinarySearchFunc(o.places, place{value, math.MinInt64}, comparePlaces)
+	return int64(i), nil
+}
+
+func (o listedOrder) find(ctx context.Context, user int64) (UserFigures, error) {
+	if !slices.ContainsFunc(o.places, func(p place) bool { return p.user == user }) {
+		return UserFigures{}, notOnBoard(user)
+	}
+	figures, err := o.r.figuresOf(ctx, []int64{user}, o.window)
+	if err == nil && len(figures) == 0 { // in a transaction, erased since
+		err = notOnBoard(user)
+	}
+	if err != nil {
+		return UserFigures{}, err
+	}
+	return figures[0], nil
+}
+
+// placesOf returns the places of those of a board's users who are on it, in no
+// order.
+func (r *Reader) placesOf(ctx context.Context, b Board) ([]place, error) {
+	figures, err := r.figuresOf(ctx, b.Users, b.Window)
+	var places []place
+	for _, f := range figures {
+		if b.lists(f) {
+			places = append(places, place{b.Ranking.value(f), f.UserID})
+		}
+	}
+	return places, err
+}
+
+// lists says whether a user with these figures is on the board.
+func (b Board) lists(f UserFigures) bool {
+	switch {
+	case b.Ranking == ByWinRate:
+		return f.Decided >= b.MinDecided
+	case b.Window.IsAllTime():
+		return true
+	case b.Ranking == ByPnL:
+		return f.Decided+f.Draws > 0
+	}
+	return f.TotalFires > 0
+}
+
+// placesIn returns the places of everybody on the board of a window, or no more
+// than the first ones if first is not 0.
+func (r *Reader) placesIn(ctx context.Context, b Board, first int64) ([]place, error) {
+	if first == 0 {
+		first = math.MaxInt64
+	}
+	firstDay, lastDay := b.Window.days().bounds()
+	var places []place
+	switch b.Ranking {
+	case ByFires:
+		rows, err := r.q.TopByFiresBetween(ctx, dbgen.TopByFiresBetweenParams{FirstDay: firstDay, LastDay: lastDay, MaxRows: first})
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			places = append(places, place{float64(row.Value), row.UserID})
+		}
+	case ByExecuted:
+		rows, err := r.q.TopByExecutedBetween(ctx, dbgen.TopByExecutedBetweenParams{FirstDay: firstDay, LastDay: lastDay, MaxRows: first})
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			places = append(places, place{float64(row.Value), row.UserID})
+		}
+	case ByPnL:
+		rows, err := r.q.TopByPnLBetween(ctx, dbgen.TopByPnLBetweenParams{FirstDay: firstDay, LastDay: lastDay, MaxRows: first})
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			places = append(places, place{row.Value, row.UserID})
+		}
+	case ByWinRate: // SQL has no square roots, so nothing is left out
+		rows, err := r.q.ResultsBetween(ctx, dbgen.ResultsBetweenParams{FirstDay: firstDay, LastDay: lastDay, MinDecided: b.MinDecided})
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			places = append(places, place{float64(winBound(row.Wins, row.Losses)), row.UserID})
+		}
+	case ByLongestStreak:
+		rows, err := r.q.FiringDaysBetween(ctx, dbgen.FiringDaysBetweenParams{FirstDay: firstDay, LastDay: lastDay})
+		if err != nil {
+			return nil, err
+		}
+		var run longestRun
+		for i, row := range rows {
+			run.add(row.Day)
+			if i+1 == len(rows) || rows[i+1].UserID != row.UserID {
+				places = append(places, place{float64(run.longest), row.UserID})
+				run = longestRun{}
+			}
+		}
+	}
+	return places, nil
+}

@@ -1,0 +1,46 @@
+package engagement
+
+import (
+	"context"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+)
+
+// DayFigures are the figures of one day.
+type DayFigures struct {
+	Day           Day     `json:"day"`
+	Fires         int64   `json:"fires"`
+	Executed      int64   `json:"executed"`
+	ActiveUsers   int64   `json:"active_users"`
+	NewUsers      int64   `json:"new_users"`      // who had never fired before
+	ExecutionRate float64 `json:"execution_rate"` // Executed / Fires, 0 while there are none
+	Partial       bool    `json:"partial"`        // the day is not over
+}
+
+// DailyFigures returns the figures of every day from one to another, both
+// included, oldest first; days without fires are there, with zeros. At most
+// MaxLimit days. Cleanup does not change them.
+func (r *Reader) DailyFigures(ctx context.Context, from, to Day) (days []DayFigures, err error) {
+	err = r.single(ctx, "daily metrics", func(r *Reader) (int, error) {
+		if err := checkDayRange(from, to); err != nil {
+			return 0, err
+		}
+		rows, err := r.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: int64(from), LastDay: int64(to)})
+		if err != nil {
+			return 0, err
+		}
+		days = make([]DayFigures, to-from+1)
+		for i := range days {
+			days[i].Day = from + Day(i)
+			days[i].Partial = days[i].Day >= r.Today()
+		}
+		for _, row := range rows {
+			d := &days[Day(row.Day)-from]
+			d.Fires, d.Executed = row.Fires, row.Executed
+			d.ActiveUsers, d.NewUsers = row.ActiveUsers, row.NewUsers
+			d.ExecutionRate = ratio(row.Executed, row.Fires)
+		}
+		return len(days), nil
+	})
+	return days, err
+}

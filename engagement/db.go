@@ -1,0 +1,199 @@
+package engagement
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
+	"github.com/hydraxdev/engagementdb/engagement/internal/postgres"
+	"github.com/hydraxdev/engagementdb/engagement/internal/sqlite"
+)
+
+// DB is an open engagement database. It is safe for concurrent use.
+type DB struct {
+	*Reader
+	queue *queue
+	stop  context.CancelFunc // ends the background work
+}
+
+// Open opens the engagement database that dsn names: the path of a SQLite
+// file, which is made if there is none, or the URL of a PostgreSQL database,
+// postgres://user:password@host/database, where the tables are made in the first
+// schema of the search path if there are none.
+//
+// A file of an older schema, or of the Python module that this library
+// succeeds, is first copied to a backup beside it and then migrated; fires that
+// no counter holds yet are counted. What is something else, or newer than this
+// program, is ErrSchema and not touched, and so is an unfinished copy of another
+// database ([DB.CopyTo]). A server that cannot be reached is
+// ErrUnavailable, one that refuses the user ErrDenied, and one that takes no
+// writes ErrReadOnly unless it is opened with [WithReadOnly].
+func Open(ctx context.Context, dsn string, opts ...Option) (*DB, error) {
+	o, err := newOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	eng, err := newEngine(dsn, o)
+	if err != nil {
+		return nil, err
+	}
+	db, err := open(ctx, eng, o)
+	if err != nil {
+		return nil, errors.Join(explain(eng, "open "+RedactDSN(dsn), err), eng.Close())
+	}
+	return db, nil
+}
+
+// newEngine chooses the engine by the form of dsn.
+func newEngine(dsn string, o options) (engine.Engine, error) {
+	const want = "want the path of a SQLite file or postgres://user:password@host/database"
+	scheme, _, isURL := strings.Cut(dsn, "://")
+	switch {
+	case isURL && (scheme == "postgres" || scheme == "postgresql"):
+		if shown := RedactDSN(dsn); shown == scheme+hidden {
+			return nil, invalid("dsn", shown, want+", where what is special in a URL is escaped, such as @ as %40")
+		}
+		eng, err := postgres.New(dsn, postgres.Options{
+			ReadOnly: o.readOnly,
+			Async:    o.synchronous != SyncFull,
+			Log:      o.log,
+		})
+		if err != nil {
+			return nil, invalid("dsn", RedactDSN(dsn), "it is not a database URL: "+want)
+		}
+		return eng, nil
+	case dsn == "", isURL, dsn == ":memory:", otherDSN.MatchString(dsn):
+		return nil, invalid("dsn", RedactDSN(dsn), want)
+	case strings.ContainsRune(dsn, 0):
+		return nil, invalid("dsn", dsn, "a path has no NUL")
+	}
+	return sqlite.New(dsn, sqlite.Options{
+		ReadOnly:    o.readOnly,
+		Synchronous: string(o.synchronous),
+		Log:         o.log,
+	}), nil
+}
+
+// otherDSN matches forms of a DSN that are in use elsewhere and would make
+// strange file names: SQLite's URIs, URLs without their slashes, and
+// PostgreSQL's keywords.
+var otherDSN = regexp.MustCompile(`^(file|postgres|postgresql):|(^|\s)(host|hostaddr|dbname|user|password|service)\s*=`)
+
+// hidden stands for the rest of a URL that may hold a password anywhere.
+const hidden = "://…"
+
+// RedactDSN returns what may be shown of a database's name: a path as it is, and
+// of a URL, which may hold a password, the scheme, the host and the path.
+func RedactDSN(dsn string) string {
+	scheme, rest, isURL := strings.Cut(dsn, "://")
+	switch {
+	case !isURL && otherDSN.MatchString(dsn):
+		return "…"
+	case !isURL:
+		return dsn
+	}
+	u, err := url.Parse(dsn)
+	if err != nil || strings.Contains(u.Host+u.Path, "@") || (u.User == nil && strings.Contains(rest, "@")) {
+		return scheme + hidden
+	}
+	return scheme + "://" + u.Host + u.Path
+}
+
+func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {
+	state, err := eng.Inspect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if state.Problem != "" {
+		return nil, fmt.Errorf("%w: %s", ErrSchema, state.Problem)
+	}
+	if state.Version < state.Latest {
+		if state.Missing && (o.readOnly || o.noMigrate) {
+			return nil, fmt.Errorf("%w: %w", ErrSchema, os.ErrNotExist)
+		}
+		if o.readOnly || o.noMigrate {
+			return nil, olderSchema(state)
+		}
+		if err := migrate(ctx, eng, o.log); err != nil {
+			return nil, err
+		}
+	}
+	if err := eng.Open(ctx); err != nil {
+		return nil, err
+	}
+	if err := refuseUnfinished(ctx, eng.Queries()); err != nil {
+		return nil, err
+	}
+	c := &core{engine: eng, clock: o.clock, log: o.log, slow: o.slow, readOnly: o.readOnly}
+	c.rules.Store(&storedRules{StreakRules: DefaultStreakRules()})
+	if c.loc, err = resolveLocation(ctx, c, o); err != nil {
+		return nil, err
+	}
+	background, stop := context.WithCancel(context.Background())
+	db := &DB{Reader: &Reader{core: c}, queue: newQueue(), stop: stop}
+	if !o.readOnly {
+		if err := db.countPending(ctx); err != nil {
+			stop()
+			return nil, err
+		}
+	}
+	if o.keepDays > 0 {
+		c.running.Go(func() { db.retain(background, o.keepDays) })
+	}
+	return db, nil
+}
+
+func olderSchema(state engine.State) error {
+	return fmt.Errorf("%w: its version %d is older than this program's %d", ErrSchema, state.Version, state.Latest)
+}
+
+// Migrate brings the database that dsn names to the current schema, as Open
+// does, and counts what is not counted yet. It may be run at any time and by
+// any number of processes at once.
+func Migrate(ctx context.Context, dsn string, opts ...Option) error {
+	db, err := Open(ctx, dsn, opts...)
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}
+
+func migrate(ctx context.Context, eng engine.Engine, log *slog.Logger) error {
+	applied, err := eng.Migrate(ctx)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	if len(applied) > 0 {
+		log.Info("migrated", "versions", applied)
+	}
+	return nil
+}
+
+// Close waits for running operations and stops the background work; Cleanup and
+// Rebuild stop after the step in hand. Later calls return ErrClosed; a second
+// Close does nothing. It must not be called inside View or Tx, which it would
+// wait for.
+func (db *DB) Close() error {
+	db.core.mu.Lock()
+	closed := db.core.closed
+	db.core.closed = true
+	db.core.mu.Unlock()
+	if closed {
+		return nil
+	}
+	db.stop()
+	db.core.running.Wait()
+	return explain(db.core.engine, "close", db.core.engine.Close())
+}
+
+func (db *DB) isClosed() bool {
+	db.core.mu.Lock()
+	defer db.core.mu.Unlock()
+	return db.core.closed
+}

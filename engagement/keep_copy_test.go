@@ -1,0 +1,664 @@
+package engagement_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/hydraxdev/engagementdb/engagement"
+)
+
+// openSQL opens a database of either engine as any other program would.
+func openSQL(t tb, dsn string) *sql.DB {
+	t.Helper()
+	if isPostgres(dsn) {
+		return must(sql.Open("pgx", dsn))(t)
+	}
+	return must(sql.Open("sqlite3", "file:"+dsn+"?_busy_timeout=10000"))(t)
+}
+
+func isPostgres(dsn string) bool { return strings.HasPrefix(dsn, "postgres://") }
+
+// execSQL runs statements as another program would.
+func execSQL(t tb, dsn string, statements ...string) {
+	t.Helper()
+	db := openSQL(t, dsn)
+	defer db.Close()
+	for _, statement := range statements {
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
+// tablesOf lists the tables of a database but for that of the migrations.
+func tablesOf(t tb, db *sql.DB, dsn string) (tables []string) {
+	t.Helper()
+	list := "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+	if isPostgres(dsn) {
+		list = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+	}
+	rows := must(db.Query(list))(t)
+	defer rows.Close()
+	for rows.Next() {
+		var table string
+		noError(t, rows.Scan(&table))
+		if table != "goose_db_version" {
+			tables = append(tables, table)
+		}
+	}
+	noError(t, rows.Err())
+	slices.Sort(tables)
+	return tables
+}
+
+// dump returns every column of every row of every table, sorted.
+func dump(t tb, dsn string) []string {
+	t.Helper()
+	db := openSQL(t, dsn)
+	defer db.Close()
+	var lines []string
+	for _, table := range tablesOf(t, db, dsn) {
+		lines = append(lines, dumpTable(t, db, table)...)
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func dumpTable(t tb, db *sql.DB, table string) (lines []string) {
+	t.Helper()
+	rows := must(db.Query("SELECT * FROM " + table))(t)
+	defer rows.Close()
+	names := must(rows.Columns())(t)
+	for rows.Next() {
+		values, into := make([]any, len(names)), make([]any, len(names))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		noError(t, rows.Scan(into...))
+		cells := make([]string, len(names))
+		for i, value := range values {
+			if at, ok := value.(time.Time); ok {
+				value = at.UTC().Format(time.RFC3339Nano)
+			}
+			cells[i] = fmt.Sprintf("%s=%v", names[i], value)
+		}
+		slices.Sort(cells)
+		lines = append(lines, table+" "+strings.Join(cells, " "))
+	}
+	noError(t, rows.Err())
+	return lines
+}
+
+// richDSN returns a database that has something of everything: an adopted
+// fixture (where there are files), days with fires cleaned up, an erased user,
+// results of all kinds, facts whose time cannot be known, another time zone.
+func richDSN(t tb, e engine) string {
+	t.Helper()
+	dsn := e.fresh(t)
+	if !isPostgres(dsn) {
+		copyFixture(t, settled, dsn)
+	}
+	ctx := context.Background()
+	clock := newClock(noon)
+	db := openAt(t, dsn, clock.option(), engagement.WithLocation(zone(t, "Europe/Berlin")))
+	var fires []engagement.Fire
+	for day := range 120 {
+		for user := int64(-2); user < 12; user++ {
+			if user == 0 || (day*int(user+3))%4 == 0 {
+				continue
+			}
+			fires = append(fires, engagement.Fire{
+				UserID: user, SignalID: fmt.Sprintf("ÄÖ\"\\_%03d", day), Executed: day%3 == 0,
+				At: noon.Add(-time.Duration(day) * 25 * time.Hour).Add(time.Duration(user) * 1234567 * time.Microsecond),
+			})
+		}
+	}
+	must(db.RecordFires(ctx, fires))(t)
+	for i, pnl := range []float64{0.1, -0.2, 1e9 + 0.000001, -3.333333, 0, 12.5, 7} {
+		for user := int64(1); user < 8; user += int64(i%3) + 1 {
+			trade(t, db, engagement.Trade{
+				UserID: user, TradeID: fmt.Sprint("t", i), SignalID: "GOLD_1", PnL: pnl,
+				ClosedAt: noon.Add(-time.Duration(i) * 31 * time.Hour),
+			})
+		}
+	}
+	must(db.EraseUser(ctx, 5))(t)
+	must(db.Cleanup(ctx, 60))(t)
+	// Freezes of which some are spent, awards and a metric.
+	grant := func(id string) { must(db.GrantFreeze(ctx, engagement.Freeze{UserID: 40, GrantID: id}))(t) }
+	clock.Set(noon.Add(-72 * time.Hour))
+	fireOn(t, db, 40, clock.Now())
+	grant("a")
+	grant("b")
+	clock.Set(noon)
+	fireOn(t, db, 40, noon)
+	grant("c")
+	noError(t, db.DefineMetric(ctx, must(engagement.ParseMetricDefinition([]byte("name: fires\nwhat: count\nof: fires\nper: user\n")))(t)))
+	noError(t, db.Close())
+	execSQL(t, dsn,
+		"INSERT INTO signal_fires (user_id, signal_id, timestamp) VALUES (3, 'FUTURE', '2099-01-01 00:00:00+00:00')",
+		"INSERT INTO trades (user_id, trade_id, pnl_micros, outcome, closed_at) VALUES (3, 'OLD', 1, 'win', '1969-01-01 00:00:00+00:00')")
+	noError(t, openAt(t, dsn, clock.option()).Close()) // counts them
+	return dsn
+}
+
+// copyTo copies the database at from to the one at to.
+func copyTo(t tb, from, to string) engagement.CopyReport {
+	t.Helper()
+	db := openAt(t, from)
+	report, err := db.CopyTo(context.Background(), to)
+	noError(t, err)
+	noError(t, db.Close())
+	return report
+}
+
+// sameContents fails the test unless both databases hold and answer the same.
+func sameContents(t tb, got, want string) {
+	t.Helper()
+	same(t, "all rows", dump(t, got), dump(t, want))
+	at := newClock(noon).option()
+	same(t, "contents", read(t, openAt(t, got, at)), read(t, openAt(t, want, at)))
+}
+
+// forEachDirection runs fn as a subtest for every pair of engines.
+func forEachDirection(t *testing.T, fn func(t *testing.T, from, to engine)) {
+	t.Helper()
+	t.Parallel()
+	for _, from := range engines {
+		for _, to := range engines {
+			t.Run(from.name+" to "+to.name, func(t *testing.T) {
+				t.Parallel()
+				fn(t, from, to)
+			})
+		}
+	}
+}
+
+func TestACopyHoldsAndAnswersTheSame(t *testing.T) {
+	forEachDirection(t, func(t *testing.T, from, to engine) {
+		source, target := richDSN(t, from), to.fresh(t)
+		report := copyTo(t, source, target)
+		sameContents(t, target, source)
+		same(t, "time zone", openAt(t, target).Location().String(), "Europe/Berlin")
+		same(t, "rows", report.Rows, int64(len(dump(t, source))))
+		same(t, "rows written", report.Written, report.Rows)
+		same(t, "rows deleted", report.Deleted, int64(0))
+		same(t, "what Verify says", report.Copy, proven(t, openAt(t, source)))
+	})
+}
+
+func TestACopyGoesThereAndBack(t *testing.T) {
+	forEachDirection(t, func(t *testing.T, from, to engine) {
+		source, there, back := richDSN(t, from), to.fresh(t), from.fresh(t)
+		copyTo(t, source, there)
+		copyTo(t, there, back)
+		same(t, "all rows", dump(t, back), dump(t, source))
+	})
+}
+
+// A table or column that the copy forgets arrives with its default value, or
+// not at all. The tests above see it if the rich database has another value.
+func TestTheRichDatabaseHasSomethingInEveryColumn(t *testing.T) {
+	t.Parallel()
+	dsn := richDSN(t, engines[0])
+	db := openSQL(t, dsn)
+	defer db.Close()
+	for _, table := range tablesOf(t, db, dsn) {
+		columns := query(t, dsn, "SELECT name, COALESCE(dflt_value, 'NULL') FROM pragma_table_info('"+table+"')",
+			func(rows *sql.Rows) (column [2]string, err error) { return column, rows.Scan(&column[0], &column[1]) })
+		for _, column := range columns {
+			var n int
+			noError(t, db.QueryRow(fmt.Sprintf("SELECT COUNT(*) FROM %s WHERE %s IS NOT (%s)", table, column[0], column[1])).Scan(&n))
+			if n == 0 {
+				t.Errorf("%s.%s has its default value everywhere: let richDSN make another", table, column[0])
+			}
+		}
+	}
+}
+
+func TestACopyGoesOnWithFreshIDs(t *testing.T) {
+	forEachDirection(t, func(t *testing.T, from, to engine) {
+		source, target := richDSN(t, from), to.fresh(t)
+		copyTo(t, source, target)
+		db := openAt(t, target, newClock(noon).option())
+		highest := func(table string) (id int64) {
+			raw := openSQL(t, target)
+			defer raw.Close()
+			noError(t, raw.QueryRow("SELECT MAX(id) FROM "+table).Scan(&id))
+			return id
+		}
+		fires, trades := highest("signal_fires"), highest("trades")
+		fire(t, db, engagement.Fire{UserID: 1, SignalID: "NEW"})
+		trade(t, db, engagement.Trade{UserID: 1, TradeID: "NEW", PnL: 1})
+		same(t, "id of the new fire", highest("signal_fires"), fires+1)
+		same(t, "id of the new trade", highest("trades"), trades+1)
+		proven(t, db)
+	})
+}
+
+func TestACopyIsOfTheMomentItBegan(t *testing.T) {
+	forEachDirection(t, func(t *testing.T, from, to engine) {
+		source, target := richDSN(t, from), to.fresh(t)
+		db := openAt(t, source, newClock(noon).option())
+		before, writes := dump(t, source), 0
+		ctx := engagement.ContextWithProgress(context.Background(), func(int64, int64) {
+			writes++
+			fire(t, db, engagement.Fire{UserID: int64(writes), SignalID: "MEANWHILE", Executed: true})
+			trade(t, db, engagement.Trade{UserID: int64(writes), TradeID: "MEANWHILE", PnL: 1})
+		})
+		must(db.CopyTo(ctx, target))(t)
+		if writes < 10 {
+			t.Fatalf("only %d facts were written meanwhile", writes)
+		}
+		same(t, "rows of the copy", dump(t, target), before)
+	})
+}
+
+// interrupted copies from source to target and gives up when a part of the
+// progress is reported.
+func interrupted(t tb, source, target string, part float64) {
+	t.Helper()
+	db := openAt(t, source)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ctx = engagement.ContextWithProgress(ctx, func(done, total int64) {
+		if float64(done) >= part*float64(total) {
+			cancel()
+		}
+	})
+	if _, err := db.CopyTo(ctx, target); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v, want a copy that was given up", err)
+	}
+	noError(t, db.Close())
+}
+
+func TestAnUnfinishedCopyCannotBeOpened(t *testing.T) {
+	forEachDirection(t, func(t *testing.T, from, to engine) {
+		source, target := richDSN(t, from), to.fresh(t)
+		early := openAt(t, target)
+		for _, part := range []float64{0.01, 0.3, 0.9} {
+			interrupted(t, source, target, part)
+			for _, opts := range [][]engagement.Option{nil, {engagement.WithReadOnly()}} {
+				_, err := engagement.Open(context.Background(), target, opts...)
+				if !errors.Is(err, engagement.ErrSchema) || !strings.Contains(err.Error(), "unfinished copy") {
+					t.Fatalf("Open: %v", err)
+				}
+			}
+		}
+		_, err := early.CopyTo(context.Background(), from.fresh(t))
+		if !errors.Is(err, engagement.ErrSchema) {
+			t.Errorf("copy of an unfinished copy: %v", err)
+		}
+		report := copyTo(t, source, target)
+		if report.Written >= report.Rows {
+			t.Errorf("everything was written again: %+v", report)
+		}
+		sameContents(t, target, source)
+	})
+}
+
+func TestWhatHappenedToAnUnfinishedCopyIsPutRight(t *testing.T) {
+	damage := []string{
+		"DELETE FROM signal_fires WHERE user_id = 1",
+		"UPDATE signal_fires SET executed = NOT executed WHERE user_id = 2",
+		"UPDATE signal_fires SET id = -id WHERE user_id = 3",
+		"UPDATE trades SET pnl_micros = pnl_micros + 1, outcome = 'draw'",
+		"UPDATE user_stats SET pnl = pnl + 0.1, last_updated = '2020-01-01 00:00:00+00:00'",
+		"UPDATE user_days SET day = day + 100000 WHERE user_id = 4",
+		"UPDATE signal_metrics SET signal_id = signal_id || 'X'",
+		"UPDATE signal_days SET fires = 0",
+		"DELETE FROM days",
+		"INSERT INTO signal_fires (user_id, signal_id) VALUES (9223372036854775807, 'ZZZ'), (-9223372036854775807, 'ZZZ')",
+		"INSERT INTO trades (user_id, trade_id, pnl_micros, outcome) VALUES (1, 'a trade', 1, 'win')",
+		"INSERT INTO user_stats (user_id) VALUES (77777777)",
+		"INSERT INTO signal_metrics (signal_id) VALUES ('')",
+		"INSERT INTO signal_days (signal_id, day) VALUES ('ZZZ', 1)",
+		"INSERT INTO days (day) WITH RECURSIVE n(i) AS (SELECT -9000 UNION ALL SELECT i + 1 FROM n WHERE i < -4000) SELECT i FROM n",
+		"UPDATE settings SET value = 'Asia/Tokyo' WHERE name = 'time_zone'",
+		"INSERT INTO settings (name, value) VALUES ('zzz', '')",
+	}
+	forEachDirection(t, func(t *testing.T, from, to engine) {
+		source, target := richDSN(t, from), to.fresh(t)
+		interrupted(t, source, target, 0.9)
+		execSQL(t, target, damage...)
+		report := copyTo(t, source, target)
+		if report.Written == 0 || report.Deleted == 0 {
+			t.Errorf("got %+v", report)
+		}
+		sameContents(t, target, source)
+	})
+}
+
+func TestIDsThatWereSwappedInAnUnfinishedCopyArePutRight(t *testing.T) {
+	t.Parallel()
+	source, target := richDSN(t, engines[0]), freshFile(t)
+	interrupted(t, source, target, 0.9)
+	execSQL(t, target,
+		"CREATE TEMP TABLE swapped AS SELECT user_id, signal_id, id FROM signal_fires",
+		"UPDATE signal_fires SET id = -id",
+		"UPDATE signal_fires SET id = (SELECT MAX(-id) + MIN(-id) FROM signal_fires WHERE id < 0) + id WHERE id < 0")
+	copyTo(t, source, target)
+	sameContents(t, target, source)
+}
+
+func TestACopyGoesOnWithWhatTheDatabaseHasBecome(t *testing.T) {
+	forEachDirection(t, func(t *testing.T, from, to engine) {
+		source, target := richDSN(t, from), to.fresh(t)
+		interrupted(t, source, target, 0.6)
+		db := openAt(t, source, newClock(noon).option())
+		must(db.EraseUser(context.Background(), 1))(t)
+		must(db.Cleanup(context.Background(), 5))(t)
+		fire(t, db, engagement.Fire{UserID: 9, SignalID: "LATER", Executed: true})
+		noError(t, db.Close())
+		if report := copyTo(t, source, target); report.Deleted == 0 {
+			t.Errorf("got %+v, want rows deleted", report)
+		}
+		sameContents(t, target, source)
+	})
+}
+
+func TestATargetWithContentIsRefusedAndNotTouched(t *testing.T) {
+	forEachDirection(t, func(t *testing.T, from, to engine) {
+		source := openAt(t, richDSN(t, from))
+		for _, row := range []string{
+			"signal_fires (user_id, signal_id) VALUES (1, 'X')",
+			"trades (user_id, trade_id, pnl_micros, outcome) VALUES (1, 'X', 1, 'win')",
+			"user_stats (user_id) VALUES (1)",
+			"user_days (user_id, day) VALUES (1, 1)",
+			"signal_metrics (signal_id) VALUES ('')",
+			"signal_days (signal_id, day) VALUES ('X', 1)",
+			"days (day) VALUES (1)",
+		} {
+			target := to.fresh(t)
+			noError(t, openAt(t, target).Close())
+			execSQL(t, target, "INSERT INTO "+row)
+			before := dump(t, target)
+			_, err := source.CopyTo(context.Background(), target)
+			if !errors.Is(err, engagement.ErrInvalid) || !strings.Contains(err.Error(), "it has content") {
+				t.Errorf("%s: got %v", row, err)
+			}
+			same(t, row, dump(t, target), before)
+		}
+	})
+}
+
+func TestADatabaseThatIsOnlyMadeIsEmpty(t *testing.T) {
+	forEachDirection(t, func(t *testing.T, from, to engine) {
+		source, target := richDSN(t, from), to.fresh(t)
+		noError(t, openAt(t, target, engagement.WithLocation(zone(t, "Asia/Tokyo"))).Close())
+		copyTo(t, source, target)
+		sameContents(t, target, source)
+	})
+}
+
+func TestFilesThatCannotBeCopiedTo(t *testing.T) {
+	t.Parallel()
+	source := openAt(t, richDSN(t, engines[0]))
+	for _, tt := range []struct {
+		name string
+		make func(path string)
+		want error
+	}{
+		{"a file of the predecessor", func(path string) { copyFixture(t, unsettled, path) }, engagement.ErrInvalid},
+		{"no database", func(path string) { noError(t, os.WriteFile(path, []byte("remember the milk"), 0o600)) }, engagement.ErrSchema},
+		{"another program's database", func(path string) { execute(t, path, "CREATE TABLE notes (id INTEGER)") }, engagement.ErrSchema},
+	} {
+		path := freshFile(t)
+		tt.make(path)
+		before := must(os.ReadFile(path))(t)
+		if _, err := source.CopyTo(context.Background(), path); !errors.Is(err, tt.want) {
+			t.Errorf("%s: got %v, want %v", tt.name, err, tt.want)
+		}
+		if !bytes.Equal(must(os.ReadFile(path))(t), before) {
+			t.Errorf("%s: it was changed", tt.name)
+		}
+	}
+}
+
+func TestWrongTargetsOfACopy(t *testing.T) {
+	t.Parallel()
+	path := richDSN(t, engines[0])
+	db := openAt(t, path)
+	for _, tt := range []struct {
+		name, dsn string
+		want      error
+	}{
+		{"nothing", "", engagement.ErrInvalid},
+		{"memory", ":memory:", engagement.ErrInvalid},
+		{"an unknown engine", "mystery://host/db", engagement.ErrInvalid},
+		{"no URL", "postgres://host:port/db", engagement.ErrInvalid},
+		{"itself", path, engagement.ErrInvalid},
+		{"a server that is not there", "postgres://localhost:1/db", engagement.ErrUnavailable},
+	} {
+		if _, err := db.CopyTo(context.Background(), tt.dsn); !errors.Is(err, tt.want) {
+			t.Errorf("%s: got %v, want %v", tt.name, err, tt.want)
+		}
+	}
+	proven(t, db)
+	noError(t, db.Close())
+	target := freshFile(t)
+	if _, err := db.CopyTo(context.Background(), target); !errors.Is(err, engagement.ErrClosed) {
+		t.Errorf("a closed database: got %v", err)
+	}
+	if _, err := os.Stat(target); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file was made: %v", err)
+	}
+}
+
+func TestTheLaterOfTwoCopiesToOneTargetWins(t *testing.T) {
+	forEachDirection(t, func(t *testing.T, from, to engine) {
+		first, second, target := richDSN(t, from), from.fresh(t), to.fresh(t)
+		fire(t, openAt(t, second), engagement.Fire{UserID: 1, SignalID: "SECOND"})
+		once := false
+		ctx := engagement.ContextWithProgress(context.Background(), func(int64, int64) {
+			if !once {
+				once = true
+				copyTo(t, second, target)
+			}
+		})
+		if _, err := openAt(t, first).CopyTo(ctx, target); !errors.Is(err, engagement.ErrConflict) {
+			t.Errorf("the first: got %v, want %v", err, engagement.ErrConflict)
+		}
+		sameContents(t, target, second)
+	})
+}
+
+func TestAnIDThatTheTargetCannotKeepIsNamed(t *testing.T) {
+	t.Parallel()
+	for name, id := range map[string]string{"NUL": "a\x00b", "no UTF-8": "a\xffb"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			source := freshFile(t)
+			noError(t, openAt(t, source).Close())
+			execute(t, source, fmt.Sprintf("INSERT INTO signal_fires (user_id, signal_id) VALUES (6, 'A'), (7, CAST(X'%x' AS TEXT)), (8, 'Z')", id))
+			noError(t, openAt(t, source).Close())
+			for _, e := range engines {
+				target := e.fresh(t)
+				db := openAt(t, source)
+				_, err := db.CopyTo(context.Background(), target)
+				if !isPostgres(target) {
+					noError(t, err)
+					same(t, "all rows", dump(t, target), dump(t, source))
+					continue
+				}
+				want := fmt.Sprintf("signal_fires: user 7, signal %q cannot be kept there", id)
+				if !errors.Is(err, engagement.ErrInvalid) || !strings.Contains(err.Error(), want) {
+					t.Errorf("got %v, want %s", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestWhatIsWrongInTheDatabaseIsCopiedAsItIs(t *testing.T) {
+	forEachDirection(t, func(t *testing.T, from, to engine) {
+		source, target := richDSN(t, from), to.fresh(t)
+		execSQL(t, source, "UPDATE user_days SET fires = fires + 1 WHERE user_id = 3 AND day = (SELECT MAX(day) FROM user_days WHERE user_id = 3)")
+		report := copyTo(t, source, target)
+		if report.Copy.OK() {
+			t.Error("nothing was found wrong")
+		}
+		same(t, "all rows", dump(t, target), dump(t, source))
+		must(openAt(t, target, newClock(noon).option()).Rebuild(context.Background()))(t)
+	})
+}
+
+func TestACopyThatIsWrittenToIsNotFinished(t *testing.T) {
+	forEachDirection(t, func(t *testing.T, from, to engine) {
+		source, target := richDSN(t, from), to.fresh(t)
+		early := openAt(t, target, newClock(noon).option())
+		written := false
+		ctx := engagement.ContextWithProgress(context.Background(), func(done, total int64) {
+			if done >= total/2 && !written { // all is copied, nothing compared
+				written = true
+				fire(t, early, engagement.Fire{UserID: 1, SignalID: "EARLY"})
+			}
+		})
+		_, err := openAt(t, source).CopyTo(ctx, target)
+		want := `signal_fires: user 1, signal "EARLY"`
+		if !errors.Is(err, engagement.ErrCorrupt) || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+		noError(t, early.Close())
+		copyTo(t, source, target)
+		sameContents(t, target, source)
+	})
+}
+
+func TestRowsThatAFileListsOutOfOrderAreNotCopied(t *testing.T) {
+	t.Parallel()
+	source, target := freshFile(t), freshFile(t)
+	db := openAt(t, source)
+	execSQL(t, source, "INSERT INTO signal_fires (user_id, signal_id) VALUES (1, X'42'), (1, 'C')") // bytes are behind text
+	_, err := db.CopyTo(context.Background(), target)
+	if !errors.Is(err, engagement.ErrCorrupt) || !strings.Contains(err.Error(), "listed out of order") {
+		t.Errorf("got %v", err)
+	}
+	noError(t, db.Close())
+	copyTo(t, source, target) // the fires are counted now, and text
+	sameContents(t, target, source)
+}
+
+func TestACopyWithAnotherStructureIsNotFinished(t *testing.T) {
+	forEachDirection(t, func(t *testing.T, from, to engine) {
+		source, target := richDSN(t, from), to.fresh(t)
+		noError(t, openAt(t, target).Close())
+		execSQL(t, target, "DROP INDEX idx_trades_closed_at")
+		_, err := openAt(t, source).CopyTo(context.Background(), target)
+		if !errors.Is(err, engagement.ErrCorrupt) || !strings.Contains(err.Error(), "idx_trades_closed_at") {
+			t.Errorf("got %v", err)
+		}
+		if _, err := engagement.Open(context.Background(), target); !errors.Is(err, engagement.ErrSchema) {
+			t.Errorf("Open: %v", err)
+		}
+	})
+}
+
+func TestACopyReportsItsProgress(t *testing.T) {
+	t.Parallel()
+	var reports [][2]int64
+	ctx := engagement.ContextWithProgress(context.Background(), func(done, total int64) {
+		reports = append(reports, [2]int64{done, total})
+	})
+	report := must(openAt(t, richDSN(t, engines[0])).CopyTo(ctx, freshFile(t)))(t)
+	all := 2 * report.Rows
+	i := slices.Index(reports, [2]int64{all, all})
+	if i < 4 || !slices.IsSortedFunc(reports[:i], func(a, b [2]int64) int { return int(a[0] - b[0]) }) {
+		t.Errorf("want rising reports up to %d, got %v", all, reports)
+	}
+}
+
+// The environment of a child process that copies.
+const (
+	copyFrom = "ENGAGEMENT_TEST_COPY_FROM"
+	copyInto = "ENGAGEMENT_TEST_COPY_TO"
+)
+
+// A test binary that is started with a copier's environment copies, prints a
+// line at every report of its progress, and does not test.
+func init() {
+	if os.Getenv(copyInto) == "" {
+		return
+	}
+	if err := copyAsChild(os.Getenv(copyFrom), os.Getenv(copyInto)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func copyAsChild(from, to string) error {
+	db, err := engagement.Open(context.Background(), from)
+	if err != nil {
+		return err
+	}
+	ctx := engagement.ContextWithProgress(context.Background(), func(int64, int64) { fmt.Println("progress") })
+	_, err = db.CopyTo(ctx, to)
+	return errors.Join(err, db.Close())
+}
+
+func TestACopyGoesOnAfterItsProcessWasKilled(t *testing.T) {
+	const kills = 12
+	forEachDirection(t, func(t *testing.T, from, to engine) {
+		source, target := from.fresh(t), to.fresh(t)
+		db := openAt(t, source, newClock(noon).option())
+		for chunk := range 3 {
+			fires := make([]engagement.Fire, 4_000)
+			for i := range fires {
+				n := chunk*len(fires) + i
+				fires[i] = engagement.Fire{
+					UserID: int64(n%701) + 1, SignalID: fmt.Sprintf("S_%05d", n%4_003),
+					At: noon.Add(-time.Duration(n%997) * time.Hour),
+				}
+			}
+			must(db.RecordFires(context.Background(), fires))(t)
+		}
+		noError(t, db.Close())
+		for run := range kills {
+			killedCopy(t, source, target, run+1)
+		}
+		if _, err := engagement.Open(context.Background(), target); !errors.Is(err, engagement.ErrSchema) {
+			t.Errorf("Open of the unfinished copy: %v", err)
+		}
+		report := copyTo(t, source, target)
+		if report.Written == 0 || report.Written == report.Rows {
+			t.Errorf("%d of %d rows were left to be written after %d kills", report.Written, report.Rows, kills)
+		}
+		same(t, "all rows", dump(t, target), dump(t, source))
+		proven(t, openAt(t, target))
+	})
+}
+
+// killedCopy kills a copying child shortly after it has reported its progress
+// some times, which is before it has ended.
+func killedCopy(t *testing.T, source, target string, reports int) {
+	t.Helper()
+	cmd := exec.Command(must(os.Executable())(t))
+	cmd.Env = append(os.Environ(), copyFrom+"="+source, copyInto+"="+target)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out := must(cmd.StdoutPipe())(t)
+	noError(t, cmd.Start())
+	lines := bufio.NewScanner(out)
+	for range reports {
+		lines.Scan()
+	}
+	time.Sleep(time.Duration(rand.IntN(10_000)) * time.Microsecond)
+	_ = cmd.Process.Kill()
+	if err := cmd.Wait(); err == nil || stderr.Len() > 0 {
+		t.Fatalf("the child ended by itself (%v): %s", err, stderr.String())
+	}
+}

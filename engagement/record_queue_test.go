@@ -1,0 +1,407 @@
+package engagement_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/hydraxdev/engagementdb/engagement"
+)
+
+// hold keeps db's write lock until the returned function is called, so that
+// writes queue up meanwhile.
+func hold(t tb, db *engagement.DB) (release func()) {
+	t.Helper()
+	held, done, result := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		result <- db.Tx(context.Background(), func(*engagement.Tx) error {
+			close(held)
+			<-done
+			return nil
+		})
+	}()
+	<-held
+	return sync.OnceFunc(func() {
+		close(done)
+		if err := <-result; err != nil {
+			t.Errorf("the transaction that held the lock: %v", err)
+		}
+	})
+}
+
+// waiting blocks until n writes wait in db's queue.
+func waiting(t tb, db *engagement.DB, n int64) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); db.CommitStats().Waiting != n; time.Sleep(100 * time.Microsecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d writes wait, want %d", db.CommitStats().Waiting, n)
+		}
+	}
+}
+
+// call is a RecordFire or RecordTrade on its way.
+type call struct {
+	status engagement.Status
+	err    error
+	done   chan struct{}
+}
+
+func (c *call) wait(t tb) (engagement.Status, error) {
+	t.Helper()
+	select {
+	case <-c.done:
+		return c.status, c.err
+	case <-time.After(30 * time.Second):
+		t.Fatalf("a call did not return")
+		return 0, nil
+	}
+}
+
+func sendFire(ctx context.Context, db *engagement.DB, f engagement.Fire) *call {
+	c := &call{done: make(chan struct{})}
+	go func() {
+		defer close(c.done)
+		result, err := db.RecordFire(ctx, f)
+		c.status, c.err = result.Status, err
+	}()
+	return c
+}
+
+func sendTrade(ctx context.Context, db *engagement.DB, tr engagement.Trade) *call {
+	c := &call{done: make(chan struct{})}
+	go func() {
+		defer close(c.done)
+		result, err := db.RecordTrade(ctx, tr)
+		c.status, c.err = result.Status, err
+	}()
+	return c
+}
+
+func TestALoneCallerCommitsAtOnce(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		db := open()
+		for i := range 3 {
+			fire(t, db, engagement.Fire{UserID: 1, SignalID: fmt.Sprint("S_", i)})
+		}
+		stats := db.CommitStats()
+		same(t, "batches and writes", [2]int64{stats.Batches, stats.Writes}, [2]int64{3, 3})
+	})
+}
+
+func TestCallersWhoWaitShareOneCommit(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		db := open()
+		ctx := context.Background()
+		release := hold(t, db)
+		defer release()
+		var calls []*call
+		for user := range int64(100) {
+			calls = append(calls, sendFire(ctx, db, engagement.Fire{UserID: user + 1, SignalID: "S_1"}))
+			calls = append(calls, sendTrade(ctx, db, engagement.Trade{UserID: user + 1, TradeID: "t", PnL: 1}))
+		}
+		waiting(t, db, 200)
+		release()
+		for _, c := range calls {
+			status, err := c.wait(t)
+			noError(t, err)
+			same(t, "status", status, engagement.Recorded)
+		}
+		stats := db.CommitStats()
+		same(t, "batches, writes, largest batch and waiting",
+			[4]int64{stats.Batches, stats.Writes, stats.LargestBatch, stats.Waiting}, [4]int64{1, 200, 200, 0})
+		if stats.WaitMax <= 0 || stats.CommitMax <= 0 || stats.WaitTotal < stats.WaitMax || stats.CommitTotal < stats.CommitMax {
+			t.Errorf("times: %+v", stats)
+		}
+		report := proven(t, db)
+		same(t, "fires and trades", [2]int64{report.Fires, report.Trades}, [2]int64{100, 100})
+	})
+}
+
+func TestDuplicatesInOneBatchResolveInTheirOrder(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		db := open()
+		ctx := context.Background()
+		fire(t, db, engagement.Fire{UserID: 2, SignalID: "S_1"})
+		release := hold(t, db)
+		defer release()
+		steps := []struct {
+			user     int64
+			executed bool
+			want     engagement.Status
+		}{
+			{1, false, engagement.Recorded},
+			{1, false, engagement.Duplicate},
+			{1, true, engagement.MarkedExecuted},
+			{1, true, engagement.Duplicate},
+			{1, false, engagement.Duplicate},
+			{2, false, engagement.Duplicate}, // stored before
+			{2, true, engagement.MarkedExecuted},
+			{2, true, engagement.Duplicate},
+			{3, true, engagement.Recorded},
+			{3, true, engagement.Duplicate},
+		}
+		var calls []*call
+		for i, step := range steps {
+			calls = append(calls, sendFire(ctx, db, engagement.Fire{UserID: step.user, SignalID: "S_1", Executed: step.executed}))
+			waiting(t, db, int64(i)+1)
+		}
+		release()
+		for i, step := range steps {
+			status, err := calls[i].wait(t)
+			noError(t, err)
+			same(t, fmt.Sprintf("status of step %d %+v", i, step), status, step.want)
+		}
+		live := must(db.RealTimeStats(ctx))(t)
+		same(t, "fires, executed and users today",
+			[3]int64{live.TotalFiresToday, live.ExecutedFiresToday, live.ActiveUsersToday}, [3]int64{3, 3, 3})
+		proven(t, db)
+	})
+}
+
+func TestOneThatFailsFailsAlone(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		now := newClock(noon)
+		db := open(now.option())
+		ctx := context.Background()
+		trade(t, db, engagement.Trade{UserID: 1, TradeID: "first", PnL: engagement.MaxPnL})
+		trade(t, db, engagement.Trade{UserID: 2, TradeID: "known", PnL: 5})
+		must(db.Cleanup(ctx, 1))(t)
+
+		release := hold(t, db)
+		defer release()
+		good := []*call{
+			sendFire(ctx, db, engagement.Fire{UserID: 1, SignalID: "S_1"}),
+			sendTrade(ctx, db, engagement.Trade{UserID: 3, TradeID: "new", PnL: 1}),
+			sendFire(ctx, db, engagement.Fire{UserID: 2, SignalID: "S_1", Executed: true}),
+		}
+		bad := map[error]*call{
+			engagement.ErrConflict: sendTrade(ctx, db, engagement.Trade{UserID: 2, TradeID: "known", PnL: 6}),
+			// The sum would leave the range, which only the database can tell.
+			engagement.ErrInvalid: sendTrade(ctx, db, engagement.Trade{UserID: 1, TradeID: "second", PnL: engagement.MaxPnL}),
+		}
+		tooOld := sendFire(ctx, db, engagement.Fire{UserID: 1, SignalID: "S_2", At: noon.AddDate(0, 0, -2)})
+		waiting(t, db, 6)
+		release()
+		for _, c := range good {
+			status, err := c.wait(t)
+			noError(t, err)
+			same(t, "status", status, engagement.Recorded)
+		}
+		for want, c := range bad {
+			if _, err := c.wait(t); !errors.Is(err, want) {
+				t.Errorf("error %v, want %v", err, want)
+			}
+		}
+		if _, err := tooOld.wait(t); !errors.Is(err, engagement.ErrInvalid) {
+			t.Errorf("a fire before the horizon: error %v, want ErrInvalid", err)
+		}
+		report := proven(t, db)
+		same(t, "fires and trades", [2]int64{report.Fires, report.Trades}, [2]int64{2, 3})
+	})
+}
+
+func TestACallGivenUpBeforeItIsTakenRecordsNothing(t *testing.T) {
+	for _, leads := range []bool{true, false} {
+		t.Run(fmt.Sprintf("leading %t", leads), func(t *testing.T) {
+			forEachEngine(t, func(t *testing.T, open openFunc) {
+				db := open()
+				ctx, cancel := context.WithCancel(context.Background())
+				defer cancel()
+				release := hold(t, db)
+				defer release()
+				var quitter *call
+				var others []*call
+				send := func(user int64) {
+					others = append(others, sendFire(context.Background(), db, engagement.Fire{UserID: user, SignalID: "S_1"}))
+				}
+				if !leads {
+					send(1)
+					waiting(t, db, 1)
+				}
+				quitter = sendFire(ctx, db, engagement.Fire{UserID: 99, SignalID: "S_1"})
+				waiting(t, db, int64(len(others))+1)
+				send(2)
+				send(3)
+				waiting(t, db, int64(len(others))+1)
+				cancel()
+				if _, err := quitter.wait(t); !errors.Is(err, context.Canceled) {
+					t.Errorf("error %v, want %v", err, context.Canceled)
+				}
+				waiting(t, db, int64(len(others)))
+				release()
+				for _, c := range others {
+					_, err := c.wait(t)
+					noError(t, err)
+				}
+				if _, err := db.UserStats(context.Background(), 99); !errors.Is(err, engagement.ErrNotFound) {
+					t.Errorf("the user who gave up: %v, want ErrNotFound", err)
+				}
+				proven(t, db)
+			})
+		})
+	}
+}
+
+func TestAFullQueueLetsCallersWaitOnTheirContext(t *testing.T) {
+	const capacity = 8_192
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		db := open()
+		release := hold(t, db)
+		defer release()
+		calls := make([]*call, capacity)
+		for i := range calls {
+			calls[i] = sendFire(context.Background(), db, engagement.Fire{UserID: int64(i) + 1, SignalID: "S_1"})
+		}
+		waiting(t, db, capacity)
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+		defer cancel()
+		if _, err := db.RecordFire(ctx, engagement.Fire{UserID: capacity + 1, SignalID: "S_1"}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a call to a full queue: %v, want %v", err, context.DeadlineExceeded)
+		}
+		last := sendFire(context.Background(), db, engagement.Fire{UserID: capacity + 2, SignalID: "S_1"})
+		release()
+		for _, c := range append(calls, last) {
+			_, err := c.wait(t)
+			noError(t, err)
+		}
+		report := proven(t, db)
+		same(t, "fires", report.Fires, int64(capacity+1))
+	})
+}
+
+func TestCloseDrainsTheQueue(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		db := open()
+		ctx := context.Background()
+		release := hold(t, db)
+		defer release()
+		var calls []*call
+		for user := range int64(50) {
+			calls = append(calls, sendFire(ctx, db, engagement.Fire{UserID: user + 1, SignalID: "S_1"}))
+		}
+		waiting(t, db, 50)
+		closed := make(chan error, 1)
+		go func() { closed <- db.Close() }()
+		for {
+			// Until Close has begun, a call that is refused for its argument is
+			// refused for that.
+			if _, err := db.RecordFire(ctx, engagement.Fire{}); errors.Is(err, engagement.ErrClosed) {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		release()
+		for _, c := range calls {
+			status, err := c.wait(t)
+			noError(t, err)
+			same(t, "status", status, engagement.Recorded)
+		}
+		noError(t, <-closed)
+		again := open()
+		report := proven(t, again)
+		same(t, "fires", report.Fires, int64(50))
+	})
+}
+
+// attempt is one call of the interleaving test and what it returned.
+type attempt struct {
+	fire   engagement.Fire
+	status engagement.Status
+}
+
+func TestAnyInterleavingEqualsSomeSequentialOrder(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		db := open()
+		ctx := context.Background()
+		round := 0
+		rapid.Check(t, func(rt *rapid.T) {
+			round++ // signals of their own, so that one database serves all rounds
+			callers := make([][]attempt, rapid.IntRange(2, 8).Draw(rt, "callers"))
+			for i := range callers {
+				callers[i] = make([]attempt, rapid.IntRange(1, 4).Draw(rt, "calls"))
+				for j := range callers[i] {
+					callers[i][j].fire = engagement.Fire{
+						UserID:   rapid.Int64Range(1, 2).Draw(rt, "user"),
+						SignalID: fmt.Sprintf("R%d_%d", round, rapid.IntRange(1, 2).Draw(rt, "signal")),
+						Executed: rapid.Bool().Draw(rt, "executed"),
+					}
+				}
+			}
+			var wg sync.WaitGroup
+			for i := range callers {
+				wg.Go(func() {
+					for j := range callers[i] {
+						result, err := db.RecordFire(ctx, callers[i][j].fire)
+						if err != nil {
+							t.Errorf("RecordFire: %v", err)
+						}
+						callers[i][j].status = result.Status
+					}
+				})
+			}
+			wg.Wait()
+			type key struct {
+				user   int64
+				signal string
+			}
+			keys := map[key]bool{}
+			for _, attempts := range callers {
+				for _, a := range attempts {
+					keys[key{a.fire.UserID, a.fire.SignalID}] = true
+				}
+			}
+			for k := range keys {
+				var of [][]attempt // the calls for k, in the order of each caller
+				for _, attempts := range callers {
+					var mine []attempt
+					for _, a := range attempts {
+						if a.fire.UserID == k.user && a.fire.SignalID == k.signal {
+							mine = append(mine, a)
+						}
+					}
+					of = append(of, mine)
+				}
+				if !explainable(of, 0) {
+					rt.Fatalf("no order of these calls explains their statuses: %+v", of)
+				}
+			}
+		})
+		proven(t, db)
+	})
+}
+
+// explainable says whether the calls of several callers for one key can be
+// merged into one order in which each status is right. stored is 0 before the
+// fire is stored, then 1, and 2 once it has executed.
+func explainable(callers [][]attempt, stored int) bool {
+	done := true
+	for i, calls := range callers {
+		if len(calls) == 0 {
+			continue
+		}
+		done = false
+		want, next := engagement.Duplicate, stored
+		switch {
+		case stored == 0 && calls[0].fire.Executed:
+			want, next = engagement.Recorded, 2
+		case stored == 0:
+			want, next = engagement.Recorded, 1
+		case stored == 1 && calls[0].fire.Executed:
+			want, next = engagement.MarkedExecuted, 2
+		}
+		if calls[0].status != want {
+			continue
+		}
+		rest := append([][]attempt{}, callers...)
+		rest[i] = calls[1:]
+		if explainable(rest, next) {
+			return true
+		}
+	}
+	return done
+}

@@ -1,0 +1,165 @@
+package engagement
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// StreakRules say what breaks a streak and what it earns.
+type StreakRules struct {
+	// RestDays are the days of the week on which nobody needs to fire: one
+	// without a fire breaks no streak, one with a fire counts as any other day.
+	// At most six.
+	RestDays []time.Weekday
+	// Milestones are the lengths of a streak, in active days, that are awarded;
+	// ascending, at most MaxMilestones.
+	Milestones []int64
+	// FreezeCap is how many unspent freezes a user may hold when another is
+	// granted, 0 (none can be granted) to MaxFreezeCap.
+	FreezeCap int
+}
+
+// Bounds of streak rules.
+const (
+	MaxMilestones = 50
+	MaxFreezeCap  = 30
+)
+
+// DefaultStreakRules are the rules of a database whose rules were never set: no
+// rest days, milestones of 3, 7, 14, 30, 60, 100, 180 and 365 days, and at most
+// two unspent freezes.
+func DefaultStreakRules() StreakRules {
+	return StreakRules{
+		RestDays:   []time.Weekday{},
+		Milestones: []int64{3, 7, 14, 30, 60, 100, 180, 365},
+		FreezeCap:  2,
+	}
+}
+
+// ParseWeekday reads a day of the week, such as "saturday" or "sat", in any
+// case. Anything else is ErrInvalid.
+func ParseWeekday(s string) (time.Weekday, error) {
+	for day := time.Sunday; day <= time.Saturday; day++ {
+		if strings.EqualFold(s, day.String()) || strings.EqualFold(s, day.String()[:3]) {
+			return day, nil
+		}
+	}
+	return 0, invalid("day of the week", s, "want such as saturday or sat")
+}
+
+// streakRulesJSON is the form of StreakRules in JSON, which is also stored.
+type streakRulesJSON struct {
+	RestDays   []string `json:"rest_days"` // sunday to saturday
+	Milestones []int64  `json:"milestones"`
+	FreezeCap  int      `json:"freeze_cap"`
+}
+
+// MarshalJSON writes the days of the week by their English names.
+func (rules StreakRules) MarshalJSON() ([]byte, error) {
+	out := streakRulesJSON{[]string{}, append([]int64{}, rules.Milestones...), rules.FreezeCap}
+	for _, day := range rules.RestDays {
+		out.RestDays = append(out.RestDays, strings.ToLower(day.String()))
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (rules *StreakRules) UnmarshalJSON(text []byte) error {
+	var in streakRulesJSON
+	if err := json.Unmarshal(text, &in); err != nil {
+		return err
+	}
+	*rules = StreakRules{[]time.Weekday{}, append([]int64{}, in.Milestones...), in.FreezeCap}
+	for _, name := range in.RestDays {
+		day, err := ParseWeekday(name)
+		if err != nil {
+			return err
+		}
+		rules.RestDays = append(rules.RestDays, day)
+	}
+	return nil
+}
+
+func (rules StreakRules) check() error {
+	for _, day := range rules.RestDays {
+		if day < time.Sunday || day > time.Saturday {
+			return invalid("rest day", int(day), "want sunday to saturday")
+		}
+	}
+	if len(rules.normal().RestDays) == 7 {
+		return invalid("rest days", rules.RestDays, "no day of the week is left on which a streak could break")
+	}
+	if len(rules.Milestones) > MaxMilestones {
+		return invalid("milestones", rules.Milestones, fmt.Sprintf("want at most %d", MaxMilestones))
+	}
+	before := int64(0)
+	for _, milestone := range rules.Milestones {
+		if milestone <= before {
+			return invalid("milestones", rules.Milestones, "want ascending numbers from 1 on")
+		}
+		before = milestone
+	}
+	if rules.FreezeCap < 0 || rules.FreezeCap > MaxFreezeCap {
+		return invalid("freeze cap", rules.FreezeCap, fmt.Sprintf("want 0 to %d", MaxFreezeCap))
+	}
+	return nil
+}
+
+// normal returns the rules with each rest day once, in order.
+func (rules StreakRules) normal() StreakRules {
+	days := slices.Sorted(slices.Values(rules.RestDays))
+	rules.RestDays = append([]time.Weekday{}, slices.Compact(days)...)
+	rules.Milestones = append([]int64{}, rules.Milestones...)
+	return rules
+}
+
+// storedRules are streak rules together with their stored form, "" for the
+// default ones.
+type storedRules struct {
+	StreakRules
+	text string
+}
+
+// StreakRules returns the rules that streaks go by, the rest days from Sunday on.
+func (r *Reader) StreakRules(ctx context.Context) (rules StreakRules, err error) {
+	err = r.single(ctx, "read the streak rules", func(r *Reader) (int, error) {
+		stored, err := r.streakRules(ctx)
+		rules = stored.StreakRules
+		return 1, err
+	})
+	return rules, err
+}
+
+func (r *Reader) streakRules(ctx context.Context) (*storedRules, error) {
+	rules := &storedRules{StreakRules: DefaultStreakRules()}
+	text, err := r.q.GetSetting(ctx, settingStreakRules)
+	if errors.Is(err, sql.ErrNoRows) {
+		return rules, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	rules.text = text
+	err = json.Unmarshal([]byte(text), &rules.StreakRules)
+	if err == nil {
+		err = rules.check()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: setting %s is %q", ErrCorrupt, settingStreakRules, text)
+	}
+	return rules, nil
+}
+
+// The settings that belong to streaks.
+const (
+	settingStreakRules = "streak_rules" // JSON; SetActivity compares it
+	// settingStreakRecount is there while streaks are to be counted again by new
+	// rules: the id of the user to go on with.
+	settingStreakRecount = "streak_recount"
+)

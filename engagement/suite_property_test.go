@@ -1,0 +1,536 @@
+package engagement_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/hydraxdev/engagementdb/engagement"
+)
+
+// The universe is small, so that facts collide.
+var (
+	universeUsers   = []int64{1, 2, 3, 4, -7}
+	universeSignals = []string{"EURUSD_LONG_001", "EURUSD_LONG_002", "GBPUSD_SHORT_1", "plain", "007"}
+	universeTrades  = []string{"t1", "t2", "t3"}
+	universeAmounts = []float64{0, 1.5, -1.5, 0.1, -0.1, 150.75, 0.000_000_4, 0.000_000_5, -0.000_000_5, 1e6, -1e6, 12345.678901}
+)
+
+// An ordinary run checks fewer histories than rapid's default, for it has many
+// other tests to run; -rapid.checks or RAPID_CHECKS ask for more.
+func init() {
+	if _, given := os.LookupEnv("RAPID_CHECKS"); given {
+		return
+	}
+	if err := flag.Set("rapid.checks", "20"); err != nil {
+		panic(err)
+	}
+}
+
+// TestAnyHistoryGivesTheFiguresOfItsFacts runs random histories against the
+// database and against a model that counts everything from its list of facts.
+func TestAnyHistoryGivesTheFiguresOfItsFacts(t *testing.T) {
+	t.Parallel()
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			rapid.Check(t, func(t *rapid.T) {
+				h := newHistory(t, e)
+				t.Repeat(h.actions())
+				h.compareAll(t)
+			})
+		})
+	}
+}
+
+// history is one database, the model of what it must hold, and the clock that
+// both go by.
+type history struct {
+	dsn   string
+	clock *clock
+	opts  []engagement.Option
+	db    *engagement.DB
+	model *model
+}
+
+func newHistory(t *rapid.T, e engine) *history {
+	loc := zone(t, rapid.SampledFrom([]string{"UTC", "America/New_York"}).Draw(t, "zone"))
+	start := rapid.SampledFrom([]time.Time{
+		time.Date(2026, time.March, 6, 15, 4, 5, 678_000, loc),   // two days before a day of 23 hours
+		time.Date(2026, time.October, 30, 23, 59, 59, 0, loc),    // before a day of 25 hours
+		time.Date(2026, time.June, 15, 0, 0, 0, 0, loc),          // local midnight
+		time.Date(1970, time.January, 4, 12, 0, 0, 0, time.UTC),  // near the first day there is
+		time.Date(2028, time.February, 28, 22, 30, 0, 1000, loc), // a leap year
+	}).Draw(t, "start").UTC()
+	h := &history{dsn: e.fresh(t), clock: newClock(start), model: newModel(loc, start)}
+	h.opts = []engagement.Option{h.clock.option(), engagement.WithLocation(loc)}
+	h.db = openAt(t, h.dsn, h.opts...)
+	return h
+}
+
+func (h *history) actions() map[string]func(*rapid.T) {
+	return map[string]func(*rapid.T){
+		"fire":           func(t *rapid.T) { h.fire(t, h.db, h.model) },
+		"fire again":     func(t *rapid.T) { h.fire(t, h.db, h.model) }, // twice as often as the others
+		"fires":          func(t *rapid.T) { h.fires(t, h.db, h.model) },
+		"trade":          func(t *rapid.T) { h.trade(t, h.db, h.model) },
+		"update P&L":     func(t *rapid.T) { h.updatePnL(t, h.db, h.model) },
+		"grant a freeze": func(t *rapid.T) { h.grant(t, h.db, h.model) },
+		"set the rules":  h.setRules,
+		"erase":          func(t *rapid.T) { h.erase(t, h.db, h.model) },
+		"transaction":    h.transaction,
+		"clean up":       h.cleanup,
+		"rebuild":        h.rebuild,
+		"let time pass":  h.letTimePass,
+		"reopen":         h.reopen,
+		"compare a user": h.compareAUser,
+		"compare lists":  func(t *rapid.T) { h.compareLists(t, h.db.Reader) },
+	}
+}
+
+var whens = []string{
+	"now", "now", "now", "now", "now", "late", "late", "late", "late", "late", "late",
+	"midnight", "midnight", "midnight", "ahead", "ahead", "too far ahead", "too early",
+}
+
+// drawTime draws a time that may be missing, late, ahead, at the edge of a day
+// or refused.
+func (h *history) drawTime(t *rapid.T) time.Time {
+	now := h.model.now
+	switch rapid.SampledFrom(whens).Draw(t, "when") {
+	case "late":
+		days := rapid.SampledFrom([]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}).Draw(t, "days late")
+		return now.AddDate(0, 0, -days).Add(-time.Duration(rapid.Int64Range(0, int64(24*time.Hour)).Draw(t, "late by")))
+	case "midnight":
+		days := rapid.SampledFrom([]int{0, 1, 2, 3, 6, 7}).Draw(t, "days before")
+		midnight := h.model.startOf(h.model.today() - engagement.Day(days))
+		return midnight.Add(rapid.SampledFrom([]time.Duration{-time.Second, -time.Microsecond, 0, time.Second}).Draw(t, "from midnight"))
+	case "ahead":
+		return now.Add(rapid.SampledFrom([]time.Duration{1, time.Hour, 12 * time.Hour, 23 * time.Hour, 24 * time.Hour}).Draw(t, "ahead by"))
+	case "too far ahead":
+		return now.Add(24*time.Hour + time.Microsecond)
+	case "too early":
+		return time.Date(1969, time.December, 31, 23, 0, 0, 0, time.UTC)
+	}
+	return time.Time{}
+}
+
+func (h *history) drawFire(t *rapid.T) engagement.Fire {
+	return engagement.Fire{
+		UserID:   rapid.SampledFrom(universeUsers).Draw(t, "user"),
+		SignalID: rapid.SampledFrom(universeSignals).Draw(t, "signal"),
+		At:       h.drawTime(t),
+		Executed: rapid.Bool().Draw(t, "executed"),
+	}
+}
+
+func (h *history) fire(t *rapid.T, w writer, m *model) {
+	f := h.drawFire(t)
+	got, err := w.RecordFire(context.Background(), f)
+	results, ok := m.recordFires([]engagement.Fire{f})
+	if !ok {
+		wantError(t, err, engagement.ErrInvalid)
+		return
+	}
+	noError(t, err)
+	same(t, fmt.Sprintf("RecordFire(%+v)", f), got, results[0])
+}
+
+func (h *history) fires(t *rapid.T, w writer, m *model) {
+	fires := make([]engagement.Fire, rapid.IntRange(0, 8).Draw(t, "fires"))
+	for i := range fires {
+		fires[i] = h.drawFire(t)
+	}
+	got, err := w.RecordFires(context.Background(), fires)
+	results, ok := m.recordFires(fires)
+	if !ok {
+		wantError(t, err, engagement.ErrInvalid)
+		return
+	}
+	noError(t, err)
+	same(t, fmt.Sprintf("RecordFires(%+v)", fires), got, results)
+}
+
+func (h *history) trade(t *rapid.T, w writer, m *model) {
+	tr := engagement.Trade{
+		UserID:   rapid.SampledFrom(universeUsers).Draw(t, "user"),
+		TradeID:  rapid.SampledFrom(universeTrades).Draw(t, "trade"),
+		SignalID: rapid.SampledFrom([]string{"", "", "EURUSD_LONG_001"}).Draw(t, "signal"),
+		PnL:      rapid.SampledFrom(universeAmounts).Draw(t, "P&L"),
+		Outcome:  rapid.SampledFrom([]engagement.Outcome{0, 0, engagement.Win, engagement.Loss, engagement.Draw}).Draw(t, "result"),
+		ClosedAt: h.drawTime(t),
+	}
+	if n := len(m.trades); n > 0 && rapid.Bool().Draw(t, "again") {
+		if known := m.trades[rapid.IntRange(0, n-1).Draw(t, "which")].Trade; known.TradeID != generatedTrade {
+			tr = retold(t, known, tr)
+		}
+	}
+	got, err := w.RecordTrade(context.Background(), tr)
+	status, refusal := m.recordTrade(tr)
+	if refusal != nil {
+		wantError(t, err, refusal)
+		return
+	}
+	noError(t, err)
+	same(t, fmt.Sprintf("RecordTrade(%+v)", tr), got, engagement.TradeReceipt{Status: status})
+}
+
+// retold returns a trade once more, to the letter or with one field of another.
+func retold(t *rapid.T, known, other engagement.Trade) engagement.Trade {
+	switch rapid.SampledFrom([]string{"same", "same", "no time", "time", "P&L", "signal", "result"}).Draw(t, "retold with another") {
+	case "no time":
+		known.ClosedAt = time.Time{}
+	case "time":
+		known.ClosedAt = other.ClosedAt
+	case "P&L":
+		known.PnL = other.PnL
+	case "signal":
+		known.SignalID = other.SignalID
+	case "result":
+		known.Outcome = other.Outcome
+	}
+	return known
+}
+
+func (h *history) updatePnL(t *rapid.T, w writer, m *model) {
+	user := rapid.SampledFrom(universeUsers).Draw(t, "user")
+	change := rapid.SampledFrom(universeAmounts).Draw(t, "change")
+	isWin := rapid.Bool().Draw(t, "win")
+	got, err := w.UpdateUserPnL(context.Background(), user, change, isWin)
+	noError(t, err)
+	same(t, "UpdateUserPnL", got, m.updateUserPnL(user, change, isWin))
+}
+
+func (h *history) erase(t *rapid.T, w writer, m *model) {
+	user := rapid.SampledFrom(universeUsers).Draw(t, "user")
+	got, err := w.EraseUser(context.Background(), user)
+	receipt, known := m.eraseUser(user)
+	if !known {
+		wantError(t, err, engagement.ErrNotFound)
+		return
+	}
+	noError(t, err)
+	same(t, "EraseUser", got, receipt)
+}
+
+func (h *history) grant(t *rapid.T, w writer, m *model) {
+	f := engagement.Freeze{
+		UserID:  rapid.SampledFrom(universeUsers).Draw(t, "user"),
+		GrantID: fmt.Sprint("grant ", rapid.IntRange(1, 9).Draw(t, "grant")),
+	}
+	got, err := w.GrantFreeze(context.Background(), f)
+	status, refusal := m.grantFreeze(f)
+	if refusal != nil {
+		wantError(t, err, refusal)
+		return
+	}
+	noError(t, err)
+	same(t, fmt.Sprintf("GrantFreeze(%+v)", f), got, engagement.FreezeReceipt{Status: status})
+}
+
+func (h *history) setRules(t *rapid.T) {
+	rules := engagement.StreakRules{
+		RestDays: rapid.SampledFrom([][]time.Weekday{
+			{}, {time.Sunday, time.Saturday}, {time.Monday}, {time.Monday, time.Tuesday, time.Wednesday, time.Friday, time.Saturday},
+		}).Draw(t, "rest days"),
+		Milestones: rapid.SampledFrom([][]int64{{}, {1}, {2, 3, 5}, {1, 2, 3, 4, 5, 6, 7, 8}}).Draw(t, "milestones"),
+		FreezeCap:  rapid.IntRange(0, 4).Draw(t, "freeze cap"),
+	}
+	noError(t, h.db.SetStreakRules(context.Background(), rules))
+	h.model.setRules(rules)
+}
+
+// transaction does some writes in one transaction, which reads its own writes
+// and is then committed or rolled back.
+func (h *history) transaction(t *rapid.T) {
+	changed := h.model.clone()
+	rollBack := rapid.Bool().Draw(t, "roll back")
+	regret := errors.New("regret")
+	err := h.db.Tx(context.Background(), func(tx *engagement.Tx) error {
+		for range rapid.IntRange(0, 4).Draw(t, "writes") {
+			write := rapid.SampledFrom([]func(*rapid.T, writer, *model){h.fire, h.fires, h.trade, h.updatePnL, h.grant, h.erase}).Draw(t, "write")
+			write(t, tx, changed)
+		}
+		for _, user := range changed.users() {
+			stats, err := tx.UserStats(context.Background(), user)
+			noError(t, err)
+			same(t, "UserStats inside the transaction", stats, changed.userStats(user))
+		}
+		if rollBack {
+			return regret
+		}
+		return nil
+	})
+	if rollBack {
+		wantError(t, err, regret)
+		return
+	}
+	noError(t, err)
+	h.model.become(changed)
+}
+
+func (h *history) cleanup(t *rapid.T) {
+	keepDays := rapid.IntRange(1, 7).Draw(t, "days to keep")
+	plan, err := h.db.PlanCleanup(context.Background(), keepDays)
+	noError(t, err)
+	same(t, "PlanCleanup", plan, h.model.planCleanup(keepDays))
+	report, err := h.db.Cleanup(context.Background(), keepDays)
+	noError(t, err)
+	same(t, "Cleanup", report, h.model.cleanup(keepDays))
+}
+
+func (h *history) rebuild(t *rapid.T) {
+	report, err := h.db.Rebuild(context.Background())
+	noError(t, err)
+	same(t, "what Rebuild repaired", report.Repaired, []engagement.Finding{})
+	same(t, "what Rebuild left", report.Findings, []engagement.Finding{})
+}
+
+func (h *history) letTimePass(t *rapid.T) {
+	h.clock.Advance(rapid.SampledFrom([]time.Duration{
+		time.Microsecond, time.Minute, 5 * time.Hour, 12 * time.Hour, 23 * time.Hour, 24 * time.Hour, 25 * time.Hour, 36 * time.Hour, 60 * time.Hour,
+	}).Draw(t, "for"))
+	h.model.now = h.clock.Now()
+}
+
+func (h *history) reopen(t *rapid.T) {
+	noError(t, h.db.Close())
+	h.db = openAt(t, h.dsn, h.opts...)
+}
+
+// compareAll compares every read, and asks the database for its own proof.
+func (h *history) compareAll(t *rapid.T) {
+	noError(t, h.db.View(context.Background(), func(r *engagement.Reader) error {
+		h.compareLists(t, r)
+		for _, user := range universeUsers {
+			h.compareUser(t, r, user)
+		}
+		for _, signal := range universeSignals {
+			h.compareSignal(t, r, signal)
+		}
+		return nil
+	}))
+	report, err := h.db.Verify(context.Background())
+	noError(t, err)
+	want := engagement.Report{
+		Users: int64(len(h.model.users())), Signals: int64(len(h.model.created)),
+		Fires:   int64(len(h.model.newestFirst(func(modelFire) bool { return true }))),
+		Trades:  int64(len(h.model.trades)),
+		Horizon: h.model.horizon,
+	}
+	same(t, "Verify", report, want, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(engagement.Report{}, "Days"))
+}
+
+func (h *history) compareAUser(t *rapid.T) {
+	h.compareUser(t, h.db.Reader, rapid.SampledFrom(universeUsers).Draw(t, "user"))
+	h.compareSignal(t, h.db.Reader, rapid.SampledFrom(universeSignals).Draw(t, "signal"))
+}
+
+// ids are given by the database, so the model does not know them.
+var withoutIDs = cmp.Options{
+	cmpopts.IgnoreFields(engagement.SignalFire{}, "ID"),
+	cmpopts.IgnoreFields(engagement.ClosedTrade{}, "ID"),
+	cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".TradeID" }, cmp.Comparer(func(a, b string) bool {
+		generated := func(id string) bool { return strings.HasPrefix(id, "pnl-") }
+		return a == b || (generated(a) && generated(b))
+	})),
+}
+
+func (h *history) compareUser(t *rapid.T, r *engagement.Reader, user int64) {
+	ctx, m := context.Background(), h.model
+	h.compareQuality(t, r, engagement.QualityQuery{UserID: user})
+	h.compareForecast(t, r, engagement.ForecastQuery{UserID: user})
+	stats, err := r.UserStats(ctx, user)
+	if _, known := m.updated[user]; !known {
+		wantError(t, err, engagement.ErrNotFound)
+		_, err = r.UserSummary(ctx, user)
+		wantError(t, err, engagement.ErrNotFound)
+		_, err = r.ExportUser(ctx, user)
+		wantError(t, err, engagement.ErrNotFound)
+		_, err = r.UserRank(ctx, engagement.Board{Ranking: engagement.ByFires}, user)
+		wantError(t, err, engagement.ErrNotFound)
+		_, err = r.Streak(ctx, user)
+		wantError(t, err, engagement.ErrNotFound)
+		h.compareRewards(t, r, user)
+		same(t, "UserFires of nobody", must(r.UserFires(ctx, user, engagement.FirePage{}))(t), []engagement.SignalFire{})
+		return
+	}
+	noError(t, err)
+	same(t, "UserStats", stats, m.userStats(user))
+	same(t, "UserSummary", must(r.UserSummary(ctx, user))(t), m.userSummary(user))
+	same(t, "Streak", must(r.Streak(ctx, user))(t), m.streak(user))
+	h.compareRewards(t, r, user)
+	export := must(r.ExportUser(ctx, user))(t)
+	same(t, "ExportUser", export, m.exportUser(user), withoutIDs)
+	var written bytes.Buffer
+	noError(t, r.WriteUserExport(ctx, &written, user))
+	same(t, "WriteUserExport", strings.TrimSpace(written.String()), string(must(json.Marshal(export))(t)))
+	same(t, "UserFires in pages", firesInPages(t, 2, func(page engagement.FirePage) ([]engagement.SignalFire, error) {
+		return r.UserFires(ctx, user, page)
+	}), m.newestFirst(func(f modelFire) bool { return f.UserID == user }), withoutIDs)
+	for _, board := range h.boards() {
+		h.compareRank(t, r, board, user)
+	}
+	for _, other := range m.users() {
+		h.compareHeadToHead(t, r, user, other)
+	}
+	for _, result := range []engagement.Outcome{0, engagement.Win, engagement.Loss, engagement.Draw} {
+		h.compareTrades(t, r, engagement.TradeFilter{UserID: user, Outcome: result, Limit: 2})
+	}
+	for _, figure := range engagement.FiguresOfUser() {
+		same(t, "ExplainUser in pages", explainedInPages(t, func(page engagement.FactPage) (engagement.Explanation, error) {
+			return r.ExplainUser(ctx, user, figure, page)
+		}), m.explain(user, "", figure), withoutIDs, cmpopts.EquateEmpty())
+	}
+}
+
+func (h *history) compareRewards(t *rapid.T, r *engagement.Reader, user int64) {
+	ctx := context.Background()
+	same(t, "StreakDays", must(r.StreakDays(ctx, user))(t), h.model.life(user).days)
+	same(t, "Freezes", must(r.Freezes(ctx, user))(t), h.model.freezesOf(user))
+	same(t, "Awards", must(r.Awards(ctx, user))(t), h.model.awardsOf(user))
+}
+
+func (h *history) compareSignal(t *rapid.T, r *engagement.Reader, signal string) {
+	ctx := context.Background()
+	h.compareQuality(t, r, engagement.QualityQuery{SignalID: signal})
+	h.compareForecast(t, r, engagement.ForecastQuery{SignalID: signal})
+	same(t, "SignalFires in pages", firesInPages(t, 3, func(page engagement.FirePage) ([]engagement.SignalFire, error) {
+		return r.SignalFires(ctx, signal, page)
+	}), h.model.newestFirst(func(f modelFire) bool { return f.SignalID == signal }), withoutIDs)
+	metrics, err := r.SignalMetrics(ctx, signal)
+	want, known := h.model.signalMetrics(signal)
+	if !known {
+		wantError(t, err, engagement.ErrNotFound)
+		_, err = r.SignalInsight(ctx, signal)
+		wantError(t, err, engagement.ErrNotFound)
+		return
+	}
+	noError(t, err)
+	same(t, "SignalMetrics", metrics, want)
+	insight, _ := h.model.signalInsight(signal)
+	same(t, "SignalInsight", must(r.SignalInsight(ctx, signal))(t), insight)
+	for _, figure := range engagement.FiguresOfSignal() {
+		same(t, "ExplainSignal in pages", explainedInPages(t, func(page engagement.FactPage) (engagement.Explanation, error) {
+			return r.ExplainSignal(ctx, signal, figure, page)
+		}), h.model.explain(0, signal, figure), withoutIDs, cmpopts.EquateEmpty())
+	}
+}
+
+func (h *history) compareLists(t *rapid.T, r *engagement.Reader) {
+	ctx, m, today := context.Background(), h.model, h.model.today()
+	h.compareCalibration(t, r)
+	same(t, "Today", r.Today(), today)
+	same(t, "Horizon", must(r.Horizon(ctx))(t), m.horizon)
+	same(t, "RealTimeStats", must(r.RealTimeStats(ctx))(t), m.realTimeStats())
+	same(t, "DailyMetrics", must(r.DailyFigures(ctx, today-20, today+2))(t), m.dailyMetrics(today-20, today+2))
+	for _, from := range []engagement.Day{today, today - 3, today - 20} {
+		popular := m.popularSignals(from, today)
+		same(t, "PopularSignals", must(r.PopularSignals(ctx, engagement.Window{From: from, To: today}, engagement.MaxLimit))(t), popular)
+		same(t, "PopularSignals, the first two", must(r.PopularSignals(ctx, engagement.Window{From: from, To: today}, 2))(t), popular[:min(2, len(popular))])
+	}
+	same(t, "StreakRules", must(r.StreakRules(ctx))(t), m.rules)
+	ever := m.popularSignals(0, today+2)
+	same(t, "PopularSignals ever", must(r.PopularSignals(ctx, engagement.AllTime(), engagement.MaxLimit))(t), ever)
+	same(t, "PopularSignals ever, the first two", must(r.PopularSignals(ctx, engagement.AllTime(), 2))(t), ever[:min(2, len(ever))])
+	for range 5 {
+		metric := m.drawMetric(t)
+		same(t, fmt.Sprintf("EvaluateDefinition(%+v)", metric), must(r.EvaluateDefinition(ctx, metric))(t), m.evaluate(metric))
+	}
+	h.compareActivity(t, r)
+	streaks := m.streakLeaderboard()
+	same(t, "StreakLeaderboard", must(r.StreakLeaderboard(ctx, 0))(t), streaks)
+	same(t, "StreakLeaderboard, the first two", must(r.StreakLeaderboard(ctx, 2))(t), streaks[:min(2, len(streaks))])
+	for _, board := range h.boards() {
+		want := m.leaderboard(board)
+		for _, limit := range []int{0, 2} {
+			same(t, fmt.Sprintf("Leaderboard %+v in pages of %d", board, limit), boardInPages(t, r, board, limit), want, roundedBounds)
+		}
+	}
+	for _, result := range []engagement.Outcome{0, engagement.Win, engagement.Loss, engagement.Draw} {
+		h.compareTrades(t, r, engagement.TradeFilter{Outcome: result, Limit: 3})
+	}
+}
+
+func (h *history) compareTrades(t *rapid.T, r *engagement.Reader, filter engagement.TradeFilter) {
+	want := h.model.lastClosedFirst(func(tr modelTrade) bool {
+		return (filter.UserID == 0 || tr.UserID == filter.UserID) && (filter.Outcome == 0 || tr.Outcome == filter.Outcome)
+	})
+	same(t, "RecentTrades in pages", tradesInPages(t, r, filter), want, withoutIDs)
+}
+
+// boardInPages reads a whole leaderboard, limit rows at a time.
+func boardInPages(t tb, r *engagement.Reader, board engagement.Board, limit int) []engagement.BoardRow {
+	t.Helper()
+	rows := []engagement.BoardRow{}
+	board.Limit = limit
+	for {
+		page := must(r.Leaderboard(context.Background(), board))(t)
+		if rows = append(rows, page...); len(page) == 0 {
+			return rows
+		}
+		board.After = &page[len(page)-1]
+	}
+}
+
+func firesInPages(t tb, limit int, list func(engagement.FirePage) ([]engagement.SignalFire, error)) []engagement.SignalFire {
+	t.Helper()
+	fires := []engagement.SignalFire{}
+	page := engagement.FirePage{Limit: limit}
+	for {
+		next := must(list(page))(t)
+		if fires = append(fires, next...); len(next) == 0 {
+			return fires
+		}
+		page.After = &next[len(next)-1]
+	}
+}
+
+// explainedInPages reads an explanation with all its facts, two at a time.
+func explainedInPages(t tb, explain func(engagement.FactPage) (engagement.Explanation, error)) engagement.Explanation {
+	t.Helper()
+	whole := must(explain(engagement.FactPage{Limit: 2}))(t)
+	for next := whole; len(next.Fires)+len(next.Trades) > 0; {
+		page := engagement.FactPage{Limit: 2}
+		if n := len(next.Fires); n > 0 {
+			page.AfterFire = &next.Fires[n-1]
+		}
+		if n := len(next.Trades); n > 0 {
+			page.AfterTrade = &next.Trades[n-1]
+		}
+		next = must(explain(page))(t)
+		whole.Fires, whole.Trades = append(whole.Fires, next.Fires...), append(whole.Trades, next.Trades...)
+	}
+	return whole
+}
+
+func tradesInPages(t tb, r *engagement.Reader, filter engagement.TradeFilter) []engagement.ClosedTrade {
+	t.Helper()
+	trades := []engagement.ClosedTrade{}
+	for {
+		next := must(r.RecentTrades(context.Background(), filter))(t)
+		if trades = append(trades, next...); len(next) == 0 {
+			return trades
+		}
+		filter.After = &next[len(next)-1]
+	}
+}
+
+// wantError fails the test unless err is one of kind.
+func wantError(t tb, err, kind error) {
+	t.Helper()
+	if !errors.Is(err, kind) {
+		t.Fatalf("got error %v, want %v", err, kind)
+	}
+}

@@ -1,0 +1,54 @@
+package engagement
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+)
+
+// RealTimeStats are today's figures, from local midnight on.
+type RealTimeStats struct {
+	TotalFiresToday    int64       `json:"total_fires_today"`
+	ExecutedFiresToday int64       `json:"executed_fires_today"`
+	ActiveUsersToday   int64       `json:"active_users_today"`
+	MostFiredSignal    SignalCount `json:"most_fired_signal"`  // the first by id among equals
+	AvgFiresPerUser    float64     `json:"avg_fires_per_user"` // today's fires / today's active users, 0 while there are none
+	ExecutionRate      float64     `json:"execution_rate"`     // executed / fires, 0 while there are none
+	Day                Day         `json:"day"`
+	Timestamp          time.Time   `json:"timestamp"` // UTC
+}
+
+// RealTimeStats returns today's figures; all zero on a day without fires.
+func (r *Reader) RealTimeStats(ctx context.Context) (stats RealTimeStats, err error) {
+	err = r.snapshot(ctx, "live stats", func(r *Reader) (int, error) {
+		stats, err = r.realTimeStats(ctx)
+		return 1, err
+	})
+	return stats, err
+}
+
+func (r *Reader) realTimeStats(ctx context.Context) (RealTimeStats, error) {
+	today := r.Today()
+	day, err := r.q.GetDay(ctx, int64(today))
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return RealTimeStats{}, err
+	}
+	top, err := r.q.TopSignalOfDay(ctx, int64(today))
+	if err != nil {
+		return RealTimeStats{}, err
+	}
+	stats := RealTimeStats{
+		TotalFiresToday:    day.Fires,
+		ExecutedFiresToday: day.Executed,
+		ActiveUsersToday:   day.ActiveUsers,
+		AvgFiresPerUser:    ratio(day.Fires, day.ActiveUsers),
+		ExecutionRate:      ratio(day.Executed, day.Fires),
+		Day:                today,
+		Timestamp:          r.now,
+	}
+	if len(top) > 0 {
+		stats.MostFiredSignal = SignalCount{&top[0].SignalID, top[0].Fires}
+	}
+	return stats, nil
+}
