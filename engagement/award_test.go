@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -272,22 +273,52 @@ func TestMilestonesAreAwardedOnce(t *testing.T) {
 	}
 }
 
-func TestAwardsOfABatchBelongToTheFirstFireOfTheDay(t *testing.T) {
-	forEachEngine(t, func(t *testing.T, open openFunc) {
-		ctx, db := context.Background(), open(newClock(noon).option())
-		var fires []engagement.Fire
-		for i, ago := range []int{2, 0, 0, 1, 3} {
-			fires = append(fires, engagement.Fire{UserID: 1, SignalID: fmt.Sprint("S_", i), At: noon.AddDate(0, 0, -ago)})
-		}
-		fires = append(fires, fires[1])
-		var got [][]int64
-		for _, result := range must(db.RecordFires(ctx, fires))(t) {
-			got = append(got, result.Milestones)
-		}
-		same(t, "milestones of each fire", got, [][]int64{nil, nil, nil, {3}, nil, nil})
-		award := engagement.Award{Milestone: 3, StreakStart: db.Today() - 3, Day: db.Today() - 1, AwardedAt: noon}
-		same(t, "awards", must(db.Awards(ctx, 1))(t), []engagement.Award{award})
-	})
+func TestABatchIsAwardedAsItsFiresOneByOne(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		milestones []int64
+		ago        []int // days before today of each fire
+		want       [][]int64
+		awards     []engagement.Award // their days as days ago
+	}{
+		{"the third day of a run in any order", nil, []int{3, 1, 2},
+			[][]int64{nil, nil, {3}}, []engagement.Award{{Milestone: 3, StreakStart: -3, Day: -1}}},
+		{"the first fire of a day has its milestone, and a later start takes it not back", nil, []int{2, 0, 0, 1, 3},
+			[][]int64{nil, nil, nil, {3}, nil}, []engagement.Award{{Milestone: 3, StreakStart: -2, Day: 0}}},
+		{"two runs that a late day joins keep both awards", []int64{2}, []int{10, 9, 7, 6, 8},
+			[][]int64{nil, {2}, nil, {2}, nil},
+			[]engagement.Award{{Milestone: 2, StreakStart: -10, Day: -9}, {Milestone: 2, StreakStart: -7, Day: -6}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			forEachEngine(t, func(t *testing.T, open openFunc) {
+				ctx, db := context.Background(), open(newClock(noon).option())
+				if c.milestones != nil {
+					setRules(t, db, func(rules *engagement.StreakRules) { rules.Milestones = c.milestones })
+				}
+				var batch []engagement.Fire
+				for i, ago := range c.ago {
+					f := engagement.Fire{UserID: 1, SignalID: fmt.Sprint("S_", i), At: noon.AddDate(0, 0, -ago)}
+					batch = append(batch, f)
+					f.UserID = 2
+					same(t, f.String(), must(db.RecordFire(ctx, f))(t).Milestones, c.want[i])
+				}
+				var got [][]int64
+				for _, receipt := range must(db.RecordFires(ctx, batch))(t) {
+					got = append(got, receipt.Milestones)
+				}
+				same(t, "milestones of each fire of the batch", got, c.want)
+				awards := slices.Clone(c.awards)
+				for i := range awards {
+					awards[i].StreakStart += db.Today()
+					awards[i].Day += db.Today()
+					awards[i].AwardedAt = noon
+				}
+				for user := int64(1); user <= 2; user++ {
+					same(t, "awards", must(db.Awards(ctx, user))(t), awards)
+				}
+			})
+		})
+	}
 }
 
 func TestNewMilestonesAndRestDaysAwardWhatWasReached(t *testing.T) {

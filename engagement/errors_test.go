@@ -79,14 +79,14 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 			_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t", PnL: math.NaN()})
 			return err
 		}, "P&L NaN"},
-		{"a trade with an unknown result", func(db *engagement.DB) error {
+		{"a trade with an unknown outcome", func(db *engagement.DB) error {
 			_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t", Outcome: 4})
 			return err
-		}, "result 4"},
-		{"a trade with a negative result", func(db *engagement.DB) error {
+		}, "outcome 4"},
+		{"a trade with a negative outcome", func(db *engagement.DB) error {
 			_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t", Outcome: -1})
 			return err
-		}, "result -1"},
+		}, "outcome -1"},
 		{"a trade more than a day ahead", func(db *engagement.DB) error {
 			_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t", ClosedAt: noon.Add(25 * time.Hour)})
 			return err
@@ -156,11 +156,11 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 			_, err := db.RecentTrades(ctx, engagement.TradeFilter{Limit: 10_001})
 			return err
 		}, "limit 10001"},
-		{"the trades of an unknown result", func(db *engagement.DB) error {
+		{"the trades of an unknown outcome", func(db *engagement.DB) error {
 			_, err := db.RecentTrades(ctx, engagement.TradeFilter{Outcome: 7})
 			return err
-		}, "result 7"},
-		{"a board of no metric", func(db *engagement.DB) error { _, err := db.Leaderboard(ctx, engagement.Board{}); return err }, "metric 0"},
+		}, "outcome 7"},
+		{"a board of no ranking", func(db *engagement.DB) error { _, err := db.Leaderboard(ctx, engagement.Board{}); return err }, "ranking 0"},
 		{"a board of a window that ends before it starts", func(db *engagement.DB) error {
 			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Window: engagement.Window{From: 20_001, To: 20_000}})
 			return err

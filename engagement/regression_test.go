@@ -301,6 +301,7 @@ func TestALogThatPanicsOnceLeavesTheQueueWorking(t *testing.T) {
 			}
 		}).option())
 		trade(t, db, engagement.Trade{UserID: 1, TradeID: "first", PnL: engagement.MaxPnL})
+		trade(t, db, engagement.Trade{UserID: 1, TradeID: "yesterday", PnL: -engagement.MaxPnL, ClosedAt: noon.AddDate(0, 0, -1)})
 		broken.Store(true)
 		release := hold(t, db)
 		defer release()
@@ -312,7 +313,8 @@ func TestALogThatPanicsOnceLeavesTheQueueWorking(t *testing.T) {
 		waiting(t, db, 1)
 		others := []*call{
 			sendFire(ctx, db, engagement.Fire{UserID: 3, SignalID: "A"}),
-			// Together with the first it leaves the range, which the leader logs.
+			// Together with the first its day leaves the range, which the database
+			// refuses and the leader logs.
 			sendTrade(ctx, db, engagement.Trade{UserID: 1, TradeID: "second", PnL: engagement.MaxPnL}),
 		}
 		waiting(t, db, 3)
@@ -326,7 +328,7 @@ func TestALogThatPanicsOnceLeavesTheQueueWorking(t *testing.T) {
 		if cause := <-leader; cause == nil {
 			t.Error("the log did not panic in the one who led")
 		}
-		same(t, "fires and trades", [2]int64{proven(t, db).Fires, proven(t, db).Trades}, [2]int64{0, 1})
+		same(t, "fires and trades", [2]int64{proven(t, db).Fires, proven(t, db).Trades}, [2]int64{0, 2})
 		_, err := db.RecordFire(soon(t), engagement.Fire{UserID: 4, SignalID: "A"})
 		noError(t, err)
 		proven(t, db)

@@ -124,17 +124,13 @@ func (m *model) life(user int64) life {
 	return l
 }
 
-// award awards what the user's streaks have reached and returns, for the days
-// that have just become active, the milestones that they have reached.
-func (m *model) award(user int64, activated []engagement.Day) map[engagement.Day][]int64 {
-	slices.Sort(activated)
-	awarded := map[engagement.Day][]int64{}
+// award awards what the user's streaks have reached, and returns the milestones.
+func (m *model) award(user int64) (awarded []int64) {
 	for _, run := range m.life(user).runs {
 		for _, milestone := range m.rules.Milestones {
 			if int64(len(run.reached)) < milestone {
 				continue
 			}
-			day := run.reached[milestone-1]
 			known := slices.ContainsFunc(m.awards, func(a modelAward) bool {
 				return a.user == user && a.Milestone == milestone && a.StreakStart <= run.end && a.Day >= run.start
 			})
@@ -142,18 +138,12 @@ func (m *model) award(user int64, activated []engagement.Day) map[engagement.Day
 				continue
 			}
 			m.awards = append(m.awards, modelAward{user, engagement.Award{
-				Milestone: milestone, StreakStart: run.start, Day: day, AwardedAt: m.now,
+				Milestone: milestone, StreakStart: run.start, Day: run.reached[milestone-1], AwardedAt: m.now,
 			}})
-			var by engagement.Day
-			for i, candidate := range activated {
-				if i == 0 || candidate <= day {
-					by = candidate
-				}
-			}
-			awarded[by] = append(awarded[by], milestone)
-			slices.Sort(awarded[by])
+			awarded = append(awarded, milestone)
 		}
 	}
+	slices.Sort(awarded)
 	return awarded
 }
 
@@ -203,13 +193,13 @@ func (m *model) grantFreeze(f engagement.Freeze) (engagement.Status, error) {
 		return 0, engagement.ErrConflict
 	}
 	m.freezes = append(m.freezes, modelFreeze{f.UserID, f.GrantID, m.today(), m.now})
-	m.award(f.UserID, nil)
+	m.award(f.UserID)
 	return engagement.Recorded, nil
 }
 
 func (m *model) setRules(rules engagement.StreakRules) {
 	m.rules = rules
 	for _, user := range m.users() {
-		m.award(user, nil)
+		m.award(user)
 	}
 }

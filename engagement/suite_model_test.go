@@ -88,41 +88,25 @@ func (m *model) validTime(at time.Time) (time.Time, bool) {
 	return at, at.Unix() >= 0 && m.dayOf(at) > 0 && !at.After(m.now.Add(24*time.Hour))
 }
 
-// recordFires returns no statuses and false if one of them is refused.
+// recordFires returns no receipts and false if one of the fires is refused.
 func (m *model) recordFires(fires []engagement.Fire) ([]engagement.FireReceipt, bool) {
 	next := m.clone()
-	results := []engagement.FireReceipt{}
-	activated := map[int64][]engagement.Day{}
+	receipts := []engagement.FireReceipt{}
 	for _, f := range fires {
+		at, _ := m.validTime(f.At)
+		activates := !next.activeDays(f.UserID)[next.dayOf(at)]
 		status, ok := next.recordFire(f)
 		if !ok {
 			return nil, false
 		}
-		results = append(results, engagement.FireReceipt{Status: status})
-		day := next.dayOf(f.At)
-		if f.At.IsZero() {
-			day = next.today()
+		receipt := engagement.FireReceipt{Status: status}
+		if status == engagement.Recorded && activates {
+			receipt.Milestones = next.award(f.UserID)
 		}
-		if !m.activeDays(f.UserID)[day] && status == engagement.Recorded && !slices.Contains(activated[f.UserID], day) {
-			activated[f.UserID] = append(activated[f.UserID], day)
-		}
-	}
-	awarded := map[int64]map[engagement.Day][]int64{}
-	for user, days := range activated {
-		awarded[user] = next.award(user, days)
-	}
-	for i, f := range fires {
-		day := next.dayOf(f.At)
-		if f.At.IsZero() {
-			day = next.today()
-		}
-		if milestones := awarded[f.UserID][day]; results[i].Status == engagement.Recorded && milestones != nil {
-			results[i].Milestones = milestones
-			delete(awarded[f.UserID], day)
-		}
+		receipts = append(receipts, receipt)
 	}
 	m.become(next)
-	return results, true
+	return receipts, true
 }
 
 func (m *model) recordFire(f engagement.Fire) (engagement.Status, bool) {

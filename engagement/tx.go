@@ -114,12 +114,18 @@ func write[T any](ctx context.Context, db *DB, doing string, how manner, fn func
 
 // begin opens a transaction, which ends with commit or rollback.
 func (c *core) begin(ctx context.Context, gate engine.Gate) (*writing, error) {
-	now := c.instant()
 	tx, err := c.engine.BeginWrite(ctx, gate)
 	if err != nil {
 		return nil, err
 	}
-	return &writing{&view{c, tx, now}, tx}, nil
+	var w *writing
+	defer func() {
+		if w == nil { // the caller's clock panicked
+			_ = tx.Rollback(ctx)
+		}
+	}()
+	w = &writing{&view{c, tx, c.instant()}, tx}
+	return w, nil
 }
 
 // commitAfter runs fn and commits, or undoes everything if fn fails or panics or
@@ -145,11 +151,13 @@ func commitAfter[T any](ctx context.Context, w *writing, fn func(*writing) (T, e
 var errUncertain = errors.New("it may or may not have been committed")
 
 func (w *writing) commit(ctx context.Context) error {
+	if failed := w.tx.Failed(); failed != nil {
+		return errors.Join(fmt.Errorf("commit: a statement of the transaction failed: %w", failed), w.rollback(ctx))
+	}
 	err := w.tx.Commit(ctx)
 	switch {
 	case err == nil:
 		return nil
-	case w.tx.Failed() != nil: // before the commit
 	case w.engine.Classify(err) == engine.Unavailable, w.engine.Remote() && ctx.Err() != nil:
 		return fmt.Errorf("commit: %w: %w", errUncertain, err)
 	}

@@ -316,11 +316,12 @@ func TestAServerThatDoesNotAnswer(t *testing.T) {
 	}{
 		{"to BEGIN", func(e *Engine, freeze func()) error {
 			freeze()
-			_, err := e.BeginWrite(ctx)
-			return err
+			tx, err := e.BeginWrite(ctx, engine.Enter) // sent with the first statement
+			noError(t, err)
+			return errors.Join(tx.RederiveUser(ctx, 1), tx.Rollback(ctx))
 		}},
 		{"to COMMIT", func(e *Engine, freeze func()) error {
-			tx, err := e.BeginWrite(ctx)
+			tx, err := e.BeginWrite(ctx, engine.Enter)
 			noError(t, err)
 			freeze()
 			return tx.Commit(ctx)
@@ -332,7 +333,7 @@ func TestAServerThatDoesNotAnswer(t *testing.T) {
 			noError(t, err)
 			t.Cleanup(func() { noError(t, proxy.Close()) })
 			e := newEngine(t, proxy.URL(direct))
-			tx, err := e.BeginWrite(ctx) // connects
+			tx, err := e.BeginWrite(ctx, engine.Enter) // connects
 			noError(t, err)
 			noError(t, tx.Rollback(ctx))
 			e.answerTimeout = 300 * time.Millisecond
@@ -349,14 +350,14 @@ func TestAServerThatDoesNotAnswer(t *testing.T) {
 		noError(t, err)
 		t.Cleanup(func() { noError(t, proxy.Close()) })
 		e := newEngine(t, proxy.URL(direct))
-		tx, err := e.BeginWrite(ctx)
+		tx, err := e.BeginWrite(ctx, engine.Enter)
 		noError(t, err)
 		e.answerTimeout = 300 * time.Millisecond
 		proxy.Freeze()
 		noError(t, tx.Rollback(ctx))
 		proxy.Thaw()
 		e.answerTimeout = time.Minute
-		tx, err = e.BeginWrite(ctx)
+		tx, err = e.BeginWrite(ctx, engine.Enter)
 		noError(t, err)
 		noError(t, tx.Commit(ctx))
 	})
@@ -365,15 +366,15 @@ func TestAServerThatDoesNotAnswer(t *testing.T) {
 func TestAsyncTurnsSynchronousCommitOff(t *testing.T) {
 	t.Parallel()
 	dsn := emptySchema(t)
-	watcher := newEngine(t, dsn)
 	for name, async := range map[string]bool{"waits_for_the_disk": false, "does_not_wait": true} {
 		e, err := New(pgtest.WithParam(dsn, "application_name", name), Options{Async: async, Log: slog.New(slog.DiscardHandler)})
 		noError(t, err)
 		t.Cleanup(func() { noError(t, e.Close()) })
-		tx, err := e.BeginWrite(t.Context())
+		tx, err := e.BeginWrite(t.Context(), engine.Enter)
 		noError(t, err)
-		begun := value[string](t, watcher, "SELECT query FROM pg_stat_activity WHERE application_name = '"+name+"' AND state = 'idle in transaction'")
+		var setting string
+		noError(t, tx.SQL().QueryRowContext(t.Context(), "SHOW synchronous_commit").Scan(&setting))
 		noError(t, tx.Rollback(t.Context()))
-		same(t, name+": synchronous_commit is off", strings.Contains(begun, "SET LOCAL synchronous_commit = off"), async)
+		same(t, name+": synchronous_commit is off", setting == "off", async)
 	}
 }

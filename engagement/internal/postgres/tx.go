@@ -117,8 +117,14 @@ func queueRows[T any](t *tx, into *[]T, convert pgx.RowToFunc[T], query string, 
 // flush sends what is queued and waits until it has run. What it loses of the
 // queue makes the commit fail.
 func (t *tx) flush(ctx context.Context) error {
-	if len(t.queued) == 0 || t.failed != nil {
+	if t.failed != nil {
 		return t.failed
+	}
+	if err := ctx.Err(); err != nil {
+		return t.note(err) // and the connection stays as it is
+	}
+	if len(t.queued) == 0 {
+		return nil
 	}
 	queued := t.queued
 	t.queued = nil
@@ -165,15 +171,27 @@ func (f *flushing) QueryContext(ctx context.Context, query string, args ...any) 
 	return rows, t.note(err)
 }
 
-// QueryRowContext lets the row hold the error of what was queued: the server
-// refuses the query too after that.
 func (f *flushing) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	t := (*tx)(f)
-	_ = t.flush(ctx)
+	if err := t.flush(ctx); err != nil {
+		return rowOf(err)
+	}
 	row := t.pooled.QueryRowContext(ctx, query, args...)
 	_ = t.note(row.Err())
 	return row
 }
+
+// rowOf returns a row whose Scan returns err: that of a pool without connections.
+func rowOf(err error) *sql.Row {
+	db := sql.OpenDB(unconnected{err})
+	defer db.Close()
+	return db.QueryRow("")
+}
+
+type unconnected struct{ err error }
+
+func (u unconnected) Connect(context.Context) (driver.Conn, error) { return nil, u.err }
+func (u unconnected) Driver() driver.Driver                        { return nil }
 
 func (f *flushing) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
 	return f.pooled.PrepareContext(ctx, query)

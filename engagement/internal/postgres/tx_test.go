@@ -1,0 +1,213 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
+	"github.com/hydraxdev/engagementdb/engagement/internal/pgtest"
+)
+
+// opened returns an engine on an empty database of a server of its own.
+func opened(t *testing.T) *Engine {
+	t.Helper()
+	ctx := t.Context()
+	server, err := pgtest.Start(ctx, "fsync=off")
+	if errors.Is(err, pgtest.ErrNotInstalled) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := New(server.URL(), Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(e.Close(), server.Stop()); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := e.Migrate(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func begun(t *testing.T, e *Engine) engine.Tx {
+	t.Helper()
+	tx, err := e.BeginWrite(t.Context(), engine.Enter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tx
+}
+
+// storedDay returns how many fires a day has.
+func storedDay(t *testing.T, e *Engine, day int64) int64 {
+	t.Helper()
+	days, err := e.Queries().DaysBetween(t.Context(), dbgen.DaysBetweenParams{FirstDay: day, LastDay: day})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(days) == 0 {
+		return 0
+	}
+	return days[0].Fires
+}
+
+func TestQueuedStatementsAreSentInOrder(t *testing.T) {
+	e := opened(t)
+	ctx := context.Background()
+
+	tx := begun(t, e)
+	add := func(tx engine.Tx, rows string) {
+		if err := tx.Later().AddDays(ctx, rows); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(tx, "[[7,1,0,0,0]]")
+	add(tx, "[[7,2,0,0,0]]")
+	// A query sees what was queued before it.
+	if day, err := tx.GetDay(ctx, 7); err != nil || day.Fires != 3 {
+		t.Errorf("the transaction sees %+v, %v, want 3 fires", day, err)
+	}
+	add(tx, "[[7,4,0,0,0]]")
+	if err := tx.Commit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := storedDay(t, e, 7); got != 7 {
+		t.Errorf("%d fires are committed, want 7", got)
+	}
+
+	tx = begun(t, e)
+	add(tx, "[[7,100,0,0,0]]")
+	if err := tx.Rollback(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := begun(t, e).Commit(ctx); err != nil { // nothing is left over for the next
+		t.Fatal(err)
+	}
+	if got := storedDay(t, e, 7); got != 7 {
+		t.Errorf("%d fires after a rollback, want 7", got)
+	}
+}
+
+func TestAQueuedStatementThatFailsFailsWhatSendsIt(t *testing.T) {
+	e := opened(t)
+	ctx := context.Background()
+	for name, next := range map[string]func(engine.Tx) error{
+		"commit": func(tx engine.Tx) error { return tx.Commit(ctx) },
+		"query": func(tx engine.Tx) error {
+			_, err := tx.GetDay(ctx, 7)
+			return errors.Join(err, tx.Rollback(ctx))
+		},
+		"exec": func(tx engine.Tx) error {
+			return errors.Join(tx.RederiveUser(ctx, 7), tx.Rollback(ctx))
+		},
+		"load": func(tx engine.Tx) error {
+			_, err := tx.Load(ctx, engine.Keys{Users: "[1]"})
+			return errors.Join(err, tx.Rollback(ctx))
+		},
+		"commit after a query whose error was not looked at": func(tx engine.Tx) error {
+			_, _ = tx.GetDay(ctx, 7)
+			return tx.Commit(ctx)
+		},
+	} {
+		tx := begun(t, e)
+		for _, rows := range []string{"[[7,1,0,0,0]]", "no JSON"} {
+			if err := tx.Later().AddDays(ctx, rows); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := next(tx); e.Classify(err) != engine.Refused {
+			t.Errorf("%s: %v, want what the server refused", name, err)
+		}
+		if got := storedDay(t, e, 7); got != 0 {
+			t.Errorf("%s: %d fires are stored, want none", name, got)
+		}
+	}
+}
+
+func TestAStatementThatIsLostFailsTheCommit(t *testing.T) {
+	e := opened(t)
+	ctx := context.Background()
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	for name, lose := range map[string]func(engine.Tx) error{
+		"of what is queued": func(tx engine.Tx) error { _, err := tx.GetDay(ended, 7); return err },
+		"alone": func(tx engine.Tx) error {
+			if _, err := tx.CountUsers(ctx); err != nil {
+				return err
+			}
+			return tx.RederiveUser(ended, 7)
+		},
+		"while loading": func(tx engine.Tx) error {
+			_, err := tx.Load(ended, engine.Keys{Users: "[1]"})
+			return err
+		},
+	} {
+		tx := begun(t, e)
+		if err := tx.Later().AddDays(ctx, "[[7,1,0,0,0]]"); err != nil {
+			t.Fatal(err)
+		}
+		if err := lose(tx); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v, want the context's error", name, err)
+		}
+		if err := tx.Commit(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: commit: %v, want the error of the statement that was lost", name, err)
+		}
+		if got := storedDay(t, e, 7); got != 0 {
+			t.Errorf("%s: %d fires are stored, want none", name, got)
+		}
+	}
+}
+
+func TestWhatReturnsRowsCannotBeQueued(t *testing.T) {
+	tx := begun(t, opened(t))
+	if _, err := tx.Later().TopSignalOfDay(t.Context(), 7); !errors.Is(err, errReturnsRows) {
+		t.Errorf("%v, want %v", err, errReturnsRows)
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAWriteWaitsBeforeAClosedGate(t *testing.T) {
+	e := opened(t)
+	other, err := New(e.config.ConnString(), e.opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = other.Close() })
+	ctx := t.Context()
+
+	inside := begun(t, e)
+	if _, err := inside.CountUsers(ctx); err != nil { // it has entered
+		t.Fatal(err)
+	}
+	closed := make(chan error, 1)
+	go func() {
+		tx, err := other.BeginWrite(ctx, engine.Close)
+		if err == nil {
+			err = tx.Commit(ctx)
+		}
+		closed <- err
+	}()
+	select {
+	case err := <-closed:
+		t.Fatalf("the gate was closed while somebody was inside: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	if err := inside.Commit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-closed; err != nil {
+		t.Fatal(err)
+	}
+}
