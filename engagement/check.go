@@ -101,18 +101,18 @@ func checkKeepDays(keepDays int) error {
 
 // checkFire refuses a fire that cannot be stored and returns the fact for one
 // that can.
-func (c *core) checkFire(f Fire, now time.Time) (fact, error) {
+func (c *core) checkFire(f Fire, now time.Time) (*fact, error) {
 	if err := checkUserID(f.UserID); err != nil {
-		return fact{}, err
+		return nil, err
 	}
 	if err := checkID("signal id", f.SignalID); err != nil {
-		return fact{}, err
+		return nil, err
 	}
 	at, day, err := c.checkTime("timestamp", f.At, now)
 	if err != nil {
-		return fact{}, err
+		return nil, err
 	}
-	return fact{fire: dbgen.SignalFire{
+	return &fact{fire: dbgen.SignalFire{
 		UserID: f.UserID, SignalID: f.SignalID, Timestamp: at, Executed: f.Executed, Day: int64(day),
 	}}, nil
 }
@@ -128,31 +128,31 @@ func (f *fact) checkHorizon(horizon Day) error {
 
 // checkTrade refuses a trade that cannot be stored and returns the fact for one
 // that can.
-func (c *core) checkTrade(t Trade, now time.Time) (fact, error) {
+func (c *core) checkTrade(t Trade, now time.Time) (*fact, error) {
 	if err := checkUserID(t.UserID); err != nil {
-		return fact{}, err
+		return nil, err
 	}
 	if err := checkID("trade id", t.TradeID); err != nil {
-		return fact{}, err
+		return nil, err
 	}
 	if t.SignalID != "" {
 		if err := checkID("signal id", t.SignalID); err != nil {
-			return fact{}, err
+			return nil, err
 		}
 	}
 	micros, err := toMicros("P&L", t.PnL)
 	if err != nil {
-		return fact{}, err
+		return nil, err
 	}
 	outcome, err := outcomeOf(t.Outcome, micros)
 	if err != nil {
-		return fact{}, err
+		return nil, err
 	}
 	at, day, err := c.checkTime("closing time", t.ClosedAt, now)
 	if err != nil {
-		return fact{}, err
+		return nil, err
 	}
-	return fact{isTrade: true, timeGiven: !t.ClosedAt.IsZero(), trade: dbgen.Trade{
+	return &fact{isTrade: true, timeGiven: !t.ClosedAt.IsZero(), trade: dbgen.Trade{
 		UserID: t.UserID, TradeID: t.TradeID, SignalID: t.SignalID,
 		PnlMicros: micros, Outcome: outcome.String(), ClosedAt: at, Day: int64(day),
 	}}, nil

@@ -128,7 +128,7 @@ func (tx *Tx) RecordFires(ctx context.Context, fires []Fire) ([]FireReceipt, err
 }
 
 func (w *writing) recordFires(ctx context.Context, fires []Fire) ([]FireReceipt, error) {
-	facts := make([]fact, len(fires))
+	facts := make([]*fact, len(fires))
 	for i, f := range fires {
 		var err error
 		if facts[i], err = w.checkFire(f, w.now); err != nil {

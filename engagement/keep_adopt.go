@@ -95,18 +95,18 @@ func (w *writing) countChunk(ctx context.Context, limit int64) (c chunk, err err
 		return c, err
 	}
 	unknown := 0
-	facts := make([]fact, 0, len(fires)+len(trades))
+	facts := make([]*fact, 0, len(fires)+len(trades))
 	for _, fire := range fires {
 		if w.placeInTime(&fire.Timestamp, &fire.Day) {
 			unknown++
 		}
-		facts = append(facts, fact{fire: fire, stored: true})
+		facts = append(facts, &fact{fire: fire, stored: true})
 	}
 	for _, trade := range trades {
 		if w.placeInTime(&trade.ClosedAt, &trade.Day) {
 			unknown++
 		}
-		facts = append(facts, fact{trade: trade, isTrade: true, stored: true})
+		facts = append(facts, &fact{trade: trade, isTrade: true, stored: true})
 	}
 	if c.found = len(facts); c.found == 0 {
 		return c, nil
@@ -120,7 +120,7 @@ func (w *writing) countChunk(ctx context.Context, limit int64) (c chunk, err err
 
 // countStored counts facts whose rows are there, unless another process has
 // counted them first.
-func (w *writing) countStored(ctx context.Context, facts []fact) (counted int, err error) {
+func (w *writing) countStored(ctx context.Context, facts []*fact) (counted int, err error) {
 	l, err := w.load(ctx, facts)
 	if err != nil {
 		return 0, err

@@ -3,7 +3,6 @@ package engagement
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"time"
 
@@ -79,12 +78,11 @@ type history struct {
 }
 
 // load holds the users of some facts and reads all that these are decided by.
-func (w *writing) load(ctx context.Context, facts []fact) (*loaded, error) {
+func (w *writing) load(ctx context.Context, facts []*fact) (*loaded, error) {
 	var fires, trades rows
-	users := map[int64]bool{}
-	for i := range facts {
-		f := &facts[i]
-		users[f.user()] = true
+	users := make([]int64, len(facts))
+	for i, f := range facts {
+		users[i] = f.user()
 		switch {
 		case f.stored:
 		case f.isTrade:
@@ -93,7 +91,8 @@ func (w *writing) load(ctx context.Context, facts []fact) (*loaded, error) {
 			fires.begin().int(f.fire.UserID).str(f.fire.SignalID)
 		}
 	}
-	l, err := w.hold(ctx, slices.Collect(maps.Keys(users)), fires, trades)
+	slices.Sort(users)
+	l, err := w.hold(ctx, slices.Compact(users), fires, trades)
 	if err != nil {
 		return nil, err
 	}
@@ -101,9 +100,9 @@ func (w *writing) load(ctx context.Context, facts []fact) (*loaded, error) {
 	return l, w.readHistories(ctx, l, histories, awards)
 }
 
-// hold holds users and reads what is stored of them and of some facts.
+// hold holds users, who are in order, and reads what is stored of them and of
+// some facts.
 func (w *writing) hold(ctx context.Context, users []int64, fires, trades rows) (*loaded, error) {
-	slices.Sort(users)
 	keys := engine.Keys{Users: ids(users)}
 	if !fires.empty() {
 		keys.Fires = fires.String()
@@ -124,8 +123,10 @@ func (w *writing) hold(ctx context.Context, users []int64, fires, trades rows) (
 	if l.rules, l.horizon, err = w.writerSettings(stored.Settings); err != nil {
 		return nil, err
 	}
-	for _, user := range users {
-		l.users[user] = &heldUser{streak: streaks.NoDays()}
+	held := make([]heldUser, len(users))
+	for i, user := range users {
+		held[i].streak = streaks.NoDays()
+		l.users[user] = &held[i]
 	}
 	for _, row := range stored.Users {
 		*l.users[row.UserID] = heldUser{
@@ -149,33 +150,33 @@ func (w *writing) hold(ctx context.Context, users []int64, fires, trades rows) (
 // to decide some facts. Most often the streak state is enough: a fire of the
 // last active day changes no streak, and one of a later day prolongs it or
 // begins another.
-func (l *loaded) unread(facts []fact) (histories, awards []int64) {
+func (l *loaded) unread(facts []*fact) (histories, awards []int64) {
 	type ahead struct{ end, days int64 }
-	users := map[int64]*ahead{}
+	users := map[int64]ahead{} // with other days than the last active one
 	needed := map[int64]bool{}
 	rules := l.rules.pure()
-	for i := range facts {
-		f := &facts[i]
+	for _, f := range facts {
 		if f.isTrade || (!f.stored && (Day(f.fire.Day) < l.horizon || l.isStored(f.fire))) {
 			continue
 		}
 		user, day := l.users[f.fire.UserID], f.fire.Day
-		a := users[f.fire.UserID]
-		if a == nil {
-			a = &ahead{end: user.streak.End}
-			users[f.fire.UserID] = a
+		a, known := users[f.fire.UserID]
+		if !known {
+			a.end = user.streak.End
 		}
-		switch {
-		case day == a.end:
-		case day < a.end || day == int64(unknownDay) || (user.streak.Unspent > 0 && a.days > 0):
+		if day == a.end {
+			continue
+		}
+		if day < a.end || day == int64(unknownDay) || (user.streak.Unspent > 0 && a.days > 0) {
 			needed[f.fire.UserID] = true
-		default:
+		} else {
 			if _, _, ok := rules.Extend(user.streak, day); !ok {
 				needed[f.fire.UserID] = true
 			}
 			a.end = day
 			a.days++
 		}
+		users[f.fire.UserID] = a
 	}
 	for user, a := range users {
 		length := l.users[user].streak.Length

@@ -12,7 +12,7 @@ import (
 
 // queued is a fact on its way into the database and what became of it.
 type queued struct {
-	fact
+	*fact
 	receipt
 }
 
@@ -46,7 +46,7 @@ func newQueue(c *core) *commit.Queue[*queued] {
 // enqueue commits a fact with whatever else waits. If ctx ends before the fact
 // is taken into a batch, nothing of it is recorded; if after, the error is
 // ctx.Err() and it may or may not be recorded.
-func (db *DB) enqueue(ctx context.Context, f fact) (receipt, error) {
+func (db *DB) enqueue(ctx context.Context, f *fact) (receipt, error) {
 	if err := db.core.refuseInTx(); err != nil {
 		return receipt{}, err
 	}
@@ -75,7 +75,7 @@ func (c *core) commitBatch(ctx context.Context, take func() []*queued) error {
 // have happened. If the database refuses it, each fact is tried in a transaction
 // of its own, so that one that is refused is refused alone.
 func (c *core) storeBatch(w *writing, batch []*queued) error {
-	facts := make([]fact, len(batch))
+	facts := make([]*fact, len(batch))
 	for i, r := range batch {
 		facts[i] = r.fact
 	}
@@ -115,7 +115,7 @@ const batchTimeout = 30 * time.Second
 
 // recordBatch records the facts of callers who do not know of each other: one
 // that is refused leaves the others alone.
-func (w *writing) recordBatch(facts []fact) ([]receipt, error) {
+func (w *writing) recordBatch(facts []*fact) ([]receipt, error) {
 	ctx := context.Background()
 	if w.engine.Remote() {
 		var cancel context.CancelFunc
@@ -138,7 +138,7 @@ const storeChunk = 4_096
 
 // recordAll records the facts of one caller, in their order: if one is refused,
 // so are all, before any is written.
-func (w *writing) recordAll(ctx context.Context, facts []fact) ([]receipt, error) {
+func (w *writing) recordAll(ctx context.Context, facts []*fact) ([]receipt, error) {
 	if len(facts) > storeChunk {
 		// What a later chunk refuses must be known before the first is stored.
 		horizon, err := w.horizon(ctx)

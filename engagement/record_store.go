@@ -24,7 +24,8 @@ type changes struct {
 	signalDays map[signalDay]counts
 	signals    map[string]signalChange
 	days       map[Day]*dayChange
-	unused     []int64 // users who were created to be held and have no fact
+	room       []userChange // for users
+	unused     []int64      // users who were created to be held and have no fact
 }
 
 type userDay struct {
@@ -83,10 +84,12 @@ type newAward struct {
 	at time.Time
 }
 
-func newChanges() changes {
+// newChanges returns no changes, with room for those of so many users.
+func newChanges(users int) changes {
 	return changes{
-		userDays:   map[userDay]counts{},
-		users:      map[int64]*userChange{},
+		room:       make([]userChange, users),
+		userDays:   make(map[userDay]counts, users),
+		users:      make(map[int64]*userChange, users),
 		signalDays: map[signalDay]counts{},
 		signals:    map[string]signalChange{},
 		days:       map[Day]*dayChange{},
@@ -96,7 +99,10 @@ func newChanges() changes {
 func (c *changes) user(id int64) *userChange {
 	change := c.users[id]
 	if change == nil {
-		change = &userChange{}
+		if len(c.room) == 0 {
+			c.room = make([]userChange, 1)
+		}
+		change, c.room = &c.room[0], c.room[1:]
 		c.users[id] = change
 	}
 	return change

@@ -148,7 +148,7 @@ func (w *writing) recordTrade(ctx context.Context, t Trade) (TradeReceipt, error
 	if err != nil {
 		return TradeReceipt{}, err
 	}
-	receipts, err := w.recordAll(ctx, []fact{f})
+	receipts, err := w.recordAll(ctx, []*fact{f})
 	if err != nil {
 		return TradeReceipt{}, fmt.Errorf("%s: %w", t, err)
 	}
