@@ -81,6 +81,10 @@ func (r *Reader) read(ctx context.Context, fn func(*Reader) (rows int, err error
 // View runs fn with a Reader of one snapshot: whatever it reads belongs
 // together, and its time stands still. The Reader ends with fn; inside it, use
 // the Reader and not the DB. An error of fn is returned as it is.
+//
+// A process reads with at most 64 connections at a time from a file, 32 from a
+// server, and each View holds one: more calls wait until one ends, or their
+// context does.
 func (db *DB) View(ctx context.Context, fn func(*Reader) error) error {
 	var failed error
 	err := db.snapshotOnce(ctx, "view", func(r *Reader) (int, error) {

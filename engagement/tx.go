@@ -22,8 +22,9 @@ type Tx struct {
 
 // Tx runs fn in a transaction and commits it if fn returns nil; if fn returns
 // an error or panics, nothing of it is written. Writes of other callers wait
-// meanwhile, so fn should be short; inside it, use tx and not the DB. An error
-// of fn is returned as it is.
+// meanwhile, and those of other processes get ErrBusy after 10 seconds, so fn
+// should be short; inside it, use tx and not the DB. An error of fn is returned
+// as it is.
 func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	var failed error
 	err := db.core.do(ctx, "transaction", func() (int, error) {
