@@ -288,25 +288,6 @@ func (q *Queries) DeleteUserDay(ctx context.Context, arg DeleteUserDayParams) er
 	return err
 }
 
-const HoldSetting = `-- name: HoldSetting :execrows
-UPDATE settings SET value = ?1 WHERE name = ?2 AND value = ?1
-`
-
-type HoldSettingParams struct {
-	Value string
-	Name  string
-}
-
-// HoldSetting keeps others from changing a setting before the transaction ends.
-// It returns 0 if the setting does not have the value.
-func (q *Queries) HoldSetting(ctx context.Context, arg HoldSettingParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, HoldSetting, arg.Value, arg.Name)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
 const MetricsAfter = `-- name: MetricsAfter :many
 SELECT name, definition, updated_at FROM custom_metrics WHERE name > ?1
 ORDER BY name

@@ -29,12 +29,6 @@ type Querier interface {
 	ActiveDaysAfter(ctx context.Context, arg ActiveDaysAfterParams) ([]ActiveDaysAfterRow, error)
 	// ActiveUsers lists the users with a fire on a day, in no order.
 	ActiveUsers(ctx context.Context, day int64) ([]int64, error)
-	// ActivityOfUsers lists, by user, the days on which some users fired, in order,
-	// and then their freezes, each with its grant id, the day of its grant and the
-	// day that it is spent on. It takes a JSON array of user ids. Day 0 holds fires
-	// whose time could not be read, so it is left out.
-	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
-	ActivityOfUsers(ctx context.Context, users string) ([]ActivityOfUsersRow, error)
 	// AddDays adds to the community's counts of days. It takes a JSON array of [day,
 	// fires, executed, active_users, new_users], no day twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
@@ -49,12 +43,11 @@ type Querier interface {
 	// same number.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	AddSignals(ctx context.Context, signals string) error
-	// AddUserDayFires adds to users' fires of a day and returns the fires counted
-	// there since. It takes a JSON array of [user_id, day, fires, executed], no
-	// (user_id, day) twice.
+	// AddUserDayFires adds to users' fires of a day. It takes a JSON array of
+	// [user_id, day, fires, executed], no (user_id, day) twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
-	AddUserDayFires(ctx context.Context, userDays string) ([]AddUserDayFiresRow, error)
-	// AddUserDayTrades adds to users' results and P&L of a day. It takes a JSON
+	AddUserDayFires(ctx context.Context, userDays string) error
+	// AddUserDayTrades adds to users' outcomes and P&L of a day. It takes a JSON
 	// array of [user_id, day, wins, losses, draws, pnl_micros], no (user_id, day)
 	// twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
@@ -65,15 +58,19 @@ type Querier interface {
 	// column that an update mentions.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	AddUserFires(ctx context.Context, users string) error
-	// AddUserTrades adds to users' results and P&L, creating users, and returns the
-	// decided trades counted since. It takes a JSON array of [user_id, wins, losses,
-	// draws, pnl_micros, last_updated], no user twice. win_rate and pnl follow in the
-	// same statement, win_bound by SetWinBounds.
+	// AddUserTrades adds to users' outcomes and P&L, creating users, and stores the
+	// bounds of their win rates. It takes a JSON array of [user_id, wins, losses,
+	// draws, pnl_micros, last_updated, win_bound], no user twice. win_rate and pnl
+	// follow in the same statement.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
-	AddUserTrades(ctx context.Context, users string) ([]AddUserTradesRow, error)
+	AddUserTrades(ctx context.Context, users string) error
 	// AwardsAfter lists all streak awards by user, streak and milestone, from behind
 	// one on.
 	AwardsAfter(ctx context.Context, arg AwardsAfterParams) ([]StreakAward, error)
+	// AwardsOfUsers lists the awards of some users, in no order. It takes a JSON
+	// array of user ids.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	AwardsOfUsers(ctx context.Context, users string) ([]StreakAward, error)
 	// CohortActivity counts, for each period in which users fired first, how many
 	// of them fired in which later period. Periods have a length in days and are
 	// numbered: that of a day is (day + shift) / length.
@@ -138,10 +135,6 @@ type Querier interface {
 	CountWithMoreFires(ctx context.Context, value int64) (int64, error)
 	// CountWithMorePnL counts the users with a higher P&L than a value.
 	CountWithMorePnL(ctx context.Context, value float64) (int64, error)
-	// CreateUsers creates those of some users who are not known, without a fire. It
-	// takes a JSON array of user ids, none twice.
-	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
-	CreateUsers(ctx context.Context, users string) error
 	// DayMismatches lists days whose counts are not the sums of their users' days,
 	// or whose new users are not those whose first day it is.
 	DayMismatches(ctx context.Context, maxRows int64) ([]DayMismatchesRow, error)
@@ -201,6 +194,9 @@ type Querier interface {
 	DeleteUserStats(ctx context.Context, userID int64) ([]UserStat, error)
 	// DeleteUserTrades deletes a user's trades and returns how many.
 	DeleteUserTrades(ctx context.Context, userID int64) (int64, error)
+	// DeleteUsers deletes users' totals. It takes a JSON array of user ids.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	DeleteUsers(ctx context.Context, users string) error
 	// FavoriteFamily returns the signal family that a user fired most among the
 	// fires still kept, the first by name among equals, and nothing for a user
 	// without any. A family is a signal id without its trailing number, or the id
@@ -211,6 +207,10 @@ type Querier interface {
 	// FiresByDay counts each day's fires and its users with a fire, with one that
 	// executed and with one that did not, by day.
 	FiresByDay(ctx context.Context, arg FiresByDayParams) ([]FiresByDayRow, error)
+	// FiresByKey returns those of some fires that are stored, in no order. It takes
+	// a JSON array of [user_id, signal_id].
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	FiresByKey(ctx context.Context, keys string) ([]FiresByKeyRow, error)
 	// FiresBySignal counts each signal's fires, by signal. Here and below, signals
 	// are those from first_signal on and before end_signal; an empty end_signal is
 	// behind all.
@@ -243,32 +243,33 @@ type Querier interface {
 	GetSignalMetrics(ctx context.Context, signalID string) (SignalMetric, error)
 	// GetUserStats returns a user's totals.
 	GetUserStats(ctx context.Context, userID int64) (UserStat, error)
-	// HoldSetting keeps others from changing a setting before the transaction ends.
-	// It returns 0 if the setting does not have the value.
-	HoldSetting(ctx context.Context, arg HoldSettingParams) (int64, error)
-	// HoldUsers returns the stored activity of those of some users who are known,
-	// and keeps other writers from changing them until the transaction ends. It
-	// takes a JSON array of user ids, none twice.
+	// HistoriesOfUsers lists, by user, the days on which some users fired, in order,
+	// and then their freezes, each with its grant id, the day of its grant and the
+	// day that it is spent on. It takes a JSON array of user ids.
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	HistoriesOfUsers(ctx context.Context, users string) ([]HistoriesOfUsersRow, error)
+	// HoldSetting holds a setting, until the transaction ends, and returns its value.
+	HoldSetting(ctx context.Context, name string) (string, error)
+	// HoldUsers holds those of some users who are known, until the transaction ends,
+	// and returns their streak state and trades, in no order. It takes a JSON array
+	// of user ids, none twice.
 	// Not portable: SQLite's writer has the file for itself, PostgreSQL's must lock.
 	HoldUsers(ctx context.Context, users string) ([]HoldUsersRow, error)
-	// InsertAwards awards milestones to streaks, except those that were awarded for
-	// days of the streak before, and returns the new ones. It takes a JSON array of
-	// [user_id, streak_start, streak_end, milestone, day, awarded_at], no (user_id,
-	// streak_start, milestone) twice.
+	// InsertAwards stores awards. It takes a JSON array of [user_id, streak_start,
+	// milestone, day, awarded_at], no (user_id, streak_start, milestone) twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
-	InsertAwards(ctx context.Context, awards string) ([]InsertAwardsRow, error)
-	// InsertFires stores fires and returns the keys of those that were not stored
-	// before. It takes a JSON array of [user_id, signal_id, timestamp, executed,
-	// day], no key twice.
+	InsertAwards(ctx context.Context, awards string) error
+	// InsertFires stores fires whose keys are not stored. It takes a JSON array of
+	// [user_id, signal_id, timestamp, executed, day], no key twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
-	InsertFires(ctx context.Context, fires string) ([]InsertFiresRow, error)
+	InsertFires(ctx context.Context, fires string) error
 	// InsertFreeze stores a freeze that is not spent.
 	InsertFreeze(ctx context.Context, arg InsertFreezeParams) error
-	// InsertTrades stores trades and returns the keys of those that were not stored
-	// before. It takes a JSON array of [user_id, trade_id, signal_id, pnl_micros,
-	// outcome, closed_at, day], no key twice.
+	// InsertTrades stores trades whose keys are not stored. It takes a JSON array of
+	// [user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day], no key
+	// twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
-	InsertTrades(ctx context.Context, trades string) ([]InsertTradesRow, error)
+	InsertTrades(ctx context.Context, trades string) error
 	// KeptFiresByDay is FiresByDay for some signals, as far as their fires are kept
 	// one by one.
 	KeptFiresByDay(ctx context.Context, arg KeptFiresByDayParams) ([]KeptFiresByDayRow, error)
@@ -277,21 +278,10 @@ type Querier interface {
 	KeptFiresByUser(ctx context.Context, arg KeptFiresByUserParams) ([]KeptFiresByUserRow, error)
 	// ListMetrics lists all metrics by name.
 	ListMetrics(ctx context.Context) ([]CustomMetric, error)
-	// LockSetting returns a setting's value, which nobody else can change before the
-	// transaction ends.
-	LockSetting(ctx context.Context, name string) (string, error)
-	// LockUser keeps other writers from changing a user's totals until the
-	// transaction has ended, and returns what is stored of the user.
-	LockUser(ctx context.Context, userID int64) (UserStat, error)
-	// LockUsersFrom lists users by id, from one on, and keeps other writers from
-	// changing their totals until the transaction has ended.
-	// Not portable: SQLite has one writer and knows no FOR UPDATE.
-	LockUsersFrom(ctx context.Context, arg LockUsersFromParams) ([]int64, error)
-	// MarkFiresExecuted turns fires that are stored as not executed into executed
-	// ones and returns the keys and days of those it changed. It takes a JSON array
-	// of [user_id, signal_id], no key twice.
+	// MarkFiresExecuted marks stored fires as executed. It takes a JSON array of
+	// [user_id, signal_id], no key twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
-	MarkFiresExecuted(ctx context.Context, keys string) ([]MarkFiresExecutedRow, error)
+	MarkFiresExecuted(ctx context.Context, keys string) error
 	// MetricsAfter lists all custom metrics by name, from behind one on.
 	MetricsAfter(ctx context.Context, arg MetricsAfterParams) ([]CustomMetric, error)
 	// NormalizeUncountedFires gives uncounted fires whose values are of another
@@ -374,9 +364,6 @@ type Querier interface {
 	// twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	PutUsers(ctx context.Context, users string) error
-	// RaiseSetting stores a setting that is a number, unless a higher one is
-	// stored, and returns what is stored then.
-	RaiseSetting(ctx context.Context, arg RaiseSettingParams) (string, error)
 	// RederiveUser sets a user's P&L and win rate to what follows from the user's
 	// own totals.
 	RederiveUser(ctx context.Context, userID int64) error
@@ -393,23 +380,18 @@ type Querier interface {
 	ResultsBetween(ctx context.Context, arg ResultsBetweenParams) ([]ResultsBetweenRow, error)
 	// ReturningUsers counts the users with a fire on a day and on another.
 	ReturningUsers(ctx context.Context, arg ReturningUsersParams) (int64, error)
-	// SetActivity adds to users' fires and stores their first days and streaks,
-	// provided that the streak rules (empty for the default ones) are still those
-	// that they were counted by, and returns how many. It takes a JSON array of
-	// [user_id, fires, executed, last_updated, first_day, streak_start, streak_end,
-	// streak_length, streak_until, streak_longest, freezes], no user twice.
-	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
-	SetActivity(ctx context.Context, arg SetActivityParams) (int64, error)
 	// SetMetric stores a metric's definition in place of an earlier one.
 	SetMetric(ctx context.Context, arg SetMetricParams) error
 	// SetSetting stores a setting.
 	SetSetting(ctx context.Context, arg SetSettingParams) error
 	// SetSettingOnce stores a setting unless it has a value already.
 	SetSettingOnce(ctx context.Context, arg SetSettingOnceParams) error
-	// SetWinBounds stores the bounds of users' win rates. It takes a JSON array of
-	// [user_id, win_bound], no user twice.
+	// SetStreaks adds to users' fires, creating users, and stores their streak state.
+	// It takes a JSON array of [user_id, fires, executed, last_updated, first_day,
+	// streak_start, streak_end, streak_length, streak_until, streak_longest, freezes],
+	// no user twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
-	SetWinBounds(ctx context.Context, users string) error
+	SetStreaks(ctx context.Context, users string) error
 	// SettingsAfter lists all settings but one by name, from behind a name on.
 	SettingsAfter(ctx context.Context, arg SettingsAfterParams) ([]Setting, error)
 	// SignalDayMismatches lists a signal's days, from the horizon on, whose counts
@@ -531,6 +513,8 @@ type Querier interface {
 	UserFiresOfDays(ctx context.Context, arg UserFiresOfDaysParams) ([]SignalFire, error)
 	// UserFreezes lists a user's freezes in the order in which they are spent.
 	UserFreezes(ctx context.Context, userID int64) ([]StreakFreeze, error)
+	// UserIDsFrom lists users by id, from one on.
+	UserIDsFrom(ctx context.Context, arg UserIDsFromParams) ([]int64, error)
 	// UserOutcomeTrades lists a user's counted trades with an outcome before a position,
 	// last closed first.
 	UserOutcomeTrades(ctx context.Context, arg UserOutcomeTradesParams) ([]Trade, error)
@@ -552,6 +536,8 @@ type Querier interface {
 	UsersFrom(ctx context.Context, arg UsersFromParams) ([]UserStat, error)
 	// UsersWithoutBound lists users whose win rate has no bound yet.
 	UsersWithoutBound(ctx context.Context, maxRows int64) ([]int64, error)
+	// WriterSettings returns the settings that every writer goes by.
+	WriterSettings(ctx context.Context) ([]Setting, error)
 }
 
 var _ Querier = (*Queries)(nil)

@@ -46,38 +46,14 @@ func (q *Queries) GetSetting(ctx context.Context, name string) (string, error) {
 	return value, err
 }
 
-const LockSetting = `-- name: LockSetting :one
+const HoldSetting = `-- name: HoldSetting :one
 UPDATE settings SET value = value WHERE name = ?1
 RETURNING value
 `
 
-// LockSetting returns a setting's value, which nobody else can change before the
-// transaction ends.
-func (q *Queries) LockSetting(ctx context.Context, name string) (string, error) {
-	row := q.db.QueryRowContext(ctx, LockSetting, name)
-	var value string
-	err := row.Scan(&value)
-	return value, err
-}
-
-const RaiseSetting = `-- name: RaiseSetting :one
-INSERT INTO settings (name, value) VALUES (?1, ?2)
-ON CONFLICT (name) DO UPDATE SET value = CASE
-    WHEN CAST(excluded.value AS BIGINT) > CAST(settings.value AS BIGINT) THEN excluded.value
-    ELSE settings.value
-END
-RETURNING value
-`
-
-type RaiseSettingParams struct {
-	Name  string
-	Value string
-}
-
-// RaiseSetting stores a setting that is a number, unless a higher one is
-// stored, and returns what is stored then.
-func (q *Queries) RaiseSetting(ctx context.Context, arg RaiseSettingParams) (string, error) {
-	row := q.db.QueryRowContext(ctx, RaiseSetting, arg.Name, arg.Value)
+// HoldSetting holds a setting, until the transaction ends, and returns its value.
+func (q *Queries) HoldSetting(ctx context.Context, name string) (string, error) {
+	row := q.db.QueryRowContext(ctx, HoldSetting, name)
 	var value string
 	err := row.Scan(&value)
 	return value, err
@@ -113,4 +89,32 @@ type SetSettingOnceParams struct {
 func (q *Queries) SetSettingOnce(ctx context.Context, arg SetSettingOnceParams) error {
 	_, err := q.db.ExecContext(ctx, SetSettingOnce, arg.Name, arg.Value)
 	return err
+}
+
+const WriterSettings = `-- name: WriterSettings :many
+SELECT name, value FROM settings WHERE name IN ('horizon', 'streak_rules')
+`
+
+// WriterSettings returns the settings that every writer goes by.
+func (q *Queries) WriterSettings(ctx context.Context) ([]Setting, error) {
+	rows, err := q.db.QueryContext(ctx, WriterSettings)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Setting{}
+	for rows.Next() {
+		var i Setting
+		if err := rows.Scan(&i.Name, &i.Value); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

@@ -77,6 +77,41 @@ func (q *Queries) RederiveUser(ctx context.Context, userID int64) error {
 	return err
 }
 
+const UserIDsFrom = `-- name: UserIDsFrom :many
+SELECT user_id FROM user_stats WHERE user_id >= ?1
+ORDER BY user_id
+LIMIT CAST(?2 AS BIGINT)
+`
+
+type UserIDsFromParams struct {
+	FromUser int64
+	MaxRows  int64
+}
+
+// UserIDsFrom lists users by id, from one on.
+func (q *Queries) UserIDsFrom(ctx context.Context, arg UserIDsFromParams) ([]int64, error) {
+	rows, err := q.db.QueryContext(ctx, UserIDsFrom, arg.FromUser, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var user_id int64
+		if err := rows.Scan(&user_id); err != nil {
+			return nil, err
+		}
+		items = append(items, user_id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const UserRecentFires = `-- name: UserRecentFires :one
 SELECT CAST(COALESCE(SUM(fires), 0) AS BIGINT) AS fires FROM user_days
 WHERE user_id = ?1 AND day >= ?2 AND day <= ?3

@@ -30,29 +30,27 @@ type Activity struct {
 // fire and ends today, and is empty before there is one. At most MaxLimit days.
 // It reads the users of each day, from 29 days before the window on. Cleanup
 // does not change it.
-func (r *Reader) Activity(ctx context.Context, w Window) (list []Activity, err error) {
-	err = r.snapshot(ctx, "activity", func(r *Reader) (int, error) {
-		list, err = r.activity(ctx, w)
-		return len(list), err
+func (r *Reader) Activity(ctx context.Context, w Window) ([]Activity, error) {
+	return snapshot(ctx, r, "activity", func(v *view) ([]Activity, error) {
+		return v.activity(ctx, w)
 	})
-	return list, err
 }
 
-func (r *Reader) activity(ctx context.Context, w Window) ([]Activity, error) {
+func (v *view) activity(ctx context.Context, w Window) ([]Activity, error) {
 	list := []Activity{}
-	w, err := r.bounded(ctx, w)
+	w, err := v.bounded(ctx, w)
 	if err != nil || w.IsAllTime() {
 		return list, err
 	}
 	if w.From == w.To { // counted by the database, in less time than its users are read
-		a, err := r.activityOn(ctx, w.From)
+		a, err := v.activityOn(ctx, w.From)
 		return append(list, a), err
 	}
 	first := w.From - trailingMonth + 1
 	fired := make([]int64, w.To-first+1)  // of each day: users active then
 	latest := make([]int64, w.To-first+1) // and of these, those not active since
 	lastDay := map[int64]Day{}
-	err = r.eachDay(ctx, Window{first, w.To}, func(row dbgen.Day, users []int64) {
+	err = v.eachDay(ctx, Window{first, w.To}, func(row dbgen.Day, users []int64) {
 		day := Day(row.Day)
 		for _, user := range users {
 			if before, known := lastDay[user]; known {
@@ -70,7 +68,7 @@ func (r *Reader) activity(ctx context.Context, w Window) ([]Activity, error) {
 			DAU:     int64(len(users)),
 			WAU:     sum(latest[upTo-trailingWeek : upTo]),
 			MAU:     sum(latest[upTo-trailingMonth : upTo]),
-			Partial: day >= r.Today(),
+			Partial: day >= v.today(),
 		}
 		a.stick(sum(fired[upTo-trailingMonth : upTo]))
 		list = append(list, a)
@@ -87,14 +85,14 @@ func (a *Activity) stick(month int64) {
 }
 
 // activityOn is the activity up to one day.
-func (r *Reader) activityOn(ctx context.Context, day Day) (Activity, error) {
-	a := Activity{Day: day, Partial: day >= r.Today()}
+func (v *view) activityOn(ctx context.Context, day Day) (Activity, error) {
+	a := Activity{Day: day, Partial: day >= v.today()}
 	first := int64(max(day-trailingMonth+1, unknownDay+1))
-	days, err := r.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: first, LastDay: int64(day)})
+	days, err := v.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: first, LastDay: int64(day)})
 	if err != nil {
 		return a, err
 	}
-	users, err := r.q.UsersActiveSince(ctx, dbgen.UsersActiveSinceParams{
+	users, err := v.q.UsersActiveSince(ctx, dbgen.UsersActiveSinceParams{
 		Since: int64(day) - trailingWeek + 1, FirstDay: first, LastDay: int64(day),
 	})
 	if err != nil {
@@ -121,24 +119,24 @@ func sum(values []int64) (total int64) {
 
 // bounded checks a window and gives all time its days: from the first with a
 // fire to today. It stays all time if there is none.
-func (r *Reader) bounded(ctx context.Context, w Window) (Window, error) {
+func (v *view) bounded(ctx context.Context, w Window) (Window, error) {
 	if !w.IsAllTime() {
 		return w, w.check()
 	}
-	first, err := r.q.FirstActiveDay(ctx)
+	first, err := v.q.FirstActiveDay(ctx)
 	if err != nil || first < 0 {
 		return w, err
 	}
-	w = Window{Day(first), max(Day(first), r.Today())}
+	w = Window{Day(first), max(Day(first), v.today())}
 	return w, w.check()
 }
 
 // eachDay calls fn with the counts of every day of a window in order, all 0 for
 // a day without fires, and the users active on it, in no order.
-func (r *Reader) eachDay(ctx context.Context, w Window, fn func(row dbgen.Day, users []int64)) error {
+func (v *view) eachDay(ctx context.Context, w Window, fn func(row dbgen.Day, users []int64)) error {
 	// Fires whose day is not known make nobody active.
 	known := dbgen.DaysBetweenParams{FirstDay: int64(max(w.From, unknownDay+1)), LastDay: int64(w.To)}
-	rows, err := r.q.DaysBetween(ctx, known)
+	rows, err := v.q.DaysBetween(ctx, known)
 	if err != nil {
 		return err
 	}
@@ -149,7 +147,7 @@ func (r *Reader) eachDay(ctx context.Context, w Window, fn func(row dbgen.Day, u
 		}
 		var users []int64
 		if row.ActiveUsers > 0 {
-			if users, err = r.q.ActiveUsers(ctx, row.Day); err != nil {
+			if users, err = v.q.ActiveUsers(ctx, row.Day); err != nil {
 				return err
 			}
 		}

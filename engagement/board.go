@@ -136,15 +136,13 @@ type BoardRow struct {
 //
 // An unknown ranking, a window that ends before it starts, a minimum below 1 or a
 // set without users is ErrInvalid.
-func (r *Reader) Leaderboard(ctx context.Context, b Board) (rows []BoardRow, err error) {
-	err = r.snapshot(ctx, "leaderboard", func(r *Reader) (int, error) {
-		rows, err = r.leaderboard(ctx, b)
-		return len(rows), err
+func (r *Reader) Leaderboard(ctx context.Context, b Board) ([]BoardRow, error) {
+	return snapshot(ctx, r, "leaderboard", func(v *view) ([]BoardRow, error) {
+		return v.leaderboard(ctx, b)
 	})
-	return rows, err
 }
 
-func (r *Reader) leaderboard(ctx context.Context, b Board) ([]BoardRow, error) {
+func (v *view) leaderboard(ctx context.Context, b Board) ([]BoardRow, error) {
 	limit, err := checkLimit(b.Limit)
 	if err != nil {
 		return nil, err
@@ -158,7 +156,7 @@ func (r *Reader) leaderboard(ctx context.Context, b Board) ([]BoardRow, error) {
 	} else {
 		fromTop = limit
 	}
-	o, err := r.order(ctx, b, fromTop)
+	o, err := v.order(ctx, b, fromTop)
 	if err != nil {
 		return nil, err
 	}
@@ -166,46 +164,43 @@ func (r *Reader) leaderboard(ctx context.Context, b Board) ([]BoardRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.ranked(ctx, b, o, shown, b.After == nil)
+	return v.ranked(ctx, b, o, shown, b.After == nil)
 }
 
 // UserRank returns a user's place on a leaderboard, of whose page (Limit, After)
 // nothing matters. A user who is not on the board is ErrNotFound; what
 // Leaderboard refuses is ErrInvalid.
-func (r *Reader) UserRank(ctx context.Context, b Board, userID int64) (row BoardRow, err error) {
-	err = r.snapshot(ctx, "user rank", func(r *Reader) (int, error) {
-		rows, err := r.around(ctx, b, userID, 0)
-		if err == nil {
-			row = rows[0]
+func (r *Reader) UserRank(ctx context.Context, b Board, userID int64) (BoardRow, error) {
+	return snapshot(ctx, r, "user rank", func(v *view) (BoardRow, error) {
+		rows, err := v.around(ctx, b, userID, 0)
+		if err != nil {
+			return BoardRow{}, err
 		}
-		return len(rows), err
+		return rows[0], nil
 	})
-	return row, err
 }
 
 // Around returns a user's place on a leaderboard between the n users before and
 // the n users behind, fewer at an end of the board; of its page (Limit, After)
 // nothing matters. n is 1 to MaxLimit. A user who is not on the board is
 // ErrNotFound; what Leaderboard refuses is ErrInvalid.
-func (r *Reader) Around(ctx context.Context, b Board, userID int64, n int) (rows []BoardRow, err error) {
-	err = r.snapshot(ctx, "leaderboard around a user", func(r *Reader) (int, error) {
+func (r *Reader) Around(ctx context.Context, b Board, userID int64, n int) ([]BoardRow, error) {
+	return snapshot(ctx, r, "leaderboard around a user", func(v *view) ([]BoardRow, error) {
 		if n < 1 || n > MaxLimit {
-			return 0, invalid("number of neighbours", n, fmt.Sprintf("want 1 to %d", MaxLimit))
+			return nil, invalid("number of neighbours", n, fmt.Sprintf("want 1 to %d", MaxLimit))
 		}
-		rows, err = r.around(ctx, b, userID, int64(n))
-		return len(rows), err
+		return v.around(ctx, b, userID, int64(n))
 	})
-	return rows, err
 }
 
-func (r *Reader) around(ctx context.Context, b Board, userID, n int64) ([]BoardRow, error) {
+func (v *view) around(ctx context.Context, b Board, userID, n int64) ([]BoardRow, error) {
 	if err := checkUserID(userID); err != nil {
 		return nil, err
 	}
 	if err := b.check(); err != nil {
 		return nil, err
 	}
-	o, err := r.order(ctx, b, 0)
+	o, err := v.order(ctx, b, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -227,12 +222,12 @@ func (r *Reader) around(ctx context.Context, b Board, userID, n int64) ([]BoardR
 		slices.Reverse(above)
 		shown = slices.Concat(above, shown, below)
 	}
-	return r.ranked(ctx, b, o, shown, false)
+	return v.ranked(ctx, b, o, shown, false)
 }
 
 // ranked returns the rows of users who follow each other on a board. The first
 // of them may be the first of the board.
-func (r *Reader) ranked(ctx context.Context, b Board, o order, shown []UserFigures, fromTop bool) ([]BoardRow, error) {
+func (v *view) ranked(ctx context.Context, b Board, o order, shown []UserFigures, fromTop bool) ([]BoardRow, error) {
 	rows := make([]BoardRow, len(shown))
 	counted := -1 // the last row whose rank was counted
 	for i, figures := range shown {

@@ -50,14 +50,14 @@ func allLifetimeFigures(rows []dbgen.UserStat) []UserFigures {
 }
 
 // figuresOf returns the figures of those of some users who are known, by user id.
-func (r *Reader) figuresOf(ctx context.Context, users []int64, w Window) ([]UserFigures, error) {
+func (v *view) figuresOf(ctx context.Context, users []int64, w Window) ([]UserFigures, error) {
 	users = slices.Compact(slices.Sorted(slices.Values(users)))
-	known, err := r.q.StatsOfUsers(ctx, ids(users))
+	known, err := v.q.StatsOfUsers(ctx, ids(users))
 	if err != nil || w.IsAllTime() {
 		return allLifetimeFigures(known), err
 	}
 	first, last := w.days().bounds()
-	days, err := r.q.DaysOfUsers(ctx, dbgen.DaysOfUsersParams{Users: ids(users), FirstDay: first, LastDay: last})
+	days, err := v.q.DaysOfUsers(ctx, dbgen.DaysOfUsersParams{Users: ids(users), FirstDay: first, LastDay: last})
 	if err != nil {
 		return nil, err
 	}

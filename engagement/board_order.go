@@ -41,25 +41,25 @@ func notOnBoard(user int64) error {
 
 // order returns a board's order, or no more of it than the first rows if
 // fromTop is not 0.
-func (r *Reader) order(ctx context.Context, b Board, fromTop int64) (order, error) {
+func (v *view) order(ctx context.Context, b Board, fromTop int64) (order, error) {
 	if b.Users == nil && b.Window.IsAllTime() {
-		return storedOrder{r, b.Ranking, b.MinDecided}, nil
+		return storedOrder{v, b.Ranking, b.MinDecided}, nil
 	}
 	var places []place
 	var err error
 	if b.Users != nil {
-		places, err = r.placesOf(ctx, b)
+		places, err = v.placesOf(ctx, b)
 	} else {
-		places, err = r.placesIn(ctx, b, fromTop)
+		places, err = v.placesIn(ctx, b, fromTop)
 	}
 	slices.SortFunc(places, comparePlaces)
-	return listedOrder{r, b.Window, places}, err
+	return listedOrder{v, b.Window, places}, err
 }
 
 // storedOrder is the board of everybody and all time, read off the indexes of
 // user_stats.
 type storedOrder struct {
-	r          *Reader
+	v          *view
 	ranking    Ranking
 	minDecided int64
 }
@@ -75,7 +75,7 @@ func whole(value float64) int64 {
 func (o storedOrder) below(ctx context.Context, at place, n int64) ([]UserFigures, error) {
 	var rows []dbgen.UserStat
 	var err error
-	q := o.r.q
+	q := o.v.q
 	switch o.ranking {
 	case ByFires:
 		rows, err = q.TopByFires(ctx, dbgen.TopByFiresParams{AfterValue: whole(at.value), AfterUser: at.user, MaxRows: n})
@@ -96,7 +96,7 @@ func (o storedOrder) below(ctx context.Context, at place, n int64) ([]UserFigure
 func (o storedOrder) above(ctx context.Context, at place, n int64) ([]UserFigures, error) {
 	var rows []dbgen.UserStat
 	var err error
-	q := o.r.q
+	q := o.v.q
 	switch o.ranking {
 	case ByFires:
 		rows, err = q.AboveByFires(ctx, dbgen.AboveByFiresParams{BeforeValue: whole(at.value), BeforeUser: at.user, MaxRows: n})
@@ -115,7 +115,7 @@ func (o storedOrder) above(ctx context.Context, at place, n int64) ([]UserFigure
 }
 
 func (o storedOrder) better(ctx context.Context, value float64) (count int64, err error) {
-	q := o.r.q
+	q := o.v.q
 	switch o.ranking {
 	case ByFires:
 		return q.CountWithMoreFires(ctx, whole(value))
@@ -130,7 +130,7 @@ func (o storedOrder) better(ctx context.Context, value float64) (count int64, er
 }
 
 func (o storedOrder) find(ctx context.Context, user int64) (UserFigures, error) {
-	row, err := o.r.userRow(ctx, user)
+	row, err := o.v.userRow(ctx, user)
 	if err == nil && o.ranking == ByWinRate && row.Wins+row.Losses < o.minDecided {
 		err = notOnBoard(user)
 	}
@@ -139,7 +139,7 @@ func (o storedOrder) find(ctx context.Context, user int64) (UserFigures, error) 
 
 // listedOrder is a board whose places are all known.
 type listedOrder struct {
-	r      *Reader
+	v      *view
 	window Window
 	places []place
 }
@@ -167,7 +167,7 @@ func (o listedOrder) figures(ctx context.Context, places []place) ([]UserFigures
 		users[i] = p.user
 		position[p.user] = i
 	}
-	figures, err := o.r.figuresOf(ctx, users, o.window)
+	figures, err := o.v.figuresOf(ctx, users, o.window)
 	slices.SortFunc(figures, func(a, b UserFigures) int { return position[a.UserID] - position[b.UserID] })
 	return figures, err
 }
@@ -181,7 +181,7 @@ func (o listedOrder) find(ctx context.Context, user int64) (UserFigures, error) 
 	if !slices.ContainsFunc(o.places, func(p place) bool { return p.user == user }) {
 		return UserFigures{}, notOnBoard(user)
 	}
-	figures, err := o.r.figuresOf(ctx, []int64{user}, o.window)
+	figures, err := o.v.figuresOf(ctx, []int64{user}, o.window)
 	if err == nil && len(figures) == 0 { // in a transaction, erased since
 		err = notOnBoard(user)
 	}
@@ -193,8 +193,8 @@ func (o listedOrder) find(ctx context.Context, user int64) (UserFigures, error) 
 
 // placesOf returns the places of those of a board's users who are on it, in no
 // order.
-func (r *Reader) placesOf(ctx context.Context, b Board) ([]place, error) {
-	figures, err := r.figuresOf(ctx, b.Users, b.Window)
+func (v *view) placesOf(ctx context.Context, b Board) ([]place, error) {
+	figures, err := v.figuresOf(ctx, b.Users, b.Window)
 	var places []place
 	for _, f := range figures {
 		if b.lists(f) {
@@ -219,7 +219,7 @@ func (b Board) lists(f UserFigures) bool {
 
 // placesIn returns the places of everybody on the board of a window, or no more
 // than the first ones if first is not 0.
-func (r *Reader) placesIn(ctx context.Context, b Board, first int64) ([]place, error) {
+func (v *view) placesIn(ctx context.Context, b Board, first int64) ([]place, error) {
 	if first == 0 {
 		first = math.MaxInt64
 	}
@@ -227,7 +227,7 @@ func (r *Reader) placesIn(ctx context.Context, b Board, first int64) ([]place, e
 	var places []place
 	switch b.Ranking {
 	case ByFires:
-		rows, err := r.q.TopByFiresBetween(ctx, dbgen.TopByFiresBetweenParams{FirstDay: firstDay, LastDay: lastDay, MaxRows: first})
+		rows, err := v.q.TopByFiresBetween(ctx, dbgen.TopByFiresBetweenParams{FirstDay: firstDay, LastDay: lastDay, MaxRows: first})
 		if err != nil {
 			return nil, err
 		}
@@ -235,7 +235,7 @@ func (r *Reader) placesIn(ctx context.Context, b Board, first int64) ([]place, e
 			places = append(places, place{float64(row.Value), row.UserID})
 		}
 	case ByExecuted:
-		rows, err := r.q.TopByExecutedBetween(ctx, dbgen.TopByExecutedBetweenParams{FirstDay: firstDay, LastDay: lastDay, MaxRows: first})
+		rows, err := v.q.TopByExecutedBetween(ctx, dbgen.TopByExecutedBetweenParams{FirstDay: firstDay, LastDay: lastDay, MaxRows: first})
 		if err != nil {
 			return nil, err
 		}
@@ -243,7 +243,7 @@ func (r *Reader) placesIn(ctx context.Context, b Board, first int64) ([]place, e
 			places = append(places, place{float64(row.Value), row.UserID})
 		}
 	case ByPnL:
-		rows, err := r.q.TopByPnLBetween(ctx, dbgen.TopByPnLBetweenParams{FirstDay: firstDay, LastDay: lastDay, MaxRows: first})
+		rows, err := v.q.TopByPnLBetween(ctx, dbgen.TopByPnLBetweenParams{FirstDay: firstDay, LastDay: lastDay, MaxRows: first})
 		if err != nil {
 			return nil, err
 		}
@@ -251,7 +251,7 @@ func (r *Reader) placesIn(ctx context.Context, b Board, first int64) ([]place, e
 			places = append(places, place{row.Value, row.UserID})
 		}
 	case ByWinRate: // SQL has no square roots, so nothing is left out
-		rows, err := r.q.ResultsBetween(ctx, dbgen.ResultsBetweenParams{FirstDay: firstDay, LastDay: lastDay, MinDecided: b.MinDecided})
+		rows, err := v.q.ResultsBetween(ctx, dbgen.ResultsBetweenParams{FirstDay: firstDay, LastDay: lastDay, MinDecided: b.MinDecided})
 		if err != nil {
 			return nil, err
 		}
@@ -259,7 +259,7 @@ func (r *Reader) placesIn(ctx context.Context, b Board, first int64) ([]place, e
 			places = append(places, place{float64(winBound(row.Wins, row.Losses)), row.UserID})
 		}
 	case ByLongestStreak:
-		rows, err := r.q.FiringDaysBetween(ctx, dbgen.FiringDaysBetweenParams{FirstDay: firstDay, LastDay: lastDay})
+		rows, err := v.q.FiringDaysBetween(ctx, dbgen.FiringDaysBetweenParams{FirstDay: firstDay, LastDay: lastDay})
 		if err != nil {
 			return nil, err
 		}

@@ -5,6 +5,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
 )
 
 func checkUserID(id int64) error {
@@ -38,16 +40,16 @@ func checkID(field, id string) error {
 const maxAhead = 24 * time.Hour
 
 // checkTime returns t (now, if zero) as it is stored, and its day.
-func (r *Reader) checkTime(field string, t time.Time) (time.Time, Day, error) {
+func (c *core) checkTime(field string, t, now time.Time) (time.Time, Day, error) {
 	if t.IsZero() {
-		t = r.instant()
+		t = now
 	}
 	t = stored(t)
-	day := DayOf(t, r.core.loc)
+	day := DayOf(t, c.loc)
 	switch {
 	case t.Unix() < 0 || day <= unknownDay:
 		return t, 0, invalid(field, t.Format(time.RFC3339), "want a time after 1970-01-01")
-	case t.After(r.instant().Add(maxAhead)):
+	case t.After(now.Add(maxAhead)):
 		return t, 0, invalid(field, t.Format(time.RFC3339), "it is more than 24 hours ahead")
 	}
 	return t, day, nil
@@ -95,4 +97,78 @@ func checkKeepDays(keepDays int) error {
 		return invalid("days to keep", keepDays, "want at least 1")
 	}
 	return nil
+}
+
+// checkFire refuses a fire that cannot be stored and returns the fact for one
+// that can.
+func (c *core) checkFire(f Fire, now time.Time) (fact, error) {
+	if err := checkUserID(f.UserID); err != nil {
+		return fact{}, err
+	}
+	if err := checkID("signal id", f.SignalID); err != nil {
+		return fact{}, err
+	}
+	at, day, err := c.checkTime("timestamp", f.At, now)
+	if err != nil {
+		return fact{}, err
+	}
+	return fact{fire: dbgen.SignalFire{
+		UserID: f.UserID, SignalID: f.SignalID, Timestamp: at, Executed: f.Executed, Day: int64(day),
+	}}, nil
+}
+
+// checkHorizon refuses a fire of a day whose fires have been cleaned up.
+func (f *fact) checkHorizon(horizon Day) error {
+	if f.isTrade || Day(f.fire.Day) >= horizon {
+		return nil
+	}
+	return invalid("timestamp", f.fire.Timestamp.Format(time.RFC3339), fmt.Sprintf(
+		"the fires before %s have been cleaned up, so it may have been counted already", horizon))
+}
+
+// checkTrade refuses a trade that cannot be stored and returns the fact for one
+// that can.
+func (c *core) checkTrade(t Trade, now time.Time) (fact, error) {
+	if err := checkUserID(t.UserID); err != nil {
+		return fact{}, err
+	}
+	if err := checkID("trade id", t.TradeID); err != nil {
+		return fact{}, err
+	}
+	if t.SignalID != "" {
+		if err := checkID("signal id", t.SignalID); err != nil {
+			return fact{}, err
+		}
+	}
+	micros, err := toMicros("P&L", t.PnL)
+	if err != nil {
+		return fact{}, err
+	}
+	outcome, err := outcomeOf(t.Outcome, micros)
+	if err != nil {
+		return fact{}, err
+	}
+	at, day, err := c.checkTime("closing time", t.ClosedAt, now)
+	if err != nil {
+		return fact{}, err
+	}
+	return fact{isTrade: true, timeGiven: !t.ClosedAt.IsZero(), trade: dbgen.Trade{
+		UserID: t.UserID, TradeID: t.TradeID, SignalID: t.SignalID,
+		PnlMicros: micros, Outcome: outcome.String(), ClosedAt: at, Day: int64(day),
+	}}, nil
+}
+
+// outcomeOf returns the given outcome or, if it is zero, that of a P&L.
+func outcomeOf(given Outcome, micros int64) (Outcome, error) {
+	switch {
+	case given < 0 || given > Draw:
+		return 0, invalid("outcome", int(given), "want Win, Loss, Draw or 0")
+	case given != 0:
+		return given, nil
+	case micros > 0:
+		return Win, nil
+	case micros < 0:
+		return Loss, nil
+	}
+	return Draw, nil
 }

@@ -28,22 +28,20 @@ type Cohort struct {
 // first, followed for the given number of periods, 1 to MaxCohorts. Cohorts
 // that nobody belongs to are there. All time is that of [Reader.Activity]; at
 // most MaxCohorts cohorts. Cleanup does not change them.
-func (r *Reader) Cohorts(ctx context.Context, w Window, by Period, periods int) (cohorts []Cohort, err error) {
-	err = r.snapshot(ctx, "cohorts", func(r *Reader) (int, error) {
-		cohorts, err = r.cohorts(ctx, w, by, periods)
-		return len(cohorts), err
+func (r *Reader) Cohorts(ctx context.Context, w Window, by Period, periods int) ([]Cohort, error) {
+	return snapshot(ctx, r, "cohorts", func(v *view) ([]Cohort, error) {
+		return v.cohorts(ctx, w, by, periods)
 	})
-	return cohorts, err
 }
 
-func (r *Reader) cohorts(ctx context.Context, w Window, by Period, periods int) ([]Cohort, error) {
+func (v *view) cohorts(ctx context.Context, w Window, by Period, periods int) ([]Cohort, error) {
 	if err := by.check(); err != nil {
 		return nil, err
 	}
 	if periods < 1 || periods > MaxCohorts {
 		return nil, invalid("number of periods", periods, fmt.Sprintf("want 1 to %d", MaxCohorts))
 	}
-	w, err := r.bounded(ctx, w)
+	w, err := v.bounded(ctx, w)
 	if err != nil || w.IsAllTime() {
 		return []Cohort{}, err
 	}
@@ -52,12 +50,12 @@ func (r *Reader) cohorts(ctx context.Context, w Window, by Period, periods int) 
 	if count > MaxCohorts {
 		return nil, invalid("range of days", fmt.Sprintf("%s..%s", w.From, w.To), fmt.Sprintf("want at most %d cohorts", MaxCohorts))
 	}
-	cohorts := r.emptyCohorts(w.From, int(count), by, periods)
-	return cohorts, r.fillCohorts(ctx, cohorts, w, by, periods)
+	cohorts := v.emptyCohorts(w.From, int(count), by, periods)
+	return cohorts, v.fillCohorts(ctx, cohorts, w, by, periods)
 }
 
 // emptyCohorts returns cohorts without users, and with nil for what is not over.
-func (r *Reader) emptyCohorts(first Day, count int, by Period, periods int) []Cohort {
+func (v *view) emptyCohorts(first Day, count int, by Period, periods int) []Cohort {
 	cohorts := make([]Cohort, count)
 	for i := range cohorts {
 		start := first + Day(i)*by.days()
@@ -65,10 +63,10 @@ func (r *Reader) emptyCohorts(first Day, count int, by Period, periods int) []Co
 			Start:     start,
 			On:        make([]*int64, periods),
 			OnOrAfter: make([]*int64, periods),
-			Partial:   start+by.days() > r.Today(),
+			Partial:   start+by.days() > v.today(),
 		}
 		for k := range periods {
-			if start+Day(k+2)*by.days() <= r.Today() {
+			if start+Day(k+2)*by.days() <= v.today() {
 				c.On[k], c.OnOrAfter[k] = new(int64), new(int64)
 			}
 		}
@@ -77,13 +75,13 @@ func (r *Reader) emptyCohorts(first Day, count int, by Period, periods int) []Co
 	return cohorts
 }
 
-func (r *Reader) fillCohorts(ctx context.Context, cohorts []Cohort, w Window, by Period, periods int) error {
+func (v *view) fillCohorts(ctx context.Context, cohorts []Cohort, w Window, by Period, periods int) error {
 	// A cohort whose first days nobody knows is nobody's.
 	firstDay, lastDay := int64(max(w.From, unknownDay+1)), int64(w.To)
 	length, shift := int64(by.days()), int64(by.shift())
 	number := func(c int64) int64 { return c - int64((w.From+by.shift())/by.days()) }
 
-	last, err := r.q.CohortLastActivity(ctx, dbgen.CohortLastActivityParams{
+	last, err := v.q.CohortLastActivity(ctx, dbgen.CohortLastActivityParams{
 		FirstDay: firstDay, LastDay: lastDay, Length: length, Shift: shift,
 	})
 	if err != nil {
@@ -96,7 +94,7 @@ func (r *Reader) fillCohorts(ctx context.Context, cohorts []Cohort, w Window, by
 			addTo(c.OnOrAfter[k], row.Users)
 		}
 	}
-	active, err := r.q.CohortActivity(ctx, dbgen.CohortActivityParams{
+	active, err := v.q.CohortActivity(ctx, dbgen.CohortActivityParams{
 		FirstDay: firstDay, LastDay: lastDay, Length: length, Shift: shift,
 		FollowDays: int64(periods+1)*length - 1,
 	})

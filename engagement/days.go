@@ -20,27 +20,28 @@ type DayFigures struct {
 // DailyFigures returns the figures of every day from one to another, both
 // included, oldest first; days without fires are there, with zeros. At most
 // MaxLimit days. Cleanup does not change them.
-func (r *Reader) DailyFigures(ctx context.Context, from, to Day) (days []DayFigures, err error) {
-	err = r.single(ctx, "daily metrics", func(r *Reader) (int, error) {
-		if err := checkDayRange(from, to); err != nil {
-			return 0, err
-		}
-		rows, err := r.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: int64(from), LastDay: int64(to)})
-		if err != nil {
-			return 0, err
-		}
-		days = make([]DayFigures, to-from+1)
-		for i := range days {
-			days[i].Day = from + Day(i)
-			days[i].Partial = days[i].Day >= r.Today()
-		}
-		for _, row := range rows {
-			d := &days[Day(row.Day)-from]
-			d.Fires, d.Executed = row.Fires, row.Executed
-			d.ActiveUsers, d.NewUsers = row.ActiveUsers, row.NewUsers
-			d.ExecutionRate = ratio(row.Executed, row.Fires)
-		}
-		return len(days), nil
-	})
-	return days, err
+func (r *Reader) DailyFigures(ctx context.Context, from, to Day) ([]DayFigures, error) {
+	return latest(ctx, r, "daily figures", func(v *view) ([]DayFigures, error) { return v.dailyFigures(ctx, from, to) })
+}
+
+func (v *view) dailyFigures(ctx context.Context, from, to Day) ([]DayFigures, error) {
+	if err := checkDayRange(from, to); err != nil {
+		return nil, err
+	}
+	rows, err := v.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: int64(from), LastDay: int64(to)})
+	if err != nil {
+		return nil, err
+	}
+	days := make([]DayFigures, to-from+1)
+	for i := range days {
+		days[i].Day = from + Day(i)
+		days[i].Partial = days[i].Day >= v.today()
+	}
+	for _, row := range rows {
+		d := &days[Day(row.Day)-from]
+		d.Fires, d.Executed = row.Fires, row.Executed
+		d.ActiveUsers, d.NewUsers = row.ActiveUsers, row.NewUsers
+		d.ExecutionRate = ratio(row.Executed, row.Fires)
+	}
+	return days, nil
 }

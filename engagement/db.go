@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/hydraxdev/engagementdb/engagement/internal/commit"
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 	"github.com/hydraxdev/engagementdb/engagement/internal/postgres"
 	"github.com/hydraxdev/engagementdb/engagement/internal/sqlite"
@@ -18,7 +19,7 @@ import (
 // DB is an open engagement database. It is safe for concurrent use.
 type DB struct {
 	*Reader
-	queue *queue
+	queue *commit.Queue[*queued]
 	stop  context.CancelFunc // ends the background work
 }
 
@@ -128,19 +129,19 @@ func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {
 			return nil, err
 		}
 	}
-	if err := eng.Open(ctx); err != nil {
+	c := &core{engine: eng, clock: o.clock, log: o.log, slow: o.slow, readOnly: o.readOnly}
+	_, err = retry(ctx, c, "open", func(ctx context.Context) (struct{}, error) { return struct{}{}, eng.Open(ctx) })
+	if err != nil {
 		return nil, err
 	}
 	if err := refuseUnfinished(ctx, eng.Queries()); err != nil {
 		return nil, err
 	}
-	c := &core{engine: eng, clock: o.clock, log: o.log, slow: o.slow, readOnly: o.readOnly}
-	c.rules.Store(&storedRules{StreakRules: DefaultStreakRules()})
 	if c.loc, err = resolveLocation(ctx, c, o); err != nil {
 		return nil, err
 	}
 	background, stop := context.WithCancel(context.Background())
-	db := &DB{Reader: &Reader{core: c}, queue: newQueue(), stop: stop}
+	db := &DB{Reader: &Reader{core: c}, queue: newQueue(c), stop: stop}
 	if !o.readOnly {
 		if err := db.countPending(ctx); err != nil {
 			stop()

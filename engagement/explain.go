@@ -158,30 +158,28 @@ func (e *explaining) conclude(stored, facts part) Explanation {
 // ExplainUser returns what a user's figure is made of and a page of its facts.
 // A user who has neither fired nor traded is ErrNotFound, a figure that users
 // do not have ErrInvalid. A streak that is broken is 0 and made of nothing.
-func (r *Reader) ExplainUser(ctx context.Context, userID int64, figure Figure, page FactPage) (e Explanation, err error) {
-	err = r.snapshot(ctx, "explain a user's figure", func(r *Reader) (int, error) {
-		e, err = r.explainUser(ctx, userID, figure, page)
-		return len(e.Days) + len(e.Fires) + len(e.Trades), err
+func (r *Reader) ExplainUser(ctx context.Context, userID int64, figure Figure, page FactPage) (Explanation, error) {
+	return snapshot(ctx, r, "explain a user's figure", func(v *view) (Explanation, error) {
+		return v.explainUser(ctx, userID, figure, page)
 	})
-	return e, err
 }
 
-func (r *Reader) explainUser(ctx context.Context, userID int64, figure Figure, page FactPage) (Explanation, error) {
+func (v *view) explainUser(ctx context.Context, userID int64, figure Figure, page FactPage) (Explanation, error) {
 	if err := figure.check(FiguresOfUser()); err != nil {
 		return Explanation{}, err
 	}
 	if _, err := checkLimit(page.Limit); err != nil {
 		return Explanation{}, err
 	}
-	user, err := r.userRow(ctx, userID)
+	user, err := v.userRow(ctx, userID)
 	if err != nil {
 		return Explanation{}, err
 	}
 	e := explaining{Explanation: Explanation{UserID: userID, Figure: figure, Days: []FigureDay{}}}
-	if e.Horizon, err = r.horizon(ctx); err != nil {
+	if e.Horizon, err = v.horizon(ctx); err != nil {
 		return Explanation{}, err
 	}
-	stored, days := r.storedFigure(figure, user)
+	stored, days := v.storedFigure(figure, user)
 	e.Value = figure.value(stored)
 	switch figure { // these are stored besides what they derive from
 	case FigureWinRate:
@@ -189,7 +187,7 @@ func (r *Reader) explainUser(ctx context.Context, userID int64, figure Figure, p
 	case FigurePnL:
 		e.Value = user.Pnl
 	}
-	rows, err := r.q.UserDays(ctx, userID)
+	rows, err := v.q.UserDays(ctx, userID)
 	if err != nil {
 		return Explanation{}, err
 	}
@@ -202,9 +200,9 @@ func (r *Reader) explainUser(ctx context.Context, userID int64, figure Figure, p
 	}
 	var facts part
 	if figure.ofFires() {
-		facts, err = r.explainByFires(ctx, &e.Explanation, Window{max(days.From, e.Horizon), days.To}, page)
+		facts, err = v.explainByFires(ctx, &e.Explanation, Window{max(days.From, e.Horizon), days.To}, page)
 	} else {
-		facts, err = r.explainByTrades(ctx, &e.Explanation, page)
+		facts, err = v.explainByTrades(ctx, &e.Explanation, page)
 	}
 	if err != nil {
 		return Explanation{}, err
@@ -214,14 +212,14 @@ func (r *Reader) explainUser(ctx context.Context, userID int64, figure Figure, p
 
 // storedFigure returns a user's figure as it is stored and the days that it is
 // made of.
-func (r *Reader) storedFigure(figure Figure, user dbgen.UserStat) (stored part, days Window) {
+func (v *view) storedFigure(figure Figure, user dbgen.UserStat) (stored part, days Window) {
 	if figure != FigureStreak {
 		return figure.partOf(counts{
 			fires: user.TotalFires, executed: user.Executed,
 			wins: user.Wins, losses: user.Losses, draws: user.Draws, micros: user.PnlMicros,
 		}), Window{unknownDay, furthestDay}
 	}
-	if user.StreakLength == 0 || Day(user.StreakUntil) < r.Today() {
+	if user.StreakLength == 0 || Day(user.StreakUntil) < v.today() {
 		return stored, Window{furthestDay, unknownDay} // none
 	}
 	// Days of rest and days that a freeze covers lie between these without a fire.
@@ -231,8 +229,8 @@ func (r *Reader) storedFigure(figure Figure, user dbgen.UserStat) (stored part, 
 
 // explainByFires returns what a user's fires of some days come to, and puts a
 // page of them into e.
-func (r *Reader) explainByFires(ctx context.Context, e *Explanation, days Window, page FactPage) (part, error) {
-	row, err := r.q.CountUserFires(ctx, dbgen.CountUserFiresParams{
+func (v *view) explainByFires(ctx context.Context, e *Explanation, days Window, page FactPage) (part, error) {
+	row, err := v.q.CountUserFires(ctx, dbgen.CountUserFiresParams{
 		UserID: e.UserID, FirstDay: int64(days.From), LastDay: int64(days.To),
 	})
 	if err != nil {
@@ -243,7 +241,7 @@ func (r *Reader) explainByFires(ctx context.Context, e *Explanation, days Window
 		return part{}, err
 	}
 	before, id := FirePage{After: page.AfterFire}.position()
-	fires, err := r.q.UserFiresOfDays(ctx, dbgen.UserFiresOfDaysParams{
+	fires, err := v.q.UserFiresOfDays(ctx, dbgen.UserFiresOfDaysParams{
 		UserID: e.UserID, Before: before, BeforeID: id, FirstDay: int64(days.From), LastDay: int64(days.To),
 		LeastExecuted: e.Figure.leastExecuted(), MaxRows: limit,
 	})
@@ -264,8 +262,8 @@ func (f Figure) leastExecuted() int64 {
 
 // explainByTrades returns what a user's trades come to, and puts a page of
 // those that count into e.
-func (r *Reader) explainByTrades(ctx context.Context, e *Explanation, page FactPage) (part, error) {
-	sums, err := r.q.SumUserTrades(ctx, e.UserID)
+func (v *view) explainByTrades(ctx context.Context, e *Explanation, page FactPage) (part, error) {
+	sums, err := v.q.SumUserTrades(ctx, e.UserID)
 	if err != nil {
 		return part{}, err
 	}
@@ -280,9 +278,9 @@ func (r *Reader) explainByTrades(ctx context.Context, e *Explanation, page FactP
 	}
 	var rows []dbgen.Trade
 	if e.Figure == FigureWinRate {
-		rows, err = r.decidedTrades(ctx, filter)
+		rows, err = v.decidedTrades(ctx, filter)
 	} else {
-		rows, err = r.tradeRows(ctx, filter)
+		rows, err = v.tradeRows(ctx, filter)
 	}
 	if err != nil {
 		return part{}, err
@@ -294,27 +292,25 @@ func (r *Reader) explainByTrades(ctx context.Context, e *Explanation, page FactP
 }
 
 // decidedTrades lists the trades that f selects, of any result but a draw.
-func (r *Reader) decidedTrades(ctx context.Context, f TradeFilter) ([]dbgen.Trade, error) {
+func (v *view) decidedTrades(ctx context.Context, f TradeFilter) ([]dbgen.Trade, error) {
 	limit, err := checkLimit(f.Limit)
 	if err != nil {
 		return nil, err
 	}
 	before, id := f.position()
-	return r.q.UserDecidedTrades(ctx, dbgen.UserDecidedTradesParams{UserID: f.UserID, Before: before, BeforeID: id, MaxRows: limit})
+	return v.q.UserDecidedTrades(ctx, dbgen.UserDecidedTradesParams{UserID: f.UserID, Before: before, BeforeID: id, MaxRows: limit})
 }
 
 // ExplainSignal returns what a signal's figure is made of and a page of its
 // fires. A signal that nobody has fired is ErrNotFound, a figure that signals do
 // not have ErrInvalid.
-func (r *Reader) ExplainSignal(ctx context.Context, signalID string, figure Figure, page FactPage) (e Explanation, err error) {
-	err = r.snapshot(ctx, "explain a signal's figure", func(r *Reader) (int, error) {
-		e, err = r.explainSignal(ctx, signalID, figure, page)
-		return len(e.Days) + len(e.Fires), err
+func (r *Reader) ExplainSignal(ctx context.Context, signalID string, figure Figure, page FactPage) (Explanation, error) {
+	return snapshot(ctx, r, "explain a signal's figure", func(v *view) (Explanation, error) {
+		return v.explainSignal(ctx, signalID, figure, page)
 	})
-	return e, err
 }
 
-func (r *Reader) explainSignal(ctx context.Context, signalID string, figure Figure, page FactPage) (Explanation, error) {
+func (v *view) explainSignal(ctx context.Context, signalID string, figure Figure, page FactPage) (Explanation, error) {
 	if err := figure.check(FiguresOfSignal()); err != nil {
 		return Explanation{}, err
 	}
@@ -325,7 +321,7 @@ func (r *Reader) explainSignal(ctx context.Context, signalID string, figure Figu
 	if err := checkID("signal id", signalID); err != nil {
 		return Explanation{}, err
 	}
-	signal, err := r.q.GetSignalMetrics(ctx, signalID)
+	signal, err := v.q.GetSignalMetrics(ctx, signalID)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = notFound("signal", signalID)
 	}
@@ -333,10 +329,10 @@ func (r *Reader) explainSignal(ctx context.Context, signalID string, figure Figu
 		return Explanation{}, err
 	}
 	e := explaining{Explanation: Explanation{SignalID: signalID, Figure: figure, Days: []FigureDay{}}}
-	if e.Horizon, err = r.horizon(ctx); err != nil {
+	if e.Horizon, err = v.horizon(ctx); err != nil {
 		return Explanation{}, err
 	}
-	days, err := r.q.SignalDays(ctx, signalID)
+	days, err := v.q.SignalDays(ctx, signalID)
 	if err != nil {
 		return Explanation{}, err
 	}
@@ -348,12 +344,12 @@ func (r *Reader) explainSignal(ctx context.Context, signalID string, figure Figu
 		stored = e.sum // it is stored in the days alone
 	}
 	e.Value = figure.value(stored)
-	facts, err := r.q.CountSignalFires(ctx, dbgen.CountSignalFiresParams{SignalID: signalID, FirstDay: int64(e.Horizon)})
+	facts, err := v.q.CountSignalFires(ctx, dbgen.CountSignalFiresParams{SignalID: signalID, FirstDay: int64(e.Horizon)})
 	if err != nil {
 		return Explanation{}, err
 	}
 	before, id := FirePage{After: page.AfterFire}.position()
-	fires, err := r.q.SignalFiresOfDays(ctx, dbgen.SignalFiresOfDaysParams{
+	fires, err := v.q.SignalFiresOfDays(ctx, dbgen.SignalFiresOfDaysParams{
 		SignalID: signalID, Before: before, BeforeID: id, FirstDay: int64(e.Horizon),
 		LeastExecuted: figure.leastExecuted(), MaxRows: limit,
 	})

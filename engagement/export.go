@@ -24,54 +24,55 @@ type UserExport struct {
 // ExportUser returns everything kept about a user, of one moment and without a
 // cap, or ErrNotFound. It holds it all in memory; [Reader.WriteUserExport]
 // does not.
-func (r *Reader) ExportUser(ctx context.Context, userID int64) (export UserExport, err error) {
-	err = r.snapshot(ctx, "export a user", func(r *Reader) (int, error) {
-		export, err = r.exportHead(ctx, userID)
-		if err != nil {
-			return 0, err
-		}
-		export.SignalFires, export.Trades = []SignalFire{}, []ClosedTrade{}
-		err = r.eachFire(ctx, userID, func(fires []SignalFire) error {
-			export.SignalFires = append(export.SignalFires, fires...)
-			return nil
-		})
-		if err != nil {
-			return 0, err
-		}
-		err = r.eachTrade(ctx, userID, func(trades []ClosedTrade) error {
-			export.Trades = append(export.Trades, trades...)
-			return nil
-		})
-		return len(export.SignalFires) + len(export.Trades), err
+func (r *Reader) ExportUser(ctx context.Context, userID int64) (UserExport, error) {
+	return snapshot(ctx, r, "export a user", func(v *view) (UserExport, error) { return v.exportUser(ctx, userID) })
+}
+
+func (v *view) exportUser(ctx context.Context, userID int64) (UserExport, error) {
+	export, err := v.exportHead(ctx, userID)
+	if err != nil {
+		return UserExport{}, err
+	}
+	export.SignalFires, export.Trades = []SignalFire{}, []ClosedTrade{}
+	err = v.eachFire(ctx, userID, func(fires []SignalFire) error {
+		export.SignalFires = append(export.SignalFires, fires...)
+		return nil
+	})
+	if err != nil {
+		return UserExport{}, err
+	}
+	err = v.eachTrade(ctx, userID, func(trades []ClosedTrade) error {
+		export.Trades = append(export.Trades, trades...)
+		return nil
 	})
 	return export, err
 }
 
 // exportHead reads everything but the facts.
-func (r *Reader) exportHead(ctx context.Context, userID int64) (UserExport, error) {
-	row, err := r.userRow(ctx, userID)
+func (v *view) exportHead(ctx context.Context, userID int64) (UserExport, error) {
+	row, err := v.userRow(ctx, userID)
 	if err != nil {
 		return UserExport{}, err
 	}
-	summary, err := r.summaryOf(ctx, row)
+	summary, err := v.summaryOf(ctx, row)
 	if err != nil {
 		return UserExport{}, err
 	}
-	export := UserExport{UserStats: summary.UserStats, EngagementSummary: summary, ExportTimestamp: r.now}
-	if export.StreakAwards, err = r.awards(ctx, userID); err != nil {
+	export := UserExport{UserStats: summary.UserStats, EngagementSummary: summary, ExportTimestamp: v.now}
+	if export.StreakAwards, err = v.awards(ctx, userID); err != nil {
 		return export, err
 	}
-	export.StreakFreezes, err = r.freezes(ctx, row)
+	export.StreakFreezes, err = v.freezes(ctx, row)
 	return export, err
 }
 
 // exportPage is how many facts are in memory at a time.
 const exportPage = 1_000
 
-func (r *Reader) eachFire(ctx context.Context, userID int64, fn func([]SignalFire) error) error {
+func (v *view) eachFire(ctx context.Context, userID int64, fn func([]SignalFire) error) error {
 	page := FirePage{Limit: exportPage}
 	for {
-		rows, err := r.userFires(ctx, userID, page)
+		rows, err := v.userFires(ctx, userID, page)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
@@ -83,10 +84,10 @@ func (r *Reader) eachFire(ctx context.Context, userID int64, fn func([]SignalFir
 	}
 }
 
-func (r *Reader) eachTrade(ctx context.Context, userID int64, fn func([]ClosedTrade) error) error {
+func (v *view) eachTrade(ctx context.Context, userID int64, fn func([]ClosedTrade) error) error {
 	filter := TradeFilter{UserID: userID, Limit: exportPage}
 	for {
-		trades, err := r.closedTrades(ctx, filter)
+		trades, err := v.closedTrades(ctx, filter)
 		if err != nil || len(trades) == 0 {
 			return err
 		}
@@ -101,8 +102,8 @@ func (r *Reader) eachTrade(ctx context.Context, userID int64, fn func([]ClosedTr
 // without a cap, a page of facts at a time. ErrNotFound writes nothing; after
 // any other error what was written is incomplete.
 func (r *Reader) WriteUserExport(ctx context.Context, w io.Writer, userID int64) error {
-	return r.snapshotOnce(ctx, "export a user", func(r *Reader) (int, error) {
-		head, err := r.exportHead(ctx, userID)
+	_, err := snapshotOnce(ctx, r, "export a user", func(v *view) (int, error) {
+		head, err := v.exportHead(ctx, userID)
 		if err != nil {
 			return 0, err
 		}
@@ -111,13 +112,13 @@ func (r *Reader) WriteUserExport(ctx context.Context, w io.Writer, userID int64)
 		e.raw(`{"user_stats":`)
 		e.value(head.UserStats)
 		e.raw(`,"signal_fires":[`)
-		err = r.eachFire(ctx, userID, func(fires []SignalFire) error { return writeElements(e, fires) })
+		err = v.eachFire(ctx, userID, func(fires []SignalFire) error { return writeElements(e, fires) })
 		if err != nil {
 			return e.rows, err
 		}
 		e.raw(`],"trades":[`)
 		e.begun = false
-		err = r.eachTrade(ctx, userID, func(trades []ClosedTrade) error { return writeElements(e, trades) })
+		err = v.eachTrade(ctx, userID, func(trades []ClosedTrade) error { return writeElements(e, trades) })
 		if err != nil {
 			return e.rows, err
 		}
@@ -135,6 +136,7 @@ func (r *Reader) WriteUserExport(ctx context.Context, w io.Writer, userID int64)
 		}
 		return e.rows, e.err
 	})
+	return err
 }
 
 // exportWriter keeps the first error, so that a writer of many parts need not

@@ -1,11 +1,9 @@
 package engagement
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
@@ -17,6 +15,11 @@ type Fire struct {
 	SignalID string    `json:"signal_id"` // 1 to 256 bytes of UTF-8 without control characters
 	At       time.Time `json:"timestamp"` // zero: now; cut to whole microseconds
 	Executed bool      `json:"executed"`  // the order reached the broker
+}
+
+// String names the fire by its key.
+func (f Fire) String() string {
+	return fmt.Sprintf("fire of user %d for signal %q", f.UserID, f.SignalID)
 }
 
 // Status says what a call did with a fact.
@@ -89,30 +92,26 @@ type SignalFire struct {
 //
 // Callers who record at the same time share a commit; each returns when its own
 // fire is on disk.
-func (db *DB) RecordFire(ctx context.Context, f Fire) (result FireReceipt, err error) {
-	err = db.core.do(ctx, "record fire", func() (int, error) {
-		fact, err := db.checkFire(f)
+func (db *DB) RecordFire(ctx context.Context, f Fire) (FireReceipt, error) {
+	return run(ctx, db.core, "record fire", func() (FireReceipt, error) {
+		fact, err := db.core.checkFire(f, db.core.instant())
 		if err != nil {
-			return 0, err
+			return FireReceipt{}, err
 		}
-		w := write{fire: fact}
-		if err := db.enqueue(ctx, &w); err != nil {
-			return 0, fmt.Errorf("fire of user %d for signal %q: %w", f.UserID, f.SignalID, err)
+		r, err := db.enqueue(ctx, fact)
+		if err != nil {
+			return FireReceipt{}, fmt.Errorf("%s: %w", f, err)
 		}
-		result = FireReceipt{w.status, w.milestones}
-		return 1, nil
+		return FireReceipt{r.status, r.milestones}, nil
 	})
-	return result, err
 }
 
 // RecordFires stores many fires in one transaction, in their order, and
 // returns their results in the same order. If one is refused, none is stored.
-func (db *DB) RecordFires(ctx context.Context, fires []Fire) (results []FireReceipt, err error) {
-	err = db.writeKeyed(ctx, "record fires", func(tx *Tx) (int, error) {
-		results, err = tx.recordFires(ctx, fires)
-		return len(results), err
+func (db *DB) RecordFires(ctx context.Context, fires []Fire) ([]FireReceipt, error) {
+	return write(ctx, db, "record fires", idempotent, func(w *writing) ([]FireReceipt, error) {
+		return w.recordFires(ctx, fires)
 	})
-	return results, err
 }
 
 // RecordFire does what [DB.RecordFire] does, as part of the transaction.
@@ -125,173 +124,32 @@ func (tx *Tx) RecordFire(ctx context.Context, f Fire) (FireReceipt, error) {
 }
 
 // RecordFires does what [DB.RecordFires] does, as part of the transaction.
-func (tx *Tx) RecordFires(ctx context.Context, fires []Fire) (results []FireReceipt, err error) {
-	err = tx.joined(ctx, "record fires", func() (int, error) {
-		results, err = tx.recordFires(ctx, fires)
-		return len(results), err
+func (tx *Tx) RecordFires(ctx context.Context, fires []Fire) ([]FireReceipt, error) {
+	return join(ctx, tx, "record fires", func(w *writing) ([]FireReceipt, error) {
+		return w.recordFires(ctx, fires)
 	})
-	return results, err
 }
 
-func (tx *Tx) recordFires(ctx context.Context, fires []Fire) ([]FireReceipt, error) {
-	facts := make([]dbgen.SignalFire, len(fires))
+func (w *writing) recordFires(ctx context.Context, fires []Fire) ([]FireReceipt, error) {
+	facts := make([]fact, len(fires))
 	for i, f := range fires {
 		var err error
-		if facts[i], err = tx.checkFire(f); err != nil {
+		if facts[i], err = w.checkFire(f, w.now); err != nil {
 			return nil, batchError(i, len(fires), err)
 		}
 	}
-	horizon, err := tx.horizonFor(ctx, earliestDay(facts))
-	if err != nil {
-		return nil, err
+	recorded, err := w.recordAll(ctx, facts)
+	switch {
+	case err != nil && len(fires) == 1:
+		return nil, fmt.Errorf("%s: %w", fires[0], err)
+	case err != nil:
+		return nil, fmt.Errorf("%d fires: %w", len(fires), err)
 	}
-	for i := range facts {
-		if err := checkHorizon(facts[i], horizon); err != nil {
-			return nil, batchError(i, len(fires), err)
-		}
+	receipts := make([]FireReceipt, len(recorded))
+	for i, r := range recorded {
+		receipts[i] = FireReceipt{r.status, r.milestones}
 	}
-	results := make([]FireReceipt, 0, len(fires))
-	for chunk := range slices.Chunk(facts, storeChunk) {
-		t := newTally()
-		statuses, err := tx.storeFires(ctx, chunk, t)
-		var awarded awards
-		if err == nil {
-			awarded, err = t.apply(ctx, tx)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", describeFires(chunk), err)
-		}
-		for i, status := range statuses {
-			results = append(results, FireReceipt{status, awarded.take(chunk[i], status)})
-		}
-	}
-	return results, nil
-}
-
-// storeChunk is how many fires one statement stores.
-const storeChunk = 4_096
-
-// batchError says which of several facts an error belongs to.
-func batchError(i, n int, err error) error {
-	if n == 1 {
-		return err
-	}
-	return fmt.Errorf("number %d of %d: %w", i+1, n, err)
-}
-
-func describeFires(facts []dbgen.SignalFire) string {
-	if len(facts) == 1 {
-		return fmt.Sprintf("fire of user %d for signal %q", facts[0].UserID, facts[0].SignalID)
-	}
-	return fmt.Sprintf("%d fires", len(facts))
-}
-
-type fireKey struct {
-	user   int64
-	signal string
-}
-
-func keyOf(f dbgen.SignalFire) fireKey { return fireKey{f.UserID, f.SignalID} }
-
-func compareFireKeys(a, b fireKey) int {
-	return cmp.Or(cmp.Compare(a.user, b.user), cmp.Compare(a.signal, b.signal))
-}
-
-// storeFires stores fires and returns their statuses, as if they had come one
-// after another, and adds what they change to t. Of each key only the first
-// fire can be new, and only the first executed one can mark the stored fire.
-func (tx *Tx) storeFires(ctx context.Context, facts []dbgen.SignalFire, t *tally) ([]Status, error) {
-	if len(facts) == 0 {
-		return nil, nil
-	}
-	first := make(map[fireKey]int, len(facts))
-	var params rows
-	for i, f := range facts {
-		if _, known := first[keyOf(f)]; known {
-			continue
-		}
-		first[keyOf(f)] = i
-		params.begin().int(f.UserID).str(f.SignalID).time(f.Timestamp).bool(f.Executed).int(f.Day)
-	}
-	inserted, err := tx.q.InsertFires(ctx, params.String())
-	if err != nil {
-		return nil, err
-	}
-	statuses := make([]Status, len(facts))
-	for _, row := range inserted {
-		i := first[fireKey{row.UserID, row.SignalID}]
-		statuses[i] = Recorded
-		t.fire(facts[i], tx.now)
-	}
-	if err := tx.markExecuted(ctx, facts, statuses, t); err != nil {
-		return nil, err
-	}
-	for i := range statuses {
-		if statuses[i] == 0 {
-			statuses[i] = Duplicate
-		}
-	}
-	return statuses, nil
-}
-
-// markExecuted handles the executed fires whose key was stored before them.
-func (tx *Tx) markExecuted(ctx context.Context, facts []dbgen.SignalFire, statuses []Status, t *tally) error {
-	marks := map[fireKey]int{}
-	for i, f := range facts {
-		if _, known := marks[keyOf(f)]; !known && f.Executed && statuses[i] != Recorded {
-			marks[keyOf(f)] = i
-		}
-	}
-	if len(marks) == 0 {
-		return nil
-	}
-	var params rows
-	for _, key := range sortedKeys(marks, compareFireKeys) {
-		params.begin().int(key.user).str(key.signal)
-	}
-	marked, err := tx.q.MarkFiresExecuted(ctx, params.String())
-	for _, row := range marked {
-		statuses[marks[fireKey{row.UserID, row.SignalID}]] = MarkedExecuted
-		if row.Day >= 0 { // otherwise it is counted later, as executed
-			t.executed(row.UserID, row.SignalID, Day(row.Day))
-		}
-	}
-	return err
-}
-
-// checkFire refuses a fire that cannot be stored and returns the row for one
-// that can.
-func (r *Reader) checkFire(f Fire) (dbgen.SignalFire, error) {
-	if err := checkUserID(f.UserID); err != nil {
-		return dbgen.SignalFire{}, err
-	}
-	if err := checkID("signal id", f.SignalID); err != nil {
-		return dbgen.SignalFire{}, err
-	}
-	at, day, err := r.checkTime("timestamp", f.At)
-	if err != nil {
-		return dbgen.SignalFire{}, err
-	}
-	return dbgen.SignalFire{
-		UserID: f.UserID, SignalID: f.SignalID, Timestamp: at, Executed: f.Executed, Day: int64(day),
-	}, nil
-}
-
-// earliestDay returns the earliest day of some fires.
-func earliestDay(facts []dbgen.SignalFire) Day {
-	first := int64(math.MaxInt64)
-	for _, f := range facts {
-		first = min(first, f.Day)
-	}
-	return Day(first)
-}
-
-func checkHorizon(f dbgen.SignalFire, horizon Day) error {
-	if Day(f.Day) < horizon {
-		return invalid("timestamp", f.Timestamp.Format(time.RFC3339), fmt.Sprintf(
-			"the fires before %s have been cleaned up, so it may have been counted already", horizon))
-	}
-	return nil
+	return receipts, nil
 }
 
 // FirePage selects some fires out of a list that runs from the newest to the
@@ -310,16 +168,14 @@ func (p FirePage) position() (before time.Time, id int64) {
 
 // UserFires returns a user's fires that are still kept one by one, newest
 // first; none for a user without any.
-func (r *Reader) UserFires(ctx context.Context, userID int64, page FirePage) (fires []SignalFire, err error) {
-	err = r.single(ctx, "list a user's fires", func(r *Reader) (int, error) {
-		rows, err := r.userFires(ctx, userID, page)
-		fires = signalFires(rows)
-		return len(fires), err
+func (r *Reader) UserFires(ctx context.Context, userID int64, page FirePage) ([]SignalFire, error) {
+	return latest(ctx, r, "list a user's fires", func(v *view) ([]SignalFire, error) {
+		rows, err := v.userFires(ctx, userID, page)
+		return signalFires(rows), err
 	})
-	return fires, err
 }
 
-func (r *Reader) userFires(ctx context.Context, userID int64, page FirePage) ([]dbgen.SignalFire, error) {
+func (v *view) userFires(ctx context.Context, userID int64, page FirePage) ([]dbgen.SignalFire, error) {
 	if err := checkUserID(userID); err != nil {
 		return nil, err
 	}
@@ -328,26 +184,24 @@ func (r *Reader) userFires(ctx context.Context, userID int64, page FirePage) ([]
 		return nil, err
 	}
 	before, id := page.position()
-	return r.q.UserFires(ctx, dbgen.UserFiresParams{UserID: userID, Before: before, BeforeID: id, MaxRows: limit})
+	return v.q.UserFires(ctx, dbgen.UserFiresParams{UserID: userID, Before: before, BeforeID: id, MaxRows: limit})
 }
 
 // SignalFires returns a signal's fires that are still kept one by one, newest
 // first; none for a signal without any.
-func (r *Reader) SignalFires(ctx context.Context, signalID string, page FirePage) (fires []SignalFire, err error) {
-	err = r.single(ctx, "list a signal's fires", func(r *Reader) (int, error) {
+func (r *Reader) SignalFires(ctx context.Context, signalID string, page FirePage) ([]SignalFire, error) {
+	return latest(ctx, r, "list a signal's fires", func(v *view) ([]SignalFire, error) {
 		if err := checkID("signal id", signalID); err != nil {
-			return 0, err
+			return nil, err
 		}
 		limit, err := checkLimit(page.Limit)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		before, id := page.position()
-		rows, err := r.q.SignalFires(ctx, dbgen.SignalFiresParams{SignalID: signalID, Before: before, BeforeID: id, MaxRows: limit})
-		fires = signalFires(rows)
-		return len(fires), err
+		rows, err := v.q.SignalFires(ctx, dbgen.SignalFiresParams{SignalID: signalID, Before: before, BeforeID: id, MaxRows: limit})
+		return signalFires(rows), err
 	})
-	return fires, err
 }
 
 func signalFires(rows []dbgen.SignalFire) []SignalFire {

@@ -61,47 +61,47 @@ type Forecast struct {
 //
 // For the community's sums it reads one row a user, and for a signal's own all
 // trades that followed it.
-func (r *Reader) Forecast(ctx context.Context, q ForecastQuery) (forecast Forecast, err error) {
-	err = r.snapshot(ctx, "forecast", func(r *Reader) (int, error) {
-		s, err := checkSubject(q.UserID, q.SignalID)
-		if err != nil {
-			return 0, err
-		}
-		p, err := newPrior(q.Strength, q.MinTrades)
-		if err != nil {
-			return 0, err
-		}
-		own, err := r.record(ctx, s)
-		if err != nil {
-			return 0, err
-		}
-		if own.decided() < p.minTrades {
-			return 0, fmt.Errorf("forecast of %s: %w: want at least %d decided trades, there are %d",
-				s, ErrNotFound, p.minTrades, own.decided())
-		}
-		community, err := r.q.CommunityDecided(ctx)
-		if err != nil {
-			return 0, err
-		}
-		all := record{community.Wins, community.Losses}
-		b := p.posterior(all, own)
-		forecast = Forecast{
-			UserID: s.userID, SignalID: s.signalID, Wins: own.wins, Losses: own.losses,
-			CommunityWins: all.wins, CommunityLosses: all.losses, BaseRate: all.baseRate(), Strength: p.strength,
-			Probability: b.mean(), Low: b.quantile(0.05), High: b.quantile(0.95),
-		}
-		return 1, nil
-	})
-	return forecast, err
+func (r *Reader) Forecast(ctx context.Context, q ForecastQuery) (Forecast, error) {
+	return snapshot(ctx, r, "forecast", func(v *view) (Forecast, error) { return v.forecast(ctx, q) })
+}
+
+func (v *view) forecast(ctx context.Context, q ForecastQuery) (Forecast, error) {
+	s, err := checkSubject(q.UserID, q.SignalID)
+	if err != nil {
+		return Forecast{}, err
+	}
+	p, err := newPrior(q.Strength, q.MinTrades)
+	if err != nil {
+		return Forecast{}, err
+	}
+	own, err := v.record(ctx, s)
+	if err != nil {
+		return Forecast{}, err
+	}
+	if own.decided() < p.minTrades {
+		return Forecast{}, fmt.Errorf("forecast of %s: %w: want at least %d decided trades, there are %d",
+			s, ErrNotFound, p.minTrades, own.decided())
+	}
+	community, err := v.q.CommunityDecided(ctx)
+	if err != nil {
+		return Forecast{}, err
+	}
+	all := record{community.Wins, community.Losses}
+	b := p.posterior(all, own)
+	return Forecast{
+		UserID: s.userID, SignalID: s.signalID, Wins: own.wins, Losses: own.losses,
+		CommunityWins: all.wins, CommunityLosses: all.losses, BaseRate: all.baseRate(), Strength: p.strength,
+		Probability: b.mean(), Low: b.quantile(0.05), High: b.quantile(0.95),
+	}, nil
 }
 
 // record returns the wins and losses of one user or signal.
-func (r *Reader) record(ctx context.Context, s subject) (own record, err error) {
+func (v *view) record(ctx context.Context, s subject) (own record, err error) {
 	if s.userID != 0 {
-		row, err := r.userRow(ctx, s.userID)
+		row, err := v.userRow(ctx, s.userID)
 		return record{row.Wins, row.Losses}, err
 	}
-	_, err = r.eachClosed(ctx, s, AllTime().days(), func(t dbgen.Trade) error {
+	_, err = v.eachClosed(ctx, s, AllTime().days(), func(t dbgen.Trade) error {
 		own = own.with(t)
 		return nil
 	})
@@ -213,22 +213,21 @@ type CalibrationBin struct {
 // Trades are never cleaned up, so any window can be asked for. The call reads
 // every decided trade up to the end of the window, and keeps one pair of
 // numbers in memory for each user or signal.
-func (r *Reader) ScoreForecasts(ctx context.Context, q CalibrationQuery) (calibration Calibration, err error) {
-	err = r.snapshot(ctx, "score forecasts", func(r *Reader) (int, error) {
+func (r *Reader) ScoreForecasts(ctx context.Context, q CalibrationQuery) (Calibration, error) {
+	return snapshot(ctx, r, "score forecasts", func(v *view) (_ Calibration, err error) {
+		// FIXME calibration
 		if err := q.Window.check(); err != nil {
-			return 0, err
+			return Calibration{}, err
 		}
 		p, err := newPrior(q.Strength, q.MinTrades)
 		if err != nil {
-			return 0, err
+			return Calibration{}, err
 		}
 		s := scorer{prior: p, bySignal: q.BySignal, days: q.Window.days(), own: map[subject]record{}}
 		known := daySpan{unknownDay + 1, s.days.last}
-		trades, err := r.eachClosed(ctx, subject{}, known, s.trade)
-		calibration = s.calibration()
-		return trades, err
+		_, err = v.eachClosed(ctx, subject{}, known, s.trade)
+		return s.calibration(), err
 	})
-	return calibration, err
 }
 
 // scorer scores forecasts of trades in the order in which they closed.

@@ -2,12 +2,12 @@ package engagement
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/streaks"
 )
 
 // Freeze grants a user a freeze, which keeps a streak alive over one missed day.
@@ -42,115 +42,109 @@ type GrantedFreeze struct {
 // ErrNotFound for a user who has neither fired nor traded. ErrConflict, which
 // changes nothing, if the user holds as many unspent freezes as the rules allow
 // (see [StreakRules]); freezes that were given back count, and are never taken.
-func (db *DB) GrantFreeze(ctx context.Context, f Freeze) (result FreezeReceipt, err error) {
-	err = db.writeKeyed(ctx, "grant a freeze", func(tx *Tx) (int, error) {
-		result, err = tx.grantFreeze(ctx, f)
-		return 1, err
+func (db *DB) GrantFreeze(ctx context.Context, f Freeze) (FreezeReceipt, error) {
+	return write(ctx, db, "grant a freeze", idempotent, func(w *writing) (FreezeReceipt, error) {
+		return w.grantFreeze(ctx, f)
 	})
-	return result, err
 }
 
 // GrantFreeze does what [DB.GrantFreeze] does, as part of the transaction.
-func (tx *Tx) GrantFreeze(ctx context.Context, f Freeze) (result FreezeReceipt, err error) {
-	err = tx.joined(ctx, "grant a freeze", func() (int, error) {
-		result, err = tx.grantFreeze(ctx, f)
-		return 1, err
+func (tx *Tx) GrantFreeze(ctx context.Context, f Freeze) (FreezeReceipt, error) {
+	return join(ctx, tx, "grant a freeze", func(w *writing) (FreezeReceipt, error) {
+		return w.grantFreeze(ctx, f)
 	})
-	return result, err
 }
 
-func (tx *Tx) grantFreeze(ctx context.Context, f Freeze) (FreezeReceipt, error) {
+func (w *writing) grantFreeze(ctx context.Context, f Freeze) (FreezeReceipt, error) {
 	if err := checkUserID(f.UserID); err != nil {
 		return FreezeReceipt{}, err
 	}
 	if err := checkID("grant id", f.GrantID); err != nil {
 		return FreezeReceipt{}, err
 	}
-	user, err := tx.q.LockUser(ctx, f.UserID)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = notFound("user", f.UserID)
+	if _, err := w.userRow(ctx, f.UserID); err != nil {
+		return FreezeReceipt{}, err
 	}
+	l, err := w.holdHistories(ctx, []int64{f.UserID})
 	if err != nil {
 		return FreezeReceipt{}, err
 	}
-	freezes, err := tx.freezes(ctx, user)
-	if err != nil {
-		return FreezeReceipt{}, err
-	}
+	user := l.users[f.UserID]
+	covering(l.rules, user.streak, user.history.freezes, w.today())
 	unspent := 0
-	for _, known := range freezes {
-		if known.GrantID == f.GrantID {
+	for _, known := range user.history.freezes {
+		if known.ID == f.GrantID {
 			return FreezeReceipt{Duplicate}, nil
 		}
-		if known.SpentDay == nil {
+		if known.Spent == streaks.None {
 			unspent++
 		}
 	}
-	rules, err := tx.streakRules(ctx)
+	if unspent >= l.rules.FreezeCap {
+		return FreezeReceipt{}, fmt.Errorf("%w: user %d holds %d unspent freezes, and the rules allow %d",
+			ErrConflict, f.UserID, unspent, l.rules.FreezeCap)
+	}
+	err = w.q.InsertFreeze(ctx, dbgen.InsertFreezeParams{
+		UserID: f.UserID, GrantID: f.GrantID, GrantedDay: int64(w.today()), GrantedAt: w.now,
+	})
 	if err != nil {
 		return FreezeReceipt{}, err
 	}
-	if unspent >= rules.FreezeCap {
-		return FreezeReceipt{}, fmt.Errorf("%w: user %d holds %d unspent freezes, and the rules allow %d",
-			ErrConflict, f.UserID, unspent, rules.FreezeCap)
-	}
-	err = tx.q.InsertFreeze(ctx, dbgen.InsertFreezeParams{
-		UserID: f.UserID, GrantID: f.GrantID, GrantedDay: int64(tx.Today()), GrantedAt: tx.now,
-	})
-	if err == nil {
-		_, err = tx.recount(ctx, []int64{f.UserID})
-	}
-	return FreezeReceipt{Recorded}, err
+	user.history.freezes = append(user.history.freezes, streaks.Freeze{ID: f.GrantID, Granted: int64(w.today())})
+	user.history.spent[f.GrantID] = streaks.None
+	return FreezeReceipt{Recorded}, w.store(ctx, recount(l, []int64{f.UserID}, true, w.now))
 }
 
 // Freezes returns the freezes that a user was granted, with the days that they
 // cover as of today, in the order in which they are spent: by the day of the
 // grant, and of the same day by grant id. None for a user without any.
-func (r *Reader) Freezes(ctx context.Context, userID int64) (freezes []GrantedFreeze, err error) {
-	err = r.snapshot(ctx, "list a user's freezes", func(r *Reader) (int, error) {
-		user, err := r.userRow(ctx, userID)
+func (r *Reader) Freezes(ctx context.Context, userID int64) ([]GrantedFreeze, error) {
+	return snapshot(ctx, r, "list a user's freezes", func(v *view) ([]GrantedFreeze, error) {
+		user, err := v.userRow(ctx, userID)
 		if errors.Is(err, ErrNotFound) {
-			freezes = []GrantedFreeze{}
-			return 0, nil
+			return []GrantedFreeze{}, nil
 		}
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		freezes, err = r.freezes(ctx, user)
-		return len(freezes), err
+		return v.freezes(ctx, user)
 	})
-	return freezes, err
 }
 
-// freezes returns a user's freezes. They are stored as the last active day has
-// left them: what has been missed since is spent here, and stored by the next
-// fire.
-func (r *Reader) freezes(ctx context.Context, user dbgen.UserStat) ([]GrantedFreeze, error) {
-	rows, err := r.q.UserFreezes(ctx, user.UserID)
+// freezes returns a user's freezes.
+func (v *view) freezes(ctx context.Context, user dbgen.UserStat) ([]GrantedFreeze, error) {
+	rows, err := v.q.UserFreezes(ctx, user.UserID)
 	if err != nil || len(rows) == 0 {
 		return []GrantedFreeze{}, err
 	}
-	rules, err := r.streakRules(ctx)
+	rules, err := v.streakRules(ctx)
 	if err != nil {
 		return nil, err
 	}
-	freezes := make([]freeze, len(rows))
+	freezes := make([]streaks.Freeze, len(rows))
 	for i, row := range rows {
-		freezes[i] = freeze{id: row.GrantID, granted: Day(row.GrantedDay), spent: Day(row.SpentDay)}
+		freezes[i] = streaks.Freeze{ID: row.GrantID, Granted: row.GrantedDay, Spent: row.SpentDay}
 	}
-	left := freezes
-	for len(left) > 0 && left[0].spent >= 0 {
-		left = left[1:]
-	}
-	if user.StreakLength > 0 {
-		rules.spend(left, Day(user.StreakEnd), r.Today())
-	}
+	covering(rules, streakState(user), freezes, v.today())
 	granted := make([]GrantedFreeze, len(rows))
 	for i, row := range rows {
 		granted[i] = GrantedFreeze{GrantID: row.GrantID, GrantedDay: Day(row.GrantedDay), GrantedAt: row.GrantedAt}
-		if freezes[i].spent >= 0 {
-			granted[i].SpentDay = &freezes[i].spent
+		if freezes[i].Spent != streaks.None {
+			day := Day(freezes[i].Spent)
+			granted[i].SpentDay = &day
 		}
 	}
 	return granted, nil
+}
+
+// covering spends freezes, which are in order, on what has been missed up to
+// today. They are stored as the last active day has left them; the next fire
+// stores what is spent here.
+func covering(rules StreakRules, streak streaks.State, freezes []streaks.Freeze, today Day) {
+	for len(freezes) > 0 && freezes[0].Spent != streaks.None {
+		freezes = freezes[1:]
+	}
+	if streak.Length > 0 {
+		rules.pure().Spend(freezes, streak.End, int64(today))
+	}
 }

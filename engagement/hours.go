@@ -20,22 +20,20 @@ type Hours struct {
 
 // Hours returns at which hours of the week the fires of a window happened, as
 // far as they are still kept.
-func (r *Reader) Hours(ctx context.Context, w Window) (hours Hours, err error) {
-	err = r.snapshot(ctx, "hours", func(r *Reader) (int, error) {
-		hours, err = r.hours(ctx, w)
-		return 1, err
+func (r *Reader) Hours(ctx context.Context, w Window) (Hours, error) {
+	return snapshot(ctx, r, "hours", func(v *view) (Hours, error) {
+		return v.hours(ctx, w)
 	})
-	return hours, err
 }
 
 // spanBatch is how many spans of time one statement counts.
 const spanBatch = 1_000
 
-func (r *Reader) hours(ctx context.Context, w Window) (Hours, error) {
+func (v *view) hours(ctx context.Context, w Window) (Hours, error) {
 	if err := w.check(); err != nil {
 		return Hours{}, err
 	}
-	horizon, err := r.horizon(ctx)
+	horizon, err := v.horizon(ctx)
 	if err != nil {
 		return Hours{}, err
 	}
@@ -43,7 +41,7 @@ func (r *Reader) hours(ctx context.Context, w Window) (Hours, error) {
 	if w.IsAllTime() {
 		w = Window{horizon, furthestDay}
 	}
-	days, err := r.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: int64(max(w.From, horizon)), LastDay: int64(w.To)})
+	days, err := v.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: int64(max(w.From, horizon)), LastDay: int64(w.To)})
 	if err != nil {
 		return Hours{}, err
 	}
@@ -51,14 +49,14 @@ func (r *Reader) hours(ctx context.Context, w Window) (Hours, error) {
 	var spans rows
 	waiting := 0
 	for i, day := range days {
-		for _, span := range hoursOf(Day(day.Day), r.core.loc) {
+		for _, span := range hoursOf(Day(day.Day), v.loc) {
 			spans.begin().int(span.cell()).time(span.from).time(span.until)
 			waiting++
 		}
 		if waiting < spanBatch && i+1 < len(days) {
 			continue
 		}
-		counted, err := r.q.FiresInSpans(ctx, spans.String())
+		counted, err := v.q.FiresInSpans(ctx, spans.String())
 		if err != nil {
 			return Hours{}, err
 		}

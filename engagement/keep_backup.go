@@ -14,10 +14,10 @@ import (
 // finds in the database is copied as it is, so that it can be backed up before
 // it is rebuilt.
 func (db *DB) Backup(ctx context.Context, path string) error {
-	return db.core.do(ctx, "back up", func() (rows int, err error) {
+	_, err := run(ctx, db.core, "back up", func() (rows int64, err error) {
 		err = db.core.engine.Backup(ctx, path, func(copyPath string) error {
 			report, err := verifyCopy(ctx, copyPath)
-			rows = int(report.Fires + report.Trades)
+			rows = report.Fires + report.Trades
 			if err != nil || report.OK() {
 				return err
 			}
@@ -28,6 +28,7 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 		}
 		return rows, err
 	})
+	return err
 }
 
 func verifyCopy(ctx context.Context, path string) (report Report, err error) {
@@ -42,7 +43,7 @@ func verifyCopy(ctx context.Context, path string) (report Report, err error) {
 // knows returns ErrCorrupt unless the findings of a copy are the database's
 // own. Figures may have moved on since; what is wrong with them has not.
 func (db *DB) knows(ctx context.Context, findings []Finding) error {
-	report, err := db.verify(ctx)
+	report, err := db.core.verify(ctx)
 	if err != nil {
 		return err
 	}

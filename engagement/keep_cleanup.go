@@ -3,6 +3,7 @@ package engagement
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
@@ -34,11 +35,8 @@ func (db *DB) Cleanup(ctx context.Context, keepDays int) (report CleanupReport, 
 	if err := db.countPending(ctx); err != nil {
 		return report, err
 	}
-	err = db.writeKeyed(ctx, "move the horizon", func(tx *Tx) (int, error) {
-		// It never moves backwards: deleted fires do not come back.
-		day, err := tx.raise(ctx, settingHorizon, max(int64(tx.Today())-int64(keepDays), int64(unknownDay)+1))
-		report.Horizon = Day(day)
-		return 1, err
+	report.Horizon, err = write(ctx, db, "move the horizon", alone, func(w *writing) (Day, error) {
+		return w.moveHorizon(ctx, w.today()-Day(keepDays))
 	})
 	if err != nil {
 		return report, err
@@ -49,12 +47,10 @@ func (db *DB) Cleanup(ctx context.Context, keepDays int) (report CleanupReport, 
 	}
 	p := progressOf(ctx, left)
 	for {
-		var deleted int64
-		err := db.write(ctx, "delete old fires", func(tx *Tx) (int, error) {
-			deleted, err = tx.q.DeleteFiresBefore(ctx, dbgen.DeleteFiresBeforeParams{
-				StartOfDay: report.Horizon.Start(tx.core.loc), Day: int64(report.Horizon), MaxRows: cleanupChunk,
+		deleted, err := write(ctx, db, "delete old fires", once, func(w *writing) (int64, error) {
+			return w.q.DeleteFiresBefore(ctx, dbgen.DeleteFiresBeforeParams{
+				StartOfDay: report.Horizon.Start(w.loc), Day: int64(report.Horizon), MaxRows: cleanupChunk,
 			})
-			return int(deleted), err
 		})
 		if err != nil {
 			return report, err
@@ -74,33 +70,38 @@ func (db *DB) Cleanup(ctx context.Context, keepDays int) (report CleanupReport, 
 	}
 }
 
+// moveHorizon moves the horizon to a day, and returns where it is then. It never
+// moves backwards: deleted fires do not come back.
+func (w *writing) moveHorizon(ctx context.Context, day Day) (Day, error) {
+	current, err := w.horizon(ctx)
+	if err != nil || day <= current {
+		return current, err
+	}
+	return day, w.q.SetSetting(ctx, dbgen.SetSettingParams{Name: settingHorizon, Value: strconv.FormatInt(int64(day), 10)})
+}
+
 // PlanCleanup returns what [DB.Cleanup] would do, without doing it.
-func (r *Reader) PlanCleanup(ctx context.Context, keepDays int) (report CleanupReport, err error) {
-	err = r.snapshot(ctx, "plan a cleanup", func(r *Reader) (int, error) {
+func (r *Reader) PlanCleanup(ctx context.Context, keepDays int) (CleanupReport, error) {
+	return snapshot(ctx, r, "plan a cleanup", func(v *view) (CleanupReport, error) {
 		if err := checkKeepDays(keepDays); err != nil {
-			return 0, err
+			return CleanupReport{}, err
 		}
-		current, err := r.horizon(ctx)
+		current, err := v.horizon(ctx)
 		if err != nil {
-			return 0, err
+			return CleanupReport{}, err
 		}
-		report.Horizon = max(current, r.Today()-Day(keepDays))
-		report.FiresDeleted, err = r.firesBefore(ctx, report.Horizon)
-		return 1, err
+		report := CleanupReport{Horizon: max(current, v.today()-Day(keepDays))}
+		report.FiresDeleted, err = v.firesBefore(ctx, report.Horizon)
+		return report, err
 	})
-	return report, err
 }
 
-func (r *Reader) countBefore(ctx context.Context, day Day) (n int64, err error) {
-	err = r.single(ctx, "count old fires", func(r *Reader) (int, error) {
-		n, err = r.firesBefore(ctx, day)
-		return 1, err
-	})
-	return n, err
+func (db *DB) countBefore(ctx context.Context, day Day) (int64, error) {
+	return latest(ctx, db.Reader, "count old fires", func(v *view) (int64, error) { return v.firesBefore(ctx, day) })
 }
 
-func (r *Reader) firesBefore(ctx context.Context, day Day) (int64, error) {
-	return r.q.CountFiresBefore(ctx, dbgen.CountFiresBeforeParams{StartOfDay: day.Start(r.core.loc), Day: int64(day)})
+func (v *view) firesBefore(ctx context.Context, day Day) (int64, error) {
+	return v.q.CountFiresBefore(ctx, dbgen.CountFiresBeforeParams{StartOfDay: day.Start(v.loc), Day: int64(day)})
 }
 
 // retain cleans up now and then every day, until ctx ends.

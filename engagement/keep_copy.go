@@ -35,12 +35,8 @@ type CopyReport struct {
 // PostgreSQL, is ErrInvalid. A copy that another CopyTo has taken over is
 // ErrConflict. A difference between both is ErrCorrupt, and the copy stays
 // unfinished; what Verify finds in the database too is copied as it is.
-func (db *DB) CopyTo(ctx context.Context, dsn string) (report CopyReport, err error) {
-	err = db.core.do(ctx, "copy to "+RedactDSN(dsn), func() (int, error) {
-		report, err = db.copyTo(ctx, dsn)
-		return int(report.Rows), err
-	})
-	return report, err
+func (db *DB) CopyTo(ctx context.Context, dsn string) (CopyReport, error) {
+	return run(ctx, db.core, "copy", func() (CopyReport, error) { return db.copyTo(ctx, dsn) })
 }
 
 func (db *DB) copyTo(ctx context.Context, dsn string) (report CopyReport, err error) {
@@ -50,9 +46,9 @@ func (db *DB) copyTo(ctx context.Context, dsn string) (report CopyReport, err er
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
 	c := copier{target: target, report: &report}
-	_, err = db.read(ctx, func(r *Reader) (int, error) {
-		c.source = r.q
-		return 0, c.run(ctx)
+	_, err = inSnapshot(ctx, db.core, func(v *view) (struct{}, error) {
+		c.source = v.q
+		return struct{}{}, c.run(ctx)
 	})
 	if err != nil {
 		return report, err
@@ -82,7 +78,7 @@ func (db *DB) openTarget(ctx context.Context, dsn string) (*DB, error) {
 		return nil, errors.Join(explain(eng, "open "+RedactDSN(dsn), err), eng.Close())
 	}
 	c := &core{engine: eng, loc: db.core.loc, clock: o.clock, log: o.log, slow: o.slow}
-	return &DB{Reader: &Reader{core: c}, queue: newQueue(), stop: func() {}}, nil
+	return &DB{Reader: &Reader{core: c}, queue: newQueue(c), stop: func() {}}, nil
 }
 
 // errHasContent refuses a target.
@@ -152,29 +148,30 @@ func (c *copier) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return c.target.snapshotOnce(ctx, "compare the copy", func(r *Reader) (int, error) {
+	_, err := snapshotOnce(ctx, c.target.Reader, "compare the copy", func(v *view) (int64, error) {
 		for _, t := range copyTables {
-			if err := c.compareTable(ctx, r.q, t); err != nil {
+			if err := c.compareTable(ctx, v.q, t); err != nil {
 				return 0, err
 			}
 		}
-		return int(c.report.Rows), nil
+		return c.report.Rows, nil
 	})
+	return err
 }
 
 // begin marks the target, which must be empty or marked already.
-func (c *copier) begin(ctx context.Context) error {
-	return c.target.writeKeyed(ctx, "begin the copy", func(tx *Tx) (int, error) {
-		_, err := tx.q.GetSetting(ctx, settingCopying)
+func (c *copier) begin(ctx context.Context) (err error) {
+	c.turn, err = write(ctx, c.target, "begin the copy", idempotent, func(w *writing) (string, error) {
+		_, err := w.q.GetSetting(ctx, settingCopying)
 		if errors.Is(err, sql.ErrNoRows) {
-			err = requireEmpty(ctx, tx.q)
+			err = requireEmpty(ctx, w.q)
 		}
 		if err != nil {
-			return 0, err
+			return "", err
 		}
-		c.turn, err = tx.q.CountSetting(ctx, settingCopying)
-		return 1, err
+		return w.q.CountSetting(ctx, settingCopying)
 	})
+	return err
 }
 
 // requireEmpty refuses a database that holds more than settings.
@@ -194,12 +191,11 @@ func requireEmpty(ctx context.Context, q dbgen.Querier) error {
 	return nil
 }
 
-// hold makes sure that the target is still this copier's, until the transaction
-// ends.
-func (c *copier) hold(ctx context.Context, tx *Tx) error {
-	held, err := tx.q.HoldSetting(ctx, dbgen.HoldSettingParams{Name: settingCopying, Value: c.turn})
-	if err == nil && held == 0 {
-		err = fmt.Errorf("%w: another copy to the same target has begun", ErrConflict)
+// hold holds the mark of the target, which must still be this copier's.
+func (c *copier) hold(ctx context.Context, w *writing) error {
+	turn, err := w.q.HoldSetting(ctx, settingCopying)
+	if errors.Is(err, sql.ErrNoRows) || (err == nil && turn != c.turn) {
+		return fmt.Errorf("%w: another copy to the same target has begun", ErrConflict)
 	}
 	return err
 }
@@ -258,21 +254,21 @@ func (c *copier) walk(ctx context.Context, t copyTable, look func(span) error) e
 // one that it cannot keep.
 func (c *copier) copySpan(ctx context.Context, t copyTable, want span) error {
 	var missing, excess []copyRow
-	err := c.target.writeKeyed(ctx, "copy "+t.name, func(tx *Tx) (int, error) {
-		err := c.hold(ctx, tx)
+	_, err := write(ctx, c.target, "copy "+t.name, idempotent, func(w *writing) (int, error) {
+		err := c.hold(ctx, w)
 		if err != nil {
 			return 0, err
 		}
-		if missing, excess, err = want.differences(ctx, tx.q, t); err != nil {
+		if missing, excess, err = want.differences(ctx, w.q, t); err != nil {
 			return 0, err
 		}
 		for _, row := range excess {
-			if err := t.remove(ctx, tx.q, row.key); err != nil {
+			if err := t.remove(ctx, w.q, row.key); err != nil {
 				return 0, err
 			}
 		}
 		if len(missing) > 0 {
-			err = t.put(tx.q, ctx, jsonOf(missing))
+			err = t.put(w.q, ctx, jsonOf(missing))
 		}
 		return len(missing) + len(excess), err
 	})
@@ -339,16 +335,17 @@ func jsonOf(list []copyRow) string {
 
 // finish lets the target go on with ids of its own and takes its mark away.
 func (c *copier) finish(ctx context.Context) error {
-	return c.target.write(ctx, "finish the copy", func(tx *Tx) (int, error) {
-		if err := c.hold(ctx, tx); err != nil {
-			return 0, err
+	_, err := write(ctx, c.target, "finish the copy", once, func(w *writing) (struct{}, error) {
+		if err := c.hold(ctx, w); err != nil {
+			return struct{}{}, err
 		}
-		if _, err := tx.q.RestartFireIDs(ctx); err != nil {
-			return 0, err
+		if _, err := w.q.RestartFireIDs(ctx); err != nil {
+			return struct{}{}, err
 		}
-		if _, err := tx.q.RestartTradeIDs(ctx); err != nil {
-			return 0, err
+		if _, err := w.q.RestartTradeIDs(ctx); err != nil {
+			return struct{}{}, err
 		}
-		return 1, tx.q.DeleteSetting(ctx, settingCopying)
+		return struct{}{}, w.q.DeleteSetting(ctx, settingCopying)
 	})
+	return err
 }

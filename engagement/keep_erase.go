@@ -24,49 +24,45 @@ type EraseReceipt struct {
 // told whose it was. ErrNotFound if nothing is kept about the user. Backups
 // keep what they have, and freed pages of the file keep it until they are used
 // again.
-func (db *DB) EraseUser(ctx context.Context, userID int64) (receipt EraseReceipt, err error) {
-	err = db.write(ctx, "erase a user", func(tx *Tx) (int, error) {
-		receipt, err = tx.eraseUser(ctx, userID)
-		return int(receipt.Fires + receipt.Trades + receipt.Days), err
+func (db *DB) EraseUser(ctx context.Context, userID int64) (EraseReceipt, error) {
+	return write(ctx, db, "erase a user", once, func(w *writing) (EraseReceipt, error) {
+		return w.eraseUser(ctx, userID)
 	})
-	return receipt, err
 }
 
 // EraseUser does what [DB.EraseUser] does, as part of the transaction.
-func (tx *Tx) EraseUser(ctx context.Context, userID int64) (receipt EraseReceipt, err error) {
-	err = tx.joined(ctx, "erase a user", func() (int, error) {
-		receipt, err = tx.eraseUser(ctx, userID)
-		return int(receipt.Fires + receipt.Trades + receipt.Days), err
+func (tx *Tx) EraseUser(ctx context.Context, userID int64) (EraseReceipt, error) {
+	return join(ctx, tx, "erase a user", func(w *writing) (EraseReceipt, error) {
+		return w.eraseUser(ctx, userID)
 	})
-	return receipt, err
 }
 
-func (tx *Tx) eraseUser(ctx context.Context, userID int64) (EraseReceipt, error) {
-	receipt := EraseReceipt{UserID: userID, ErasedAt: tx.now}
+func (w *writing) eraseUser(ctx context.Context, userID int64) (EraseReceipt, error) {
+	receipt := EraseReceipt{UserID: userID, ErasedAt: w.now}
 	if err := checkUserID(userID); err != nil {
 		return receipt, err
 	}
-	if _, err := tx.countRepair(ctx); err != nil {
+	if _, err := w.countRepair(ctx); err != nil {
 		return receipt, err
 	}
-	known, totals, err := tx.deleteTotals(ctx, userID)
+	known, totals, err := w.deleteTotals(ctx, userID)
 	if err != nil {
 		return receipt, err
 	}
-	if err := tx.q.DeleteUserAwards(ctx, userID); err != nil {
+	if err := w.q.DeleteUserAwards(ctx, userID); err != nil {
 		return receipt, err
 	}
-	if err := tx.q.DeleteUserFreezes(ctx, userID); err != nil {
+	if err := w.q.DeleteUserFreezes(ctx, userID); err != nil {
 		return receipt, err
 	}
-	t := newTally()
-	if receipt.Fires, err = tx.deleteFires(ctx, userID, t); err != nil {
+	erased := newChanges()
+	if receipt.Fires, err = w.deleteFires(ctx, userID, &erased); err != nil {
 		return receipt, err
 	}
-	if receipt.Trades, err = tx.q.DeleteUserTrades(ctx, userID); err != nil {
+	if receipt.Trades, err = w.q.DeleteUserTrades(ctx, userID); err != nil {
 		return receipt, err
 	}
-	days, err := tx.q.DeleteUserDays(ctx, userID)
+	days, err := w.q.DeleteUserDays(ctx, userID)
 	if err != nil {
 		return receipt, err
 	}
@@ -74,89 +70,71 @@ func (tx *Tx) eraseUser(ctx context.Context, userID int64) (EraseReceipt, error)
 	if !known && receipt.Fires+receipt.Trades+receipt.Days == 0 {
 		return receipt, notFound("user", userID)
 	}
-	if err := tx.subtractSignals(ctx, t); err != nil {
+	subtractDays(&erased, totals, days)
+	if err := w.store(ctx, erased); err != nil {
 		return receipt, err
 	}
-	return receipt, tx.subtractDays(ctx, totals, days)
+	return receipt, w.deleteEmptySignals(ctx, &erased)
 }
 
 // deleteTotals deletes a user's totals and says whether there were any. Whoever
 // adds facts of the user waits from here on; holding the user first makes those
 // wait too who are about to record the first ones.
-func (tx *Tx) deleteTotals(ctx context.Context, userID int64) (known bool, totals []dbgen.UserStat, err error) {
-	_, err = tx.q.GetUserStats(ctx, userID)
+func (w *writing) deleteTotals(ctx context.Context, userID int64) (known bool, totals []dbgen.UserStat, err error) {
+	_, err = w.q.GetUserStats(ctx, userID)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return false, nil, err
 	}
 	known = err == nil
-	if _, err := tx.holdUsers(ctx, []int64{userID}); err != nil {
+	if _, err := w.hold(ctx, []int64{userID}, rows{}, rows{}); err != nil {
 		return known, nil, err
 	}
-	totals, err = tx.q.DeleteUserStats(ctx, userID)
+	totals, err = w.q.DeleteUserStats(ctx, userID)
 	return known, totals, err
 }
 
-// deleteFires deletes a user's fires and counts in t what that takes away.
-func (tx *Tx) deleteFires(ctx context.Context, userID int64, t *tally) (deleted int64, err error) {
+// deleteFires deletes a user's fires and takes them out of their signals.
+func (w *writing) deleteFires(ctx context.Context, userID int64, erased *changes) (deleted int64, err error) {
 	for {
-		fires, err := tx.q.DeleteUserFires(ctx, dbgen.DeleteUserFiresParams{UserID: userID, MaxRows: MaxLimit})
+		fires, err := w.q.DeleteUserFires(ctx, dbgen.DeleteUserFiresParams{UserID: userID, MaxRows: MaxLimit})
 		if err != nil || len(fires) == 0 {
 			return deleted, err
 		}
 		deleted += int64(len(fires))
 		for _, fire := range fires {
-			if fire.Day < 0 {
-				continue // in no counter yet
+			if fire.Day >= 0 { // otherwise it is in no counter yet
+				erased.addSignalFire(fire, -1)
 			}
-			delta := counts{fires: -1}
-			if fire.Executed {
-				delta.executed = -1
-			}
-			t.addSignal(fire.SignalID, Day(fire.Day), delta)
-			s := t.signals[fire.SignalID]
-			s.fires--
-			s.first = fire.Timestamp
-			t.signals[fire.SignalID] = s
 		}
 	}
 }
 
-// subtractSignals takes fires out of their signals' counters. A signal that
-// nobody has fired any more goes too, with the time of the erased fire.
-func (tx *Tx) subtractSignals(ctx context.Context, t *tally) error {
-	if len(t.signalDays) == 0 {
-		return nil
-	}
-	if err := t.applySignals(ctx, tx.q); err != nil {
-		return err
-	}
+// deleteEmptySignals deletes the signals that nobody has fired any more, with
+// the time of the erased fire.
+func (w *writing) deleteEmptySignals(ctx context.Context, erased *changes) error {
 	var days, signals rows
-	for key := range t.signalDays {
+	for key := range erased.signalDays {
 		days.begin().str(key.signal).int(int64(key.day))
 	}
-	for signal := range t.signals {
+	for signal := range erased.signals {
 		signals.begin().str(signal)
 	}
-	if err := tx.q.DeleteEmptySignalDays(ctx, days.String()); err != nil {
-		return err
-	}
-	return tx.q.DeleteEmptySignals(ctx, signals.String())
+	return storeEach(ctx, storing{w.q.DeleteEmptySignalDays, days}, storing{w.q.DeleteEmptySignals, signals})
 }
 
 // subtractDays takes a user's totals and days out of the community's days.
-func (tx *Tx) subtractDays(ctx context.Context, totals []dbgen.UserStat, userDays []dbgen.UserDay) error {
-	days := map[Day]dayCounts{}
-	for _, day := range userDays {
-		if day.Fires != 0 {
-			days[Day(day.Day)] = dayCounts{fires: -day.Fires, executed: -day.Executed, activeUsers: -1}
+func subtractDays(erased *changes, totals []dbgen.UserStat, userDays []dbgen.UserDay) {
+	for _, row := range userDays {
+		if row.Fires != 0 {
+			day := erased.day(Day(row.Day))
+			day.fires -= row.Fires
+			day.executed -= row.Executed
+			day.activeUsers--
 		}
 	}
 	for _, total := range totals {
-		if first := Day(total.FirstDay); first >= 0 {
-			day := days[first]
-			day.newUsers--
-			days[first] = day
+		if total.FirstDay >= 0 {
+			erased.day(Day(total.FirstDay)).newUsers--
 		}
 	}
-	return addDays(ctx, tx.q, days)
 }

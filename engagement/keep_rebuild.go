@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
@@ -30,12 +29,8 @@ const (
 // since a write moves a counter and what it derives from alike, the difference
 // between them can be added later. Erasing a user and other repairs do not, so
 // they make it look again.
-func (db *DB) Rebuild(ctx context.Context) (report Report, err error) {
-	err = db.core.do(ctx, "rebuild", func() (int, error) {
-		report, err = db.rebuild(ctx)
-		return len(report.Repaired), err
-	})
-	return report, err
+func (db *DB) Rebuild(ctx context.Context) (Report, error) {
+	return run(ctx, db.core, "rebuild", func() (Report, error) { return db.rebuild(ctx) })
 }
 
 func (db *DB) rebuild(ctx context.Context) (report Report, err error) {
@@ -45,7 +40,7 @@ func (db *DB) rebuild(ctx context.Context) (report Report, err error) {
 	if err := db.countPending(ctx); err != nil {
 		return report, err
 	}
-	before, err := db.verifyFigures(ctx)
+	before, err := db.core.verifyCounters(ctx)
 	if err != nil {
 		return report, err
 	}
@@ -66,7 +61,7 @@ func (db *DB) rebuild(ctx context.Context) (report Report, err error) {
 			}
 		}
 	}
-	if report, err = db.verifyFigures(ctx); err != nil {
+	if report, err = db.core.verifyCounters(ctx); err != nil {
 		return report, err
 	}
 	report.Repaired = before.Findings
@@ -81,31 +76,25 @@ func (db *DB) rebuild(ctx context.Context) (report Report, err error) {
 // user comes between, what was found may no longer be so: then it stops, as if
 // there were more to find.
 func repair[T any](ctx context.Context, db *DB,
-	find func(context.Context, *Reader) ([]T, error), fix func(context.Context, *Tx, []T) error,
+	find func(context.Context, *view) ([]T, error), fix func(context.Context, *writing, []T) error,
 ) (found int, err error) {
-	var differences []T
 	var repairs int64
-	err = db.snapshot(ctx, "look for differences", func(r *Reader) (int, error) {
-		if repairs, err = r.number(ctx, settingRepairs, 0); err != nil {
-			return 0, err
+	differences, err := snapshot(ctx, db.Reader, "look for differences", func(v *view) ([]T, error) {
+		if repairs, err = v.number(ctx, settingRepairs, 0); err != nil {
+			return nil, err
 		}
-		differences, err = find(ctx, r)
-		return len(differences), err
+		return find(ctx, v)
 	})
 	if err != nil {
 		return 0, err
 	}
 	for chunk := range slices.Chunk(differences, rebuildChunk) {
-		stale := false
-		err := db.write(ctx, "repair", func(tx *Tx) (int, error) {
-			now, err := tx.countRepair(ctx)
-			if err != nil {
-				return 0, err
+		stale, err := write(ctx, db, "repair", once, func(w *writing) (stale bool, err error) {
+			now, err := w.countRepair(ctx)
+			if err != nil || now != repairs+1 {
+				return true, err
 			}
-			if stale = now != repairs+1; stale {
-				return 0, nil
-			}
-			return len(chunk), fix(ctx, tx, chunk)
+			return false, fix(ctx, w, chunk)
 		})
 		if err != nil || stale {
 			return rebuildPage, err
@@ -116,13 +105,13 @@ func repair[T any](ctx context.Context, db *DB,
 }
 
 func (db *DB) repairFireDays(ctx context.Context) (int, error) {
-	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.SignalFire, error) {
-		return r.misplacedFires(ctx, rebuildPage)
-	}, func(ctx context.Context, tx *Tx, found []dbgen.SignalFire) error {
+	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.SignalFire, error) {
+		return v.misplacedFires(ctx, rebuildPage)
+	}, func(ctx context.Context, w *writing, found []dbgen.SignalFire) error {
 		for _, f := range found {
 			seen := Day(f.Day)
-			tx.placeInTime(&f.Timestamp, &f.Day)
-			if _, err := tx.placeFire(ctx, &f, seen); err != nil {
+			w.placeInTime(&f.Timestamp, &f.Day)
+			if _, err := w.placeFire(ctx, &f, seen); err != nil {
 				return err
 			}
 		}
@@ -131,13 +120,13 @@ func (db *DB) repairFireDays(ctx context.Context) (int, error) {
 }
 
 func (db *DB) repairTradeDays(ctx context.Context) (int, error) {
-	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.Trade, error) {
-		return r.misplacedTrades(ctx, rebuildPage)
-	}, func(ctx context.Context, tx *Tx, found []dbgen.Trade) error {
+	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.Trade, error) {
+		return v.misplacedTrades(ctx, rebuildPage)
+	}, func(ctx context.Context, w *writing, found []dbgen.Trade) error {
 		for _, t := range found {
 			seen := Day(t.Day)
-			tx.placeInTime(&t.ClosedAt, &t.Day)
-			if _, err := tx.placeTrade(ctx, t, seen); err != nil {
+			w.placeInTime(&t.ClosedAt, &t.Day)
+			if _, err := w.placeTrade(ctx, t, seen); err != nil {
 				return err
 			}
 		}
@@ -146,99 +135,99 @@ func (db *DB) repairTradeDays(ctx context.Context) (int, error) {
 }
 
 func (db *DB) repairUserDayFires(ctx context.Context) (int, error) {
-	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.UserDayFireMismatchesRow, error) {
-		horizon, err := r.horizon(ctx)
+	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.UserDayFireMismatchesRow, error) {
+		horizon, err := v.horizon(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return r.q.UserDayFireMismatches(ctx, dbgen.UserDayFireMismatchesParams{Horizon: int64(horizon), MaxRows: rebuildPage})
-	}, func(ctx context.Context, tx *Tx, found []dbgen.UserDayFireMismatchesRow) error {
+		return v.q.UserDayFireMismatches(ctx, dbgen.UserDayFireMismatchesParams{Horizon: int64(horizon), MaxRows: rebuildPage})
+	}, func(ctx context.Context, w *writing, found []dbgen.UserDayFireMismatchesRow) error {
 		var params rows
 		for _, d := range found {
 			params.begin().int(d.UserID, d.Day, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted)
 		}
-		_, err := tx.q.AddUserDayFires(ctx, params.String())
-		return err
+		return w.q.AddUserDayFires(ctx, params.String())
 	})
 }
 
 func (db *DB) repairUserDayTrades(ctx context.Context) (int, error) {
-	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.UserDayTradeMismatchesRow, error) {
-		return r.q.UserDayTradeMismatches(ctx, rebuildPage)
-	}, func(ctx context.Context, tx *Tx, found []dbgen.UserDayTradeMismatchesRow) error {
+	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.UserDayTradeMismatchesRow, error) {
+		return v.q.UserDayTradeMismatches(ctx, rebuildPage)
+	}, func(ctx context.Context, w *writing, found []dbgen.UserDayTradeMismatchesRow) error {
 		var params rows
 		for _, d := range found {
 			params.begin().int(d.UserID, d.Day,
 				d.Wins-d.StoredWins, d.Losses-d.StoredLosses, d.Draws-d.StoredDraws, d.MissingMicros)
 		}
-		return tx.q.AddUserDayTrades(ctx, params.String())
+		return w.q.AddUserDayTrades(ctx, params.String())
 	})
 }
 
 func (db *DB) repairSignalDays(ctx context.Context) (int, error) {
-	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.SignalDayMismatchesRow, error) {
-		horizon, err := r.horizon(ctx)
+	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.SignalDayMismatchesRow, error) {
+		horizon, err := v.horizon(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return r.q.SignalDayMismatches(ctx, dbgen.SignalDayMismatchesParams{Horizon: int64(horizon), MaxRows: rebuildPage})
-	}, func(ctx context.Context, tx *Tx, found []dbgen.SignalDayMismatchesRow) error {
+		return v.q.SignalDayMismatches(ctx, dbgen.SignalDayMismatchesParams{Horizon: int64(horizon), MaxRows: rebuildPage})
+	}, func(ctx context.Context, w *writing, found []dbgen.SignalDayMismatchesRow) error {
 		var params rows
 		for _, d := range found {
 			params.begin().str(d.SignalID).int(d.Day, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted)
 		}
-		return tx.q.AddSignalDays(ctx, params.String())
+		return w.q.AddSignalDays(ctx, params.String())
 	})
 }
 
 func (db *DB) repairUserTotals(ctx context.Context) (int, error) {
-	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.UserTotalMismatchesRow, error) {
-		return r.q.UserTotalMismatches(ctx, rebuildPage)
-	}, func(ctx context.Context, tx *Tx, found []dbgen.UserTotalMismatchesRow) error {
+	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.UserTotalMismatchesRow, error) {
+		return v.q.UserTotalMismatches(ctx, rebuildPage)
+	}, func(ctx context.Context, w *writing, found []dbgen.UserTotalMismatchesRow) error {
 		var fired, traded rows
-		unchanged := time.Unix(0, 0) // a repair is no activity of the user's
-		for _, d := range found {
+		users := make([]int64, len(found))
+		for i, d := range found {
+			users[i] = d.UserID
 			fired.begin().int(d.UserID, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted).time(unchanged)
 			traded.begin().int(d.UserID, d.Wins-d.StoredWins, d.Losses-d.StoredLosses,
-				d.Draws-d.StoredDraws, d.MissingMicros).time(unchanged)
+				d.Draws-d.StoredDraws, d.MissingMicros).time(unchanged).int(0)
 		}
-		if err := tx.q.AddUserFires(ctx, fired.String()); err != nil {
+		if err := storeEach(ctx, storing{w.q.AddUserFires, fired}, storing{w.q.AddUserTrades, traded}); err != nil {
 			return err
 		}
-		return addUserTrades(ctx, tx.q, traded)
+		return w.storeBounds(ctx, users)
 	})
 }
 
 func (db *DB) repairSignalTotals(ctx context.Context) (int, error) {
-	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.SignalTotalMismatchesRow, error) {
-		return r.q.SignalTotalMismatches(ctx, rebuildPage)
-	}, func(ctx context.Context, tx *Tx, found []dbgen.SignalTotalMismatchesRow) error {
+	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.SignalTotalMismatchesRow, error) {
+		return v.q.SignalTotalMismatches(ctx, rebuildPage)
+	}, func(ctx context.Context, w *writing, found []dbgen.SignalTotalMismatchesRow) error {
 		var params rows
 		for _, d := range found {
-			params.begin().str(d.SignalID).int(d.Fires-d.StoredFires, d.Fires-d.StoredUsers).time(tx.now)
+			params.begin().str(d.SignalID).int(d.Fires-d.StoredFires, d.Fires-d.StoredUsers).time(w.now)
 		}
-		return tx.q.AddSignals(ctx, params.String())
+		return w.q.AddSignals(ctx, params.String())
 	})
 }
 
 func (db *DB) repairDays(ctx context.Context) (int, error) {
-	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.DayMismatchesRow, error) {
-		return r.q.DayMismatches(ctx, rebuildPage)
-	}, func(ctx context.Context, tx *Tx, found []dbgen.DayMismatchesRow) error {
+	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.DayMismatchesRow, error) {
+		return v.q.DayMismatches(ctx, rebuildPage)
+	}, func(ctx context.Context, w *writing, found []dbgen.DayMismatchesRow) error {
 		var params rows
 		for _, d := range found {
 			params.begin().int(d.Day, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted, d.Users-d.StoredUsers, d.New-d.StoredNew)
 		}
-		return tx.q.AddDays(ctx, params.String())
+		return w.q.AddDays(ctx, params.String())
 	})
 }
 
 func (db *DB) repairDerived(ctx context.Context) (int, error) {
-	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]dbgen.UserDerivedMismatchesRow, error) {
-		return r.q.UserDerivedMismatches(ctx, rebuildPage)
-	}, func(ctx context.Context, tx *Tx, found []dbgen.UserDerivedMismatchesRow) error {
+	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.UserDerivedMismatchesRow, error) {
+		return v.q.UserDerivedMismatches(ctx, rebuildPage)
+	}, func(ctx context.Context, w *writing, found []dbgen.UserDerivedMismatchesRow) error {
 		for _, d := range found {
-			if err := tx.q.RederiveUser(ctx, d.UserID); err != nil {
+			if err := w.q.RederiveUser(ctx, d.UserID); err != nil {
 				return err
 			}
 		}
@@ -247,22 +236,16 @@ func (db *DB) repairDerived(ctx context.Context) (int, error) {
 }
 
 func (db *DB) repairUsers(ctx context.Context) (int, error) {
-	return repair(ctx, db, func(ctx context.Context, r *Reader) ([]misfit, error) {
-		return r.misfits(ctx, rebuildPage)
-	}, func(ctx context.Context, tx *Tx, found []misfit) error {
-		var traded rows
-		var users []int64
-		for _, m := range found {
-			traded.begin().int(m.stored.UserID, 0, 0, 0, 0).time(time.Unix(0, 0))
-			users = append(users, m.stored.UserID)
+	return repair(ctx, db, func(ctx context.Context, v *view) ([]misfit, error) {
+		return v.misfits(ctx, rebuildPage)
+	}, func(ctx context.Context, w *writing, found []misfit) error {
+		users := make([]int64, len(found))
+		for i, m := range found {
+			users[i] = m.stored.UserID
 		}
-		if _, err := tx.holdUsers(ctx, users); err != nil {
+		if err := w.storeBounds(ctx, users); err != nil {
 			return err
 		}
-		if err := addUserTrades(ctx, tx.q, traded); err != nil {
-			return err
-		}
-		_, err := tx.storeHistories(ctx, users)
-		return err
+		return w.recount(ctx, users, false)
 	})
 }

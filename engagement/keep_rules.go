@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
@@ -25,20 +26,20 @@ func (db *DB) SetStreakRules(ctx context.Context, rules StreakRules) error {
 	if err := rules.check(); err != nil {
 		return fmt.Errorf("set the streak rules: %w", err)
 	}
-	err := db.writeKeyed(ctx, "set the streak rules", func(tx *Tx) (int, error) {
-		text, err := json.Marshal(rules.normal())
-		if err != nil {
-			return 0, err
-		}
+	text, err := json.Marshal(rules.normal())
+	if err != nil {
+		return err
+	}
+	_, err = write(ctx, db, "set the streak rules", alone, func(w *writing) (struct{}, error) {
 		for _, setting := range []dbgen.SetSettingParams{
 			{Name: settingStreakRules, Value: string(text)},
 			{Name: settingStreakRecount, Value: strconv.FormatInt(math.MinInt64, 10)},
 		} {
-			if err := tx.q.SetSetting(ctx, setting); err != nil {
-				return 0, err
+			if err := w.q.SetSetting(ctx, setting); err != nil {
+				return struct{}{}, err
 			}
 		}
-		return 1, nil
+		return struct{}{}, nil
 	})
 	if err != nil {
 		return err
@@ -53,20 +54,14 @@ const recountChunk = 250
 // recountStreaks counts again the streaks that a change of rules has left, if
 // any. It may be run by several processes at once and at any time.
 func (db *DB) recountStreaks(ctx context.Context) error {
-	var users int64
-	err := db.single(ctx, "count users", func(r *Reader) (_ int, err error) {
-		users, err = r.q.CountUsers(ctx)
-		return 1, err
-	})
+	users, err := latest(ctx, db.Reader, "count users", func(v *view) (int64, error) { return v.q.CountUsers(ctx) })
 	if err != nil {
 		return err
 	}
 	p := progressOf(ctx, users)
 	for {
-		var counted int
-		err := db.writeKeyed(ctx, "count streaks again", func(tx *Tx) (int, error) {
-			counted, err = tx.recountChunk(ctx)
-			return counted, err
+		counted, err := write(ctx, db, "count streaks again", idempotent, func(w *writing) (int, error) {
+			return w.recountChunk(ctx)
 		})
 		if err != nil || counted == 0 {
 			return err
@@ -77,9 +72,9 @@ func (db *DB) recountStreaks(ctx context.Context) error {
 
 // recountChunk counts some users again and stores with whom to go on. It
 // returns 0 when none is left. Users who come later are counted by the new
-// rules from the start.
-func (tx *Tx) recountChunk(ctx context.Context) (int, error) {
-	value, err := tx.q.LockSetting(ctx, settingStreakRecount)
+// rules from the start: nobody was writing when the rules were stored.
+func (w *writing) recountChunk(ctx context.Context) (int, error) {
+	value, err := w.q.HoldSetting(ctx, settingStreakRecount)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
@@ -90,25 +85,31 @@ func (tx *Tx) recountChunk(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if from == math.MinInt64 {
-		// Users whom others have just created by the rules before are not seen yet.
-		if err := tx.inner.LockUsers(ctx); err != nil {
-			return 0, err
-		}
-	}
-	users, err := tx.q.LockUsersFrom(ctx, dbgen.LockUsersFromParams{FromUser: from, MaxRows: recountChunk})
+	users, err := w.q.UserIDsFrom(ctx, dbgen.UserIDsFromParams{FromUser: from, MaxRows: recountChunk})
 	if err != nil {
 		return 0, err
 	}
-	if len(users) > 0 {
-		if _, err := tx.recount(ctx, users); err != nil {
-			return 0, err
-		}
+	if err := w.recount(ctx, users, true); err != nil {
+		return 0, err
 	}
 	if len(users) == 0 || users[len(users)-1] == math.MaxInt64 {
-		return len(users), tx.q.DeleteSetting(ctx, settingStreakRecount)
+		return len(users), w.q.DeleteSetting(ctx, settingStreakRecount)
 	}
-	return len(users), tx.q.SetSetting(ctx, dbgen.SetSettingParams{
+	return len(users), w.q.SetSetting(ctx, dbgen.SetSettingParams{
 		Name: settingStreakRecount, Value: strconv.FormatInt(users[len(users)-1]+1, 10),
 	})
+}
+
+// recount counts users again from their days and freezes, and awards what they
+// have reached if awarded. Users who have been erased meanwhile stay so.
+func (w *writing) recount(ctx context.Context, users []int64, awarded bool) error {
+	if len(users) == 0 {
+		return nil
+	}
+	l, err := w.holdHistories(ctx, users)
+	if err != nil {
+		return err
+	}
+	users = slices.DeleteFunc(slices.Clone(users), func(user int64) bool { return slices.Contains(l.created, user) })
+	return w.store(ctx, recount(l, users, awarded, w.now))
 }

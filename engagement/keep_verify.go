@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/streaks"
 )
 
 // Report is what Verify found.
@@ -59,26 +60,18 @@ func (f Finding) String() string {
 //     grants say by the streak rules. Awards are facts and are not compared.
 //
 // An error means that it could not be verified, not that something was found.
-func (db *DB) Verify(ctx context.Context) (report Report, err error) {
-	err = db.core.do(ctx, "verify", func() (int, error) {
-		report, err = db.verify(ctx)
-		return int(report.Fires + report.Trades), err
-	})
-	return report, err
+func (db *DB) Verify(ctx context.Context) (Report, error) {
+	return run(ctx, db.core, "verify", func() (Report, error) { return db.core.verify(ctx) })
 }
 
-func (db *DB) verify(ctx context.Context) (Report, error) {
-	report, err := db.verifyFigures(ctx)
+func (c *core) verify(ctx context.Context) (Report, error) {
+	report, err := c.verifyCounters(ctx)
 	if err != nil {
 		return report, err
 	}
 	// The snapshot has ended: two connections held at once by each of many
 	// callers could leave them waiting for one another.
-	var differences []string
-	err = db.core.retry(ctx, "check the structure", func() (err error) {
-		differences, err = db.core.engine.CheckStructure(ctx)
-		return err
-	})
+	differences, err := retry(ctx, c, "check the structure", c.engine.CheckStructure)
 	for _, difference := range differences {
 		report.Findings = append(report.Findings, Finding{
 			Invariant: "V5", Subject: "schema", Field: "structure", Stored: difference, Expected: "as migrated",
@@ -87,27 +80,21 @@ func (db *DB) verify(ctx context.Context) (Report, error) {
 	return report, err
 }
 
-// verifyFigures verifies all invariants but V5, in one snapshot.
-func (db *DB) verifyFigures(ctx context.Context) (report Report, err error) {
-	err = db.core.retry(ctx, "verify the figures", func() error {
-		_, err := db.read(ctx, func(r *Reader) (_ int, err error) {
-			report, err = r.verifyFigures(ctx)
-			return 0, err
-		})
-		return err
+// verifyCounters checks all invariants but V5, in one snapshot.
+func (c *core) verifyCounters(ctx context.Context) (Report, error) {
+	return retry(ctx, c, "verify the counters", func(ctx context.Context) (Report, error) {
+		return inSnapshot(ctx, c, func(v *view) (Report, error) { return v.verifyCounters(ctx) })
 	})
-	return report, err
 }
 
-// verifyFigures checks all invariants but V5.
-func (r *Reader) verifyFigures(ctx context.Context) (Report, error) {
+func (v *view) verifyCounters(ctx context.Context) (Report, error) {
 	report := Report{Findings: []Finding{}}
-	if err := r.countRows(ctx, &report); err != nil {
+	if err := v.countRows(ctx, &report); err != nil {
 		return report, err
 	}
 	checks := []func(context.Context, *Report) error{
-		r.verifyUserTotals, r.verifyUserDerived, r.verifySignalTotals, r.verifyDays,
-		r.verifyUserDays, r.verifyUserDayTrades, r.verifySignalDays, r.verifyUsers, r.verifyFactDays,
+		v.verifyUserTotals, v.verifyUserDerived, v.verifySignalTotals, v.verifyDays,
+		v.verifyUserDays, v.verifyUserDayTrades, v.verifySignalDays, v.verifyUsers, v.verifyFactDays,
 	}
 	p := progressOf(ctx, int64(len(checks)))
 	for _, check := range checks {
@@ -119,8 +106,8 @@ func (r *Reader) verifyFigures(ctx context.Context) (Report, error) {
 	return report, nil
 }
 
-func (r *Reader) countRows(ctx context.Context, report *Report) (err error) {
-	if report.Horizon, err = r.horizon(ctx); err != nil {
+func (v *view) countRows(ctx context.Context, report *Report) (err error) {
+	if report.Horizon, err = v.horizon(ctx); err != nil {
 		return err
 	}
 	var fires, trades int64
@@ -128,13 +115,13 @@ func (r *Reader) countRows(ctx context.Context, report *Report) (err error) {
 		count func(context.Context) (int64, error)
 		into  *int64
 	}{
-		{r.q.CountUsers, &report.Users},
-		{r.q.CountSignals, &report.Signals},
-		{r.q.CountDays, &report.Days},
-		{r.q.CountFires, &report.Fires},
-		{r.q.CountTrades, &report.Trades},
-		{r.q.CountUncountedFires, &fires},
-		{r.q.CountUncountedTrades, &trades},
+		{v.q.CountUsers, &report.Users},
+		{v.q.CountSignals, &report.Signals},
+		{v.q.CountDays, &report.Days},
+		{v.q.CountFires, &report.Fires},
+		{v.q.CountTrades, &report.Trades},
+		{v.q.CountUncountedFires, &fires},
+		{v.q.CountUncountedTrades, &trades},
 	} {
 		if *c.into, err = c.count(ctx); err != nil {
 			return err
@@ -154,8 +141,8 @@ func compare[T comparable](report *Report, invariant, subject, field string, sto
 	}
 }
 
-func (r *Reader) verifyUserTotals(ctx context.Context, report *Report) error {
-	rows, err := r.q.UserTotalMismatches(ctx, MaxFindings)
+func (v *view) verifyUserTotals(ctx context.Context, report *Report) error {
+	rows, err := v.q.UserTotalMismatches(ctx, MaxFindings)
 	for _, row := range rows {
 		subject := fmt.Sprintf("user %d", row.UserID)
 		compare(report, "V1", subject, "total_fires", row.StoredFires, row.Fires)
@@ -168,8 +155,8 @@ func (r *Reader) verifyUserTotals(ctx context.Context, report *Report) error {
 	return err
 }
 
-func (r *Reader) verifyUserDerived(ctx context.Context, report *Report) error {
-	rows, err := r.q.UserDerivedMismatches(ctx, MaxFindings)
+func (v *view) verifyUserDerived(ctx context.Context, report *Report) error {
+	rows, err := v.q.UserDerivedMismatches(ctx, MaxFindings)
 	for _, row := range rows {
 		subject := fmt.Sprintf("user %d", row.UserID)
 		compare(report, "V1", subject, "pnl", row.Pnl, fromMicros(row.PnlMicros))
@@ -178,8 +165,8 @@ func (r *Reader) verifyUserDerived(ctx context.Context, report *Report) error {
 	return err
 }
 
-func (r *Reader) verifySignalTotals(ctx context.Context, report *Report) error {
-	rows, err := r.q.SignalTotalMismatches(ctx, MaxFindings)
+func (v *view) verifySignalTotals(ctx context.Context, report *Report) error {
+	rows, err := v.q.SignalTotalMismatches(ctx, MaxFindings)
 	for _, row := range rows {
 		subject := fmt.Sprintf("signal %q", row.SignalID)
 		compare(report, "V2", subject, "total_fires", row.StoredFires, row.Fires)
@@ -188,8 +175,8 @@ func (r *Reader) verifySignalTotals(ctx context.Context, report *Report) error {
 	return err
 }
 
-func (r *Reader) verifyDays(ctx context.Context, report *Report) error {
-	rows, err := r.q.DayMismatches(ctx, MaxFindings)
+func (v *view) verifyDays(ctx context.Context, report *Report) error {
+	rows, err := v.q.DayMismatches(ctx, MaxFindings)
 	for _, row := range rows {
 		subject := fmt.Sprintf("day %s", Day(row.Day))
 		compare(report, "V3", subject, "fires", row.StoredFires, row.Fires)
@@ -200,8 +187,8 @@ func (r *Reader) verifyDays(ctx context.Context, report *Report) error {
 	return err
 }
 
-func (r *Reader) verifyUserDays(ctx context.Context, report *Report) error {
-	rows, err := r.q.UserDayFireMismatches(ctx, dbgen.UserDayFireMismatchesParams{Horizon: int64(report.Horizon), MaxRows: MaxFindings})
+func (v *view) verifyUserDays(ctx context.Context, report *Report) error {
+	rows, err := v.q.UserDayFireMismatches(ctx, dbgen.UserDayFireMismatchesParams{Horizon: int64(report.Horizon), MaxRows: MaxFindings})
 	for _, row := range rows {
 		subject := fmt.Sprintf("user %d on %s", row.UserID, Day(row.Day))
 		compare(report, "V4", subject, "fires", row.StoredFires, row.Fires)
@@ -210,8 +197,8 @@ func (r *Reader) verifyUserDays(ctx context.Context, report *Report) error {
 	return err
 }
 
-func (r *Reader) verifyUserDayTrades(ctx context.Context, report *Report) error {
-	rows, err := r.q.UserDayTradeMismatches(ctx, MaxFindings)
+func (v *view) verifyUserDayTrades(ctx context.Context, report *Report) error {
+	rows, err := v.q.UserDayTradeMismatches(ctx, MaxFindings)
 	for _, row := range rows {
 		subject := fmt.Sprintf("user %d on %s", row.UserID, Day(row.Day))
 		compare(report, "V4", subject, "wins", row.StoredWins, row.Wins)
@@ -222,8 +209,8 @@ func (r *Reader) verifyUserDayTrades(ctx context.Context, report *Report) error 
 	return err
 }
 
-func (r *Reader) verifySignalDays(ctx context.Context, report *Report) error {
-	rows, err := r.q.SignalDayMismatches(ctx, dbgen.SignalDayMismatchesParams{Horizon: int64(report.Horizon), MaxRows: MaxFindings})
+func (v *view) verifySignalDays(ctx context.Context, report *Report) error {
+	rows, err := v.q.SignalDayMismatches(ctx, dbgen.SignalDayMismatchesParams{Horizon: int64(report.Horizon), MaxRows: MaxFindings})
 	for _, row := range rows {
 		subject := fmt.Sprintf("signal %q on %s", row.SignalID, Day(row.Day))
 		compare(report, "V4", subject, "fires", row.StoredFires, row.Fires)
@@ -232,20 +219,20 @@ func (r *Reader) verifySignalDays(ctx context.Context, report *Report) error {
 	return err
 }
 
-func (r *Reader) verifyUsers(ctx context.Context, report *Report) error {
-	misfits, err := r.misfits(ctx, MaxFindings)
+func (v *view) verifyUsers(ctx context.Context, report *Report) error {
+	misfits, err := v.misfits(ctx, MaxFindings)
 	for _, m := range misfits {
 		subject := fmt.Sprintf("user %d", m.stored.UserID)
-		compare(report, "V6", subject, "first_day", Day(m.stored.FirstDay), m.want.first)
-		compare(report, "V6", subject, "streak_start", Day(m.stored.StreakStart), m.want.start)
-		compare(report, "V6", subject, "streak_end", Day(m.stored.StreakEnd), m.want.end)
-		compare(report, "V6", subject, "streak_length", m.stored.StreakLength, m.want.length)
-		compare(report, "V6", subject, "streak_until", Day(m.stored.StreakUntil), m.want.until)
-		compare(report, "V6", subject, "freezes", m.stored.Freezes, m.want.unspent)
-		for _, f := range m.want.moved {
-			compare(report, "V6", subject, fmt.Sprintf("day of freeze %q", f.id), f.stored, f.spent)
+		compare(report, "V6", subject, "first_day", Day(m.stored.FirstDay), Day(m.want.First))
+		compare(report, "V6", subject, "streak_start", Day(m.stored.StreakStart), Day(m.want.Start))
+		compare(report, "V6", subject, "streak_end", Day(m.stored.StreakEnd), Day(m.want.End))
+		compare(report, "V6", subject, "streak_length", m.stored.StreakLength, m.want.Length)
+		compare(report, "V6", subject, "streak_until", Day(m.stored.StreakUntil), Day(m.want.Until))
+		compare(report, "V6", subject, "freezes", m.stored.Freezes, m.want.Unspent)
+		for _, f := range m.moved {
+			compare(report, "V6", subject, fmt.Sprintf("day of freeze %q", f.GrantID), Day(f.SpentDay), Day(m.spent[f.GrantID]))
 		}
-		compare(report, "V6", subject, "streak_longest", m.stored.StreakLongest, m.want.longest)
+		compare(report, "V6", subject, "streak_longest", m.stored.StreakLongest, m.want.Longest)
 		compare(report, "V1", subject, "win_bound", m.stored.WinBound, winBound(m.stored.Wins, m.stored.Losses))
 	}
 	return err
@@ -255,19 +242,39 @@ func (r *Reader) verifyUsers(ctx context.Context, report *Report) error {
 // what the user's days, grants and totals say.
 type misfit struct {
 	stored dbgen.UserStat
-	want   history
+	want   streaks.State
+	moved  []dbgen.StreakFreeze // those that are stored as spent on another day
+	spent  map[string]int64     // the days that freezes are spent on
+}
+
+func newMisfit(user dbgen.UserStat, rules StreakRules, days []int64, stored []dbgen.StreakFreeze) misfit {
+	freezes := make([]streaks.Freeze, len(stored))
+	for i, row := range stored {
+		freezes[i] = streaks.Freeze{ID: row.GrantID, Granted: row.GrantedDay}
+	}
+	m := misfit{stored: user, spent: map[string]int64{}}
+	m.want, _ = rules.pure().Count(days, freezes)
+	for _, f := range freezes {
+		m.spent[f.ID] = f.Spent
+	}
+	for _, row := range stored {
+		if row.SpentDay != m.spent[row.GrantID] {
+			m.moved = append(m.moved, row)
+		}
+	}
+	return m
 }
 
 // misfits returns misfits, at most limit. It reads users, their days and their
 // freezes side by side, all by user.
-func (r *Reader) misfits(ctx context.Context, limit int) (found []misfit, err error) {
-	rules, err := r.streakRules(ctx)
+func (v *view) misfits(ctx context.Context, limit int) (found []misfit, err error) {
+	rules, err := v.streakRules(ctx)
 	if err != nil {
 		return nil, err
 	}
-	allDays, allFreezes := r.activeDays(ctx), r.allFreezes(ctx)
+	allDays, allFreezes := v.activeDays(ctx), v.allFreezes(ctx)
 	for from := int64(math.MinInt64); ; {
-		users, err := r.q.UsersFrom(ctx, dbgen.UsersFromParams{FromUser: from, MaxRows: MaxLimit})
+		users, err := v.q.UsersFrom(ctx, dbgen.UsersFromParams{FromUser: from, MaxRows: MaxLimit})
 		if err != nil || len(users) == 0 {
 			return found, err
 		}
@@ -280,7 +287,7 @@ func (r *Reader) misfits(ctx context.Context, limit int) (found []misfit, err er
 			if err != nil {
 				return found, err
 			}
-			if m := (misfit{user, rules.history(days, freezes)}); !m.fits() {
+			if m := newMisfit(user, rules, days, freezes); !m.fits() {
 				found = append(found, m)
 			}
 			if len(found) == limit {
@@ -296,11 +303,7 @@ func (r *Reader) misfits(ctx context.Context, limit int) (found []misfit, err er
 }
 
 func (m misfit) fits() bool {
-	stored := userActivity{
-		first: Day(m.stored.FirstDay), start: Day(m.stored.StreakStart), end: Day(m.stored.StreakEnd), until: Day(m.stored.StreakUntil),
-		length: m.stored.StreakLength, longest: m.stored.StreakLongest, unspent: m.stored.Freezes,
-	}
-	return stored == m.want.userActivity && len(m.want.moved) == 0 &&
+	return streakState(m.stored) == m.want && len(m.moved) == 0 &&
 		m.stored.WinBound == winBound(m.stored.Wins, m.stored.Losses)
 }
 
@@ -337,43 +340,41 @@ func (b *byUser[Row, T]) of(user int64) (says []T, err error) {
 	}
 }
 
-func (r *Reader) activeDays(ctx context.Context) *byUser[dbgen.ActiveDaysAfterRow, Day] {
-	return &byUser[dbgen.ActiveDaysAfterRow, Day]{
+func (v *view) activeDays(ctx context.Context) *byUser[dbgen.ActiveDaysAfterRow, int64] {
+	return &byUser[dbgen.ActiveDaysAfterRow, int64]{
 		after: dbgen.ActiveDaysAfterRow{UserID: math.MinInt64},
 		next: func(after dbgen.ActiveDaysAfterRow) ([]dbgen.ActiveDaysAfterRow, error) {
-			return r.q.ActiveDaysAfter(ctx, dbgen.ActiveDaysAfterParams{
+			return v.q.ActiveDaysAfter(ctx, dbgen.ActiveDaysAfterParams{
 				AfterUser: after.UserID, AfterDay: after.Day, MaxRows: MaxLimit,
 			})
 		},
-		split: func(row dbgen.ActiveDaysAfterRow) (int64, Day) { return row.UserID, Day(row.Day) },
+		split: func(row dbgen.ActiveDaysAfterRow) (int64, int64) { return row.UserID, row.Day },
 	}
 }
 
-func (r *Reader) allFreezes(ctx context.Context) *byUser[dbgen.StreakFreeze, freeze] {
-	return &byUser[dbgen.StreakFreeze, freeze]{
+func (v *view) allFreezes(ctx context.Context) *byUser[dbgen.StreakFreeze, dbgen.StreakFreeze] {
+	return &byUser[dbgen.StreakFreeze, dbgen.StreakFreeze]{
 		after: dbgen.StreakFreeze{UserID: math.MinInt64},
 		next: func(after dbgen.StreakFreeze) ([]dbgen.StreakFreeze, error) {
-			return r.q.FreezesAfter(ctx, dbgen.FreezesAfterParams{
+			return v.q.FreezesAfter(ctx, dbgen.FreezesAfterParams{
 				AfterUser: after.UserID, AfterGrant: after.GrantID, MaxRows: MaxLimit,
 			})
 		},
-		split: func(row dbgen.StreakFreeze) (int64, freeze) {
-			return row.UserID, freeze{id: row.GrantID, granted: Day(row.GrantedDay), stored: Day(row.SpentDay)}
-		},
+		split: func(row dbgen.StreakFreeze) (int64, dbgen.StreakFreeze) { return row.UserID, row },
 	}
 }
 
-func (r *Reader) verifyFactDays(ctx context.Context, report *Report) error {
-	fires, err := r.misplacedFires(ctx, MaxFindings)
+func (v *view) verifyFactDays(ctx context.Context, report *Report) error {
+	fires, err := v.misplacedFires(ctx, MaxFindings)
 	if err != nil {
 		return err
 	}
 	for _, f := range fires {
-		compare(report, "V4", fmt.Sprintf("fire %d", f.ID), "day", Day(f.Day), DayOf(f.Timestamp, r.core.loc))
+		compare(report, "V4", fmt.Sprintf("fire %d", f.ID), "day", Day(f.Day), DayOf(f.Timestamp, v.loc))
 	}
-	trades, err := r.misplacedTrades(ctx, MaxFindings)
+	trades, err := v.misplacedTrades(ctx, MaxFindings)
 	for _, t := range trades {
-		compare(report, "V4", fmt.Sprintf("trade %d", t.ID), "day", Day(t.Day), DayOf(t.ClosedAt, r.core.loc))
+		compare(report, "V4", fmt.Sprintf("trade %d", t.ID), "day", Day(t.Day), DayOf(t.ClosedAt, v.loc))
 	}
 	return err
 }
@@ -381,9 +382,9 @@ func (r *Reader) verifyFactDays(ctx context.Context, report *Report) error {
 // misplacedFires returns fires, at most limit, that are counted on another day
 // than that of their time. Those of day 0 are left out: their time could not be
 // read.
-func (r *Reader) misplacedFires(ctx context.Context, limit int) (wrong []dbgen.SignalFire, err error) {
-	err = r.everyFire(ctx, func(f dbgen.SignalFire) (more bool) {
-		if f.Day > int64(unknownDay) && DayOf(f.Timestamp, r.core.loc) != Day(f.Day) {
+func (v *view) misplacedFires(ctx context.Context, limit int) (wrong []dbgen.SignalFire, err error) {
+	err = v.everyFire(ctx, func(f dbgen.SignalFire) (more bool) {
+		if f.Day > int64(unknownDay) && DayOf(f.Timestamp, v.loc) != Day(f.Day) {
 			wrong = append(wrong, f)
 		}
 		return len(wrong) < limit
@@ -393,9 +394,9 @@ func (r *Reader) misplacedFires(ctx context.Context, limit int) (wrong []dbgen.S
 
 // misplacedTrades returns trades, at most limit, that are counted on another
 // day than that of their time.
-func (r *Reader) misplacedTrades(ctx context.Context, limit int) (wrong []dbgen.Trade, err error) {
-	err = r.everyTrade(ctx, func(t dbgen.Trade) (more bool) {
-		if t.Day > int64(unknownDay) && DayOf(t.ClosedAt, r.core.loc) != Day(t.Day) {
+func (v *view) misplacedTrades(ctx context.Context, limit int) (wrong []dbgen.Trade, err error) {
+	err = v.everyTrade(ctx, func(t dbgen.Trade) (more bool) {
+		if t.Day > int64(unknownDay) && DayOf(t.ClosedAt, v.loc) != Day(t.Day) {
 			wrong = append(wrong, t)
 		}
 		return len(wrong) < limit
@@ -404,10 +405,10 @@ func (r *Reader) misplacedTrades(ctx context.Context, limit int) (wrong []dbgen.
 }
 
 // everyFire shows all fires to look, by their key, until it wants no more.
-func (r *Reader) everyFire(ctx context.Context, look func(dbgen.SignalFire) (more bool)) error {
+func (v *view) everyFire(ctx context.Context, look func(dbgen.SignalFire) (more bool)) error {
 	after := dbgen.FiresAfterParams{AfterUser: math.MinInt64, MaxRows: MaxLimit}
 	for {
-		fires, err := r.q.FiresAfter(ctx, after)
+		fires, err := v.q.FiresAfter(ctx, after)
 		if err != nil || len(fires) == 0 {
 			return err
 		}
@@ -422,10 +423,10 @@ func (r *Reader) everyFire(ctx context.Context, look func(dbgen.SignalFire) (mor
 }
 
 // everyTrade shows all trades to look, by their key, until it wants no more.
-func (r *Reader) everyTrade(ctx context.Context, look func(dbgen.Trade) (more bool)) error {
+func (v *view) everyTrade(ctx context.Context, look func(dbgen.Trade) (more bool)) error {
 	after := dbgen.TradesAfterParams{AfterUser: math.MinInt64, MaxRows: MaxLimit}
 	for {
-		trades, err := r.q.TradesAfter(ctx, after)
+		trades, err := v.q.TradesAfter(ctx, after)
 		if err != nil || len(trades) == 0 {
 			return err
 		}

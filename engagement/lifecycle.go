@@ -22,30 +22,28 @@ type Lifecycle struct {
 // oldest first; periods without fires are there. All time and the limit of the
 // window are those of [Reader.Activity]. It reads the users of each day, from
 // the period before the first on. Cleanup does not change it.
-func (r *Reader) Lifecycle(ctx context.Context, w Window, by Period) (list []Lifecycle, err error) {
-	err = r.snapshot(ctx, "lifecycle", func(r *Reader) (int, error) {
-		list, err = r.lifecycle(ctx, w, by)
-		return len(list), err
+func (r *Reader) Lifecycle(ctx context.Context, w Window, by Period) ([]Lifecycle, error) {
+	return snapshot(ctx, r, "lifecycle", func(v *view) ([]Lifecycle, error) {
+		return v.lifecycle(ctx, w, by)
 	})
-	return list, err
 }
 
-func (r *Reader) lifecycle(ctx context.Context, w Window, by Period) ([]Lifecycle, error) {
+func (v *view) lifecycle(ctx context.Context, w Window, by Period) ([]Lifecycle, error) {
 	if err := by.check(); err != nil {
 		return nil, err
 	}
 	list := []Lifecycle{}
-	w, err := r.bounded(ctx, w)
+	w, err := v.bounded(ctx, w)
 	if err != nil || w.IsAllTime() {
 		return list, err
 	}
 	if by == Daily {
-		return r.dailyLifecycle(ctx, w)
+		return v.dailyLifecycle(ctx, w)
 	}
 	w = Window{by.start(w.From) - by.days(), by.start(w.To) + by.days() - 1}
 	lastStart := map[int64]Day{} // of the last period in which a user was active
 	var before, p Lifecycle
-	err = r.eachDay(ctx, w, func(row dbgen.Day, users []int64) {
+	err = v.eachDay(ctx, w, func(row dbgen.Day, users []int64) {
 		day := Day(row.Day)
 		if start := by.start(day); day == start {
 			before, p = p, Lifecycle{Start: start}
@@ -65,7 +63,7 @@ func (r *Reader) lifecycle(ctx context.Context, w Window, by Period) ([]Lifecycl
 		if end := p.Start + by.days() - 1; day == end && p.Start > w.From {
 			p.Resurrected = p.Active - p.New - p.Returning
 			p.Dormant = before.Active - p.Returning
-			p.Partial = end >= r.Today()
+			p.Partial = end >= v.today()
 			list = append(list, p)
 		}
 	})
@@ -74,8 +72,8 @@ func (r *Reader) lifecycle(ctx context.Context, w Window, by Period) ([]Lifecycl
 
 // dailyLifecycle is the lifecycle of each day. Who was active and new stands in
 // the community's days; only who returned is counted from users.
-func (r *Reader) dailyLifecycle(ctx context.Context, w Window) ([]Lifecycle, error) {
-	rows, err := r.q.DaysBetween(ctx, dbgen.DaysBetweenParams{
+func (v *view) dailyLifecycle(ctx context.Context, w Window) ([]Lifecycle, error) {
+	rows, err := v.q.DaysBetween(ctx, dbgen.DaysBetweenParams{
 		FirstDay: int64(max(w.From-1, unknownDay+1)), LastDay: int64(w.To),
 	})
 	if err != nil {
@@ -88,9 +86,9 @@ func (r *Reader) dailyLifecycle(ctx context.Context, w Window) ([]Lifecycle, err
 	list := make([]Lifecycle, 0, w.To-w.From+1)
 	for day := w.From; day <= w.To; day++ {
 		now, before := days[day], days[day-1]
-		p := Lifecycle{Start: day, Active: now.ActiveUsers, New: now.NewUsers, Partial: day >= r.Today()}
+		p := Lifecycle{Start: day, Active: now.ActiveUsers, New: now.NewUsers, Partial: day >= v.today()}
 		if now.ActiveUsers > 0 && before.ActiveUsers > 0 {
-			p.Returning, err = r.q.ReturningUsers(ctx, dbgen.ReturningUsersParams{Day: int64(day), DayBefore: int64(day) - 1})
+			p.Returning, err = v.q.ReturningUsers(ctx, dbgen.ReturningUsersParams{Day: int64(day), DayBefore: int64(day) - 1})
 			if err != nil {
 				return nil, err
 			}

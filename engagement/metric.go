@@ -146,7 +146,7 @@ func (d MetricDefinition) checkFields() error {
 	if _, err := checkLimit(d.Limit); err != nil {
 		return fieldError("limit", d.Limit, fmt.Sprintf("want 1 to %d, or 0 for %d", MaxLimit, DefaultLimit))
 	}
-	_, err := d.window(nil)
+	_, err := d.window(0)
 	return err
 }
 
@@ -238,9 +238,8 @@ func oneOf(path, value string, known ...string) error {
 	return fieldError(path, value, "want one of "+strings.Join(known, ", "))
 }
 
-// window returns the days that the definition is about, as of r's time; nil
-// checks only.
-func (d MetricDefinition) window(r *Reader) (Window, error) {
+// window returns the days that the definition is about, as of today.
+func (d MetricDefinition) window(today Day) (Window, error) {
 	given := 0
 	for _, is := range []bool{d.Window != "", d.LastDays != 0, d.From != "" || d.To != ""} {
 		if is {
@@ -254,26 +253,22 @@ func (d MetricDefinition) window(r *Reader) (Window, error) {
 		if d.LastDays < 0 || d.LastDays > MaxLimit {
 			return Window{}, fieldError("last_days", d.LastDays, fmt.Sprintf("want 1 to %d", MaxLimit))
 		}
-		if r == nil {
-			return Window{}, nil
-		}
-		today := r.Today()
 		return Window{today - Day(d.LastDays) + 1, today}, nil
 	case d.From != "" || d.To != "":
 		return d.days()
 	case d.Window == "":
 		return AllTime(), nil
 	}
-	if err := oneOf("window", d.Window, winToday, winWeek, winMonth, winAllOfTime); err != nil || r == nil {
+	if err := oneOf("window", d.Window, winToday, winWeek, winMonth, winAllOfTime); err != nil {
 		return Window{}, err
 	}
 	switch d.Window {
 	case winToday:
-		return r.TodayWindow(), nil
+		return Window{today, today}, nil
 	case winWeek:
-		return r.ThisWeek(), nil
+		return weekOf(today), nil
 	case winMonth:
-		return r.ThisMonth(), nil
+		return monthOf(today), nil
 	}
 	return AllTime(), nil
 }
@@ -297,15 +292,21 @@ func (d MetricDefinition) days() (w Window, err error) {
 // Every process that uses the database sees it. A definition that is wrong is
 // ErrInvalid, which names the field.
 func (db *DB) DefineMetric(ctx context.Context, d MetricDefinition) error {
-	return db.writeKeyed(ctx, "define a metric", func(tx *Tx) (int, error) { return 1, tx.defineMetric(ctx, d) })
+	_, err := write(ctx, db, "define a metric", idempotent, func(w *writing) (struct{}, error) {
+		return struct{}{}, w.defineMetric(ctx, d)
+	})
+	return err
 }
 
 // DefineMetric does what [DB.DefineMetric] does, as part of the transaction.
 func (tx *Tx) DefineMetric(ctx context.Context, d MetricDefinition) error {
-	return tx.joined(ctx, "define a metric", func() (int, error) { return 1, tx.defineMetric(ctx, d) })
+	_, err := join(ctx, tx, "define a metric", func(w *writing) (struct{}, error) {
+		return struct{}{}, w.defineMetric(ctx, d)
+	})
+	return err
 }
 
-func (tx *Tx) defineMetric(ctx context.Context, d MetricDefinition) error {
+func (w *writing) defineMetric(ctx context.Context, d MetricDefinition) error {
 	if err := d.check(); err != nil {
 		return err
 	}
@@ -313,24 +314,30 @@ func (tx *Tx) defineMetric(ctx context.Context, d MetricDefinition) error {
 	if err != nil {
 		return err
 	}
-	return tx.q.SetMetric(ctx, dbgen.SetMetricParams{Name: d.Name, Definition: string(text), UpdatedAt: tx.now})
+	return w.q.SetMetric(ctx, dbgen.SetMetricParams{Name: d.Name, Definition: string(text), UpdatedAt: w.now})
 }
 
 // DeleteMetric deletes the definition of that name, or returns ErrNotFound.
 func (db *DB) DeleteMetric(ctx context.Context, name string) error {
-	return db.write(ctx, "delete a metric", func(tx *Tx) (int, error) { return 1, tx.deleteMetric(ctx, name) })
+	_, err := write(ctx, db, "delete a metric", once, func(w *writing) (struct{}, error) {
+		return struct{}{}, w.deleteMetric(ctx, name)
+	})
+	return err
 }
 
 // DeleteMetric does what [DB.DeleteMetric] does, as part of the transaction.
 func (tx *Tx) DeleteMetric(ctx context.Context, name string) error {
-	return tx.joined(ctx, "delete a metric", func() (int, error) { return 1, tx.deleteMetric(ctx, name) })
+	_, err := join(ctx, tx, "delete a metric", func(w *writing) (struct{}, error) {
+		return struct{}{}, w.deleteMetric(ctx, name)
+	})
+	return err
 }
 
-func (tx *Tx) deleteMetric(ctx context.Context, name string) error {
+func (w *writing) deleteMetric(ctx context.Context, name string) error {
 	if err := checkID("metric name", name); err != nil {
 		return err
 	}
-	deleted, err := tx.q.DeleteMetric(ctx, name)
+	deleted, err := w.q.DeleteMetric(ctx, name)
 	if err == nil && deleted == 0 {
 		err = notFound("metric", name)
 	}
@@ -338,19 +345,17 @@ func (tx *Tx) deleteMetric(ctx context.Context, name string) error {
 }
 
 // CustomMetric returns the definition of that name, or ErrNotFound.
-func (r *Reader) CustomMetric(ctx context.Context, name string) (d MetricDefinition, err error) {
-	err = r.single(ctx, "read a metric", func(r *Reader) (int, error) {
-		d, err = r.customMetric(ctx, name)
-		return 1, err
+func (r *Reader) CustomMetric(ctx context.Context, name string) (MetricDefinition, error) {
+	return latest(ctx, r, "read a metric", func(v *view) (MetricDefinition, error) {
+		return v.customMetric(ctx, name)
 	})
-	return d, err
 }
 
-func (r *Reader) customMetric(ctx context.Context, name string) (MetricDefinition, error) {
+func (v *view) customMetric(ctx context.Context, name string) (MetricDefinition, error) {
 	if err := checkID("metric name", name); err != nil {
 		return MetricDefinition{}, err
 	}
-	row, err := r.q.GetMetric(ctx, name)
+	row, err := v.q.GetMetric(ctx, name)
 	if errors.Is(err, sql.ErrNoRows) {
 		return MetricDefinition{}, notFound("metric", name)
 	}
@@ -361,21 +366,21 @@ func (r *Reader) customMetric(ctx context.Context, name string) (MetricDefinitio
 }
 
 // CustomMetrics returns all definitions, by name; none if there are none.
-func (r *Reader) CustomMetrics(ctx context.Context) (definitions []MetricDefinition, err error) {
-	err = r.single(ctx, "list metrics", func(r *Reader) (int, error) {
-		rows, err := r.q.ListMetrics(ctx)
+func (r *Reader) CustomMetrics(ctx context.Context) ([]MetricDefinition, error) {
+	return latest(ctx, r, "list metrics", func(v *view) (_ []MetricDefinition, err error) {
+		// FIXME definitions
+		rows, err := v.q.ListMetrics(ctx)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		definitions = make([]MetricDefinition, len(rows))
+		definitions := make([]MetricDefinition, len(rows))
 		for i, row := range rows {
 			if definitions[i], err = storedMetric(row); err != nil {
-				return 0, err
+				return nil, err
 			}
 		}
-		return len(definitions), nil
+		return definitions, nil
 	})
-	return definitions, err
 }
 
 func storedMetric(row dbgen.CustomMetric) (MetricDefinition, error) {
@@ -419,44 +424,42 @@ type MetricRow struct {
 // known, as adopted files have them, is on no day and no weekday.
 //
 // It reads every user, signal or day of the window, whatever the limit.
-func (r *Reader) EvaluateMetric(ctx context.Context, name string) (values MetricValues, err error) {
-	err = r.snapshot(ctx, "evaluate a metric", func(r *Reader) (int, error) {
-		d, err := r.customMetric(ctx, name)
+func (r *Reader) EvaluateMetric(ctx context.Context, name string) (MetricValues, error) {
+	return snapshot(ctx, r, "evaluate a metric", func(v *view) (_ MetricValues, err error) {
+		// FIXME values
+		d, err := v.customMetric(ctx, name)
 		if err != nil {
-			return 0, err
+			return MetricValues{}, err
 		}
-		values, err = r.evaluate(ctx, d)
-		return len(values.Rows), err
+		return v.evaluate(ctx, d)
 	})
-	return values, err
 }
 
 // EvaluateDefinition does what [Reader.EvaluateMetric] does for a definition
 // that need not be stored.
-func (r *Reader) EvaluateDefinition(ctx context.Context, d MetricDefinition) (values MetricValues, err error) {
-	err = r.snapshot(ctx, "evaluate a metric", func(r *Reader) (int, error) {
+func (r *Reader) EvaluateDefinition(ctx context.Context, d MetricDefinition) (MetricValues, error) {
+	return snapshot(ctx, r, "evaluate a metric", func(v *view) (_ MetricValues, err error) {
+		// FIXME values
 		if err := d.check(); err != nil {
-			return 0, err
+			return MetricValues{}, err
 		}
-		values, err = r.evaluate(ctx, d)
-		return len(values.Rows), err
+		return v.evaluate(ctx, d)
 	})
-	return values, err
 }
 
-func (r *Reader) evaluate(ctx context.Context, d MetricDefinition) (MetricValues, error) {
-	w, err := d.window(r)
+func (v *view) evaluate(ctx context.Context, d MetricDefinition) (MetricValues, error) {
+	w, err := d.window(v.today())
 	if err != nil {
 		return MetricValues{}, err
 	}
-	values := MetricValues{Metric: d, Timestamp: r.now}
+	values := MetricValues{Metric: d, Timestamp: v.now}
 	days := Window{unknownDay, furthestDay}
 	if !w.IsAllTime() {
 		days, values.From, values.To = w, &w.From, &w.To
 	}
 	parts := d.parts()
 	if slices.ContainsFunc(parts, func(p MetricPart) bool { return p.needsFires(d.Per) }) {
-		horizon, err := r.horizon(ctx)
+		horizon, err := v.horizon(ctx)
 		if err != nil {
 			return MetricValues{}, err
 		}
@@ -465,7 +468,7 @@ func (r *Reader) evaluate(ctx context.Context, d MetricDefinition) (MetricValues
 	}
 	measured := make([]map[metricKey]float64, len(parts))
 	for i, part := range parts {
-		if measured[i], err = r.measure(ctx, part, d.Per, days); err != nil {
+		if measured[i], err = v.measure(ctx, part, d.Per, days); err != nil {
 			return MetricValues{}, err
 		}
 	}
@@ -555,7 +558,7 @@ func (p MetricPart) needsFires(per string) bool {
 
 // measure returns what each user, signal or day comes to. All time is from
 // unknownDay to furthestDay.
-func (r *Reader) measure(ctx context.Context, p MetricPart, per string, days Window) (map[metricKey]float64, error) {
+func (v *view) measure(ctx context.Context, p MetricPart, per string, days Window) (map[metricKey]float64, error) {
 	if per == perDay || len(p.Filter.Weekdays) > 0 {
 		days.From = max(days.From, unknownDay+1)
 	}
@@ -563,12 +566,12 @@ func (r *Reader) measure(ctx context.Context, p MetricPart, per string, days Win
 		return nil, nil // all of it was cleaned up
 	}
 	if p.Of == ofTrades {
-		return r.measureTrades(ctx, p, per, days)
+		return v.measureTrades(ctx, p, per, days)
 	}
-	return r.measureFires(ctx, p, per, days)
+	return v.measureFires(ctx, p, per, days)
 }
 
-func (r *Reader) measureFires(ctx context.Context, p MetricPart, per string, days Window) (map[metricKey]float64, error) {
+func (v *view) measureFires(ctx context.Context, p MetricPart, per string, days Window) (map[metricKey]float64, error) {
 	first, last, weekdays := int64(days.From), int64(days.To), p.Filter.weekdays()
 	firstSignal, endSignal := p.Filter.signals()
 	measured := map[metricKey]float64{}
@@ -594,7 +597,7 @@ func (r *Reader) measureFires(ctx context.Context, p MetricPart, per string, day
 
 	switch {
 	case per == perSignal:
-		rows, err := r.q.FiresBySignal(ctx, dbgen.FiresBySignalParams{
+		rows, err := v.q.FiresBySignal(ctx, dbgen.FiresBySignalParams{
 			FirstSignal: firstSignal, EndSignal: endSignal, FirstDay: first, LastDay: last, Weekdays: weekdays,
 		})
 		for _, row := range rows {
@@ -603,7 +606,7 @@ func (r *Reader) measureFires(ctx context.Context, p MetricPart, per string, day
 		}
 		return measured, err
 	case per == perUser && p.needsFires(per):
-		rows, err := r.q.KeptFiresByUser(ctx, dbgen.KeptFiresByUserParams{
+		rows, err := v.q.KeptFiresByUser(ctx, dbgen.KeptFiresByUserParams{
 			FirstSignal: firstSignal, EndSignal: endSignal, FirstDay: first, LastDay: last, Weekdays: weekdays,
 		})
 		for _, row := range rows {
@@ -611,19 +614,19 @@ func (r *Reader) measureFires(ctx context.Context, p MetricPart, per string, day
 		}
 		return measured, err
 	case per == perUser && days == (Window{unknownDay, furthestDay}):
-		rows, err := r.q.FiresByUserEver(ctx)
+		rows, err := v.q.FiresByUserEver(ctx)
 		for _, row := range rows {
 			add(metricKey{number: row.UserID}, split(row.Fires, row.Executed), oneUser)
 		}
 		return measured, err
 	case per == perUser:
-		rows, err := r.q.FiresByUser(ctx, dbgen.FiresByUserParams{FirstDay: first, LastDay: last, Weekdays: weekdays})
+		rows, err := v.q.FiresByUser(ctx, dbgen.FiresByUserParams{FirstDay: first, LastDay: last, Weekdays: weekdays})
 		for _, row := range rows {
 			add(metricKey{number: row.UserID}, split(row.Fires, row.Executed), oneUser)
 		}
 		return measured, err
 	case p.needsFires(per):
-		rows, err := r.q.KeptFiresByDay(ctx, dbgen.KeptFiresByDayParams{
+		rows, err := v.q.KeptFiresByDay(ctx, dbgen.KeptFiresByDayParams{
 			FirstSignal: firstSignal, EndSignal: endSignal, FirstDay: first, LastDay: last, Weekdays: weekdays,
 		})
 		for _, row := range rows {
@@ -631,17 +634,17 @@ func (r *Reader) measureFires(ctx context.Context, p MetricPart, per string, day
 		}
 		return measured, err
 	}
-	rows, err := r.q.FiresByDay(ctx, dbgen.FiresByDayParams{FirstDay: first, LastDay: last, Weekdays: weekdays})
+	rows, err := v.q.FiresByDay(ctx, dbgen.FiresByDayParams{FirstDay: first, LastDay: last, Weekdays: weekdays})
 	for _, row := range rows {
 		add(metricKey{number: row.Day}, split(row.Fires, row.Executed), [3]int64{row.Users, row.UsersExecuted, row.UsersNotExecuted})
 	}
 	return measured, err
 }
 
-func (r *Reader) measureTrades(ctx context.Context, p MetricPart, per string, days Window) (map[metricKey]float64, error) {
+func (v *view) measureTrades(ctx context.Context, p MetricPart, per string, days Window) (map[metricKey]float64, error) {
 	params := dbgen.TradesByUserParams{FirstDay: int64(days.From), LastDay: int64(days.To), Weekdays: p.Filter.weekdays()}
 	params.FirstSignal, params.EndSignal = p.Filter.signals()
-	params.StartOfDays, params.EndOfDays = r.instants(days)
+	params.StartOfDays, params.EndOfDays = v.instants(days)
 	params.OutcomeA, params.OutcomeB, params.OutcomeC = p.Filter.outcomes()
 	measured := map[metricKey]float64{}
 	add := func(key metricKey, trades, users, units, micros int64) {
@@ -656,19 +659,19 @@ func (r *Reader) measureTrades(ctx context.Context, p MetricPart, per string, da
 	}
 	switch per {
 	case perUser:
-		rows, err := r.q.TradesByUser(ctx, params)
+		rows, err := v.q.TradesByUser(ctx, params)
 		for _, row := range rows {
 			add(metricKey{number: row.UserID}, row.Trades, row.Users, row.Units, row.Micros)
 		}
 		return measured, err
 	case perSignal:
-		rows, err := r.q.TradesBySignal(ctx, dbgen.TradesBySignalParams(params))
+		rows, err := v.q.TradesBySignal(ctx, dbgen.TradesBySignalParams(params))
 		for _, row := range rows {
 			add(metricKey{signal: row.SignalID}, row.Trades, row.Users, row.Units, row.Micros)
 		}
 		return measured, err
 	}
-	rows, err := r.q.TradesByDay(ctx, dbgen.TradesByDayParams(params))
+	rows, err := v.q.TradesByDay(ctx, dbgen.TradesByDayParams(params))
 	for _, row := range rows {
 		add(metricKey{number: row.Day}, row.Trades, row.Users, row.Units, row.Micros)
 	}
@@ -685,13 +688,13 @@ func fromParts(units, micros int64) float64 {
 
 // instants returns the times that bound some days, the first of them and the
 // one behind the last.
-func (r *Reader) instants(days Window) (start, end time.Time) {
+func (v *view) instants(days Window) (start, end time.Time) {
 	start, end = time.Time{}, endOfTime
 	if days.From > unknownDay {
-		start = days.From.Start(r.core.loc).UTC()
+		start = days.From.Start(v.loc).UTC()
 	}
 	if days.To < DayOf(endOfTime, time.UTC)-1 {
-		end = (days.To + 1).Start(r.core.loc).UTC()
+		end = (days.To + 1).Start(v.loc).UTC()
 	}
 	return start, end
 }

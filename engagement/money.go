@@ -57,3 +57,11 @@ func toMicros(field string, amount float64) (int64, error) {
 }
 
 func fromMicros(micros int64) float64 { return float64(micros) / microsPerUnit }
+
+// addMicros adds to a sum, and reports whether it stays within what is stored.
+func addMicros(sum, micros int64) (int64, bool) {
+	if micros > 0 && sum > maxMicros-micros || micros < 0 && sum < -maxMicros-micros {
+		return sum, false
+	}
+	return sum + micros, true
+}

@@ -91,50 +91,50 @@ type EquityDay struct {
 //
 // Trades are never cleaned up, so any window can be asked for. The call reads
 // the trades of the window one by one and keeps their days in memory.
-func (r *Reader) TradeQuality(ctx context.Context, q QualityQuery) (quality TradeQuality, err error) {
-	err = r.snapshot(ctx, "judge trades", func(r *Reader) (int, error) {
-		s, err := checkSubject(q.UserID, q.SignalID)
-		if err != nil {
-			return 0, err
+func (r *Reader) TradeQuality(ctx context.Context, q QualityQuery) (TradeQuality, error) {
+	return snapshot(ctx, r, "judge trades", func(v *view) (TradeQuality, error) { return v.tradeQuality(ctx, q) })
+}
+
+func (v *view) tradeQuality(ctx context.Context, q QualityQuery) (TradeQuality, error) {
+	s, err := checkSubject(q.UserID, q.SignalID)
+	if err != nil {
+		return TradeQuality{}, err
+	}
+	if err := q.Window.check(); err != nil {
+		return TradeQuality{}, err
+	}
+	balance, err := toMicros("balance", q.Balance)
+	if err != nil {
+		return TradeQuality{}, err
+	}
+	if q.Balance < 0 {
+		return TradeQuality{}, invalid("balance", q.Balance, "want at least 0")
+	}
+	j := judge{days: map[Day]amount{}}
+	trades, err := v.eachClosed(ctx, s, q.Window.days(), j.trade)
+	if err != nil {
+		return TradeQuality{}, err
+	}
+	if trades == 0 {
+		if err := v.checkKnown(ctx, s); err != nil {
+			return TradeQuality{}, err
 		}
-		if err := q.Window.check(); err != nil {
-			return 0, err
-		}
-		balance, err := toMicros("balance", q.Balance)
-		if err != nil {
-			return 0, err
-		}
-		if q.Balance < 0 {
-			return 0, invalid("balance", q.Balance, "want at least 0")
-		}
-		j := judge{days: map[Day]amount{}}
-		trades, err := r.eachClosed(ctx, s, q.Window.days(), j.trade)
-		if err != nil {
-			return trades, err
-		}
-		if trades == 0 {
-			if err := r.checkKnown(ctx, s); err != nil {
-				return 0, err
-			}
-		}
-		quality = j.verdict(s, balance)
-		return trades, nil
-	})
-	return quality, err
+	}
+	return j.verdict(s, balance), nil
 }
 
 // checkKnown refuses a subject of which nothing is stored.
-func (r *Reader) checkKnown(ctx context.Context, s subject) error {
+func (v *view) checkKnown(ctx context.Context, s subject) error {
 	if s.userID != 0 {
-		_, err := r.userRow(ctx, s.userID)
+		_, err := v.userRow(ctx, s.userID)
 		return err
 	}
-	_, err := r.q.GetSignalMetrics(ctx, s.signalID)
+	_, err := v.q.GetSignalMetrics(ctx, s.signalID)
 	if !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
 	// Nobody fired it, but trades may name it.
-	trades, err := r.eachClosed(ctx, s, AllTime().days(), func(dbgen.Trade) error { return nil })
+	trades, err := v.eachClosed(ctx, s, AllTime().days(), func(dbgen.Trade) error { return nil })
 	if err == nil && trades == 0 {
 		return notFound("signal", s.signalID)
 	}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
-	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 )
 
 // Reader answers questions. The one inside a [DB] reads the latest committed
@@ -13,92 +12,93 @@ import (
 // snapshot; the one inside a [Tx] also sees what the transaction has written.
 type Reader struct {
 	core *core
-	// q and now are set inside a snapshot or transaction.
+	view *view // nil: each call has its own
+}
+
+// view is one state of the database at one time, with the queries that read it.
+type view struct {
+	*core
 	q   dbgen.Querier
 	now time.Time
 }
 
-// instant is the time that the reader's answers refer to: fixed in a snapshot
-// or transaction, otherwise now.
+func (v *view) today() Day { return DayOf(v.now, v.loc) }
+
+// Location returns the time zone in which the database's days begin and end.
+func (r *Reader) Location() *time.Location { return r.core.loc }
+
+// Today returns the current day: of now or, in a snapshot or transaction, of its
+// beginning.
+func (r *Reader) Today() Day { return DayOf(r.instant(), r.core.loc) }
+
+// instant is the time that the reader's answers refer to.
 func (r *Reader) instant() time.Time {
-	if r.q != nil {
-		return r.now
+	if r.view != nil {
+		return r.view.now
 	}
 	return r.core.instant()
 }
 
-// single runs an operation that asks one question. fn may run several times.
-func (r *Reader) single(ctx context.Context, doing string, fn func(*Reader) (rows int, err error)) error {
-	if r.q != nil {
-		return r.core.observe(ctx, doing, func() (int, error) { return fn(r) })
-	}
-	return r.core.do(ctx, doing, func() (rows int, err error) {
-		err = r.core.retry(ctx, doing, func() error {
-			rows, err = fn(&Reader{core: r.core, q: r.core.engine.Queries(), now: r.core.instant()})
-			return err
-		})
-		return rows, err
+// latest answers a question of one query. fn may run several times.
+func latest[T any](ctx context.Context, r *Reader, doing string, fn func(*view) (T, error)) (T, error) {
+	return ask(ctx, r, doing, fn, func(ctx context.Context) (T, error) {
+		return fn(&view{core: r.core, q: r.core.engine.Queries(), now: r.core.instant()})
 	})
 }
 
-// snapshot runs an operation whose questions must see the same state. fn may
-// run several times.
-func (r *Reader) snapshot(ctx context.Context, doing string, fn func(*Reader) (rows int, err error)) error {
-	if r.q != nil {
-		return r.core.observe(ctx, doing, func() (int, error) { return fn(r) })
-	}
-	return r.core.do(ctx, doing, func() (rows int, err error) {
-		err = r.core.retry(ctx, doing, func() error {
-			rows, err = r.read(ctx, fn)
-			return err
-		})
-		return rows, err
+// snapshot answers a question of several queries, which see the same state. fn
+// may run several times.
+func snapshot[T any](ctx context.Context, r *Reader, doing string, fn func(*view) (T, error)) (T, error) {
+	return ask(ctx, r, doing, fn, func(ctx context.Context) (T, error) {
+		return inSnapshot(ctx, r.core, fn)
 	})
 }
 
 // snapshotOnce is snapshot for an fn that must not run twice.
-func (r *Reader) snapshotOnce(ctx context.Context, doing string, fn func(*Reader) (rows int, err error)) error {
-	if r.q != nil {
-		return r.core.observe(ctx, doing, func() (int, error) { return fn(r) })
-	}
-	return r.core.do(ctx, doing, func() (int, error) { return r.read(ctx, fn) })
+func snapshotOnce[T any](ctx context.Context, r *Reader, doing string, fn func(*view) (T, error)) (T, error) {
+	return ask(ctx, r, doing, fn, func(ctx context.Context) (T, error) {
+		return inSnapshot(ctx, r.core, func(v *view) (T, error) {
+			answer, err := fn(v)
+			return answer, final(err)
+		})
+	})
 }
 
-// read runs fn in a snapshot of its own.
-func (r *Reader) read(ctx context.Context, fn func(*Reader) (rows int, err error)) (rows int, err error) {
-	var tx *engine.Tx
-	err = r.core.retry(ctx, "begin a snapshot", func() (err error) {
-		tx, err = r.core.engine.BeginRead(ctx)
-		return err
-	})
-	if err != nil {
-		return 0, err
+// ask runs fn in the reader's own view or, if it has none, runs the question in
+// one of its own, again if it failed for a reason that may pass.
+func ask[T any](ctx context.Context, r *Reader, doing string, fn func(*view) (T, error), alone func(context.Context) (T, error)) (T, error) {
+	if r.view != nil {
+		return observe(ctx, r.core, doing, func() (T, error) { return fn(r.view) })
 	}
-	defer func() { _ = tx.Rollback(ctx) }() // nothing was written
-	return fn(&Reader{core: r.core, q: tx, now: r.core.instant()})
+	return run(ctx, r.core, doing, func() (T, error) { return retry(ctx, r.core, doing, alone) })
+}
+
+// inSnapshot runs fn in a snapshot of its own.
+func inSnapshot[T any](ctx context.Context, c *core, fn func(*view) (T, error)) (T, error) {
+	tx, err := c.engine.BeginRead(ctx)
+	if err != nil {
+		return *new(T), err
+	}
+	defer func() { _ = tx.End(ctx) }() // nothing was written
+	return fn(&view{core: c, q: tx, now: c.instant()})
 }
 
 // View runs fn with a Reader of one snapshot: whatever it reads belongs
 // together, and its time stands still. The Reader ends with fn; inside it, use
-// the Reader and not the DB. An error of fn is returned as it is.
+// the Reader and not the DB. fn runs at most once; its error is returned as it
+// is.
 //
 // A process reads with at most 64 connections at a time from a file, 32 from a
 // server, and each View holds one: more calls wait until one ends, or their
 // context does.
 func (db *DB) View(ctx context.Context, fn func(*Reader) error) error {
 	var failed error
-	err := db.snapshotOnce(ctx, "view", func(r *Reader) (int, error) {
-		failed = fn(r)
-		return 0, byCaller(failed)
+	_, err := snapshotOnce(ctx, db.Reader, "view", func(v *view) (struct{}, error) {
+		failed = fn(&Reader{v.core, v})
+		return struct{}{}, byCaller(failed)
 	})
 	if failed != nil {
 		return failed
 	}
 	return err
 }
-
-// Location returns the time zone in which the database's days begin and end.
-func (r *Reader) Location() *time.Location { return r.core.loc }
-
-// Today returns the current day.
-func (r *Reader) Today() Day { return DayOf(r.instant(), r.core.loc) }

@@ -1,68 +1,22 @@
 package engagement
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
+	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 )
-
-// retryFor is how long an operation is tried again after it failed for a reason
-// that may pass: others hold the lock or have deadlocked with it, or the server
-// is not reached.
-const retryFor = 10 * time.Second
-
-// retry runs fn until it succeeds, fails for good, ctx ends or retryFor has
-// passed. The waits grow and are random, so that those who have collided do not
-// meet again.
-func (c *core) retry(ctx context.Context, doing string, fn func() error) error {
-	start := time.Now()
-	failed := fn()
-	left := retryFor - time.Since(start)
-	if ctx.Err() != nil || !c.passing(failed) || left <= 0 {
-		return failed
-	}
-	waits := backoff.NewExponentialBackOff()
-	waits.InitialInterval, waits.MaxInterval = 5*time.Millisecond, time.Second
-	first := true
-	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		if !first {
-			failed = fn()
-		}
-		first = false
-		if failed != nil && (ctx.Err() != nil || !c.passing(failed)) {
-			return struct{}{}, backoff.Permanent(failed)
-		}
-		return struct{}{}, failed
-	},
-		backoff.WithBackOff(waits), backoff.WithMaxElapsedTime(left),
-		backoff.WithNotify(func(err error, wait time.Duration) {
-			c.log.WarnContext(ctx, "trying again", "operation", doing, "wait", wait, "error", err)
-		}))
-	return err
-}
-
-// passing says whether err is of a kind that may have passed by the next try,
-// and its operation may run again.
-func (c *core) passing(err error) bool {
-	if err == nil || errors.Is(err, errOnce) {
-		return false
-	}
-	switch sentinelOf(c.engine, err) {
-	case ErrBusy, ErrUnavailable:
-		return true
-	}
-	return false
-}
-
-// errOnce marks the failure of an operation that must not run again.
-var errOnce = errors.New("not tried again")
 
 // core is what a DB and every Reader and Tx made from it share.
 type core struct {
@@ -74,9 +28,10 @@ type core struct {
 
 	readOnly bool
 
-	// rules are the streak rules as last seen; whoever stores streaks by them
-	// has the database compare.
-	rules atomic.Pointer[storedRules]
+	// parsedRules are the streak rules as last read, by their text.
+	parsedRules atomic.Pointer[parsedRules]
+	// inTx is the goroutine that runs a caller's function in DB.Tx; 0: none.
+	inTx atomic.Int64
 
 	mu      sync.Mutex
 	closed  bool
@@ -95,21 +50,21 @@ func (c *core) enter() error {
 	return nil
 }
 
-// do runs one public operation: it refuses a closed database, explains errors
-// and logs what happened. fn returns how many rows it read or wrote.
-func (c *core) do(ctx context.Context, doing string, fn func() (rows int, err error)) error {
+// run runs one public operation: it refuses a closed database, explains errors
+// and logs what happened.
+func run[T any](ctx context.Context, c *core, doing string, fn func() (T, error)) (T, error) {
 	if err := c.enter(); err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
+		return *new(T), fmt.Errorf("%s: %w", doing, err)
 	}
 	defer c.running.Done()
-	return c.observe(ctx, doing, fn)
+	return observe(ctx, c, doing, fn)
 }
 
 // observe explains errors and logs what happened. By itself it serves the parts
 // of an operation, which may end after Close has begun.
-func (c *core) observe(ctx context.Context, doing string, fn func() (rows int, err error)) error {
+func observe[T any](ctx context.Context, c *core, doing string, fn func() (T, error)) (T, error) {
 	start := time.Now()
-	rows, err := fn()
+	answer, err := fn()
 	took := time.Since(start)
 	if err != nil {
 		if cause := ctx.Err(); cause != nil && c.engine.Classify(err) == engine.Unavailable {
@@ -117,16 +72,27 @@ func (c *core) observe(ctx context.Context, doing string, fn func() (rows int, e
 		}
 		err = explain(c.engine, doing, err)
 		c.logFailure(ctx, doing, took, err)
-		return err
+		return answer, err
 	}
 	level, message := slog.LevelDebug, "done"
 	if took >= c.slow {
 		level, message = slog.LevelWarn, "slow"
 	}
 	if c.log.Enabled(ctx, level) {
-		c.log.Log(ctx, level, message, "operation", doing, "duration", took, "rows", rows)
+		c.log.Log(ctx, level, message, "operation", doing, "duration", took, "rows", rowsOf(answer))
 	}
-	return nil
+	return answer, nil
+}
+
+// rowsOf returns how many rows an answer has.
+func rowsOf(answer any) int {
+	switch v := reflect.ValueOf(answer); v.Kind() {
+	case reflect.Slice:
+		return v.Len()
+	case reflect.Int, reflect.Int64:
+		return int(v.Int())
+	}
+	return 1
 }
 
 // logFailure keeps the error level for what an operator must look at: an
@@ -151,3 +117,89 @@ func (c *core) instant() time.Time { return stored(c.clock()) }
 
 // stored returns t as the database keeps it: UTC, whole microseconds.
 func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// retryFor is how long an operation is tried again after it failed for a reason
+// that may pass: others hold the lock or have deadlocked with it, or the server
+// is not reached.
+const retryFor = 10 * time.Second
+
+// retry runs fn until it succeeds, fails for good, ctx ends or retryFor has
+// passed. The waits grow and are random, so that those who have collided do not
+// meet again. This is the one place where anything is tried again.
+func retry[T any](ctx context.Context, c *core, doing string, fn func(context.Context) (T, error)) (T, error) {
+	start := time.Now()
+	answer, failed := fn(ctx)
+	left := retryFor - time.Since(start)
+	if ctx.Err() != nil || !c.mayPass(failed) || left <= 0 {
+		return answer, failed
+	}
+	waits := backoff.NewExponentialBackOff()
+	waits.InitialInterval, waits.MaxInterval = 5*time.Millisecond, 500*time.Millisecond
+	first := true
+	return backoff.Retry(ctx, func() (T, error) {
+		if !first {
+			answer, failed = fn(ctx)
+		}
+		first = false
+		if failed != nil && (ctx.Err() != nil || !c.mayPass(failed)) {
+			return answer, backoff.Permanent(failed)
+		}
+		return answer, failed
+	},
+		backoff.WithBackOff(waits), backoff.WithMaxElapsedTime(left),
+		backoff.WithNotify(func(err error, wait time.Duration) {
+			c.log.WarnContext(ctx, "trying again", "operation", doing, "wait", wait, "error", err)
+		}))
+}
+
+// mayPass reports whether err is of a kind that may have passed by the next try.
+func (c *core) mayPass(err error) bool {
+	if _, isFinal := errors.AsType[finalError](err); isFinal || err == nil {
+		return false
+	}
+	switch sentinelOf(c.engine, err) {
+	case ErrBusy, ErrUnavailable:
+		return true
+	}
+	return false
+}
+
+// finalError is the error of an operation that must not run again.
+type finalError struct{ error }
+
+func (e finalError) Unwrap() error { return e.error }
+
+// final marks the error of an operation that must not run again.
+func final(err error) error {
+	if err == nil {
+		return nil
+	}
+	return finalError{err}
+}
+
+// enterTx notes that this goroutine runs a caller's function in a transaction,
+// until the function that it returns is called.
+func (c *core) enterTx() (leave func()) {
+	c.inTx.Store(goroutineID())
+	return func() { c.inTx.Store(0) }
+}
+
+// refuseInTx refuses to write outside of the transaction that this goroutine is
+// in: the write would wait for the end of the transaction, which would wait for
+// the write. Nothing but the goroutine's number tells: a caller's function may
+// hold any context.
+func (c *core) refuseInTx() error {
+	if owner := c.inTx.Load(); owner != 0 && owner == goroutineID() {
+		return fmt.Errorf("%w call: a write on the database inside Tx would wait for ever, use the Tx", ErrInvalid)
+	}
+	return nil
+}
+
+// goroutineID returns the number that begins a goroutine's stack: "goroutine 7 [".
+func goroutineID() int64 {
+	var stack [64]byte
+	text := stack[:runtime.Stack(stack[:], false)]
+	number, _, _ := bytes.Cut(bytes.TrimPrefix(text, []byte("goroutine ")), []byte(" "))
+	id, _ := strconv.ParseInt(string(number), 10, 64)
+	return id
+}

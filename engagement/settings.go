@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 )
 
 // The settings that belong to the database itself.
@@ -52,50 +53,55 @@ func resolveLocation(ctx context.Context, c *core, o options) (*time.Location, e
 // storeLocation stores the time zone unless another process was first, and
 // returns what is stored.
 func storeLocation(ctx context.Context, c *core, name string) (string, error) {
-	tx, err := c.engine.BeginWrite(ctx)
-	if err != nil {
-		return "", err
-	}
-	err = tx.SetSettingOnce(ctx, dbgen.SetSettingOnceParams{Name: settingTimeZone, Value: name})
-	if err == nil {
-		name, err = tx.GetSetting(ctx, settingTimeZone)
-	}
-	if err != nil {
-		return "", errors.Join(err, tx.Rollback(ctx))
-	}
-	return name, tx.Commit(ctx)
+	return retry(ctx, c, "store the time zone", func(ctx context.Context) (string, error) {
+		w, err := c.begin(ctx, engine.Enter)
+		if err != nil {
+			return "", err
+		}
+		return commitAfter(ctx, w, func(w *writing) (string, error) {
+			err := w.q.SetSettingOnce(ctx, dbgen.SetSettingOnceParams{Name: settingTimeZone, Value: name})
+			if err != nil {
+				return "", err
+			}
+			return w.q.GetSetting(ctx, settingTimeZone)
+		})
+	})
 }
 
-// horizonFor returns the horizon for a write of facts whose first day is given.
-// A cleanup in another process, for which it may be tomorrow already and which
-// keeps at least the day before, must not delete such days before the write has
-// ended: nobody could tell any more whether its
-// facts had been there.
-func (tx *Tx) horizonFor(ctx context.Context, first Day) (Day, error) {
-	if first >= tx.Today() {
-		return tx.horizon(ctx)
+// writerSettings reads the settings that every writer goes by.
+func (c *core) writerSettings(settings []dbgen.Setting) (rules StreakRules, horizon Day, err error) {
+	rules, horizon = DefaultStreakRules(), unknownDay+1
+	for _, setting := range settings {
+		switch setting.Name {
+		case settingStreakRules:
+			rules, err = c.parseRules(setting.Value)
+		case settingHorizon:
+			var day int64
+			day, err = parseSetting(settingHorizon, setting.Value)
+			horizon = Day(day)
+		}
+		if err != nil {
+			return rules, horizon, err
+		}
 	}
-	day, err := tx.raise(ctx, settingHorizon, int64(unknownDay)+1)
-	return Day(day), err
+	return rules, horizon, nil
 }
 
 // Horizon returns the first day whose fires are all still kept one by one.
 // Cleanup moves it forward.
-func (r *Reader) Horizon(ctx context.Context) (horizon Day, err error) {
-	err = r.single(ctx, "read the horizon", func(r *Reader) (int, error) {
-		horizon, err = r.horizon(ctx)
-		return 1, err
+func (r *Reader) Horizon(ctx context.Context) (Day, error) {
+	return latest(ctx, r, "read the horizon", func(v *view) (Day, error) {
+		return v.horizon(ctx)
 	})
-	return horizon, err
 }
 
-func (r *Reader) horizon(ctx context.Context) (Day, error) {
-	day, err := r.number(ctx, settingHorizon, int64(unknownDay)+1)
+func (v *view) horizon(ctx context.Context) (Day, error) {
+	day, err := v.number(ctx, settingHorizon, int64(unknownDay)+1)
 	return Day(day), err
 }
 
-func (r *Reader) isSet(ctx context.Context, name string) (bool, error) {
-	_, err := r.q.GetSetting(ctx, name)
+func (v *view) isSet(ctx context.Context, name string) (bool, error) {
+	_, err := v.q.GetSetting(ctx, name)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -103,8 +109,8 @@ func (r *Reader) isSet(ctx context.Context, name string) (bool, error) {
 }
 
 // number returns a setting that is a number, or fallback if it is not set.
-func (r *Reader) number(ctx context.Context, name string, fallback int64) (int64, error) {
-	value, err := r.q.GetSetting(ctx, name)
+func (v *view) number(ctx context.Context, name string, fallback int64) (int64, error) {
+	value, err := v.q.GetSetting(ctx, name)
 	if errors.Is(err, sql.ErrNoRows) {
 		return fallback, nil
 	}
@@ -122,21 +128,10 @@ func parseSetting(name, value string) (int64, error) {
 	return n, nil
 }
 
-// raise stores a setting that is a number, unless a higher one is stored, and
-// returns what is stored then. Nobody else can change it before the transaction
-// ends.
-func (tx *Tx) raise(ctx context.Context, name string, n int64) (int64, error) {
-	value, err := tx.q.RaiseSetting(ctx, dbgen.RaiseSettingParams{Name: name, Value: strconv.FormatInt(n, 10)})
-	if err != nil {
-		return 0, err
-	}
-	return parseSetting(name, value)
-}
-
 // countRepair tells repairs under way, also in other processes, that what they
 // found may no longer be so, and returns how many there were.
-func (tx *Tx) countRepair(ctx context.Context) (int64, error) {
-	value, err := tx.q.CountSetting(ctx, settingRepairs)
+func (w *writing) countRepair(ctx context.Context) (int64, error) {
+	value, err := w.q.CountSetting(ctx, settingRepairs)
 	if err != nil {
 		return 0, err
 	}

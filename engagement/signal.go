@@ -20,22 +20,20 @@ type SignalMetrics struct {
 
 // SignalMetrics returns a signal's totals, or ErrNotFound for a signal that
 // nobody has fired.
-func (r *Reader) SignalMetrics(ctx context.Context, signalID string) (metrics SignalMetrics, err error) {
-	err = r.single(ctx, "read a signal's totals", func(r *Reader) (int, error) {
+func (r *Reader) SignalMetrics(ctx context.Context, signalID string) (SignalMetrics, error) {
+	return latest(ctx, r, "read a signal's totals", func(v *view) (SignalMetrics, error) {
 		if err := checkID("signal id", signalID); err != nil {
-			return 0, err
+			return SignalMetrics{}, err
 		}
-		row, err := r.q.GetSignalMetrics(ctx, signalID)
+		row, err := v.q.GetSignalMetrics(ctx, signalID)
 		if errors.Is(err, sql.ErrNoRows) {
-			return 0, notFound("signal", signalID)
+			return SignalMetrics{}, notFound("signal", signalID)
 		}
-		metrics = SignalMetrics{
+		return SignalMetrics{
 			SignalID: row.SignalID, TotalFires: row.TotalFires,
 			ActiveUsers: row.ActiveUsers, CreatedAt: row.CreatedAt,
-		}
-		return 1, err
+		}, err
 	})
-	return metrics, err
 }
 
 // PopularSignal is one row of the most fired signals.
@@ -49,15 +47,13 @@ type PopularSignal struct {
 // PopularSignals returns the signals most fired in a window: most fired first,
 // ties by signal id; none if nothing was fired. limit is 1 to MaxLimit, or 0 for
 // DefaultLimit. Cleanup does not change them.
-func (r *Reader) PopularSignals(ctx context.Context, w Window, limit int) (signals []PopularSignal, err error) {
-	err = r.single(ctx, "popular signals", func(r *Reader) (int, error) {
-		signals, err = r.popularSignals(ctx, w, limit)
-		return len(signals), err
+func (r *Reader) PopularSignals(ctx context.Context, w Window, limit int) ([]PopularSignal, error) {
+	return latest(ctx, r, "popular signals", func(v *view) ([]PopularSignal, error) {
+		return v.popularSignals(ctx, w, limit)
 	})
-	return signals, err
 }
 
-func (r *Reader) popularSignals(ctx context.Context, w Window, limit int) ([]PopularSignal, error) {
+func (v *view) popularSignals(ctx context.Context, w Window, limit int) ([]PopularSignal, error) {
 	if err := w.check(); err != nil {
 		return nil, err
 	}
@@ -72,13 +68,13 @@ func (r *Reader) popularSignals(ctx context.Context, w Window, limit int) ([]Pop
 		})
 	}
 	if w.IsAllTime() {
-		rows, err := r.q.PopularSignalsEver(ctx, maxRows)
+		rows, err := v.q.PopularSignalsEver(ctx, maxRows)
 		for _, row := range rows {
 			add(row.SignalID, row.Fires, row.Executed)
 		}
 		return signals, err
 	}
-	rows, err := r.q.PopularSignals(ctx, dbgen.PopularSignalsParams{FirstDay: int64(w.From), LastDay: int64(w.To), MaxRows: maxRows})
+	rows, err := v.q.PopularSignals(ctx, dbgen.PopularSignalsParams{FirstDay: int64(w.From), LastDay: int64(w.To), MaxRows: maxRows})
 	for _, row := range rows {
 		add(row.SignalID, row.Fires, row.Executed)
 	}
@@ -110,30 +106,28 @@ type SignalInsight struct {
 
 // SignalInsight returns how a signal was taken up, or ErrNotFound for a signal
 // that nobody has fired.
-func (r *Reader) SignalInsight(ctx context.Context, signalID string) (insight SignalInsight, err error) {
-	err = r.snapshot(ctx, "signal insight", func(r *Reader) (int, error) {
-		insight, err = r.signalInsight(ctx, signalID)
-		return 1, err
+func (r *Reader) SignalInsight(ctx context.Context, signalID string) (SignalInsight, error) {
+	return snapshot(ctx, r, "signal insight", func(v *view) (SignalInsight, error) {
+		return v.signalInsight(ctx, signalID)
 	})
-	return insight, err
 }
 
-func (r *Reader) signalInsight(ctx context.Context, signalID string) (SignalInsight, error) {
+func (v *view) signalInsight(ctx context.Context, signalID string) (SignalInsight, error) {
 	if err := checkID("signal id", signalID); err != nil {
 		return SignalInsight{}, err
 	}
-	horizon, err := r.horizon(ctx)
+	horizon, err := v.horizon(ctx)
 	if err != nil {
 		return SignalInsight{}, err
 	}
-	totals, err := r.q.SignalTotals(ctx, dbgen.SignalTotalsParams{SignalID: signalID, Horizon: int64(horizon)})
+	totals, err := v.q.SignalTotals(ctx, dbgen.SignalTotalsParams{SignalID: signalID, Horizon: int64(horizon)})
 	if err != nil {
 		return SignalInsight{}, err
 	}
 	if totals.Fires == 0 {
 		return SignalInsight{}, notFound("signal", signalID)
 	}
-	kept, err := r.q.CountSignalFires(ctx, dbgen.CountSignalFiresParams{SignalID: signalID, FirstDay: int64(horizon)})
+	kept, err := v.q.CountSignalFires(ctx, dbgen.CountSignalFiresParams{SignalID: signalID, FirstDay: int64(horizon)})
 	if err != nil {
 		return SignalInsight{}, err
 	}
@@ -146,7 +140,7 @@ func (r *Reader) signalInsight(ctx context.Context, signalID string) (SignalInsi
 		return insight, nil
 	}
 	at := func(skip int64) (time.Time, error) {
-		fires, err := r.q.NthSignalFire(ctx, dbgen.NthSignalFireParams{SignalID: signalID, FirstDay: int64(horizon), Skip: skip})
+		fires, err := v.q.NthSignalFire(ctx, dbgen.NthSignalFireParams{SignalID: signalID, FirstDay: int64(horizon), Skip: skip})
 		if err != nil || len(fires) == 0 {
 			return time.Time{}, err
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/streaks"
 )
 
 // Streak is a user's latest run of days with at least one fire, as of today. No
@@ -31,20 +32,18 @@ type StreakRow struct {
 // StreakLeaderboard returns the users with the longest current streaks,
 // longest first, ties by user id; none if no streak is alive. limit is 1 to
 // MaxLimit, or 0 for DefaultLimit.
-func (r *Reader) StreakLeaderboard(ctx context.Context, limit int) (board []StreakRow, err error) {
-	err = r.snapshot(ctx, "streak leaderboard", func(r *Reader) (int, error) {
-		board, err = r.streakLeaderboard(ctx, limit)
-		return len(board), err
+func (r *Reader) StreakLeaderboard(ctx context.Context, limit int) ([]StreakRow, error) {
+	return snapshot(ctx, r, "streak leaderboard", func(v *view) ([]StreakRow, error) {
+		return v.streakLeaderboard(ctx, limit)
 	})
-	return board, err
 }
 
-func (r *Reader) streakLeaderboard(ctx context.Context, limit int) ([]StreakRow, error) {
+func (v *view) streakLeaderboard(ctx context.Context, limit int) ([]StreakRow, error) {
 	maxRows, err := checkLimit(limit)
 	if err != nil {
 		return nil, err
 	}
-	ends, err := r.q.StreakEnds(ctx, int64(r.Today()))
+	ends, err := v.q.StreakEnds(ctx, int64(v.today()))
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +51,7 @@ func (r *Reader) streakLeaderboard(ctx context.Context, limit int) ([]StreakRow,
 	// are among the best of each.
 	var users []dbgen.UserStat
 	for _, until := range ends {
-		rows, err := r.q.StreaksUntil(ctx, dbgen.StreaksUntilParams{StreakUntil: until, MaxRows: maxRows})
+		rows, err := v.q.StreaksUntil(ctx, dbgen.StreaksUntilParams{StreakUntil: until, MaxRows: maxRows})
 		if err != nil {
 			return nil, err
 		}
@@ -61,7 +60,7 @@ func (r *Reader) streakLeaderboard(ctx context.Context, limit int) ([]StreakRow,
 	slices.SortFunc(users, func(a, b dbgen.UserStat) int {
 		return cmp.Or(cmp.Compare(b.StreakLength, a.StreakLength), cmp.Compare(a.UserID, b.UserID))
 	})
-	streaks, err := r.streaks(ctx, users[:min(int64(len(users)), maxRows)]...)
+	streaks, err := v.streaks(ctx, users[:min(int64(len(users)), maxRows)]...)
 	board := make([]StreakRow, len(streaks))
 	for i, streak := range streaks {
 		board[i] = StreakRow{Rank: int64(i) + 1, Streak: streak}
@@ -72,27 +71,36 @@ func (r *Reader) streakLeaderboard(ctx context.Context, limit int) ([]StreakRow,
 	return board, err
 }
 
+// streakState returns what is stored of a user's streak.
+func streakState(user dbgen.UserStat) streaks.State {
+	return streaks.State{
+		First: user.FirstDay, Start: user.StreakStart, End: user.StreakEnd, Until: user.StreakUntil,
+		Length: user.StreakLength, Longest: user.StreakLongest, Unspent: user.Freezes,
+	}
+}
+
 // streaks reads stored streaks as of today.
-func (r *Reader) streaks(ctx context.Context, users ...dbgen.UserStat) ([]Streak, error) {
-	today := r.Today()
+func (v *view) streaks(ctx context.Context, users ...dbgen.UserStat) ([]Streak, error) {
+	today := v.today()
 	streaks := make([]Streak, len(users))
-	var rules *storedRules // for those who hold freezes
+	var rules *StreakRules // for those who hold freezes
 	for i, user := range users {
 		s := Streak{UserID: user.UserID, Longest: user.StreakLongest, Freezes: user.Freezes}
 		until := Day(user.StreakUntil)
 		if user.StreakLength > 0 && until >= today {
 			s.Current = user.StreakLength
-			expires := (until + 1).Start(r.core.loc).UTC()
+			expires := (until + 1).Start(v.loc).UTC()
 			s.Expires = &expires
 		}
 		if user.StreakLength > 0 && user.Freezes > 0 {
 			if rules == nil {
-				var err error
-				if rules, err = r.streakRules(ctx); err != nil {
+				read, err := v.streakRules(ctx)
+				if err != nil {
 					return nil, err
 				}
+				rules = &read
 			}
-			s.Freezes -= rules.missed(Day(user.StreakEnd), min(today, until))
+			s.Freezes -= rules.pure().Missed(user.StreakEnd, int64(min(today, until)))
 		}
 		streaks[i] = s
 	}
@@ -101,19 +109,18 @@ func (r *Reader) streaks(ctx context.Context, users ...dbgen.UserStat) ([]Streak
 
 // Streak returns a user's streak, or ErrNotFound for a user who has neither
 // fired nor traded.
-func (r *Reader) Streak(ctx context.Context, userID int64) (streak Streak, err error) {
-	err = r.snapshot(ctx, "read a user's streak", func(r *Reader) (int, error) {
-		row, err := r.userRow(ctx, userID)
+func (r *Reader) Streak(ctx context.Context, userID int64) (Streak, error) {
+	return snapshot(ctx, r, "read a user's streak", func(v *view) (Streak, error) {
+		row, err := v.userRow(ctx, userID)
 		if err != nil {
-			return 0, err
+			return Streak{}, err
 		}
-		streaks, err := r.streaks(ctx, row)
-		if err == nil {
-			streak = streaks[0]
+		streaks, err := v.streaks(ctx, row)
+		if err != nil {
+			return Streak{}, err
 		}
-		return 1, err
+		return streaks[0], nil
 	})
-	return streak, err
 }
 
 // StreakDayKind says what a day is to a streak.
@@ -135,43 +142,41 @@ type StreakDay struct {
 
 // StreakDays explains a user's current streak: its days from the first on up to
 // today, or up to a later one with a fire; none unless a streak is alive.
-func (r *Reader) StreakDays(ctx context.Context, userID int64) (days []StreakDay, err error) {
-	err = r.snapshot(ctx, "explain a user's streak", func(r *Reader) (int, error) {
-		days, err = r.streakDays(ctx, userID)
-		return len(days), err
+func (r *Reader) StreakDays(ctx context.Context, userID int64) ([]StreakDay, error) {
+	return snapshot(ctx, r, "explain a user's streak", func(v *view) ([]StreakDay, error) {
+		return v.streakDays(ctx, userID)
 	})
-	return days, err
 }
 
-func (r *Reader) streakDays(ctx context.Context, userID int64) ([]StreakDay, error) {
+func (v *view) streakDays(ctx context.Context, userID int64) ([]StreakDay, error) {
 	days := []StreakDay{}
 	if err := checkUserID(userID); err != nil {
 		return days, err
 	}
-	row, err := r.userRow(ctx, userID)
-	if errors.Is(err, ErrNotFound) || (err == nil && (row.StreakEnd < 0 || Day(row.StreakUntil) < r.Today())) {
+	row, err := v.userRow(ctx, userID)
+	if errors.Is(err, ErrNotFound) || (err == nil && (row.StreakEnd < 0 || Day(row.StreakUntil) < v.today())) {
 		return days, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	rules, err := r.streakRules(ctx)
+	rules, err := v.streakRules(ctx)
 	if err != nil {
 		return nil, err
 	}
-	active, err := r.q.UserActiveDays(ctx, dbgen.UserActiveDaysParams{UserID: userID, FromDay: row.StreakStart})
+	active, err := v.q.UserActiveDays(ctx, dbgen.UserActiveDaysParams{UserID: userID, FromDay: row.StreakStart})
 	if err != nil {
 		return nil, err
 	}
 	// The streak is alive: what was missed was a day of rest or is covered.
-	for day := Day(row.StreakStart); day <= max(Day(row.StreakEnd), r.Today()); day++ {
+	for day := Day(row.StreakStart); day <= max(Day(row.StreakEnd), v.today()); day++ {
 		kind := FrozenDay
 		switch {
 		case len(active) > 0 && active[0] == int64(day):
 			kind, active = ActiveDay, active[1:]
-		case rules.rests(day):
+		case rules.pure().Rests(int64(day)):
 			kind = RestDay
-		case day > Day(row.StreakEnd) && day == r.Today():
+		case day > Day(row.StreakEnd) && day == v.today():
 			kind = OpenDay
 		}
 		days = append(days, StreakDay{day, kind})

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hydraxdev/engagementdb/engagement/internal/streaks"
 )
 
 // StreakRules say what breaks a streak and what it earns.
@@ -119,46 +121,57 @@ func (rules StreakRules) normal() StreakRules {
 	return rules
 }
 
-// storedRules are streak rules together with their stored form, "" for the
-// default ones.
-type storedRules struct {
-	StreakRules
-	text string
+// pure returns what streaks are counted by.
+func (rules StreakRules) pure() streaks.Rules {
+	return streaks.Rules{RestDays: rules.RestDays, Milestones: rules.Milestones}
 }
 
-// StreakRules returns the rules that streaks go by, the rest days from Sunday on.
-func (r *Reader) StreakRules(ctx context.Context) (rules StreakRules, err error) {
-	err = r.single(ctx, "read the streak rules", func(r *Reader) (int, error) {
-		stored, err := r.streakRules(ctx)
-		rules = stored.StreakRules
-		return 1, err
-	})
-	return rules, err
+// parsedRules are streak rules and the text that they were read from.
+type parsedRules struct {
+	text  string
+	rules StreakRules
 }
 
-func (r *Reader) streakRules(ctx context.Context) (*storedRules, error) {
-	rules := &storedRules{StreakRules: DefaultStreakRules()}
-	text, err := r.q.GetSetting(ctx, settingStreakRules)
-	if errors.Is(err, sql.ErrNoRows) {
-		return rules, nil
+// parseRules reads stored rules. Every write does so, hence those read last are
+// kept.
+func (c *core) parseRules(text string) (StreakRules, error) {
+	if last := c.parsedRules.Load(); last != nil && last.text == text {
+		return last.rules, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	rules.text = text
-	err = json.Unmarshal([]byte(text), &rules.StreakRules)
+	rules := DefaultStreakRules()
+	err := json.Unmarshal([]byte(text), &rules)
 	if err == nil {
 		err = rules.check()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: setting %s is %q", ErrCorrupt, settingStreakRules, text)
+		return rules, fmt.Errorf("%w: setting %s is %q", ErrCorrupt, settingStreakRules, text)
 	}
+	c.parsedRules.Store(&parsedRules{text, rules})
 	return rules, nil
+}
+
+// StreakRules returns the rules that streaks go by, the rest days from Sunday on.
+func (r *Reader) StreakRules(ctx context.Context) (StreakRules, error) {
+	return latest(ctx, r, "read the streak rules", func(v *view) (StreakRules, error) {
+		rules, err := v.streakRules(ctx)
+		return rules.normal(), err // a copy, which the caller may change
+	})
+}
+
+func (v *view) streakRules(ctx context.Context) (StreakRules, error) {
+	text, err := v.q.GetSetting(ctx, settingStreakRules)
+	if errors.Is(err, sql.ErrNoRows) {
+		return DefaultStreakRules(), nil
+	}
+	if err != nil {
+		return StreakRules{}, err
+	}
+	return v.parseRules(text)
 }
 
 // The settings that belong to streaks.
 const (
-	settingStreakRules = "streak_rules" // JSON; SetActivity compares it
+	settingStreakRules = "streak_rules" // JSON
 	// settingStreakRecount is there while streaks are to be counted again by new
 	// rules: the id of the user to go on with.
 	settingStreakRecount = "streak_recount"

@@ -39,11 +39,11 @@ const tradePage = 1_000
 
 // eachClosed calls fn with the trades of s on some days, first closed first, of
 // the same time by id and then by key.
-func (r *Reader) eachClosed(ctx context.Context, s subject, days daySpan, fn func(dbgen.Trade) error) (trades int, err error) {
+func (v *view) eachClosed(ctx context.Context, s subject, days daySpan, fn func(dbgen.Trade) error) (trades int, err error) {
 	after, until := days.times()
 	last := dbgen.Trade{ClosedAt: after, ID: math.MinInt64, UserID: math.MinInt64}
 	for {
-		page, err := r.closedFrom(ctx, s, days, last, until)
+		page, err := v.closedFrom(ctx, s, days, last, until)
 		if err != nil {
 			return trades, err
 		}
@@ -60,22 +60,22 @@ func (r *Reader) eachClosed(ctx context.Context, s subject, days daySpan, fn fun
 	}
 }
 
-func (r *Reader) closedFrom(ctx context.Context, s subject, days daySpan, last dbgen.Trade, until time.Time) ([]dbgen.Trade, error) {
+func (v *view) closedFrom(ctx context.Context, s subject, days daySpan, last dbgen.Trade, until time.Time) ([]dbgen.Trade, error) {
 	first, end := int64(days.first), int64(days.last)
 	switch {
 	case s.userID != 0:
-		return r.q.UserTradesFrom(ctx, dbgen.UserTradesFromParams{
+		return v.q.UserTradesFrom(ctx, dbgen.UserTradesFromParams{
 			UserID: s.userID, After: last.ClosedAt, Until: until, AfterID: last.ID, AfterTrade: last.TradeID,
 			FirstDay: first, LastDay: end, MaxRows: tradePage,
 		})
 	case s.signalID != "":
-		return r.q.SignalTradesFrom(ctx, dbgen.SignalTradesFromParams{
+		return v.q.SignalTradesFrom(ctx, dbgen.SignalTradesFromParams{
 			SignalID: s.signalID, After: last.ClosedAt, Until: until,
 			AfterID: last.ID, AfterUser: last.UserID, AfterTrade: last.TradeID,
 			FirstDay: first, LastDay: end, MaxRows: tradePage,
 		})
 	}
-	return r.q.DecidedTradesFrom(ctx, dbgen.DecidedTradesFromParams{
+	return v.q.DecidedTradesFrom(ctx, dbgen.DecidedTradesFromParams{
 		After: last.ClosedAt, Until: until, AfterID: last.ID, AfterUser: last.UserID, AfterTrade: last.TradeID,
 		FirstDay: first, LastDay: end, MaxRows: tradePage,
 	})

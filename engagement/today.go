@@ -20,21 +20,19 @@ type RealTimeStats struct {
 }
 
 // RealTimeStats returns today's figures; all zero on a day without fires.
-func (r *Reader) RealTimeStats(ctx context.Context) (stats RealTimeStats, err error) {
-	err = r.snapshot(ctx, "live stats", func(r *Reader) (int, error) {
-		stats, err = r.realTimeStats(ctx)
-		return 1, err
+func (r *Reader) RealTimeStats(ctx context.Context) (RealTimeStats, error) {
+	return snapshot(ctx, r, "live stats", func(v *view) (RealTimeStats, error) {
+		return v.realTimeStats(ctx)
 	})
-	return stats, err
 }
 
-func (r *Reader) realTimeStats(ctx context.Context) (RealTimeStats, error) {
-	today := r.Today()
-	day, err := r.q.GetDay(ctx, int64(today))
+func (v *view) realTimeStats(ctx context.Context) (RealTimeStats, error) {
+	today := v.today()
+	day, err := v.q.GetDay(ctx, int64(today))
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return RealTimeStats{}, err
 	}
-	top, err := r.q.TopSignalOfDay(ctx, int64(today))
+	top, err := v.q.TopSignalOfDay(ctx, int64(today))
 	if err != nil {
 		return RealTimeStats{}, err
 	}
@@ -45,7 +43,7 @@ func (r *Reader) realTimeStats(ctx context.Context) (RealTimeStats, error) {
 		AvgFiresPerUser:    ratio(day.Fires, day.ActiveUsers),
 		ExecutionRate:      ratio(day.Executed, day.Fires),
 		Day:                today,
-		Timestamp:          r.now,
+		Timestamp:          v.now,
 	}
 	if len(top) > 0 {
 		stats.MostFiredSignal = SignalCount{&top[0].SignalID, top[0].Fires}

@@ -21,6 +21,9 @@ type Trade struct {
 	ClosedAt time.Time `json:"closed_at"` // zero: now; cut to whole microseconds
 }
 
+// String names the trade by its key.
+func (t Trade) String() string { return fmt.Sprintf("trade %q of user %d", t.TradeID, t.UserID) }
+
 // Outcome says how a trade ended.
 type Outcome int
 
@@ -90,29 +93,23 @@ type ClosedTrade struct {
 //
 // Callers who record at the same time share a commit; each returns when its own
 // trade is on disk.
-func (db *DB) RecordTrade(ctx context.Context, t Trade) (result TradeReceipt, err error) {
-	err = db.core.do(ctx, "record trade", func() (int, error) {
-		fact, err := db.checkTrade(t)
+func (db *DB) RecordTrade(ctx context.Context, t Trade) (TradeReceipt, error) {
+	return run(ctx, db.core, "record trade", func() (TradeReceipt, error) {
+		fact, err := db.core.checkTrade(t, db.core.instant())
 		if err != nil {
-			return 0, err
+			return TradeReceipt{}, err
 		}
-		w := write{trade: fact}
-		if err := db.enqueue(ctx, &w); err != nil {
-			return 0, fmt.Errorf("trade %q of user %d: %w", t.TradeID, t.UserID, err)
+		r, err := db.enqueue(ctx, fact)
+		if err != nil {
+			return TradeReceipt{}, fmt.Errorf("%s: %w", t, err)
 		}
-		result.Status = w.status
-		return 1, nil
+		return TradeReceipt{r.status}, nil
 	})
-	return result, err
 }
 
 // RecordTrade does what [DB.RecordTrade] does, as part of the transaction.
-func (tx *Tx) RecordTrade(ctx context.Context, t Trade) (result TradeReceipt, err error) {
-	err = tx.joined(ctx, "record trade", func() (int, error) {
-		result, err = tx.recordTrade(ctx, t)
-		return 1, err
-	})
-	return result, err
+func (tx *Tx) RecordTrade(ctx context.Context, t Trade) (TradeReceipt, error) {
+	return join(ctx, tx, "record trade", func(w *writing) (TradeReceipt, error) { return w.recordTrade(ctx, t) })
 }
 
 // UpdateUserPnL adds change to a user's P&L as a trade that followed no signal,
@@ -120,28 +117,24 @@ func (tx *Tx) RecordTrade(ctx context.Context, t Trade) (result TradeReceipt, er
 // change, 0 included; without, it is a loss, or a draw for a change of 0. It is
 // the predecessor's call; unlike [DB.RecordTrade] it has no key, so repeating it
 // adds again.
-func (db *DB) UpdateUserPnL(ctx context.Context, userID int64, change float64, isWin bool) (stats UserStats, err error) {
+func (db *DB) UpdateUserPnL(ctx context.Context, userID int64, change float64, isWin bool) (UserStats, error) {
 	key := newTradeID()
-	err = db.writeKeyed(ctx, "update a user's P&L", func(tx *Tx) (int, error) {
-		stats, err = tx.updateUserPnL(ctx, userID, key, change, isWin)
-		return 1, err
+	return write(ctx, db, "update a user's P&L", idempotent, func(w *writing) (UserStats, error) {
+		return w.updateUserPnL(ctx, userID, key, change, isWin)
 	})
-	return stats, err
 }
 
 // newTradeID returns the key of a trade whose caller has none.
 func newTradeID() string { return "pnl-" + rand.Text() }
 
 // UpdateUserPnL does what [DB.UpdateUserPnL] does, as part of the transaction.
-func (tx *Tx) UpdateUserPnL(ctx context.Context, userID int64, change float64, isWin bool) (stats UserStats, err error) {
-	err = tx.joined(ctx, "update a user's P&L", func() (int, error) {
-		stats, err = tx.updateUserPnL(ctx, userID, newTradeID(), change, isWin)
-		return 1, err
+func (tx *Tx) UpdateUserPnL(ctx context.Context, userID int64, change float64, isWin bool) (UserStats, error) {
+	return join(ctx, tx, "update a user's P&L", func(w *writing) (UserStats, error) {
+		return w.updateUserPnL(ctx, userID, newTradeID(), change, isWin)
 	})
-	return stats, err
 }
 
-func (tx *Tx) updateUserPnL(ctx context.Context, userID int64, tradeID string, change float64, isWin bool) (UserStats, error) {
+func (w *writing) updateUserPnL(ctx context.Context, userID int64, tradeID string, change float64, isWin bool) (UserStats, error) {
 	t := Trade{UserID: userID, TradeID: tradeID, PnL: change, Outcome: Win}
 	switch {
 	case isWin:
@@ -150,108 +143,23 @@ func (tx *Tx) updateUserPnL(ctx context.Context, userID int64, tradeID string, c
 	default:
 		t.Outcome = Loss
 	}
-	if _, err := tx.recordTrade(ctx, t); err != nil {
+	if _, err := w.recordTrade(ctx, t); err != nil {
 		return UserStats{}, err
 	}
-	return tx.userStats(ctx, userID)
+	return w.userStats(ctx, userID)
 }
 
-func (tx *Tx) recordTrade(ctx context.Context, tr Trade) (TradeReceipt, error) {
-	fact, err := tx.checkTrade(tr)
+func (w *writing) recordTrade(ctx context.Context, t Trade) (TradeReceipt, error) {
+	f, err := w.checkTrade(t, w.now)
 	if err != nil {
 		return TradeReceipt{}, err
 	}
-	t := newTally()
-	statuses, errs, err := tx.storeTrades(ctx, []newTrade{fact}, t)
-	if err == nil {
-		err = errs[0]
-	}
-	if err == nil {
-		_, err = t.apply(ctx, tx)
-	}
+	receipts, err := w.recordAll(ctx, []fact{f})
 	if err != nil {
-		return TradeReceipt{}, fmt.Errorf("trade %q of user %d: %w", tr.TradeID, tr.UserID, err)
+		return TradeReceipt{}, fmt.Errorf("%s: %w", t, err)
 	}
-	return TradeReceipt{statuses[0]}, nil
+	return TradeReceipt{receipts[0].status}, nil
 }
-
-// storeTrades stores trades, as if they had come one after another, and adds
-// what they change to t. errs are those of trades whose key is stored with other
-// content; they change nothing.
-func (tx *Tx) storeTrades(ctx context.Context, trades []newTrade, t *tally) (statuses []Status, errs []error, err error) {
-	statuses, errs = make([]Status, len(trades)), make([]error, len(trades))
-	if len(trades) == 0 {
-		return statuses, errs, nil
-	}
-	first := make(map[tradeKey]int, len(trades)) // the only one that can be new
-	stored := make(map[tradeKey]dbgen.Trade, len(trades))
-	var params rows
-	for i, tr := range trades {
-		if _, known := first[tr.key()]; known {
-			continue
-		}
-		first[tr.key()] = i
-		params.begin().int(tr.UserID).str(tr.TradeID).str(tr.SignalID).int(tr.PnlMicros).
-			str(tr.Outcome).time(tr.ClosedAt).int(tr.Day)
-	}
-	inserted, err := tx.q.InsertTrades(ctx, params.String())
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, row := range inserted {
-		key := tradeKey{row.UserID, row.TradeID}
-		i := first[key]
-		statuses[i], stored[key] = Recorded, trades[i].Trade
-		if err := t.trade(trades[i].Trade, tx.now); err != nil {
-			return nil, nil, err
-		}
-	}
-	if err := tx.readTrades(ctx, first, stored); err != nil {
-		return nil, nil, err
-	}
-	for i, tr := range trades {
-		if statuses[i] == Recorded {
-			continue
-		}
-		statuses[i] = Duplicate
-		// It may have been erased meanwhile: then nothing contradicts it.
-		if known, ok := stored[tr.key()]; ok {
-			errs[i] = checkSameTrade(known, tr.Trade, tr.timeGiven)
-		}
-	}
-	return statuses, errs, nil
-}
-
-// readTrades adds the trades of those keys that stored lacks.
-func (tx *Tx) readTrades(ctx context.Context, keys map[tradeKey]int, stored map[tradeKey]dbgen.Trade) error {
-	var params rows
-	for key := range keys {
-		if _, known := stored[key]; !known {
-			params.begin().int(key.user).str(key.trade)
-		}
-	}
-	if params.empty() {
-		return nil
-	}
-	known, err := tx.q.TradesByKey(ctx, params.String())
-	for _, row := range known {
-		stored[tradeKey{row.UserID, row.TradeID}] = row
-	}
-	return err
-}
-
-// newTrade is a trade to be stored.
-type newTrade struct {
-	dbgen.Trade
-	timeGiven bool // the caller gave its closing time
-}
-
-type tradeKey struct {
-	user  int64
-	trade string
-}
-
-func (t newTrade) key() tradeKey { return tradeKey{t.UserID, t.TradeID} }
 
 func checkSameTrade(known, row dbgen.Trade, timeGiven bool) error {
 	conflict := func(field string, have, got any) error {
@@ -268,52 +176,6 @@ func checkSameTrade(known, row dbgen.Trade, timeGiven bool) error {
 		return conflict("closing time", known.ClosedAt.Format(time.RFC3339Nano), row.ClosedAt.Format(time.RFC3339Nano))
 	}
 	return nil
-}
-
-// checkTrade refuses a trade that cannot be stored and returns the row for one
-// that can.
-func (r *Reader) checkTrade(t Trade) (newTrade, error) {
-	if err := checkUserID(t.UserID); err != nil {
-		return newTrade{}, err
-	}
-	if err := checkID("trade id", t.TradeID); err != nil {
-		return newTrade{}, err
-	}
-	if t.SignalID != "" {
-		if err := checkID("signal id", t.SignalID); err != nil {
-			return newTrade{}, err
-		}
-	}
-	micros, err := toMicros("P&L", t.PnL)
-	if err != nil {
-		return newTrade{}, err
-	}
-	result, err := outcomeOf(t.Outcome, micros)
-	if err != nil {
-		return newTrade{}, err
-	}
-	at, day, err := r.checkTime("closing time", t.ClosedAt)
-	if err != nil {
-		return newTrade{}, err
-	}
-	return newTrade{timeGiven: !t.ClosedAt.IsZero(), Trade: dbgen.Trade{
-		UserID: t.UserID, TradeID: t.TradeID, SignalID: t.SignalID,
-		PnlMicros: micros, Outcome: result.String(), ClosedAt: at, Day: int64(day),
-	}}, nil
-}
-
-func outcomeOf(given Outcome, micros int64) (Outcome, error) {
-	switch {
-	case given < 0 || given > Draw:
-		return 0, invalid("outcome", int(given), "want Win, Loss, Draw or 0")
-	case given != 0:
-		return given, nil
-	case micros > 0:
-		return Win, nil
-	case micros < 0:
-		return Loss, nil
-	}
-	return Draw, nil
 }
 
 // TradeFilter selects some trades out of a list that runs from the last closed
@@ -334,16 +196,14 @@ func (f TradeFilter) position() (before time.Time, id int64) {
 
 // RecentTrades returns the trades that f selects, last closed first; none if
 // there are none.
-func (r *Reader) RecentTrades(ctx context.Context, f TradeFilter) (trades []ClosedTrade, err error) {
-	err = r.single(ctx, "list trades", func(r *Reader) (int, error) {
-		trades, err = r.closedTrades(ctx, f)
-		return len(trades), err
+func (r *Reader) RecentTrades(ctx context.Context, f TradeFilter) ([]ClosedTrade, error) {
+	return latest(ctx, r, "list trades", func(v *view) ([]ClosedTrade, error) {
+		return v.closedTrades(ctx, f)
 	})
-	return trades, err
 }
 
-func (r *Reader) closedTrades(ctx context.Context, f TradeFilter) ([]ClosedTrade, error) {
-	rows, err := r.tradeRows(ctx, f)
+func (v *view) closedTrades(ctx context.Context, f TradeFilter) ([]ClosedTrade, error) {
+	rows, err := v.tradeRows(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -360,7 +220,7 @@ func closedTrades(rows []dbgen.Trade) (trades []ClosedTrade, err error) {
 	return trades, nil
 }
 
-func (r *Reader) tradeRows(ctx context.Context, f TradeFilter) ([]dbgen.Trade, error) {
+func (v *view) tradeRows(ctx context.Context, f TradeFilter) ([]dbgen.Trade, error) {
 	limit, err := checkLimit(f.Limit)
 	if err != nil {
 		return nil, err
@@ -372,13 +232,13 @@ func (r *Reader) tradeRows(ctx context.Context, f TradeFilter) ([]dbgen.Trade, e
 	outcome := f.Outcome.String()
 	switch {
 	case f.UserID != 0 && f.Outcome != 0:
-		return r.q.UserOutcomeTrades(ctx, dbgen.UserOutcomeTradesParams{UserID: f.UserID, Outcome: outcome, Before: before, BeforeID: id, MaxRows: limit})
+		return v.q.UserOutcomeTrades(ctx, dbgen.UserOutcomeTradesParams{UserID: f.UserID, Outcome: outcome, Before: before, BeforeID: id, MaxRows: limit})
 	case f.UserID != 0:
-		return r.q.UserTrades(ctx, dbgen.UserTradesParams{UserID: f.UserID, Before: before, BeforeID: id, MaxRows: limit})
+		return v.q.UserTrades(ctx, dbgen.UserTradesParams{UserID: f.UserID, Before: before, BeforeID: id, MaxRows: limit})
 	case f.Outcome != 0:
-		return r.q.OutcomeTrades(ctx, dbgen.OutcomeTradesParams{Outcome: outcome, Before: before, BeforeID: id, MaxRows: limit})
+		return v.q.OutcomeTrades(ctx, dbgen.OutcomeTradesParams{Outcome: outcome, Before: before, BeforeID: id, MaxRows: limit})
 	}
-	return r.q.Trades(ctx, dbgen.TradesParams{Before: before, BeforeID: id, MaxRows: limit})
+	return v.q.Trades(ctx, dbgen.TradesParams{Before: before, BeforeID: id, MaxRows: limit})
 }
 
 func closedTrade(row dbgen.Trade) (ClosedTrade, error) {

@@ -2,36 +2,47 @@ package engagement
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 
+	"github.com/hydraxdev/engagementdb/dbgen"
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 )
 
 // Tx is a transaction: it reads what a [Reader] reads and writes what a [DB]
 // writes. Nothing that it wrote is seen by others until it is committed. On
 // PostgreSQL it sees what others commit meanwhile: reads that belong together go
-// in [DB.View].
+// in [DB.View]. It is for one goroutine at a time.
+//
+// A call that refuses its arguments (ErrInvalid, ErrNotFound, ErrConflict)
+// leaves the transaction as it was. After any other error, also of a read, it
+// cannot be committed.
 type Tx struct {
 	*Reader
-	inner *engine.Tx
-	// failed is the first error that may have left a write half done. A
-	// transaction with one cannot be committed.
-	failed error
+	writing *writing
 }
+
+// writing is a view that may be changed.
+type writing struct {
+	*view
+	tx engine.Tx
+}
+
+// later takes statements that return nothing; see [engine.Tx].
+func (w *writing) later() dbgen.Querier { return w.tx.Later() }
 
 // Tx runs fn in a transaction and commits it if fn returns nil; if fn returns
 // an error or panics, nothing of it is written. Writes of other callers wait
 // meanwhile, and those of other processes get ErrBusy after 10 seconds, so fn
-// should be short; inside it, use tx and not the DB. An error of fn is returned
-// as it is.
+// should be short; inside it, use tx and not the DB, whose writes are ErrInvalid
+// there. fn runs at most once; its error is returned as it is.
 func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	var failed error
-	err := db.core.do(ctx, "transaction", func() (int, error) {
-		return db.writeOnce(ctx, func(tx *Tx) (int, error) {
-			failed = fn(tx)
-			return 0, byCaller(failed)
-		})
+	_, err := write(ctx, db, "transaction", once, func(w *writing) (struct{}, error) {
+		defer db.core.enterTx()()
+		failed = fn(&Tx{&Reader{w.core, w.view}, w})
+		return struct{}{}, final(byCaller(failed))
 	})
 	if failed != nil {
 		return failed
@@ -39,113 +50,124 @@ func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	return err
 }
 
-// write runs an operation in a transaction of its own. fn may run several
-// times, but never again once it may have been committed.
-func (db *DB) write(ctx context.Context, doing string, fn func(*Tx) (rows int, err error)) error {
-	return db.core.do(ctx, doing, func() (rows int, err error) {
-		err = db.core.retry(ctx, doing, func() error {
-			rows, err = db.writeOnce(ctx, fn)
-			if errors.Is(err, errUncertain) {
-				err = errors.Join(err, errOnce)
-			}
-			return err
-		})
-		return rows, err
-	})
+// SQL runs a caller's own statements in a transaction, for tables of its own:
+// they are committed with the facts that the transaction records, or not at all.
+// The tables of this library must not be written so. Their errors are those of
+// the driver, wrapped. After one the transaction cannot be committed.
+type SQL struct{ w *writing }
+
+// SQL returns what runs a caller's own statements in the transaction.
+func (tx *Tx) SQL() SQL { return SQL{tx.writing} }
+
+// ExecContext runs a statement that returns no rows.
+func (s SQL) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	result, err := s.w.tx.SQL().ExecContext(ctx, query, args...)
+	return result, explain(s.w.engine, "run a statement", err)
 }
 
-// writeKeyed is write for an fn that changes nothing when it runs again after
-// it was committed.
-func (db *DB) writeKeyed(ctx context.Context, doing string, fn func(*Tx) (rows int, err error)) error {
-	return db.core.do(ctx, doing, func() (rows int, err error) {
-		err = db.core.retry(ctx, doing, func() error {
-			rows, err = db.writeOnce(ctx, fn)
-			return err
-		})
-		return rows, err
-	})
+// QueryContext runs a query. Its rows must be closed before the transaction is
+// used again.
+func (s SQL) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	rows, err := s.w.tx.SQL().QueryContext(ctx, query, args...)
+	return rows, explain(s.w.engine, "run a query", err)
 }
 
-// writeOnce runs fn in a transaction and commits it if fn returns nil.
-func (db *DB) writeOnce(ctx context.Context, fn func(*Tx) (rows int, err error)) (rows int, err error) {
-	tx, err := db.begin(ctx)
-	if err != nil {
-		return 0, err
-	}
-	committed := false
-	defer func() {
-		if !committed {
-			err = errors.Join(err, tx.rollback(ctx))
+// QueryRowContext runs a query of at most one row, whose error Scan returns.
+func (s SQL) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	return s.w.tx.SQL().QueryRowContext(ctx, query, args...)
+}
+
+// manner says how a write runs.
+type manner struct {
+	idempotent bool // it may run again after a commit whose answer was lost
+	gate       engine.Gate
+}
+
+// The manners of writing.
+var (
+	once       = manner{}
+	idempotent = manner{idempotent: true}
+	// alone changes what every writer must agree on; it is idempotent.
+	alone = manner{idempotent: true, gate: engine.Close}
+)
+
+// write runs fn in a transaction of its own and commits it. If that fails for a
+// reason that may pass it runs fn again, as its manner allows.
+func write[T any](ctx context.Context, db *DB, doing string, how manner, fn func(*writing) (T, error)) (T, error) {
+	return run(ctx, db.core, doing, func() (T, error) {
+		if err := db.core.refuseInTx(); err != nil {
+			return *new(T), err
 		}
-	}()
-	if rows, err = fn(tx); err != nil {
-		return rows, err
-	}
-	if tx.failed != nil {
-		return rows, fmt.Errorf("cannot commit after a failed write: %w", tx.failed)
-	}
-	if err := ctx.Err(); err != nil {
-		return rows, err
-	}
-	committed = true
-	return rows, tx.commit(ctx)
+		return retry(ctx, db.core, doing, func(ctx context.Context) (T, error) {
+			w, err := db.core.begin(ctx, how.gate)
+			if err != nil {
+				return *new(T), err
+			}
+			answer, err := commitAfter(ctx, w, fn)
+			if errors.Is(err, errUncertain) && !how.idempotent {
+				err = final(err)
+			}
+			return answer, err
+		})
+	})
 }
 
 // begin opens a transaction, which ends with commit or rollback.
-func (db *DB) begin(ctx context.Context) (*Tx, error) {
-	var inner *engine.Tx
-	err := db.core.retry(ctx, "begin a transaction", func() (err error) {
-		inner, err = db.core.engine.BeginWrite(ctx)
-		return err
-	})
+func (c *core) begin(ctx context.Context, gate engine.Gate) (*writing, error) {
+	now := c.instant()
+	tx, err := c.engine.BeginWrite(ctx, gate)
 	if err != nil {
 		return nil, err
 	}
-	var tx *Tx
-	defer func() {
-		if tx == nil { // the caller's clock panicked
-			_ = inner.Rollback(ctx)
-		}
-	}()
-	tx = &Tx{Reader: &Reader{core: db.core, q: inner, now: db.core.instant()}, inner: inner}
-	return tx, nil
+	return &writing{&view{c, tx, now}, tx}, nil
 }
 
-// errUncertain says that a commit was sent and its answer never came.
+// commitAfter runs fn and commits, or undoes everything if fn fails or panics or
+// ctx ends meanwhile.
+func commitAfter[T any](ctx context.Context, w *writing, fn func(*writing) (T, error)) (answer T, err error) {
+	ended := false
+	defer func() {
+		if !ended {
+			err = errors.Join(err, w.rollback(ctx))
+		}
+	}()
+	if answer, err = fn(w); err != nil {
+		return answer, err
+	}
+	if err := ctx.Err(); err != nil {
+		return answer, err
+	}
+	ended = true
+	return answer, w.commit(ctx)
+}
+
+// errUncertain: a commit was sent and its answer never came.
 var errUncertain = errors.New("it may or may not have been committed")
 
-func (tx *Tx) commit(ctx context.Context) error {
-	err := tx.inner.Commit(ctx)
+func (w *writing) commit(ctx context.Context) error {
+	err := w.tx.Commit(ctx)
 	switch {
 	case err == nil:
 		return nil
-	case tx.core.engine.Classify(err) == engine.Unavailable, tx.core.engine.Remote() && ctx.Err() != nil:
+	case w.tx.Failed() != nil: // before the commit
+	case w.engine.Classify(err) == engine.Unavailable, w.engine.Remote() && ctx.Err() != nil:
 		return fmt.Errorf("commit: %w: %w", errUncertain, err)
 	}
 	return fmt.Errorf("commit: %w", err)
 }
 
-func (tx *Tx) rollback(ctx context.Context) error {
-	if err := tx.inner.Rollback(ctx); err != nil {
+func (w *writing) rollback(ctx context.Context) error {
+	if err := w.tx.Rollback(ctx); err != nil {
 		return fmt.Errorf("roll back: %w", err)
 	}
 	return nil
 }
 
-// joined runs a write inside the caller's transaction.
-func (tx *Tx) joined(ctx context.Context, doing string, fn func() (rows int, err error)) error {
-	if tx.failed != nil {
-		return fmt.Errorf("%s: an earlier write of this transaction failed: %w", doing, tx.failed)
+// join runs a write as part of a caller's transaction.
+func join[T any](ctx context.Context, tx *Tx, doing string, fn func(*writing) (T, error)) (T, error) {
+	w := tx.writing
+	if failed := w.tx.Failed(); failed != nil {
+		return *new(T), explain(w.engine, doing+": an earlier statement of this transaction failed", failed)
 	}
-	err := tx.core.observe(ctx, doing, fn)
-	if err != nil && !tx.refused(err) {
-		tx.failed = err
-	}
-	return err
-}
-
-// refused says whether err was found by looking, before anything was written.
-func (tx *Tx) refused(err error) bool {
-	return tx.core.engine.Classify(err) == engine.Other &&
-		(errors.Is(err, ErrInvalid) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrConflict))
+	return observe(ctx, w.core, doing, func() (T, error) { return fn(w) })
 }

@@ -29,24 +29,22 @@ type UserStats struct {
 
 // UserStats returns a user's totals, or ErrNotFound for a user who has neither
 // fired nor traded.
-func (r *Reader) UserStats(ctx context.Context, userID int64) (stats UserStats, err error) {
-	err = r.single(ctx, "read a user's totals", func(r *Reader) (int, error) {
-		stats, err = r.userStats(ctx, userID)
-		return 1, err
+func (r *Reader) UserStats(ctx context.Context, userID int64) (UserStats, error) {
+	return latest(ctx, r, "read a user's totals", func(v *view) (UserStats, error) {
+		return v.userStats(ctx, userID)
 	})
-	return stats, err
 }
 
-func (r *Reader) userStats(ctx context.Context, userID int64) (UserStats, error) {
-	row, err := r.userRow(ctx, userID)
+func (v *view) userStats(ctx context.Context, userID int64) (UserStats, error) {
+	row, err := v.userRow(ctx, userID)
 	return userStats(row), err
 }
 
-func (r *Reader) userRow(ctx context.Context, userID int64) (dbgen.UserStat, error) {
+func (v *view) userRow(ctx context.Context, userID int64) (dbgen.UserStat, error) {
 	if err := checkUserID(userID); err != nil {
 		return dbgen.UserStat{}, err
 	}
-	row, err := r.q.GetUserStats(ctx, userID)
+	row, err := v.q.GetUserStats(ctx, userID)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = notFound("user", userID)
 	}
@@ -86,31 +84,29 @@ const recentDays = 7
 // and streak, all of one moment, or ErrNotFound for a user who has neither
 // fired nor traded. A family is a signal id without its trailing number,
 // EURUSD_LONG for EURUSD_LONG_001, or the id itself if it is a mere number.
-func (r *Reader) UserSummary(ctx context.Context, userID int64) (summary UserSummary, err error) {
-	err = r.snapshot(ctx, "summarize a user", func(r *Reader) (int, error) {
-		summary, err = r.userSummary(ctx, userID)
-		return 1, err
+func (r *Reader) UserSummary(ctx context.Context, userID int64) (UserSummary, error) {
+	return snapshot(ctx, r, "summarize a user", func(v *view) (UserSummary, error) {
+		return v.userSummary(ctx, userID)
 	})
-	return summary, err
 }
 
-func (r *Reader) userSummary(ctx context.Context, userID int64) (UserSummary, error) {
-	row, err := r.userRow(ctx, userID)
+func (v *view) userSummary(ctx context.Context, userID int64) (UserSummary, error) {
+	row, err := v.userRow(ctx, userID)
 	if err != nil {
 		return UserSummary{}, err
 	}
-	return r.summaryOf(ctx, row)
+	return v.summaryOf(ctx, row)
 }
 
-func (r *Reader) summaryOf(ctx context.Context, row dbgen.UserStat) (UserSummary, error) {
-	userID, today := row.UserID, r.Today()
-	recent, err := r.q.UserRecentFires(ctx, dbgen.UserRecentFiresParams{
+func (v *view) summaryOf(ctx context.Context, row dbgen.UserStat) (UserSummary, error) {
+	userID, today := row.UserID, v.today()
+	recent, err := v.q.UserRecentFires(ctx, dbgen.UserRecentFiresParams{
 		UserID: userID, FirstDay: int64(today - recentDays + 1), LastDay: int64(today),
 	})
 	if err != nil {
 		return UserSummary{}, err
 	}
-	favorites, err := r.q.FavoriteFamily(ctx, userID)
+	favorites, err := v.q.FavoriteFamily(ctx, userID)
 	if err != nil {
 		return UserSummary{}, err
 	}
@@ -118,12 +114,12 @@ func (r *Reader) summaryOf(ctx context.Context, row dbgen.UserStat) (UserSummary
 		UserStats:     userStats(row),
 		ExecutionRate: ratio(row.Executed, row.TotalFires),
 		RecentFires7d: recent,
-		Timestamp:     r.now,
+		Timestamp:     v.now,
 	}
 	if len(favorites) > 0 {
 		summary.FavoriteSignal = SignalCount{&favorites[0].Family, favorites[0].Fires}
 	}
-	streaks, err := r.streaks(ctx, row)
+	streaks, err := v.streaks(ctx, row)
 	if err != nil {
 		return UserSummary{}, err
 	}

@@ -25,15 +25,13 @@ type HeadToHead struct {
 // A user who did nothing in the window has only zeros; one who has never fired or
 // traded is ErrNotFound. One user compared with the same, or a window that ends
 // before it starts, is ErrInvalid.
-func (r *Reader) HeadToHead(ctx context.Context, a, b int64, w Window) (h HeadToHead, err error) {
-	err = r.snapshot(ctx, "compare two users", func(r *Reader) (int, error) {
-		h, err = r.headToHead(ctx, a, b, w)
-		return 2, err
+func (r *Reader) HeadToHead(ctx context.Context, a, b int64, w Window) (HeadToHead, error) {
+	return snapshot(ctx, r, "compare two users", func(v *view) (HeadToHead, error) {
+		return v.headToHead(ctx, a, b, w)
 	})
-	return h, err
 }
 
-func (r *Reader) headToHead(ctx context.Context, a, b int64, w Window) (h HeadToHead, err error) {
+func (v *view) headToHead(ctx context.Context, a, b int64, w Window) (h HeadToHead, err error) {
 	if err := w.check(); err != nil {
 		return h, err
 	}
@@ -45,7 +43,7 @@ func (r *Reader) headToHead(ctx context.Context, a, b int64, w Window) (h HeadTo
 	if a == b {
 		return h, invalid("user id", b, "want two users")
 	}
-	figures, err := r.figuresOf(ctx, []int64{a, b}, w)
+	figures, err := v.figuresOf(ctx, []int64{a, b}, w)
 	if err != nil {
 		return h, err
 	}
@@ -64,13 +62,13 @@ func (r *Reader) headToHead(ctx context.Context, a, b int64, w Window) (h HeadTo
 		h.Leaders[m.String()] = leader(m, &h.A, &h.B)
 	}
 	first, last := w.days().bounds()
-	h.CommonSignals, err = r.q.CountCommonSignals(ctx, dbgen.CountCommonSignalsParams{
+	h.CommonSignals, err = v.q.CountCommonSignals(ctx, dbgen.CountCommonSignalsParams{
 		UserA: a, UserB: b, FirstDay: first, LastDay: last,
 	})
 	if err != nil {
 		return h, err
 	}
-	h.KeptFrom, err = r.horizon(ctx)
+	h.KeptFrom, err = v.horizon(ctx)
 	return h, err
 }
 

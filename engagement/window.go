@@ -26,15 +26,19 @@ func (w Window) check() error {
 func (r *Reader) TodayWindow() Window { return Window{r.Today(), r.Today()} }
 
 // ThisWeek is the window of the ISO week that holds today, Monday to Sunday.
-func (r *Reader) ThisWeek() Window {
-	monday := r.Today().WeekStart()
+func (r *Reader) ThisWeek() Window { return weekOf(r.Today()) }
+
+func weekOf(day Day) Window {
+	monday := day.WeekStart()
 	return Window{monday, monday + 6}
 }
 
 // ThisMonth is the window of the calendar month that holds today.
-func (r *Reader) ThisMonth() Window {
-	today := r.Today().utc()
-	first := time.Date(today.Year(), today.Month(), 1, 0, 0, 0, 0, time.UTC)
+func (r *Reader) ThisMonth() Window { return monthOf(r.Today()) }
+
+func monthOf(day Day) Window {
+	in := day.utc()
+	first := time.Date(in.Year(), in.Month(), 1, 0, 0, 0, 0, time.UTC)
 	return Window{DayOf(first, time.UTC), DayOf(first.AddDate(0, 1, -1), time.UTC)}
 }
 

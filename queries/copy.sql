@@ -108,7 +108,3 @@ DELETE FROM signal_days WHERE signal_id = @signal_id AND day = @day;
 -- DeleteDay deletes a day of the community.
 DELETE FROM days WHERE day = @day;
 
--- name: HoldSetting :execrows
--- HoldSetting keeps others from changing a setting before the transaction ends.
--- It returns 0 if the setting does not have the value.
-UPDATE settings SET value = @value WHERE name = @name AND value = @value;

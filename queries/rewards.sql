@@ -1,9 +1,3 @@
--- name: LockUser :one
--- LockUser keeps other writers from changing a user's totals until the
--- transaction has ended, and returns what is stored of the user.
-UPDATE user_stats SET freezes = freezes WHERE user_id = @user_id
-RETURNING *;
-
 -- name: InsertFreeze :exec
 -- InsertFreeze stores a freeze that is not spent.
 INSERT INTO streak_freezes (user_id, grant_id, granted_day, granted_at)

@@ -2,20 +2,14 @@
 -- GetSetting returns a setting's value.
 SELECT value FROM settings WHERE name = @name;
 
+-- name: WriterSettings :many
+-- WriterSettings returns the settings that every writer goes by.
+SELECT * FROM settings WHERE name IN ('horizon', 'streak_rules');
+
 -- name: SetSettingOnce :exec
 -- SetSettingOnce stores a setting unless it has a value already.
 INSERT INTO settings (name, value) VALUES (@name, @value)
 ON CONFLICT (name) DO NOTHING;
-
--- name: RaiseSetting :one
--- RaiseSetting stores a setting that is a number, unless a higher one is
--- stored, and returns what is stored then.
-INSERT INTO settings (name, value) VALUES (@name, @value)
-ON CONFLICT (name) DO UPDATE SET value = CASE
-    WHEN CAST(excluded.value AS BIGINT) > CAST(settings.value AS BIGINT) THEN excluded.value
-    ELSE settings.value
-END
-RETURNING value;
 
 -- name: CountSetting :one
 -- CountSetting adds one to a setting that is a number, 0 at first, and returns
@@ -29,9 +23,8 @@ RETURNING value;
 INSERT INTO settings (name, value) VALUES (@name, @value)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 
--- name: LockSetting :one
--- LockSetting returns a setting's value, which nobody else can change before the
--- transaction ends.
+-- name: HoldSetting :one
+-- HoldSetting holds a setting, until the transaction ends, and returns its value.
 UPDATE settings SET value = value WHERE name = @name
 RETURNING value;
 

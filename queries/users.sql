@@ -24,3 +24,9 @@ SELECT
     CAST(COALESCE(SUM(wins), 0) AS BIGINT) AS wins,
     CAST(COALESCE(SUM(losses), 0) AS BIGINT) AS losses
 FROM user_stats;
+
+-- name: UserIDsFrom :many
+-- UserIDsFrom lists users by id, from one on.
+SELECT user_id FROM user_stats WHERE user_id >= @from_user
+ORDER BY user_id
+LIMIT CAST(@max_rows AS BIGINT);

@@ -33,39 +33,6 @@ func (q *Queries) InsertFreeze(ctx context.Context, arg InsertFreezeParams) erro
 	return err
 }
 
-const LockUser = `-- name: LockUser :one
-UPDATE user_stats SET freezes = freezes WHERE user_id = $1
-RETURNING user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes
-`
-
-// LockUser keeps other writers from changing a user's totals until the
-// transaction has ended, and returns what is stored of the user.
-func (q *Queries) LockUser(ctx context.Context, userID int64) (UserStat, error) {
-	row := q.db.QueryRowContext(ctx, LockUser, userID)
-	var i UserStat
-	err := row.Scan(
-		&i.UserID,
-		&i.TotalFires,
-		&i.WinRate,
-		&i.Pnl,
-		&i.LastUpdated,
-		&i.Wins,
-		&i.Losses,
-		&i.Draws,
-		&i.PnlMicros,
-		&i.StreakStart,
-		&i.StreakEnd,
-		&i.StreakLongest,
-		&i.Executed,
-		&i.FirstDay,
-		&i.WinBound,
-		&i.StreakLength,
-		&i.StreakUntil,
-		&i.Freezes,
-	)
-	return i, err
-}
-
 const UserAwards = `-- name: UserAwards :many
 SELECT user_id, streak_start, milestone, day, awarded_at FROM streak_awards WHERE user_id = $1
 ORDER BY streak_start, milestone

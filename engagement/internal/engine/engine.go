@@ -4,6 +4,7 @@ package engine
 
 import (
 	"context"
+	"database/sql"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
@@ -55,10 +56,11 @@ type Engine interface {
 	// Queries returns the typed queries on the pool of readers.
 	Queries() dbgen.Querier
 	// BeginRead opens a snapshot.
-	BeginRead(ctx context.Context) (*Tx, error)
-	// BeginWrite opens a transaction that holds the write lock from the start.
-	// It waits for the lock until ctx ends or the engine's limit is reached.
-	BeginWrite(ctx context.Context) (*Tx, error)
+	BeginRead(ctx context.Context) (Snapshot, error)
+	// BeginWrite opens a transaction behind the gate. On SQLite it holds the
+	// write lock from the start, for which it waits no longer than a moment:
+	// the error is Busy then.
+	BeginWrite(ctx context.Context, gate Gate) (Tx, error)
 
 	// Classify says what an error means.
 	Classify(err error) Class
@@ -73,17 +75,73 @@ type Engine interface {
 	Close() error
 }
 
-// Tx is a transaction and the typed queries on it. It ends with one call of
-// Commit or Rollback.
-type Tx struct {
+// Gate says how a transaction passes the gate, which guards what every writer
+// must agree on: the streak rules and the horizon.
+type Gate int
+
+const (
+	Enter Gate = iota // with others; what the gate guards stays as it is meanwhile
+	Close             // alone, to change what the gate guards
+)
+
+// Snapshot reads one state of the database until its end.
+type Snapshot interface {
 	dbgen.Querier
-	// LockUsers waits for all who are changing users and lets no others begin
-	// before the transaction ends.
-	LockUsers func(ctx context.Context) error
+	End(ctx context.Context) error
+}
+
+// Tx is a transaction and the typed queries on it. It ends with one call of
+// Commit or Rollback. A statement that fails, or is not run because its context
+// has ended, makes Commit fail.
+type Tx interface {
+	dbgen.Querier
+	// Later takes statements that return nothing. Where each way to a server
+	// counts they wait, in order, for the next statement or the commit, which
+	// returns their error; elsewhere they run at once.
+	Later() dbgen.Querier
+	// Load holds users and reads what a write of their facts goes by.
+	Load(ctx context.Context, keys Keys) (Loaded, error)
+	// Histories reads the days and freezes of some users and the awards of
+	// others, both given as JSON arrays of ids.
+	Histories(ctx context.Context, users, awarded string) (Histories, error)
+	// SQL runs statements of any text.
+	SQL() SQL
+	// Failed returns the first error that Commit will fail with.
+	Failed() error
 	// Commit commits the transaction, or undoes it and returns an error. The
 	// answer of a server is awaited until ctx ends: then it may be either.
-	Commit func(ctx context.Context) error
+	Commit(ctx context.Context) error
 	// Rollback undoes the transaction, also when ctx has ended: giving up must
 	// not be given up. ctx bounds only how long a server is waited for.
-	Rollback func(ctx context.Context) error
+	Rollback(ctx context.Context) error
+}
+
+// SQL runs statements; [sql.Conn] does.
+type SQL interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// Keys are what to load, each a JSON array, empty for none.
+type Keys struct {
+	Users  string // ids of all users whom the facts are of
+	Fires  string // of [user_id, signal_id]
+	Trades string // of [user_id, trade_id]
+}
+
+// Loaded is what a write of facts goes by: what is stored of Keys, in no order,
+// and the settings that every writer goes by. The users are held.
+type Loaded struct {
+	Settings []dbgen.Setting
+	Users    []dbgen.HoldUsersRow
+	Created  []int64 // those of the users who were not stored, and are now
+	Fires    []dbgen.FiresByKeyRow
+	Trades   []dbgen.Trade
+}
+
+// Histories are what streaks are counted from.
+type Histories struct {
+	Rows   []dbgen.HistoriesOfUsersRow
+	Awards []dbgen.StreakAward
 }

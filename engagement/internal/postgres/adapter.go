@@ -39,23 +39,13 @@ func (q querier) ActiveDaysAfter(ctx context.Context, arg dbgen.ActiveDaysAfterP
 	return each(func(row pggen.ActiveDaysAfterRow) dbgen.ActiveDaysAfterRow { return dbgen.ActiveDaysAfterRow(row) })(result), err
 }
 
-func (q querier) ActivityOfUsers(ctx context.Context, arg string) ([]dbgen.ActivityOfUsersRow, error) {
-	result, err := q.Queries.ActivityOfUsers(ctx, arg)
-	return each(func(row pggen.ActivityOfUsersRow) dbgen.ActivityOfUsersRow { return dbgen.ActivityOfUsersRow(row) })(result), err
-}
-
-func (q querier) AddUserDayFires(ctx context.Context, arg string) ([]dbgen.AddUserDayFiresRow, error) {
-	result, err := q.Queries.AddUserDayFires(ctx, arg)
-	return each(func(row pggen.AddUserDayFiresRow) dbgen.AddUserDayFiresRow { return dbgen.AddUserDayFiresRow(row) })(result), err
-}
-
-func (q querier) AddUserTrades(ctx context.Context, arg string) ([]dbgen.AddUserTradesRow, error) {
-	result, err := q.Queries.AddUserTrades(ctx, arg)
-	return each(func(row pggen.AddUserTradesRow) dbgen.AddUserTradesRow { return dbgen.AddUserTradesRow(row) })(result), err
-}
-
 func (q querier) AwardsAfter(ctx context.Context, arg dbgen.AwardsAfterParams) ([]dbgen.StreakAward, error) {
 	result, err := q.Queries.AwardsAfter(ctx, pggen.AwardsAfterParams(arg))
+	return each(func(row pggen.StreakAward) dbgen.StreakAward { return dbgen.StreakAward(row) })(result), err
+}
+
+func (q querier) AwardsOfUsers(ctx context.Context, arg string) ([]dbgen.StreakAward, error) {
+	result, err := q.Queries.AwardsOfUsers(ctx, arg)
 	return each(func(row pggen.StreakAward) dbgen.StreakAward { return dbgen.StreakAward(row) })(result), err
 }
 
@@ -181,6 +171,11 @@ func (q querier) FiresByDay(ctx context.Context, arg dbgen.FiresByDayParams) ([]
 	return each(func(row pggen.FiresByDayRow) dbgen.FiresByDayRow { return dbgen.FiresByDayRow(row) })(result), err
 }
 
+func (q querier) FiresByKey(ctx context.Context, arg string) ([]dbgen.FiresByKeyRow, error) {
+	result, err := q.Queries.FiresByKey(ctx, arg)
+	return each(func(row pggen.FiresByKeyRow) dbgen.FiresByKeyRow { return dbgen.FiresByKeyRow(row) })(result), err
+}
+
 func (q querier) FiresBySignal(ctx context.Context, arg dbgen.FiresBySignalParams) ([]dbgen.FiresBySignalRow, error) {
 	result, err := q.Queries.FiresBySignal(ctx, pggen.FiresBySignalParams(arg))
 	return each(func(row pggen.FiresBySignalRow) dbgen.FiresBySignalRow { return dbgen.FiresBySignalRow(row) })(result), err
@@ -233,8 +228,9 @@ func (q querier) GetUserStats(ctx context.Context, arg int64) (dbgen.UserStat, e
 	return dbgen.UserStat(result), err
 }
 
-func (q querier) HoldSetting(ctx context.Context, arg dbgen.HoldSettingParams) (int64, error) {
-	return q.Queries.HoldSetting(ctx, pggen.HoldSettingParams(arg))
+func (q querier) HistoriesOfUsers(ctx context.Context, arg string) ([]dbgen.HistoriesOfUsersRow, error) {
+	result, err := q.Queries.HistoriesOfUsers(ctx, arg)
+	return each(func(row pggen.HistoriesOfUsersRow) dbgen.HistoriesOfUsersRow { return dbgen.HistoriesOfUsersRow(row) })(result), err
 }
 
 func (q querier) HoldUsers(ctx context.Context, arg string) ([]dbgen.HoldUsersRow, error) {
@@ -242,23 +238,8 @@ func (q querier) HoldUsers(ctx context.Context, arg string) ([]dbgen.HoldUsersRo
 	return each(func(row pggen.HoldUsersRow) dbgen.HoldUsersRow { return dbgen.HoldUsersRow(row) })(result), err
 }
 
-func (q querier) InsertAwards(ctx context.Context, arg string) ([]dbgen.InsertAwardsRow, error) {
-	result, err := q.Queries.InsertAwards(ctx, arg)
-	return each(func(row pggen.InsertAwardsRow) dbgen.InsertAwardsRow { return dbgen.InsertAwardsRow(row) })(result), err
-}
-
-func (q querier) InsertFires(ctx context.Context, arg string) ([]dbgen.InsertFiresRow, error) {
-	result, err := q.Queries.InsertFires(ctx, arg)
-	return each(func(row pggen.InsertFiresRow) dbgen.InsertFiresRow { return dbgen.InsertFiresRow(row) })(result), err
-}
-
 func (q querier) InsertFreeze(ctx context.Context, arg dbgen.InsertFreezeParams) error {
 	return q.Queries.InsertFreeze(ctx, pggen.InsertFreezeParams(arg))
-}
-
-func (q querier) InsertTrades(ctx context.Context, arg string) ([]dbgen.InsertTradesRow, error) {
-	result, err := q.Queries.InsertTrades(ctx, arg)
-	return each(func(row pggen.InsertTradesRow) dbgen.InsertTradesRow { return dbgen.InsertTradesRow(row) })(result), err
 }
 
 func (q querier) KeptFiresByDay(ctx context.Context, arg dbgen.KeptFiresByDayParams) ([]dbgen.KeptFiresByDayRow, error) {
@@ -274,22 +255,6 @@ func (q querier) KeptFiresByUser(ctx context.Context, arg dbgen.KeptFiresByUserP
 func (q querier) ListMetrics(ctx context.Context) ([]dbgen.CustomMetric, error) {
 	result, err := q.Queries.ListMetrics(ctx)
 	return each(func(row pggen.CustomMetric) dbgen.CustomMetric { return dbgen.CustomMetric(row) })(result), err
-}
-
-func (q querier) LockUser(ctx context.Context, arg int64) (dbgen.UserStat, error) {
-	result, err := q.Queries.LockUser(ctx, arg)
-	return dbgen.UserStat(result), err
-}
-
-func (q querier) LockUsersFrom(ctx context.Context, arg dbgen.LockUsersFromParams) ([]int64, error) {
-	return q.Queries.LockUsersFrom(ctx, pggen.LockUsersFromParams(arg))
-}
-
-func (q querier) MarkFiresExecuted(ctx context.Context, arg string) ([]dbgen.MarkFiresExecutedRow, error) {
-	result, err := q.Queries.MarkFiresExecuted(ctx, arg)
-	return each(func(row pggen.MarkFiresExecutedRow) dbgen.MarkFiresExecutedRow {
-		return dbgen.MarkFiresExecutedRow(row)
-	})(result), err
 }
 
 func (q querier) MetricsAfter(ctx context.Context, arg dbgen.MetricsAfterParams) ([]dbgen.CustomMetric, error) {
@@ -327,10 +292,6 @@ func (q querier) PopularSignalsEver(ctx context.Context, arg int64) ([]dbgen.Pop
 	})(result), err
 }
 
-func (q querier) RaiseSetting(ctx context.Context, arg dbgen.RaiseSettingParams) (string, error) {
-	return q.Queries.RaiseSetting(ctx, pggen.RaiseSettingParams(arg))
-}
-
 func (q querier) ResultsBetween(ctx context.Context, arg dbgen.ResultsBetweenParams) ([]dbgen.ResultsBetweenRow, error) {
 	result, err := q.Queries.ResultsBetween(ctx, pggen.ResultsBetweenParams(arg))
 	return each(func(row pggen.ResultsBetweenRow) dbgen.ResultsBetweenRow { return dbgen.ResultsBetweenRow(row) })(result), err
@@ -338,10 +299,6 @@ func (q querier) ResultsBetween(ctx context.Context, arg dbgen.ResultsBetweenPar
 
 func (q querier) ReturningUsers(ctx context.Context, arg dbgen.ReturningUsersParams) (int64, error) {
 	return q.Queries.ReturningUsers(ctx, pggen.ReturningUsersParams(arg))
-}
-
-func (q querier) SetActivity(ctx context.Context, arg dbgen.SetActivityParams) (int64, error) {
-	return q.Queries.SetActivity(ctx, pggen.SetActivityParams(arg))
 }
 
 func (q querier) SetMetric(ctx context.Context, arg dbgen.SetMetricParams) error {
@@ -574,6 +531,10 @@ func (q querier) UserFreezes(ctx context.Context, arg int64) ([]dbgen.StreakFree
 	return each(func(row pggen.StreakFreeze) dbgen.StreakFreeze { return dbgen.StreakFreeze(row) })(result), err
 }
 
+func (q querier) UserIDsFrom(ctx context.Context, arg dbgen.UserIDsFromParams) ([]int64, error) {
+	return q.Queries.UserIDsFrom(ctx, pggen.UserIDsFromParams(arg))
+}
+
 func (q querier) UserOutcomeTrades(ctx context.Context, arg dbgen.UserOutcomeTradesParams) ([]dbgen.Trade, error) {
 	result, err := q.Queries.UserOutcomeTrades(ctx, pggen.UserOutcomeTradesParams(arg))
 	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
@@ -608,4 +569,9 @@ func (q querier) UsersActiveSince(ctx context.Context, arg dbgen.UsersActiveSinc
 func (q querier) UsersFrom(ctx context.Context, arg dbgen.UsersFromParams) ([]dbgen.UserStat, error) {
 	result, err := q.Queries.UsersFrom(ctx, pggen.UsersFromParams(arg))
 	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
+func (q querier) WriterSettings(ctx context.Context) ([]dbgen.Setting, error) {
+	result, err := q.Queries.WriterSettings(ctx)
+	return each(func(row pggen.Setting) dbgen.Setting { return dbgen.Setting(row) })(result), err
 }

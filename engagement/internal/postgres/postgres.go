@@ -1,7 +1,7 @@
 // Package postgres opens engagement databases kept by a PostgreSQL server.
 //
 // As with SQLite, one connection of a process writes: its callers share
-// transactions, and two of them can never wait for each other crosswise. The
+// transactions, which cannot deadlock with each other. The
 // writers of different processes meet at the rows that they change.
 package postgres
 
@@ -34,18 +34,6 @@ const (
 	connectTimeout = 10 * time.Second
 )
 
-// How transactions begin. Nothing is set for the session, since behind a pooler
-// the next transaction may run in another.
-const (
-	beginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-	// A statement must see what others have committed while it waited for their
-	// rows: the counters are added to, not overwritten. A client that has
-	// vanished with its network must not hold the row of today for hours.
-	beginWrite = "BEGIN ISOLATION LEVEL READ COMMITTED; " +
-		"SET LOCAL lock_timeout = '10s'; SET LOCAL idle_in_transaction_session_timeout = '60s'"
-	beginAsync = beginWrite + "; SET LOCAL synchronous_commit = off"
-)
-
 // Options are the choices of whoever opens a database.
 type Options struct {
 	ReadOnly bool
@@ -60,9 +48,8 @@ type Engine struct {
 	opts   Options
 	reader *sql.DB
 	writer *sql.DB
-	// answerTimeout is how long the server may take to begin or end a
-	// transaction. It waits for nothing then but the rows of what is sent with a
-	// COMMIT.
+	// answerTimeout is how long the server may take to answer what was queued,
+	// in which it waits for rows that others hold.
 	answerTimeout time.Duration
 }
 
@@ -80,7 +67,7 @@ func New(dsn string, opts Options) (*Engine, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "engagementdb"
 	}
-	// BEGIN finds out by itself whether the writing connection is still alive.
+	// The first statement finds out by itself whether the writing connection is still alive.
 	unasked := stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return false })
 	return &Engine{
 		config: config, opts: opts, answerTimeout: 30 * time.Second,
@@ -140,67 +127,6 @@ func (e *Engine) Remote() bool { return true }
 // Queries returns the typed queries on the pool of readers.
 func (e *Engine) Queries() dbgen.Querier { return querier{pggen.New(e.reader)} }
 
-// BeginRead opens a snapshot. It is taken by the first query.
-func (e *Engine) BeginRead(ctx context.Context) (*engine.Tx, error) {
-	return e.begin(ctx, e.reader, beginRead)
-}
-
-// BeginWrite opens a transaction on the process's writing connection.
-func (e *Engine) BeginWrite(ctx context.Context) (*engine.Tx, error) {
-	switch {
-	case e.opts.ReadOnly:
-		return nil, errStandby
-	case e.opts.Async:
-		return e.begin(ctx, e.writer, beginAsync)
-	}
-	return e.begin(ctx, e.writer, beginWrite)
-}
-
-// begin opens a transaction on a connection of pool, which it gives back when
-// the transaction has ended or could not begin. It is not database/sql's, which
-// rolls back behind its caller's back when ctx ends.
-func (e *Engine) begin(ctx context.Context, pool *sql.DB, statements string) (*engine.Tx, error) {
-	c, err := pool.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	err = e.answered(ctx, func(ctx context.Context) error {
-		_, err := c.ExecContext(ctx, statements)
-		return err
-	})
-	if err != nil {
-		discard(c)
-		return nil, err
-	}
-	return &engine.Tx{
-		Querier: querier{pggen.New(c)},
-		LockUsers: func(ctx context.Context) error {
-			_, err := c.ExecContext(ctx, "LOCK TABLE user_stats IN SHARE ROW EXCLUSIVE MODE")
-			return err
-		},
-		Commit: func(ctx context.Context) error {
-			if err := e.end(ctx, c, (*conn).commit); err != nil {
-				discard(c)
-				return err
-			}
-			return c.Close()
-		},
-		Rollback: func(ctx context.Context) error {
-			if err := e.end(ctx, c, (*conn).rollback); err != nil {
-				discard(c) // then the server does so by itself
-				return nil
-			}
-			return c.Close()
-		},
-	}, nil
-}
-
-func (e *Engine) end(ctx context.Context, c *sql.Conn, how func(*conn, context.Context) error) error {
-	return e.answered(ctx, func(ctx context.Context) error {
-		return c.Raw(func(driverConn any) error { return how(driverConn.(*conn), ctx) })
-	})
-}
-
 // answered runs fn, which must end when its context does: when ctx ends, or
 // when the server has been waited for long enough.
 func (e *Engine) answered(ctx context.Context, fn func(context.Context) error) error {
@@ -208,10 +134,6 @@ func (e *Engine) answered(ctx context.Context, fn func(context.Context) error) e
 	defer cancel()
 	return unlessGivenUp(ctx, fn(bounded))
 }
-
-// discard closes a connection whose state is not known, instead of giving it
-// back.
-func discard(conn *sql.Conn) { _ = conn.Raw(func(any) error { return driver.ErrBadConn }) }
 
 // errNoBackup is what Backup returns.
 var errNoBackup = errors.New("a PostgreSQL database is backed up with its own tools, such as pg_dump, or copied to a file")
@@ -224,6 +146,9 @@ func (e *Engine) Backup(context.Context, string, func(string) error) error { ret
 // becomes of a connection.
 func (e *Engine) Classify(err error) engine.Class {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		if pg.Code == "23505" && (pg.TableName == "signal_fires" || pg.TableName == "trades") {
+			return engine.Busy // another program has just stored the same fact
+		}
 		return classOfCode(pg.Code)
 	}
 	_, connecting := errors.AsType[*pgconn.ConnectError](err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"io"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -37,6 +38,16 @@ func (c *connector) Driver() driver.Driver { return c.driver }
 type conn struct {
 	*sqlite3.SQLiteConn
 	uncancelled bool
+	failed      error // of the first statement that failed since this was cleared
+}
+
+// fail remembers the first error. A statement undone by its error leaves the
+// transaction open, and it must not be committed without it.
+func (c *conn) fail(err error) error {
+	if c.failed == nil {
+		c.failed = err
+	}
+	return err
 }
 
 // CheckNamedValue implements [driver.NamedValueChecker].
@@ -51,17 +62,39 @@ func (c *conn) CheckNamedValue(nv *driver.NamedValue) error {
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	ctx, err := c.statementContext(ctx)
 	if err != nil {
-		return nil, err
+		return nil, c.fail(err)
 	}
-	return c.SQLiteConn.ExecContext(ctx, query, args)
+	result, err := c.SQLiteConn.ExecContext(ctx, query, args)
+	if err != nil {
+		return nil, c.fail(err)
+	}
+	return result, nil
 }
 
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	ctx, err := c.statementContext(ctx)
 	if err != nil {
-		return nil, err
+		return nil, c.fail(err)
 	}
-	return c.SQLiteConn.QueryContext(ctx, query, args)
+	found, err := c.SQLiteConn.QueryContext(ctx, query, args)
+	if err != nil {
+		return nil, c.fail(err)
+	}
+	return &rows{found.(*sqlite3.SQLiteRows), c}, nil
+}
+
+// rows run their statement while they are read.
+type rows struct {
+	*sqlite3.SQLiteRows
+	conn *conn
+}
+
+func (r *rows) Next(dest []driver.Value) error {
+	err := r.SQLiteRows.Next(dest)
+	if err != nil && err != io.EOF {
+		return r.conn.fail(err)
+	}
+	return err
 }
 
 func (c *conn) statementContext(ctx context.Context) (context.Context, error) {

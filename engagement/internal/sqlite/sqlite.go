@@ -8,7 +8,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,7 +16,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/mattn/go-sqlite3"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
@@ -72,11 +70,7 @@ func (e *Engine) Open(ctx context.Context) error {
 		return nil
 	}
 	e.writer = openWriter(e.path, e.opts.Synchronous)
-	tx, err := e.BeginWrite(ctx) // waits, should another process hold the lock
-	if err != nil {
-		return err
-	}
-	return tx.Rollback(ctx)
+	return e.writer.PingContext(ctx)
 }
 
 // mode is how to open the file for reading. Where writing is allowed the mode
@@ -111,86 +105,6 @@ func (e *Engine) Remote() bool { return false }
 
 // Queries returns the typed queries on the pool of readers.
 func (e *Engine) Queries() dbgen.Querier { return dbgen.New(e.reader) }
-
-// BeginRead opens a snapshot. It is taken by the first query.
-func (e *Engine) BeginRead(ctx context.Context) (*engine.Tx, error) {
-	conn, err := e.reader.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return begin(ctx, conn, "BEGIN")
-}
-
-// BeginWrite opens a transaction that holds the file's write lock.
-func (e *Engine) BeginWrite(ctx context.Context) (*engine.Tx, error) {
-	if e.writer == nil {
-		return nil, sqlite3.Error{Code: sqlite3.ErrReadonly}
-	}
-	tx, err := e.tryWrite(ctx)
-	if err == nil || e.Classify(err) != engine.Busy {
-		return tx, err
-	}
-	e.opts.Log.Warn("database is locked by another process, waiting for it", "error", err)
-	return backoff.Retry(ctx, func() (*engine.Tx, error) {
-		tx, err := e.tryWrite(ctx)
-		if err != nil && e.Classify(err) != engine.Busy {
-			return nil, backoff.Permanent(err)
-		}
-		return tx, err
-	},
-		backoff.WithBackOff(backoff.NewConstantBackOff(time.Millisecond)), // SQLite has waited already
-		backoff.WithMaxElapsedTime(lockWait))
-}
-
-// tryWrite waits for other writers of this process, and for other processes no
-// longer than lockPoll.
-func (e *Engine) tryWrite(ctx context.Context) (*engine.Tx, error) {
-	conn, err := e.writer.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return begin(ctx, conn, "BEGIN IMMEDIATE")
-}
-
-// begin opens a transaction on conn, which it gives back when the transaction
-// has ended or could not begin. It is not database/sql's, which costs a
-// goroutine a transaction and one a query, and rolls back behind its caller's
-// back when ctx ends.
-func begin(ctx context.Context, conn *sql.Conn, statement string) (*engine.Tx, error) {
-	if _, err := conn.ExecContext(ctx, statement); err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	commit := func(context.Context) error {
-		if _, err := conn.ExecContext(context.Background(), "COMMIT"); err != nil {
-			return errors.Join(err, rollback(conn))
-		}
-		return conn.Close()
-	}
-	return &engine.Tx{
-		Querier:   dbgen.New(conn),
-		LockUsers: func(context.Context) error { return nil }, // nobody else writes
-		Commit:    commit,
-		Rollback:  func(context.Context) error { return rollback(conn) },
-	}, nil
-}
-
-// rollback undoes conn's transaction, unless SQLite has done so itself, as
-// after some errors. A connection that cannot be cleared is thrown away.
-func rollback(c *sql.Conn) error {
-	var undone bool
-	err := c.Raw(func(driverConn any) error {
-		undone = driverConn.(*conn).AutoCommit()
-		return nil
-	})
-	if err == nil && !undone {
-		_, err = c.ExecContext(context.Background(), "ROLLBACK")
-	}
-	if err != nil {
-		_ = c.Raw(func(any) error { return driver.ErrBadConn })
-		return err
-	}
-	return c.Close()
-}
 
 // Classify maps SQLite's result codes (https://sqlite.org/rescode.html).
 func (e *Engine) Classify(err error) engine.Class {

@@ -1,0 +1,292 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/dbgen/pggen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
+)
+
+// How transactions begin. Nothing is set for the session, since behind a pooler
+// the next transaction may run in another.
+const (
+	beginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+	// A statement must see what others have committed while it waited for their
+	// rows: the counters are added to, not overwritten.
+	beginWrite = "BEGIN ISOLATION LEVEL READ COMMITTED"
+	// A client that has vanished with its network must not hold the row of today
+	// for hours.
+	limitWaits = "SELECT set_config('lock_timeout', '10s', true), " +
+		"set_config('idle_in_transaction_session_timeout', '60s', true)"
+	commitAsync = "SET LOCAL synchronous_commit = off"
+)
+
+// tx is a transaction on a connection of its own. It is not database/sql's, which
+// rolls back behind its caller's back when a context ends.
+//
+// Statements may be queued: they travel with the next one, so that it takes one
+// way to the server and back for all of them.
+type tx struct {
+	querier
+	engine *Engine
+	pooled *sql.Conn
+	conn   *pgx.Conn
+	queued []*pgx.QueuedQuery
+	failed error // of the first statement that failed or was lost
+}
+
+// BeginRead opens a snapshot. It is taken by the first query.
+func (e *Engine) BeginRead(ctx context.Context) (engine.Snapshot, error) {
+	t, err := e.newTx(ctx, e.reader)
+	if err != nil {
+		return nil, err
+	}
+	t.queue(beginRead)
+	return t, t.flushOrDiscard(ctx)
+}
+
+// BeginWrite opens a transaction on the process's writing connection. It begins
+// with the first statement, and with the gate.
+func (e *Engine) BeginWrite(ctx context.Context, gate engine.Gate) (engine.Tx, error) {
+	if e.opts.ReadOnly {
+		return nil, errStandby
+	}
+	t, err := e.newTx(ctx, e.writer)
+	if err != nil {
+		return nil, err
+	}
+	t.queue(beginWrite)
+	t.queue(limitWaits)
+	if e.opts.Async {
+		t.queue(commitAsync)
+	}
+	if gate == engine.Close {
+		t.queue(pggen.CloseGate)
+		return t, t.flushOrDiscard(ctx)
+	}
+	t.queue(pggen.EnterGate)
+	return t, nil
+}
+
+func (e *Engine) newTx(ctx context.Context, pool *sql.DB) (*tx, error) {
+	pooled, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t := &tx{engine: e, pooled: pooled}
+	t.querier = querier{pggen.New((*flushing)(t))}
+	err = pooled.Raw(func(c any) error { t.conn = c.(*stdlib.Conn).Conn(); return nil })
+	if err != nil {
+		t.discard()
+		return nil, err
+	}
+	return t, nil
+}
+
+// flushOrDiscard sends what is queued, or gives up the transaction.
+func (t *tx) flushOrDiscard(ctx context.Context) error {
+	err := t.flush(ctx)
+	if err != nil {
+		t.discard()
+	}
+	return err
+}
+
+func (t *tx) queue(query string, args ...any) {
+	t.queued = append(t.queued, &pgx.QueuedQuery{SQL: query, Arguments: args})
+}
+
+// queueRows queues a query whose rows are read into the result once it is sent.
+func queueRows[T any](t *tx, into *[]T, convert pgx.RowToFunc[T], query string, args ...any) {
+	t.queue(query, args...)
+	t.queued[len(t.queued)-1].Query(func(rows pgx.Rows) (err error) {
+		*into, err = pgx.CollectRows(rows, convert)
+		return err
+	})
+}
+
+// flush sends what is queued and waits until it has run. What it loses of the
+// queue makes the commit fail.
+func (t *tx) flush(ctx context.Context) error {
+	if len(t.queued) == 0 || t.failed != nil {
+		return t.failed
+	}
+	queued := t.queued
+	t.queued = nil
+	return t.note(t.engine.answered(ctx, func(ctx context.Context) error {
+		return t.conn.SendBatch(ctx, &pgx.Batch{QueuedQueries: queued}).Close()
+	}))
+}
+
+// note remembers the first error of a statement.
+func (t *tx) note(err error) error {
+	if t.failed == nil {
+		t.failed = err
+	}
+	return err
+}
+
+// Failed returns the first error that Commit will fail with.
+func (t *tx) Failed() error { return t.failed }
+
+// Later queues statements.
+func (t *tx) Later() dbgen.Querier { return querier{pggen.New((*queueing)(t))} }
+
+// SQL runs statements behind what is queued.
+func (t *tx) SQL() engine.SQL { return (*flushing)(t) }
+
+// flushing runs statements at once, behind what is queued.
+type flushing tx
+
+func (f *flushing) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	t := (*tx)(f)
+	if err := t.flush(ctx); err != nil {
+		return nil, err
+	}
+	result, err := t.pooled.ExecContext(ctx, query, args...)
+	return result, t.note(err)
+}
+
+func (f *flushing) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	t := (*tx)(f)
+	if err := t.flush(ctx); err != nil {
+		return nil, err
+	}
+	rows, err := t.pooled.QueryContext(ctx, query, args...)
+	return rows, t.note(err)
+}
+
+// QueryRowContext lets the row hold the error of what was queued: the server
+// refuses the query too after that.
+func (f *flushing) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	t := (*tx)(f)
+	_ = t.flush(ctx)
+	row := t.pooled.QueryRowContext(ctx, query, args...)
+	_ = t.note(row.Err())
+	return row
+}
+
+func (f *flushing) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
+	return f.pooled.PrepareContext(ctx, query)
+}
+
+// queueing queues statements, of which nothing is returned.
+type queueing tx
+
+var errReturnsRows = errors.New("a statement that returns something cannot be queued")
+
+func (q *queueing) ExecContext(_ context.Context, query string, args ...any) (sql.Result, error) {
+	(*tx)(q).queue(query, args...)
+	return driver.ResultNoRows, nil
+}
+
+func (q *queueing) QueryContext(context.Context, string, ...any) (*sql.Rows, error) {
+	return nil, errReturnsRows
+}
+
+func (q *queueing) QueryRowContext(context.Context, string, ...any) *sql.Row {
+	panic(errReturnsRows)
+}
+
+func (q *queueing) PrepareContext(context.Context, string) (*sql.Stmt, error) {
+	return nil, errReturnsRows
+}
+
+// Load holds users and reads what a write of their facts goes by, in one way to
+// the server and back. Each statement sees what was committed when it began, so
+// what follows HoldUsers sees all that others have stored of these users. All
+// users are created before any is held: whoever holds one waits for no user whom
+// another has created and not committed.
+func (t *tx) Load(ctx context.Context, keys engine.Keys) (l engine.Loaded, err error) {
+	queueRows(t, &l.Settings, rowTo(func(row pggen.Setting) dbgen.Setting { return dbgen.Setting(row) }), pggen.WriterSettings)
+	queueRows(t, &l.Created, pgx.RowTo[int64], pggen.CreateUsers, keys.Users)
+	queueRows(t, &l.Users, rowTo(func(row pggen.HoldUsersRow) dbgen.HoldUsersRow { return dbgen.HoldUsersRow(row) }),
+		pggen.HoldUsers, keys.Users)
+	if keys.Fires != "" {
+		queueRows(t, &l.Fires, rowTo(func(row pggen.FiresByKeyRow) dbgen.FiresByKeyRow { return dbgen.FiresByKeyRow(row) }),
+			pggen.FiresByKey, keys.Fires)
+	}
+	if keys.Trades != "" {
+		queueRows(t, &l.Trades, rowTo(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) }),
+			pggen.TradesByKey, keys.Trades)
+	}
+	return l, t.flush(ctx)
+}
+
+// Histories reads days, freezes and awards, in one way to the server and back.
+func (t *tx) Histories(ctx context.Context, users, awarded string) (h engine.Histories, err error) {
+	queueRows(t, &h.Rows, rowTo(func(row pggen.HistoriesOfUsersRow) dbgen.HistoriesOfUsersRow {
+		return dbgen.HistoriesOfUsersRow(row)
+	}), pggen.HistoriesOfUsers, users)
+	queueRows(t, &h.Awards, rowTo(func(row pggen.StreakAward) dbgen.StreakAward { return dbgen.StreakAward(row) }),
+		pggen.AwardsOfUsers, awarded)
+	return h, t.flush(ctx)
+}
+
+// rowTo reads a row of pggen as one of dbgen.
+func rowTo[A, B any](convert func(A) B) pgx.RowToFunc[B] {
+	return func(row pgx.CollectableRow) (B, error) {
+		a, err := pgx.RowToStructByPos[A](row)
+		return convert(a), err
+	}
+}
+
+// Commit sends what is queued together with the COMMIT: rows that most writers
+// share are changed last, and locked no longer than that takes.
+func (t *tx) Commit(ctx context.Context) error {
+	if failed := t.failed; failed != nil {
+		return errors.Join(fmt.Errorf("a statement of the transaction failed: %w", failed), t.Rollback(ctx))
+	}
+	var ended pgconn.CommandTag
+	t.queue("COMMIT")
+	t.queued[len(t.queued)-1].Exec(func(tag pgconn.CommandTag) error { ended = tag; return nil })
+	err := t.flush(ctx)
+	if err == nil && ended.String() != "COMMIT" {
+		err = pgx.ErrTxCommitRollback // the transaction had failed before
+	}
+	if err != nil {
+		_ = t.Rollback(ctx) // or the server does so by itself
+		return err
+	}
+	return t.pooled.Close()
+}
+
+// End ends a snapshot.
+func (t *tx) End(ctx context.Context) error { return t.Rollback(ctx) }
+
+// Rollback undoes the transaction. One that has not begun yet is forgotten, and
+// a connection that cannot be cleared is thrown away: then the server undoes it.
+func (t *tx) Rollback(ctx context.Context) error {
+	t.queued = nil
+	if t.conn.IsClosed() {
+		t.discard()
+		return nil
+	}
+	if t.conn.PgConn().TxStatus() == 'I' {
+		return t.pooled.Close()
+	}
+	err := t.engine.answered(ctx, func(ctx context.Context) error {
+		_, err := t.conn.Exec(ctx, "ROLLBACK")
+		return err
+	})
+	if err != nil {
+		t.discard()
+		return nil
+	}
+	return t.pooled.Close()
+}
+
+// discard closes a connection whose state is not known, instead of giving it
+// back.
+func (t *tx) discard() {
+	_ = t.pooled.Raw(func(any) error { return driver.ErrBadConn })
+}

@@ -1,0 +1,118 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+
+	"github.com/mattn/go-sqlite3"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
+)
+
+// BeginRead opens a snapshot. It is taken by the first query.
+func (e *Engine) BeginRead(ctx context.Context) (engine.Snapshot, error) {
+	return begin(ctx, e.reader, "BEGIN")
+}
+
+// BeginWrite opens a transaction that holds the file's write lock, which is the
+// gate too. It waits for other writers of this process, and for other processes
+// no longer than lockPoll.
+func (e *Engine) BeginWrite(ctx context.Context, _ engine.Gate) (engine.Tx, error) {
+	if e.writer == nil {
+		return nil, sqlite3.Error{Code: sqlite3.ErrReadonly}
+	}
+	return begin(ctx, e.writer, "BEGIN IMMEDIATE")
+}
+
+// tx is a transaction. It is not database/sql's, which costs a goroutine a
+// transaction and one a query, and rolls back behind its caller's back when a
+// context ends.
+type tx struct {
+	*dbgen.Queries
+	pooled *sql.Conn
+	conn   *conn
+}
+
+// begin opens a transaction on a connection of pool, which it gives back when
+// the transaction has ended or could not begin.
+func begin(ctx context.Context, pool *sql.DB, statement string) (*tx, error) {
+	pooled, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t := &tx{Queries: dbgen.New(pooled), pooled: pooled}
+	if err := pooled.Raw(func(c any) error { t.conn = c.(*conn); return nil }); err != nil {
+		return nil, errors.Join(err, pooled.Close())
+	}
+	if _, err := pooled.ExecContext(ctx, statement); err != nil {
+		return nil, errors.Join(err, pooled.Close())
+	}
+	t.conn.failed = nil
+	return t, nil
+}
+
+func (t *tx) Later() dbgen.Querier { return t.Queries }
+
+func (t *tx) SQL() engine.SQL { return t.pooled }
+
+func (t *tx) Failed() error { return t.conn.failed }
+
+// Load reads what a write goes by. Nobody else writes, so nothing need be held.
+func (t *tx) Load(ctx context.Context, keys engine.Keys) (l engine.Loaded, err error) {
+	if l.Settings, err = t.WriterSettings(ctx); err != nil {
+		return l, err
+	}
+	if l.Users, err = t.HoldUsers(ctx, keys.Users); err != nil {
+		return l, err
+	}
+	if keys.Fires != "" {
+		if l.Fires, err = t.FiresByKey(ctx, keys.Fires); err != nil {
+			return l, err
+		}
+	}
+	if keys.Trades != "" {
+		l.Trades, err = t.TradesByKey(ctx, keys.Trades)
+	}
+	return l, err
+}
+
+func (t *tx) Histories(ctx context.Context, users, awarded string) (h engine.Histories, err error) {
+	if h.Rows, err = t.HistoriesOfUsers(ctx, users); err != nil {
+		return h, err
+	}
+	h.Awards, err = t.AwardsOfUsers(ctx, awarded)
+	return h, err
+}
+
+// Commit commits the transaction, or undoes it.
+func (t *tx) Commit(ctx context.Context) error {
+	if failed := t.conn.failed; failed != nil {
+		return errors.Join(fmt.Errorf("a statement of the transaction failed: %w", failed), t.Rollback(ctx))
+	}
+	if _, err := t.pooled.ExecContext(context.Background(), "COMMIT"); err != nil {
+		return errors.Join(err, t.Rollback(ctx))
+	}
+	return t.pooled.Close()
+}
+
+// End ends a snapshot.
+func (t *tx) End(ctx context.Context) error { return t.Rollback(ctx) }
+
+// Rollback undoes the transaction, unless SQLite has done so itself, as after
+// some errors. A connection that cannot be cleared is thrown away.
+func (t *tx) Rollback(context.Context) error {
+	var undone bool
+	err := t.pooled.Raw(func(any) error { undone = t.conn.AutoCommit(); return nil })
+	if err == nil && !undone {
+		_, err = t.pooled.ExecContext(context.Background(), "ROLLBACK")
+	}
+	if err != nil {
+		_ = t.pooled.Raw(func(any) error { return driver.ErrBadConn })
+		return err
+	}
+	return t.pooled.Close()
+}

@@ -1,0 +1,254 @@
+package engagement
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
+	"github.com/hydraxdev/engagementdb/engagement/internal/streaks"
+)
+
+// fact is a fire or a trade to be recorded.
+type fact struct {
+	fire    dbgen.SignalFire
+	trade   dbgen.Trade
+	isTrade bool
+
+	timeGiven bool // the caller gave the trade's closing time
+	stored    bool // the row is there, and is to be counted
+}
+
+func (f *fact) user() int64 {
+	if f.isTrade {
+		return f.trade.UserID
+	}
+	return f.fire.UserID
+}
+
+type fireKey struct {
+	user   int64
+	signal string
+}
+
+type tradeKey struct {
+	user  int64
+	trade string
+}
+
+func keyOfFire(f dbgen.SignalFire) fireKey { return fireKey{f.UserID, f.SignalID} }
+
+func keyOfTrade(t dbgen.Trade) tradeKey { return tradeKey{t.UserID, t.TradeID} }
+
+// loaded is what facts are decided by. Its users are held until the transaction
+// ends.
+type loaded struct {
+	rules   StreakRules
+	horizon Day
+	users   map[int64]*heldUser
+	fires   map[fireKey]storedFire
+	trades  map[tradeKey]dbgen.Trade
+	created []int64 // users who are stored only because they are held
+}
+
+// storedFire is what is known of a stored fire.
+type storedFire struct {
+	executed bool
+	day      Day
+}
+
+// heldUser is what is stored of a user.
+type heldUser struct {
+	streak               streaks.State
+	wins, losses, micros int64
+
+	// What a streak is counted anew from, unless the streak state is enough.
+	history *history
+	awards  []streaks.Award // if a milestone may be reached
+}
+
+// history is what a user's streaks are counted from.
+type history struct {
+	days    []int64 // active days after 1970-01-01, ascending
+	first   bool    // 1970-01-01 is an active day, which belongs to no streak
+	freezes []streaks.Freeze
+	spent   map[string]int64 // the days that freezes are stored as spent on
+}
+
+// load holds the users of some facts and reads all that these are decided by.
+func (w *writing) load(ctx context.Context, facts []fact) (*loaded, error) {
+	var fires, trades rows
+	users := map[int64]bool{}
+	for i := range facts {
+		f := &facts[i]
+		users[f.user()] = true
+		switch {
+		case f.stored:
+		case f.isTrade:
+			trades.begin().int(f.trade.UserID).str(f.trade.TradeID)
+		default:
+			fires.begin().int(f.fire.UserID).str(f.fire.SignalID)
+		}
+	}
+	l, err := w.hold(ctx, slices.Collect(maps.Keys(users)), fires, trades)
+	if err != nil {
+		return nil, err
+	}
+	histories, awards := l.unread(facts)
+	return l, w.readHistories(ctx, l, histories, awards)
+}
+
+// hold holds users and reads what is stored of them and of some facts.
+func (w *writing) hold(ctx context.Context, users []int64, fires, trades rows) (*loaded, error) {
+	slices.Sort(users)
+	keys := engine.Keys{Users: ids(users)}
+	if !fires.empty() {
+		keys.Fires = fires.String()
+	}
+	if !trades.empty() {
+		keys.Trades = trades.String()
+	}
+	stored, err := w.tx.Load(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	l := &loaded{
+		users:   make(map[int64]*heldUser, len(users)),
+		fires:   make(map[fireKey]storedFire, len(stored.Fires)),
+		trades:  make(map[tradeKey]dbgen.Trade, len(stored.Trades)),
+		created: stored.Created,
+	}
+	if l.rules, l.horizon, err = w.writerSettings(stored.Settings); err != nil {
+		return nil, err
+	}
+	for _, user := range users {
+		l.users[user] = &heldUser{streak: streaks.NoDays()}
+	}
+	for _, row := range stored.Users {
+		*l.users[row.UserID] = heldUser{
+			streak: streaks.State{
+				First: row.FirstDay, Start: row.StreakStart, End: row.StreakEnd, Until: row.StreakUntil,
+				Length: row.StreakLength, Longest: row.StreakLongest, Unspent: row.Freezes,
+			},
+			wins: row.Wins, losses: row.Losses, micros: row.PnlMicros,
+		}
+	}
+	for _, row := range stored.Fires {
+		l.fires[fireKey{row.UserID, row.SignalID}] = storedFire{row.Executed, Day(row.Day)}
+	}
+	for _, row := range stored.Trades {
+		l.trades[keyOfTrade(row)] = row
+	}
+	return l, nil
+}
+
+// unread returns the users whose histories, and those whose awards, must be read
+// to decide some facts. Most often the streak state is enough: a fire of the
+// last active day changes no streak, and one of a later day prolongs it or
+// begins another.
+func (l *loaded) unread(facts []fact) (histories, awards []int64) {
+	type ahead struct{ end, days int64 }
+	users := map[int64]*ahead{}
+	needed := map[int64]bool{}
+	rules := l.rules.pure()
+	for i := range facts {
+		f := &facts[i]
+		if f.isTrade || (!f.stored && (Day(f.fire.Day) < l.horizon || l.isStored(f.fire))) {
+			continue
+		}
+		user, day := l.users[f.fire.UserID], f.fire.Day
+		a := users[f.fire.UserID]
+		if a == nil {
+			a = &ahead{end: user.streak.End}
+			users[f.fire.UserID] = a
+		}
+		switch {
+		case day == a.end:
+		case day < a.end || day == int64(unknownDay) || (user.streak.Unspent > 0 && a.days > 0):
+			needed[f.fire.UserID] = true
+		default:
+			if _, _, ok := rules.Extend(user.streak, day); !ok {
+				needed[f.fire.UserID] = true
+			}
+			a.end = day
+			a.days++
+		}
+	}
+	for user, a := range users {
+		length := l.users[user].streak.Length
+		reached := func(milestone int64) bool {
+			return milestone <= a.days || (milestone > length && milestone <= length+a.days)
+		}
+		if needed[user] {
+			histories = append(histories, user)
+		}
+		if needed[user] || slices.ContainsFunc(l.rules.Milestones, reached) {
+			awards = append(awards, user)
+		}
+	}
+	return histories, awards
+}
+
+func (l *loaded) isStored(f dbgen.SignalFire) bool {
+	_, known := l.fires[keyOfFire(f)]
+	return known
+}
+
+// readHistories adds to what is loaded the histories and the awards of some of
+// its users.
+func (w *writing) readHistories(ctx context.Context, l *loaded, histories, awards []int64) error {
+	if len(histories)+len(awards) == 0 {
+		return nil
+	}
+	slices.Sort(histories)
+	slices.Sort(awards)
+	found, err := w.tx.Histories(ctx, ids(histories), ids(awards))
+	if err != nil {
+		return err
+	}
+	for _, user := range histories {
+		l.users[user].history = &history{spent: map[string]int64{}}
+	}
+	for _, row := range found.Rows {
+		h := l.users[row.UserID].history
+		switch {
+		case row.GrantID != "":
+			h.freezes = append(h.freezes, streaks.Freeze{ID: row.GrantID, Granted: row.Day, Spent: row.SpentDay})
+			h.spent[row.GrantID] = row.SpentDay
+		case row.Day == int64(unknownDay):
+			h.first = true
+		case row.Day > int64(unknownDay):
+			h.days = append(h.days, row.Day)
+		}
+	}
+	slices.SortFunc(found.Awards, func(a, b dbgen.StreakAward) int { return cmp.Compare(a.Day, b.Day) })
+	for _, row := range found.Awards {
+		u := l.users[row.UserID]
+		u.awards = append(u.awards, streaks.Award{Start: row.StreakStart, Length: row.Milestone, Day: row.Day})
+	}
+	return nil
+}
+
+// holdHistories holds users and reads what their streaks are counted from.
+func (w *writing) holdHistories(ctx context.Context, users []int64) (*loaded, error) {
+	l, err := w.hold(ctx, users, rows{}, rows{})
+	if err != nil {
+		return nil, err
+	}
+	return l, w.readHistories(ctx, l, users, slices.Clone(users))
+}
+
+// changedAt is when a fact's user was last active by it: now, unless the fact
+// was stored long ago and is counted late.
+func (f *fact) changedAt(now time.Time) time.Time {
+	switch {
+	case !f.stored:
+		return now
+	case f.isTrade:
+		return f.trade.ClosedAt
+	}
+	return f.fire.Timestamp
+}

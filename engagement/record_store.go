@@ -1,0 +1,300 @@
+package engagement
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/streaks"
+)
+
+// changes are what facts change. Each counter stands there once, however many
+// facts move it.
+type changes struct {
+	newFires      []dbgen.SignalFire
+	executedFires []fireKey
+	newTrades     []dbgen.Trade
+	awards        []newAward
+
+	userDays   map[userDay]counts
+	users      map[int64]*userChange
+	signalDays map[signalDay]counts
+	signals    map[string]signalChange
+	days       map[Day]*dayChange
+	unused     []int64 // users who were created to be held and have no fact
+}
+
+type userDay struct {
+	user int64
+	day  Day
+}
+
+type signalDay struct {
+	signal string
+	day    Day
+}
+
+// counts are what is added to counters.
+type counts struct {
+	fires, executed             int64
+	wins, losses, draws, micros int64
+}
+
+func (c counts) plus(d counts) counts {
+	return counts{
+		fires: c.fires + d.fires, executed: c.executed + d.executed,
+		wins: c.wins + d.wins, losses: c.losses + d.losses, draws: c.draws + d.draws,
+		micros: c.micros + d.micros,
+	}
+}
+
+func (c counts) ofFires() bool { return c.fires != 0 || c.executed != 0 }
+
+func (c counts) ofTrades() bool { return c.wins != 0 || c.losses != 0 || c.draws != 0 || c.micros != 0 }
+
+// userChange is what changes of a user.
+type userChange struct {
+	counts
+	changed  time.Time // when the user was last active; zero: not by these facts
+	winBound int64     // if there are trades
+
+	active      bool // streak is stored
+	streak      streaks.State
+	firstBefore int64            // the user's first day before
+	freezes     []streaks.Freeze // those that cover another day than before
+}
+
+// signalChange is what changes of a signal's totals.
+type signalChange struct {
+	fires int64
+	first time.Time // of the fires
+}
+
+// dayChange is what changes of the community's day.
+type dayChange struct{ fires, executed, activeUsers, newUsers int64 }
+
+// newAward is a milestone to be awarded.
+type newAward struct {
+	user int64
+	streaks.Milestone
+	at time.Time
+}
+
+func newChanges() changes {
+	return changes{
+		userDays:   map[userDay]counts{},
+		users:      map[int64]*userChange{},
+		signalDays: map[signalDay]counts{},
+		signals:    map[string]signalChange{},
+		days:       map[Day]*dayChange{},
+	}
+}
+
+func (c *changes) user(id int64) *userChange {
+	change := c.users[id]
+	if change == nil {
+		change = &userChange{}
+		c.users[id] = change
+	}
+	return change
+}
+
+func (c *changes) day(day Day) *dayChange {
+	change := c.days[day]
+	if change == nil {
+		change = &dayChange{}
+		c.days[day] = change
+	}
+	return change
+}
+
+// addFire adds a fire to every counter but those of active and new users.
+func (c *changes) addFire(f dbgen.SignalFire) {
+	c.addUserDay(f.UserID, Day(f.Day), countsOfFire(f, 1))
+	c.addSignalFire(f, 1)
+}
+
+// addSignalFire adds a fire, or takes it away (n -1), in its signal's counters.
+func (c *changes) addSignalFire(f dbgen.SignalFire, n int64) {
+	c.addSignalDay(f.SignalID, Day(f.Day), countsOfFire(f, n))
+	s, known := c.signals[f.SignalID]
+	if !known || f.Timestamp.Before(s.first) {
+		s.first = f.Timestamp
+	}
+	s.fires += n
+	c.signals[f.SignalID] = s
+}
+
+func countsOfFire(f dbgen.SignalFire, n int64) counts {
+	if f.Executed {
+		return counts{fires: n, executed: n}
+	}
+	return counts{fires: n}
+}
+
+// addExecuted counts that a fire counted before has executed after all, which is
+// no activity of the user's.
+func (c *changes) addExecuted(user int64, signal string, day Day) {
+	c.addUserDay(user, day, counts{executed: 1})
+	c.addSignalDay(signal, day, counts{executed: 1})
+}
+
+func (c *changes) addUserDay(user int64, day Day, delta counts) {
+	key := userDay{user, day}
+	c.userDays[key] = c.userDays[key].plus(delta)
+	change := c.user(user)
+	change.counts = change.counts.plus(delta)
+	if delta.ofFires() { // trades alone move no day of the community
+		d := c.day(day)
+		d.fires += delta.fires
+		d.executed += delta.executed
+	}
+}
+
+func (c *changes) addSignalDay(signal string, day Day, delta counts) {
+	key := signalDay{signal, day}
+	c.signalDays[key] = c.signalDays[key].plus(delta)
+}
+
+// store writes changes. It writes each counter once, in key order, which avoids
+// deadlocks, and those that most writers share last: their rows are locked until
+// the transaction ends.
+func (w *writing) store(ctx context.Context, c changes) error {
+	for _, step := range []func(context.Context, dbgen.Querier, *changes) error{
+		storeFacts, storeUserDays, storeUsers, storeStreaks, storeSignals, storeDays,
+	} {
+		if err := step(ctx, w.later(), &c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func storeFacts(ctx context.Context, q dbgen.Querier, c *changes) error {
+	var fires, executed, trades rows
+	for _, f := range c.newFires {
+		fires.begin().int(f.UserID).str(f.SignalID).time(f.Timestamp).bool(f.Executed).int(f.Day)
+	}
+	slices.SortFunc(c.executedFires, func(a, b fireKey) int {
+		return cmp.Or(cmp.Compare(a.user, b.user), cmp.Compare(a.signal, b.signal))
+	})
+	for _, key := range c.executedFires {
+		executed.begin().int(key.user).str(key.signal)
+	}
+	for _, t := range c.newTrades {
+		trades.begin().int(t.UserID).str(t.TradeID).str(t.SignalID).int(t.PnlMicros).str(t.Outcome).time(t.ClosedAt).int(t.Day)
+	}
+	return storeEach(ctx,
+		storing{q.InsertFires, fires}, storing{q.MarkFiresExecuted, executed}, storing{q.InsertTrades, trades})
+}
+
+func storeUserDays(ctx context.Context, q dbgen.Querier, c *changes) error {
+	var fired, traded rows
+	for _, key := range sortedKeys(c.userDays, compareUserDays) {
+		d := c.userDays[key]
+		if d.ofFires() {
+			fired.begin().int(key.user, int64(key.day), d.fires, d.executed)
+		}
+		if d.ofTrades() {
+			traded.begin().int(key.user, int64(key.day), d.wins, d.losses, d.draws, d.micros)
+		}
+	}
+	return storeEach(ctx, storing{q.AddUserDayFires, fired}, storing{q.AddUserDayTrades, traded})
+}
+
+// storeUsers writes the users' totals and streak state. Columns that do not
+// change are not written: SQLite rewrites the index entries of every column that
+// an update names.
+func storeUsers(ctx context.Context, q dbgen.Querier, c *changes) error {
+	var fired, streak, traded rows
+	for _, user := range sortedKeys(c.users, cmp.Compare) {
+		change := c.users[user]
+		switch s := change.streak; {
+		case change.active:
+			streak.begin().int(user, change.fires, change.executed).time(change.changed).
+				int(s.First, s.Start, s.End, s.Length, s.Until, s.Longest, s.Unspent)
+		case change.ofFires():
+			fired.begin().int(user, change.fires, change.executed).time(change.changed)
+		}
+		if change.ofTrades() {
+			traded.begin().int(user, change.wins, change.losses, change.draws, change.micros).
+				time(change.changed).int(change.winBound)
+		}
+	}
+	c.unused = slices.Sorted(slices.Values(c.unused))
+	if len(c.unused) > 0 {
+		if err := q.DeleteUsers(ctx, ids(c.unused)); err != nil {
+			return err
+		}
+	}
+	return storeEach(ctx, storing{q.AddUserFires, fired}, storing{q.SetStreaks, streak}, storing{q.AddUserTrades, traded})
+}
+
+// storeStreaks writes the freezes that cover another day, and the awards.
+func storeStreaks(ctx context.Context, q dbgen.Querier, c *changes) error {
+	var spent, awards rows
+	for _, user := range sortedKeys(c.users, cmp.Compare) {
+		for _, f := range c.users[user].freezes {
+			spent.begin().int(user).str(f.ID).int(f.Spent)
+		}
+	}
+	for _, a := range c.awards {
+		awards.begin().int(a.user, a.Start, a.Length, a.Day).time(a.at)
+	}
+	return storeEach(ctx, storing{q.SpendFreezes, spent}, storing{q.InsertAwards, awards})
+}
+
+func storeSignals(ctx context.Context, q dbgen.Querier, c *changes) error {
+	var days, totals rows
+	for _, key := range sortedKeys(c.signalDays, compareSignalDays) {
+		d := c.signalDays[key]
+		days.begin().str(key.signal).int(int64(key.day), d.fires, d.executed)
+	}
+	for _, signal := range sortedKeys(c.signals, cmp.Compare) {
+		s := c.signals[signal]
+		totals.begin().str(signal).int(s.fires, s.fires).time(s.first)
+	}
+	return storeEach(ctx, storing{q.AddSignalDays, days}, storing{q.AddSignals, totals})
+}
+
+func storeDays(ctx context.Context, q dbgen.Querier, c *changes) error {
+	var days rows
+	for _, day := range sortedKeys(c.days, cmp.Compare) {
+		d := c.days[day]
+		days.begin().int(int64(day), d.fires, d.executed, d.activeUsers, d.newUsers)
+	}
+	return storeEach(ctx, storing{q.AddDays, days})
+}
+
+// storing is a statement and the rows that it takes.
+type storing struct {
+	run  func(context.Context, string) error
+	rows rows
+}
+
+func storeEach(ctx context.Context, statements ...storing) error {
+	for _, s := range statements {
+		if s.rows.empty() {
+			continue
+		}
+		if err := s.run(ctx, s.rows.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sortedKeys[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
+	return slices.SortedFunc(maps.Keys(m), compare)
+}
+
+func compareUserDays(a, b userDay) int {
+	return cmp.Or(cmp.Compare(a.user, b.user), cmp.Compare(a.day, b.day))
+}
+
+func compareSignalDays(a, b signalDay) int {
+	return cmp.Or(cmp.Compare(a.signal, b.signal), cmp.Compare(a.day, b.day))
+}

@@ -1,0 +1,340 @@
+-- name: HoldUsers :many
+-- HoldUsers holds those of some users who are known, until the transaction ends,
+-- and returns their streak state and trades, in no order. It takes a JSON array
+-- of user ids, none twice.
+-- Not portable: SQLite's writer has the file for itself, PostgreSQL's must lock:
+-- by a change of a column without an index, which rows on several nodes allow.
+UPDATE user_stats AS u SET freezes = u.freezes
+FROM (
+    SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) AS user_id
+    FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+    ORDER BY 1
+) AS k
+WHERE u.user_id = k.user_id
+RETURNING
+    u.user_id, u.first_day, u.streak_start, u.streak_end, u.streak_length,
+    u.streak_until, u.streak_longest, u.freezes, u.wins, u.losses, u.pnl_micros;
+
+-- name: CreateUsers :many
+-- CreateUsers creates those of some users who are not known, without a fire, and
+-- returns them. It takes a JSON array of user ids, none twice.
+-- Not portable: a row must be there to be held; SQLite has one writer.
+INSERT INTO user_stats (user_id, last_updated)
+SELECT CAST(CAST(j.value AS TEXT) AS BIGINT), TIMESTAMPTZ '1970-01-01 00:00:00+00'
+FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (user_id) DO NOTHING
+RETURNING user_id;
+
+-- name: FiresByKey :many
+-- FiresByKey returns those of some fires that are stored, in no order. It takes
+-- a JSON array of [user_id, signal_id].
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+SELECT f.user_id, f.signal_id, f.executed, f.day
+FROM json_array_elements(CAST(CAST(sqlc.arg(keys) AS TEXT) AS JSON)) AS j(value)
+JOIN signal_fires AS f ON f.user_id = CAST(j.value ->> 0 AS BIGINT) AND f.signal_id = (j.value ->> 1) COLLATE "C";
+
+-- name: TradesByKey :many
+-- TradesByKey returns those of some trades that are stored, in no order. It
+-- takes a JSON array of [user_id, trade_id].
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+SELECT t.*
+FROM json_array_elements(CAST(CAST(sqlc.arg(keys) AS TEXT) AS JSON)) AS j(value)
+JOIN trades AS t ON t.user_id = CAST(j.value ->> 0 AS BIGINT) AND t.trade_id = (j.value ->> 1) COLLATE "C";
+
+-- name: HistoriesOfUsers :many
+-- HistoriesOfUsers lists, by user, the days on which some users fired, in order,
+-- and then their freezes, each with its grant id, the day of its grant and the
+-- day that it is spent on. It takes a JSON array of user ids.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+SELECT d.user_id, CAST('' AS TEXT) AS grant_id, d.day, CAST(-1 AS BIGINT) AS spent_day
+FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+JOIN user_days AS d ON d.user_id = CAST(CAST(j.value AS TEXT) AS BIGINT)
+WHERE d.fires > 0
+UNION ALL
+SELECT f.user_id, f.grant_id, f.granted_day, f.spent_day
+FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+JOIN streak_freezes AS f ON f.user_id = CAST(CAST(j.value AS TEXT) AS BIGINT)
+ORDER BY user_id, grant_id, day;
+
+-- name: AwardsOfUsers :many
+-- AwardsOfUsers lists the awards of some users, in no order. It takes a JSON
+-- array of user ids.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+SELECT a.*
+FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+JOIN streak_awards AS a ON a.user_id = CAST(CAST(j.value AS TEXT) AS BIGINT);
+
+-- name: InsertFires :exec
+-- InsertFires stores fires whose keys are not stored. It takes a JSON array of
+-- [user_id, signal_id, timestamp, executed, day], no key twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO signal_fires (id, user_id, signal_id, timestamp, executed, day)
+SELECT f.id, f.user_id, f.signal_id, f.timestamp, f.executed, f.day
+FROM (
+    SELECT
+        nextval('signal_fires_id_seq') AS id, -- in the array's order
+        CAST(j.value ->> 0 AS BIGINT) AS user_id,
+        (j.value ->> 1) COLLATE "C" AS signal_id,
+        CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ) AS timestamp,
+        (j.value ->> 3) = '1' AS executed,
+        CAST(j.value ->> 4 AS BIGINT) AS day
+    FROM json_array_elements(CAST(CAST(sqlc.arg(fires) AS TEXT) AS JSON)) AS j(value)
+) AS f
+ORDER BY f.user_id, f.signal_id;
+
+-- name: MarkFiresExecuted :exec
+-- MarkFiresExecuted marks stored fires as executed. It takes a JSON array of
+-- [user_id, signal_id], no key twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+UPDATE signal_fires AS f SET executed = TRUE
+FROM (
+    SELECT CAST(j.value ->> 0 AS BIGINT) AS user_id, (j.value ->> 1) COLLATE "C" AS signal_id
+    FROM json_array_elements(CAST(CAST(sqlc.arg(keys) AS TEXT) AS JSON)) AS j(value)
+    ORDER BY 1, 2
+) AS k
+WHERE f.user_id = k.user_id AND f.signal_id = k.signal_id AND f.executed = FALSE;
+
+-- name: InsertTrades :exec
+-- InsertTrades stores trades whose keys are not stored. It takes a JSON array of
+-- [user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day], no key
+-- twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO trades (id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day)
+SELECT t.id, t.user_id, t.trade_id, t.signal_id, t.pnl_micros, t.outcome, t.closed_at, t.day
+FROM (
+    SELECT
+        nextval('trades_id_seq') AS id, -- in the array's order
+        CAST(j.value ->> 0 AS BIGINT) AS user_id,
+        (j.value ->> 1) COLLATE "C" AS trade_id,
+        (j.value ->> 2) COLLATE "C" AS signal_id,
+        CAST(j.value ->> 3 AS BIGINT) AS pnl_micros,
+        (j.value ->> 4) COLLATE "C" AS outcome,
+        CAST((j.value ->> 5) || '+00' AS TIMESTAMPTZ) AS closed_at,
+        CAST(j.value ->> 6 AS BIGINT) AS day
+    FROM json_array_elements(CAST(CAST(sqlc.arg(trades) AS TEXT) AS JSON)) AS j(value)
+) AS t
+ORDER BY t.user_id, t.trade_id;
+
+-- name: AddUserDayFires :exec
+-- AddUserDayFires adds to users' fires of a day. It takes a JSON array of
+-- [user_id, day, fires, executed], no (user_id, day) twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO user_days (user_id, day, fires, executed)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST(j.value ->> 3 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(user_days) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1, 2
+ON CONFLICT (user_id, day) DO UPDATE SET
+    fires = user_days.fires + excluded.fires,
+    executed = user_days.executed + excluded.executed;
+
+-- name: AddUserDayTrades :exec
+-- AddUserDayTrades adds to users' outcomes and P&L of a day. It takes a JSON
+-- array of [user_id, day, wins, losses, draws, pnl_micros], no (user_id, day)
+-- twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO user_days (user_id, day, wins, losses, draws, pnl_micros)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST(j.value ->> 3 AS BIGINT),
+    CAST(j.value ->> 4 AS BIGINT),
+    CAST(j.value ->> 5 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(user_days) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1, 2
+ON CONFLICT (user_id, day) DO UPDATE SET
+    wins = user_days.wins + excluded.wins,
+    losses = user_days.losses + excluded.losses,
+    draws = user_days.draws + excluded.draws,
+    pnl_micros = user_days.pnl_micros + excluded.pnl_micros;
+
+-- name: AddUserFires :exec
+-- AddUserFires adds to users' fires, creating users. It takes a JSON array of
+-- [user_id, fires, executed, last_updated], no user twice. What fires do not
+-- change is not mentioned, because SQLite rewrites the index entries of every
+-- column that an update mentions.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO user_stats (user_id, total_fires, executed, last_updated)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST((j.value ->> 3) || '+00' AS TIMESTAMPTZ)
+FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (user_id) DO UPDATE SET
+    total_fires = user_stats.total_fires + excluded.total_fires,
+    executed = user_stats.executed + excluded.executed,
+    last_updated = CASE
+        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
+        ELSE user_stats.last_updated
+    END;
+
+-- name: SetStreaks :exec
+-- SetStreaks adds to users' fires, creating users, and stores their streak state.
+-- It takes a JSON array of [user_id, fires, executed, last_updated, first_day,
+-- streak_start, streak_end, streak_length, streak_until, streak_longest, freezes],
+-- no user twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO user_stats (
+    user_id, total_fires, executed, last_updated, first_day, streak_start, streak_end,
+    streak_length, streak_until, streak_longest, freezes
+)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST((j.value ->> 3) || '+00' AS TIMESTAMPTZ),
+    CAST(j.value ->> 4 AS BIGINT),
+    CAST(j.value ->> 5 AS BIGINT),
+    CAST(j.value ->> 6 AS BIGINT),
+    CAST(j.value ->> 7 AS BIGINT),
+    CAST(j.value ->> 8 AS BIGINT),
+    CAST(j.value ->> 9 AS BIGINT),
+    CAST(j.value ->> 10 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (user_id) DO UPDATE SET
+    total_fires = user_stats.total_fires + excluded.total_fires,
+    executed = user_stats.executed + excluded.executed,
+    last_updated = CASE
+        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
+        ELSE user_stats.last_updated
+    END,
+    first_day = excluded.first_day,
+    streak_start = excluded.streak_start,
+    streak_end = excluded.streak_end,
+    streak_length = excluded.streak_length,
+    streak_until = excluded.streak_until,
+    streak_longest = excluded.streak_longest,
+    freezes = excluded.freezes;
+
+-- name: AddUserTrades :exec
+-- AddUserTrades adds to users' outcomes and P&L, creating users, and stores the
+-- bounds of their win rates. It takes a JSON array of [user_id, wins, losses,
+-- draws, pnl_micros, last_updated, win_bound], no user twice. win_rate and pnl
+-- follow in the same statement.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO user_stats (user_id, wins, losses, draws, pnl_micros, pnl, win_rate, last_updated, win_bound)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST(j.value ->> 3 AS BIGINT),
+    CAST(j.value ->> 4 AS BIGINT),
+    CAST(j.value ->> 4 AS DOUBLE PRECISION) / 1000000,
+    CASE
+        WHEN CAST(j.value ->> 1 AS DOUBLE PRECISION) + CAST(j.value ->> 2 AS DOUBLE PRECISION) = 0 THEN 0
+        ELSE CAST(j.value ->> 1 AS DOUBLE PRECISION) / (CAST(j.value ->> 1 AS DOUBLE PRECISION) + CAST(j.value ->> 2 AS DOUBLE PRECISION))
+    END,
+    CAST((j.value ->> 5) || '+00' AS TIMESTAMPTZ),
+    CAST(j.value ->> 6 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (user_id) DO UPDATE SET
+    wins = user_stats.wins + excluded.wins,
+    losses = user_stats.losses + excluded.losses,
+    draws = user_stats.draws + excluded.draws,
+    pnl_micros = user_stats.pnl_micros + excluded.pnl_micros,
+    pnl = CAST(user_stats.pnl_micros + excluded.pnl_micros AS DOUBLE PRECISION) / 1000000,
+    win_rate = CASE
+        WHEN user_stats.wins + excluded.wins + user_stats.losses + excluded.losses = 0 THEN 0
+        ELSE CAST(user_stats.wins + excluded.wins AS DOUBLE PRECISION)
+            / (user_stats.wins + excluded.wins + user_stats.losses + excluded.losses)
+    END,
+    last_updated = CASE
+        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
+        ELSE user_stats.last_updated
+    END,
+    win_bound = excluded.win_bound;
+
+-- name: SpendFreezes :exec
+-- SpendFreezes stores the days that freezes are spent on, -1 for one that is not
+-- spent. It takes a JSON array of [user_id, grant_id, spent_day].
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+UPDATE streak_freezes AS f SET spent_day = CAST(j.value ->> 2 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(freezes) AS TEXT) AS JSON)) AS j(value)
+WHERE f.user_id = CAST(j.value ->> 0 AS BIGINT) AND f.grant_id = (j.value ->> 1) COLLATE "C";
+
+-- name: InsertAwards :exec
+-- InsertAwards stores awards. It takes a JSON array of [user_id, streak_start,
+-- milestone, day, awarded_at], no (user_id, streak_start, milestone) twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO streak_awards (user_id, streak_start, milestone, day, awarded_at)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST(j.value ->> 3 AS BIGINT),
+    CAST((j.value ->> 4) || '+00' AS TIMESTAMPTZ)
+FROM json_array_elements(CAST(CAST(sqlc.arg(awards) AS TEXT) AS JSON)) AS j(value);
+
+-- name: AddSignalDays :exec
+-- AddSignalDays adds to signals' counts of a day. It takes a JSON array of
+-- [signal_id, day, fires, executed], no (signal_id, day) twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO signal_days (signal_id, day, fires, executed)
+SELECT
+    (j.value ->> 0) COLLATE "C",
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST(j.value ->> 3 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(signal_days) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1, 2
+ON CONFLICT (signal_id, day) DO UPDATE SET
+    fires = signal_days.fires + excluded.fires,
+    executed = signal_days.executed + excluded.executed;
+
+-- name: AddSignals :exec
+-- AddSignals adds to signals' totals, creating signals. It takes a JSON array of
+-- [signal_id, fires, users, created_at], no signal twice. created_at is the time
+-- of the earliest fire seen. A user fires a signal once, so its fires and its active users are the
+-- same number.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
+SELECT
+    (j.value ->> 0) COLLATE "C",
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST((j.value ->> 3) || '+00' AS TIMESTAMPTZ)
+FROM json_array_elements(CAST(CAST(sqlc.arg(signals) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (signal_id) DO UPDATE SET
+    total_fires = signal_metrics.total_fires + excluded.total_fires,
+    active_users = signal_metrics.active_users + excluded.active_users,
+    created_at = CASE
+        WHEN excluded.created_at < signal_metrics.created_at THEN excluded.created_at
+        ELSE signal_metrics.created_at
+    END;
+
+-- name: AddDays :exec
+-- AddDays adds to the community's counts of days. It takes a JSON array of [day,
+-- fires, executed, active_users, new_users], no day twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO days (day, fires, executed, active_users, new_users)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST(j.value ->> 1 AS BIGINT),
+    CAST(j.value ->> 2 AS BIGINT),
+    CAST(j.value ->> 3 AS BIGINT),
+    CAST(j.value ->> 4 AS BIGINT)
+FROM json_array_elements(CAST(CAST(sqlc.arg(days) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (day) DO UPDATE SET
+    fires = days.fires + excluded.fires,
+    executed = days.executed + excluded.executed,
+    active_users = days.active_users + excluded.active_users,
+    new_users = days.new_users + excluded.new_users;
+
+-- name: DeleteUsers :exec
+-- DeleteUsers deletes users' totals. It takes a JSON array of user ids.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+DELETE FROM user_stats WHERE user_id IN (
+    SELECT CAST(CAST(j.value AS TEXT) AS BIGINT)
+    FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+);
