@@ -203,13 +203,17 @@ func TestWhatIsLogged(t *testing.T) {
 		})
 	})
 	t.Run("migrations and cleanups at info", func(t *testing.T) {
-		forEachEngine(t, func(t *testing.T, open openFunc) {
-			var log journal
-			db := open(newClock(noon).option(), log.option())
-			must(db.Cleanup(ctx, 9))(t)
-			log.has(t, "INFO migrated")
-			log.has(t, "INFO cleaned up")
-		})
+		t.Parallel()
+		for _, e := range engines {
+			t.Run(e.name, func(t *testing.T) {
+				t.Parallel()
+				var log journal
+				db := openAt(t, e.fresh(t), newClock(noon).option(), log.option())
+				must(db.Cleanup(ctx, 9))(t)
+				log.has(t, "INFO migrated")
+				log.has(t, "INFO cleaned up")
+			})
+		}
 	})
 	t.Run("slow operations at warn", func(t *testing.T) {
 		forEachEngine(t, func(t *testing.T, open openFunc) {

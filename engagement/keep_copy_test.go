@@ -107,7 +107,7 @@ func dumpTable(t tb, db *sql.DB, table string) (lines []string) {
 // results of all kinds, facts whose time cannot be known, another time zone.
 func richDSN(t tb, e engine) string {
 	t.Helper()
-	dsn := e.fresh(t)
+	dsn := e.migrated(t)
 	if !isPostgres(dsn) {
 		copyFixture(t, settled, dsn)
 	}

@@ -38,13 +38,13 @@ func TestErasingAUserLeavesWhatTheOthersDid(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
 			ctx := context.Background()
-			db := openAt(t, e.fresh(t), newClock(noon).option())
+			db := openAt(t, e.migrated(t), newClock(noon).option())
 			recordOthers(t, db)
 			recordOne(t, db)
 			receipt := must(db.EraseUser(ctx, 1))(t)
 			same(t, "EraseUser", receipt, engagement.EraseReceipt{UserID: 1, Fires: 4, Trades: 2, Days: 5, ErasedAt: noon})
 
-			without := openAt(t, e.fresh(t), newClock(noon).option())
+			without := openAt(t, e.migrated(t), newClock(noon).option())
 			recordOthers(t, without)
 			same(t, "contents as if the user had never been", read(t, db), read(t, without), withoutIDs)
 			for i := range 4 {

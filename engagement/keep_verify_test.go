@@ -285,7 +285,7 @@ func TestRebuildChangesNothingThatIsRight(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			db := openVaried(t, e.fresh(t))
+			db := openVaried(t, e.migrated(t))
 			before := read(t, db)
 			report := must(db.Rebuild(context.Background()))(t)
 			same(t, "what Rebuild put right", report.Repaired, []engagement.Finding{})

@@ -106,7 +106,7 @@ func TestGeneratedQueries(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			dsn := e.fresh(t)
+			dsn := e.migrated(t)
 			openAt(t, dsn)
 			inputs := sqliteInputs(t, dsn)
 			if e.name == "postgres" {
