@@ -32,8 +32,9 @@ type engine struct {
 	// fresh returns the DSN of a place for a database, where there is none yet.
 	// It goes away with t.
 	fresh func(t tb) string
-	// migrated returns the DSN of a new database that has the latest schema and
-	// that nobody has opened. It goes away with t.
+	// migrated returns the DSN of a new database that nobody has opened. On the
+	// suite's own server, and in a file, it has the latest schema already. It goes
+	// away with t.
 	migrated func(t tb) string
 }
 
@@ -368,4 +369,13 @@ func unchanged(t tb, db *engagement.DB, fn func()) {
 	before := read(t, db)
 	fn()
 	same(t, "contents after what must change nothing", read(t, db), before)
+}
+
+// soon is a context for what must not wait for ever: a test that is wrong about
+// that fails and goes on.
+func soon(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
 }
