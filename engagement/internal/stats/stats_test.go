@@ -102,7 +102,8 @@ func TestTheBoundIsZStandardErrorsBelow(t *testing.T) {
 }
 
 // What is stored must not depend on the processor that computed it: a file is
-// opened and verified by others. Run this with GOAMD64=v3 too.
+// opened and verified by others, some of which fuse a product and what is taken
+// from it.
 func TestTheStoredBoundIsTheSameOnEveryProcessor(t *testing.T) {
 	sum := fnv.New64a()
 	for wins := range int64(400) {
