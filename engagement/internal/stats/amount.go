@@ -51,11 +51,25 @@ func (a Amount) Compare(b Amount) int {
 	return cmp.Or(cmp.Compare(a.hi, b.hi), cmp.Compare(a.lo, b.lo))
 }
 
+// Micros returns the amount in millionths, or the int64 nearest to it.
+func (a Amount) Micros() int64 {
+	switch {
+	case a.fits():
+		return int64(a.lo)
+	case a.hi < 0:
+		return math.MinInt64
+	}
+	return math.MaxInt64
+}
+
+// fits reports whether 64 bits hold the amount.
+func (a Amount) fits() bool { return a.hi == int64(a.lo)>>63 }
+
 // Units returns the amount in units. It never decreases with the amount, so
 // Units order as their amounts do, but large amounts next to each other have the
 // same: see Distinct.
 func (a Amount) Units() float64 {
-	if a.hi == int64(a.lo)>>63 { // it fits into 64 bits
+	if a.fits() {
 		return float64(int64(a.lo)) / Micros
 	}
 	return (math.Ldexp(float64(a.hi), 64) + float64(a.lo)) / Micros

@@ -32,6 +32,13 @@ func checkAmount(t *rapid.T, what string, got stats.Amount, want *big.Int) {
 	t.Helper()
 	exact := unitsOf(want)
 	near(t, what, got.Units(), exact, math.Abs(exact)*0x1p-51)
+	nearest := want.Int64()
+	if !want.IsInt64() {
+		nearest = map[bool]int64{true: math.MinInt64, false: math.MaxInt64}[want.Sign() < 0]
+	}
+	if got.Micros() != nearest {
+		t.Errorf("%s is %d, want %d", what, got.Micros(), nearest)
+	}
 	if got.Distinct() {
 		near(t, what, got.Units(), exact, 0)
 	}

@@ -7,11 +7,7 @@ import "math"
 const wilsonZ = 1.959963984540054
 
 // WilsonBound returns the lower bound of the 95 % Wilson score interval of a win
-// rate, or 0 without decided trades.
-//
-// Source: E. B. Wilson, Probable Inference, the Law of Succession, and
-// Statistical Inference, Journal of the American Statistical Association 22
-// (1927); without correction for continuity.
+// rate, or 0 without decided trades; without correction for continuity.
 func WilsonBound(wins, losses int64) float64 {
 	n := float64(wins) + float64(losses)
 	if n == 0 {
