@@ -284,6 +284,9 @@ type Querier interface {
 	MarkFiresExecuted(ctx context.Context, keys string) error
 	// MetricsAfter lists all custom metrics by name, from behind one on.
 	MetricsAfter(ctx context.Context, arg MetricsAfterParams) ([]CustomMetric, error)
+	// NextStreakEnd returns the first day, from one on, that is the last on which a
+	// fire prolongs somebody's streak; -1 without one.
+	NextStreakEnd(ctx context.Context, fromDay int64) (int64, error)
 	// NormalizeUncountedFires gives uncounted fires whose values are of another
 	// type than their columns say, which SQLite lets every program insert, values
 	// of that type: a time with a fraction of seconds becomes text, an id in bytes becomes text,
@@ -426,9 +429,6 @@ type Querier interface {
 	// id. It takes a JSON array of user ids, none twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	StatsOfUsers(ctx context.Context, users string) ([]UserStat, error)
-	// StreakEnds lists the last days, from one on, on which a fire prolongs
-	// somebody's streak. It jumps from day to day along the index.
-	StreakEnds(ctx context.Context, fromDay int64) ([]int64, error)
 	// StreaksUntil lists the users whose latest streak breaks unless they fire by
 	// the end of a day, longest first, ties by user id.
 	StreaksUntil(ctx context.Context, arg StreaksUntilParams) ([]UserStat, error)
@@ -454,7 +454,8 @@ type Querier interface {
 	TopByPnL(ctx context.Context, arg TopByPnLParams) ([]UserStat, error)
 	// TopByPnLBetween lists the users who traded in a range of days by their P&L in
 	// it, ties by user id. A user's days may add up to more than 64 bits hold, so
-	// units and millionths are summed apart.
+	// units and millionths are summed apart; to be compared, the units are rounded
+	// down, which leaves millionths that are never below 0.
 	TopByPnLBetween(ctx context.Context, arg TopByPnLBetweenParams) ([]TopByPnLBetweenRow, error)
 	// TopByWinBound lists the users with a minimum of decided trades by the lower
 	// bound of their win rate from behind a position on, ties by user id.

@@ -9,40 +9,18 @@ import (
 	"context"
 )
 
-const StreakEnds = `-- name: StreakEnds :many
-WITH RECURSIVE ends(day) AS (
-    SELECT CAST(MIN(u.streak_until) AS BIGINT) FROM user_stats AS u WHERE u.streak_until >= CAST(?1 AS BIGINT)
-    UNION ALL
-    SELECT (SELECT CAST(MIN(u.streak_until) AS BIGINT) FROM user_stats AS u WHERE u.streak_until > ends.day)
-    FROM ends WHERE ends.day IS NOT NULL
-)
-SELECT CAST(day AS BIGINT) AS day FROM ends WHERE day IS NOT NULL
-ORDER BY day
+const NextStreakEnd = `-- name: NextStreakEnd :one
+SELECT CAST(COALESCE(MIN(streak_until), -1) AS BIGINT) AS day FROM user_stats
+WHERE streak_until >= ?1
 `
 
-// StreakEnds lists the last days, from one on, on which a fire prolongs
-// somebody's streak. It jumps from day to day along the index.
-func (q *Queries) StreakEnds(ctx context.Context, fromDay int64) ([]int64, error) {
-	rows, err := q.db.QueryContext(ctx, StreakEnds, fromDay)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []int64{}
-	for rows.Next() {
-		var day int64
-		if err := rows.Scan(&day); err != nil {
-			return nil, err
-		}
-		items = append(items, day)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+// NextStreakEnd returns the first day, from one on, that is the last on which a
+// fire prolongs somebody's streak; -1 without one.
+func (q *Queries) NextStreakEnd(ctx context.Context, fromDay int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, NextStreakEnd, fromDay)
+	var day int64
+	err := row.Scan(&day)
+	return day, err
 }
 
 const StreaksUntil = `-- name: StreaksUntil :many

@@ -2,8 +2,10 @@ package engagement
 
 import (
 	"context"
+	"iter"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
 )
 
 // The days that trailing figures look at, the day itself included.
@@ -50,38 +52,38 @@ func (v *view) activity(ctx context.Context, w Window) ([]Activity, error) {
 	fired := make([]int64, w.To-first+1)  // of each day: users active then
 	latest := make([]int64, w.To-first+1) // and of these, those not active since
 	lastDay := map[int64]Day{}
-	err = v.eachDay(ctx, Window{first, w.To}, func(row dbgen.Day, users []int64) {
-		day := Day(row.Day)
-		for _, user := range users {
+	for d, err := range v.eachDay(ctx, Window{first, w.To}) {
+		if err != nil {
+			return nil, err
+		}
+		day := Day(d.row.Day)
+		for _, user := range d.users {
 			if before, known := lastDay[user]; known {
 				latest[before-first]--
 			}
 			lastDay[user] = day
 		}
-		fired[day-first], latest[day-first] = int64(len(users)), int64(len(users))
+		fired[day-first], latest[day-first] = int64(len(d.users)), int64(len(d.users))
 		if day < w.From {
-			return
+			continue
 		}
 		upTo := day - first + 1
 		a := Activity{
 			Day:     day,
-			DAU:     int64(len(users)),
+			DAU:     int64(len(d.users)),
 			WAU:     sum(latest[upTo-trailingWeek : upTo]),
 			MAU:     sum(latest[upTo-trailingMonth : upTo]),
 			Partial: day >= v.today(),
 		}
 		a.stick(sum(fired[upTo-trailingMonth : upTo]))
 		list = append(list, a)
-	})
-	return list, err
+	}
+	return list, nil
 }
 
 // stick sets the stickiness. month is the sum of the DAU of the 30 days.
 func (a *Activity) stick(month int64) {
-	if a.MAU > 0 {
-		stickiness := float64(month) / trailingMonth / float64(a.MAU)
-		a.Stickiness = &stickiness
-	}
+	a.Stickiness = stats.Ratio(float64(month)/trailingMonth, float64(a.MAU))
 }
 
 // activityOn is the activity up to one day.
@@ -131,27 +133,32 @@ func (v *view) bounded(ctx context.Context, w Window) (Window, error) {
 	return w, w.check()
 }
 
-// eachDay calls fn with the counts of every day of a window in order, all 0 for
-// a day without fires, and the users active on it, in no order.
-func (v *view) eachDay(ctx context.Context, w Window, fn func(row dbgen.Day, users []int64)) error {
-	// Fires whose day is not known make nobody active.
-	known := dbgen.DaysBetweenParams{FirstDay: int64(max(w.From, unknownDay+1)), LastDay: int64(w.To)}
-	rows, err := v.q.DaysBetween(ctx, known)
-	if err != nil {
-		return err
-	}
-	for day := w.From; day <= w.To; day++ {
-		row := dbgen.Day{Day: int64(day)}
-		if len(rows) > 0 && rows[0].Day == row.Day {
-			row, rows = rows[0], rows[1:]
-		}
-		var users []int64
-		if row.ActiveUsers > 0 {
-			if users, err = v.q.ActiveUsers(ctx, row.Day); err != nil {
-				return err
+// activeDay is a day's counts and who was active on it, in no order.
+type activeDay struct {
+	row   dbgen.Day
+	users []int64
+}
+
+// eachDay yields every day of a window in order, all 0 for one without fires.
+func (v *view) eachDay(ctx context.Context, w Window) iter.Seq2[activeDay, error] {
+	return func(yield func(activeDay, error) bool) {
+		// Fires whose day is not known make nobody active.
+		known := dbgen.DaysBetweenParams{FirstDay: int64(max(w.From, unknownDay+1)), LastDay: int64(w.To)}
+		rows, err := v.q.DaysBetween(ctx, known)
+		for day := w.From; day <= w.To && err == nil; day++ {
+			d := activeDay{row: dbgen.Day{Day: int64(day)}}
+			if len(rows) > 0 && rows[0].Day == int64(day) {
+				d.row, rows = rows[0], rows[1:]
+			}
+			if d.row.ActiveUsers > 0 {
+				d.users, err = v.q.ActiveUsers(ctx, int64(day))
+			}
+			if err == nil && !yield(d, nil) {
+				return
 			}
 		}
-		fn(row, users)
+		if err != nil {
+			yield(activeDay{}, err)
+		}
 	}
-	return nil
 }

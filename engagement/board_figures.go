@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
 )
 
 // UserFigures are what a user did in a window of days, or since the beginning.
@@ -27,7 +28,7 @@ type UserFigures struct {
 
 func (f *UserFigures) derive() {
 	f.Decided = f.Wins + f.Losses
-	f.WinRate = ratio(f.Wins, f.Decided)
+	f.WinRate = stats.RatioOrZero(f.Wins, f.Decided)
 	f.WinRateBound = WinRateBound(f.Wins, f.Losses)
 }
 
@@ -77,22 +78,19 @@ func (v *view) figuresOf(ctx context.Context, users []int64, w Window) ([]UserFi
 func windowFigures(user dbgen.UserStat, days []dbgen.UserDay) UserFigures {
 	f := UserFigures{UserID: user.UserID, LastUpdated: user.LastUpdated}
 	var streak longestRun
-	var units, micros int64 // together they may be more than 64 bits hold
+	var pnl stats.Amount
 	for _, d := range days {
 		f.TotalFires += d.Fires
 		f.ExecutedFires += d.Executed
 		f.Wins += d.Wins
 		f.Losses += d.Losses
 		f.Draws += d.Draws
-		units += d.PnlMicros / microsPerUnit
-		micros += d.PnlMicros % microsPerUnit
+		pnl = pnl.Add(d.PnlMicros)
 		if d.Fires > 0 {
 			streak.add(d.Day)
 		}
 	}
-	// The same steps as in TopByPnLBetween, so that the two never differ.
-	scaled := float64(units) * microsPerUnit
-	f.PnL = (scaled + float64(micros)) / microsPerUnit
+	f.PnL = pnl.Units()
 	f.LongestStreak = streak.longest
 	f.derive()
 	return f

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
 )
 
 // place is a position on a board: higher values come first, then lower ids.
@@ -243,13 +244,7 @@ func (v *view) placesIn(ctx context.Context, b Board, first int64) ([]place, err
 			places = append(places, place{float64(row.Value), row.UserID})
 		}
 	case ByPnL:
-		rows, err := v.q.TopByPnLBetween(ctx, dbgen.TopByPnLBetweenParams{FirstDay: firstDay, LastDay: lastDay, MaxRows: first})
-		if err != nil {
-			return nil, err
-		}
-		for _, row := range rows {
-			places = append(places, place{row.Value, row.UserID})
-		}
+		return v.placesByPnL(ctx, firstDay, lastDay, first)
 	case ByWinRate: // SQL has no square roots, so nothing is left out
 		rows, err := v.q.ResultsBetween(ctx, dbgen.ResultsBetweenParams{FirstDay: firstDay, LastDay: lastDay, MinDecided: b.MinDecided})
 		if err != nil {
@@ -271,6 +266,26 @@ func (v *view) placesIn(ctx context.Context, b Board, first int64) ([]place, err
 				run = longestRun{}
 			}
 		}
+	}
+	return places, nil
+}
+
+// placesByPnL returns the places of everybody who traded on some days by P&L, or
+// no more than the first ones. SQL orders by exact sums and the board by what it
+// shows, where sums that a float64 does not tell apart are a tie: if the last
+// place may be part of one, it reads them all.
+func (v *view) placesByPnL(ctx context.Context, firstDay, lastDay, first int64) (places []place, err error) {
+	rows, err := v.q.TopByPnLBetween(ctx, dbgen.TopByPnLBetweenParams{FirstDay: firstDay, LastDay: lastDay, MaxRows: first})
+	if err != nil {
+		return nil, err
+	}
+	var sum stats.Amount
+	for _, row := range rows {
+		sum = stats.Sum(row.Units, row.Micros)
+		places = append(places, place{sum.Units(), row.UserID})
+	}
+	if int64(len(rows)) == first && !sum.Distinct() {
+		return v.placesByPnL(ctx, firstDay, lastDay, math.MaxInt64)
 	}
 	return places, nil
 }

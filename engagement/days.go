@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
 )
 
 // DayFigures are the figures of one day.
@@ -41,7 +42,7 @@ func (v *view) dailyFigures(ctx context.Context, from, to Day) ([]DayFigures, er
 		d := &days[Day(row.Day)-from]
 		d.Fires, d.Executed = row.Fires, row.Executed
 		d.ActiveUsers, d.NewUsers = row.ActiveUsers, row.NewUsers
-		d.ExecutionRate = ratio(row.Executed, row.Fires)
+		d.ExecutionRate = stats.RatioOrZero(row.Executed, row.Fires)
 	}
 	return days, nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
 )
 
 // Figure is a figure that can be explained.
@@ -95,7 +96,7 @@ func (f Figure) value(a part) float64 {
 	case FigurePnL:
 		return fromMicros(a.count)
 	case FigureWinRate:
-		return ratio(a.count, a.decided)
+		return stats.RatioOrZero(a.count, a.decided)
 	}
 	return float64(a.count)
 }
@@ -287,7 +288,7 @@ func (v *view) explainByTrades(ctx context.Context, e *Explanation, page FactPag
 	}
 	e.Trades, err = closedTrades(rows)
 	return e.Figure.partOf(counts{
-		wins: sums.Wins, losses: sums.Losses, draws: sums.Draws, micros: sums.Units*microsPerUnit + sums.Micros,
+		wins: sums.Wins, losses: sums.Losses, draws: sums.Draws, micros: stats.Sum(sums.Units, sums.Micros).Micros(),
 	}), err
 }
 

@@ -4,9 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"gonum.org/v1/gonum/mathext"
-
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
 )
 
 // What a forecast takes for granted unless it is told otherwise.
@@ -78,55 +77,47 @@ func (v *view) forecast(ctx context.Context, q ForecastQuery) (Forecast, error) 
 	if err != nil {
 		return Forecast{}, err
 	}
-	if own.decided() < p.minTrades {
+	if own.Decided() < p.minTrades {
 		return Forecast{}, fmt.Errorf("forecast of %s: %w: want at least %d decided trades, there are %d",
-			s, ErrNotFound, p.minTrades, own.decided())
+			s, ErrNotFound, p.minTrades, own.Decided())
 	}
 	community, err := v.q.CommunityDecided(ctx)
 	if err != nil {
 		return Forecast{}, err
 	}
-	all := record{community.Wins, community.Losses}
-	b := p.posterior(all, own)
+	all := stats.Record(community)
+	b := own.Posterior(all.BaseRate(), p.strength)
 	return Forecast{
-		UserID: s.userID, SignalID: s.signalID, Wins: own.wins, Losses: own.losses,
-		CommunityWins: all.wins, CommunityLosses: all.losses, BaseRate: all.baseRate(), Strength: p.strength,
-		Probability: b.mean(), Low: b.quantile(0.05), High: b.quantile(0.95),
+		UserID: s.userID, SignalID: s.signalID, Wins: own.Wins, Losses: own.Losses,
+		CommunityWins: all.Wins, CommunityLosses: all.Losses, BaseRate: all.BaseRate(), Strength: p.strength,
+		Probability: b.Mean(), Low: b.Quantile(0.05), High: b.Quantile(0.95),
 	}, nil
 }
 
 // record returns the wins and losses of one user or signal.
-func (v *view) record(ctx context.Context, s subject) (own record, err error) {
+func (v *view) record(ctx context.Context, s subject) (own stats.Record, err error) {
 	if s.userID != 0 {
 		row, err := v.userRow(ctx, s.userID)
-		return record{row.Wins, row.Losses}, err
+		return stats.Record{Wins: row.Wins, Losses: row.Losses}, err
 	}
-	_, err = v.eachClosed(ctx, s, AllTime().days(), func(t dbgen.Trade) error {
-		own = own.with(t)
-		return nil
-	})
-	return own, err
+	for t, err := range v.tradesInOrder(ctx, s, AllTime().days()) {
+		if err != nil {
+			return own, err
+		}
+		own = withTrade(own, t)
+	}
+	return own, nil
 }
 
-// record is how many trades were won and lost.
-type record struct{ wins, losses int64 }
-
-func (r record) decided() int64 { return r.wins + r.losses }
-
-// with returns the record with one more trade.
-func (r record) with(t dbgen.Trade) record {
+func withTrade(r stats.Record, t dbgen.Trade) stats.Record {
 	switch t.Outcome {
 	case Win.String():
-		r.wins++
+		return r.With(true)
 	case Loss.String():
-		r.losses++
+		return r.With(false)
 	}
 	return r
 }
-
-// baseRate is the share of wins after one more win and one more loss (Laplace's
-// rule of succession), so that a few trades do not make anything certain.
-func (r record) baseRate() float64 { return float64(r.wins+1) / float64(r.decided()+2) }
 
 // prior is what is taken for granted before a user or signal has traded.
 type prior struct {
@@ -151,21 +142,6 @@ func newPrior(strength float64, minTrades int64) (prior, error) {
 	}
 	return p, nil
 }
-
-// posterior is what to believe of the win probability of somebody with a record
-// of their own in a community with another.
-func (p prior) posterior(community, own record) beta {
-	base := community.baseRate()
-	return beta{p.strength*base + float64(own.wins), p.strength*(1-base) + float64(own.losses)}
-}
-
-// beta is a Beta distribution; both parameters are above 0.
-type beta struct{ wins, losses float64 }
-
-func (b beta) mean() float64 { return b.wins / (b.wins + b.losses) }
-
-// quantile returns the value below which the distribution is with probability p.
-func (b beta) quantile(p float64) float64 { return mathext.InvRegIncBeta(b.wins, b.losses, p) }
 
 // CalibrationQuery says which forecasts to score.
 type CalibrationQuery struct {
@@ -214,8 +190,7 @@ type CalibrationBin struct {
 // every decided trade up to the end of the window, and keeps one pair of
 // numbers in memory for each user or signal.
 func (r *Reader) ScoreForecasts(ctx context.Context, q CalibrationQuery) (Calibration, error) {
-	return snapshot(ctx, r, "score forecasts", func(v *view) (_ Calibration, err error) {
-		// FIXME calibration
+	return snapshot(ctx, r, "score forecasts", func(v *view) (Calibration, error) {
 		if err := q.Window.check(); err != nil {
 			return Calibration{}, err
 		}
@@ -223,10 +198,15 @@ func (r *Reader) ScoreForecasts(ctx context.Context, q CalibrationQuery) (Calibr
 		if err != nil {
 			return Calibration{}, err
 		}
-		s := scorer{prior: p, bySignal: q.BySignal, days: q.Window.days(), own: map[subject]record{}}
+		s := scorer{prior: p, bySignal: q.BySignal, days: q.Window.days(), own: map[subject]stats.Record{}}
 		known := daySpan{unknownDay + 1, s.days.last}
-		_, err = v.eachClosed(ctx, subject{}, known, s.trade)
-		return s.calibration(), err
+		for t, err := range v.tradesInOrder(ctx, subject{}, known) {
+			if err != nil {
+				return Calibration{}, err
+			}
+			s.trade(t)
+		}
+		return s.calibration(), nil
 	})
 }
 
@@ -236,20 +216,12 @@ type scorer struct {
 	bySignal bool
 	days     daySpan // whose trades are scored
 
-	community record
-	own       map[subject]record
+	community stats.Record
+	own       map[subject]stats.Record
 	now       []dbgen.Trade // those that closed last, at one time; nobody knows them yet
 
-	tooEarly    int64
-	all         scores
-	baseSquares float64
-	bins        [10]scores
-}
-
-// scores are sums over some forecasts.
-type scores struct {
-	count, wins        int64
-	forecasts, squares float64
+	tooEarly int64
+	scores   stats.Calibration
 }
 
 // subject is whom a trade's forecast is about; nobody, for one that followed no
@@ -261,78 +233,43 @@ func (s *scorer) subject(t dbgen.Trade) subject {
 	return subject{userID: t.UserID}
 }
 
-func (s *scorer) trade(t dbgen.Trade) error {
+func (s *scorer) trade(t dbgen.Trade) {
 	if len(s.now) > 0 && !s.now[0].ClosedAt.Equal(t.ClosedAt) {
 		s.learn()
 	}
 	s.now = append(s.now, t)
 	about := s.subject(t)
 	if about == (subject{}) || !s.days.has(Day(t.Day)) {
-		return nil
+		return
 	}
 	own := s.own[about]
-	if own.decided() < s.prior.minTrades {
+	if own.Decided() < s.prior.minTrades {
 		s.tooEarly++
-		return nil
+		return
 	}
-	forecast, base, won := s.prior.posterior(s.community, own).mean(), s.community.baseRate(), t.Outcome == Win.String()
-	s.all.add(forecast, won)
-	s.bins[binOf(forecast)].add(forecast, won)
-	s.baseSquares += squaredError(base, won)
-	return nil
+	base := s.community.BaseRate()
+	s.scores.Add(own.Posterior(base, s.prior.strength).Mean(), base, t.Outcome == Win.String())
 }
 
 // learn makes the trades of the last time known.
 func (s *scorer) learn() {
 	for _, t := range s.now {
-		s.community = s.community.with(t)
-		s.own[s.subject(t)] = s.own[s.subject(t)].with(t)
+		s.community = withTrade(s.community, t)
+		s.own[s.subject(t)] = withTrade(s.own[s.subject(t)], t)
 	}
 	s.now = s.now[:0]
 }
 
-func (s *scores) add(forecast float64, won bool) {
-	s.count++
-	if won {
-		s.wins++
-	}
-	s.forecasts += forecast
-	s.squares += squaredError(forecast, won)
-}
-
-func squaredError(forecast float64, won bool) float64 {
-	if won {
-		return (1 - forecast) * (1 - forecast)
-	}
-	return forecast * forecast
-}
-
-// binEnd returns where the bin i ends, which the next one includes.
-func binEnd(i int) float64 { return float64(i+1) / 10 }
-
-func binOf(forecast float64) int {
-	bin := 0
-	for bin < 9 && forecast >= binEnd(bin) {
-		bin++
-	}
-	return bin
-}
-
 func (s *scorer) calibration() Calibration {
-	n := float64(s.all.count)
 	c := Calibration{
-		Forecasts: s.all.count, TooEarly: s.tooEarly,
-		Brier: quotient(s.all.squares, n), BaseBrier: quotient(s.baseSquares, n),
-		Bins: make([]CalibrationBin, len(s.bins)),
+		Forecasts: s.scores.All.Count, TooEarly: s.tooEarly,
+		Brier: s.scores.All.Brier(), BaseBrier: s.scores.Base.Brier(), Skill: s.scores.Skill(),
+		Bins: make([]CalibrationBin, stats.Bins),
 	}
-	if ratio := quotient(s.all.squares, s.baseSquares); ratio != nil {
-		skill := 1 - *ratio
-		c.Skill = &skill
-	}
-	for i, bin := range s.bins {
+	for i, bin := range s.scores.Bins {
 		c.Bins[i] = CalibrationBin{
-			From: binEnd(i - 1), To: binEnd(i), Forecasts: bin.count,
-			MeanForecast: quotient(bin.forecasts, float64(bin.count)), WinRate: quotient(float64(bin.wins), float64(bin.count)),
+			From: stats.BinEnd(i - 1), To: stats.BinEnd(i), Forecasts: bin.Count,
+			MeanForecast: bin.Mean(), WinRate: bin.WinRate(),
 		}
 	}
 	return c

@@ -3,10 +3,9 @@ package engagement
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
-	"github.com/hydraxdev/engagementdb/engagement/internal/streaks"
+	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
 )
 
 // Report is what Verify found.
@@ -160,7 +159,7 @@ func (v *view) verifyUserDerived(ctx context.Context, report *Report) error {
 	for _, row := range rows {
 		subject := fmt.Sprintf("user %d", row.UserID)
 		compare(report, "V1", subject, "pnl", row.Pnl, fromMicros(row.PnlMicros))
-		compare(report, "V1", subject, "win_rate", row.WinRate, ratio(row.Wins, row.Wins+row.Losses))
+		compare(report, "V1", subject, "win_rate", row.WinRate, stats.RatioOrZero(row.Wins, row.Wins+row.Losses))
 	}
 	return err
 }
@@ -238,132 +237,6 @@ func (v *view) verifyUsers(ctx context.Context, report *Report) error {
 	return err
 }
 
-// misfit is a user with a streak, a freeze, a first day or a bound that is not
-// what the user's days, grants and totals say.
-type misfit struct {
-	stored dbgen.UserStat
-	want   streaks.State
-	moved  []dbgen.StreakFreeze // those that are stored as spent on another day
-	spent  map[string]int64     // the days that freezes are spent on
-}
-
-func newMisfit(user dbgen.UserStat, rules StreakRules, days []int64, stored []dbgen.StreakFreeze) misfit {
-	freezes := make([]streaks.Freeze, len(stored))
-	for i, row := range stored {
-		freezes[i] = streaks.Freeze{ID: row.GrantID, Granted: row.GrantedDay}
-	}
-	m := misfit{stored: user, spent: map[string]int64{}}
-	m.want, _ = rules.pure().Count(days, freezes)
-	for _, f := range freezes {
-		m.spent[f.ID] = f.Spent
-	}
-	for _, row := range stored {
-		if row.SpentDay != m.spent[row.GrantID] {
-			m.moved = append(m.moved, row)
-		}
-	}
-	return m
-}
-
-// misfits returns misfits, at most limit. It reads users, their days and their
-// freezes side by side, all by user.
-func (v *view) misfits(ctx context.Context, limit int) (found []misfit, err error) {
-	rules, err := v.streakRules(ctx)
-	if err != nil {
-		return nil, err
-	}
-	allDays, allFreezes := v.activeDays(ctx), v.allFreezes(ctx)
-	for from := int64(math.MinInt64); ; {
-		users, err := v.q.UsersFrom(ctx, dbgen.UsersFromParams{FromUser: from, MaxRows: MaxLimit})
-		if err != nil || len(users) == 0 {
-			return found, err
-		}
-		for _, user := range users {
-			days, err := allDays.of(user.UserID)
-			if err != nil {
-				return found, err
-			}
-			freezes, err := allFreezes.of(user.UserID)
-			if err != nil {
-				return found, err
-			}
-			if m := newMisfit(user, rules, days, freezes); !m.fits() {
-				found = append(found, m)
-			}
-			if len(found) == limit {
-				return found, nil
-			}
-		}
-		last := users[len(users)-1].UserID
-		if last == math.MaxInt64 {
-			return found, nil
-		}
-		from = last + 1
-	}
-}
-
-func (m misfit) fits() bool {
-	return streakState(m.stored) == m.want && len(m.moved) == 0 &&
-		m.stored.WinBound == winBound(m.stored.Wins, m.stored.Losses)
-}
-
-// byUser reads rows of all users by user, a page at a time, and turns each into
-// what it says of its user.
-type byUser[Row, T any] struct {
-	page  []Row
-	next  func(after Row) ([]Row, error)
-	after Row
-	ended bool
-	split func(Row) (user int64, says T)
-}
-
-// of returns what the rows of a user say. Users must come in order.
-func (b *byUser[Row, T]) of(user int64) (says []T, err error) {
-	for {
-		for ; len(b.page) > 0; b.page = b.page[1:] {
-			owner, said := b.split(b.page[0])
-			if owner > user {
-				break
-			}
-			if owner == user {
-				says = append(says, said)
-			}
-			b.after = b.page[0]
-		}
-		if len(b.page) > 0 || b.ended {
-			return says, nil
-		}
-		if b.page, err = b.next(b.after); err != nil {
-			return says, err
-		}
-		b.ended = len(b.page) == 0
-	}
-}
-
-func (v *view) activeDays(ctx context.Context) *byUser[dbgen.ActiveDaysAfterRow, int64] {
-	return &byUser[dbgen.ActiveDaysAfterRow, int64]{
-		after: dbgen.ActiveDaysAfterRow{UserID: math.MinInt64},
-		next: func(after dbgen.ActiveDaysAfterRow) ([]dbgen.ActiveDaysAfterRow, error) {
-			return v.q.ActiveDaysAfter(ctx, dbgen.ActiveDaysAfterParams{
-				AfterUser: after.UserID, AfterDay: after.Day, MaxRows: MaxLimit,
-			})
-		},
-		split: func(row dbgen.ActiveDaysAfterRow) (int64, int64) { return row.UserID, row.Day },
-	}
-}
-
-func (v *view) allFreezes(ctx context.Context) *byUser[dbgen.StreakFreeze, dbgen.StreakFreeze] {
-	return &byUser[dbgen.StreakFreeze, dbgen.StreakFreeze]{
-		after: dbgen.StreakFreeze{UserID: math.MinInt64},
-		next: func(after dbgen.StreakFreeze) ([]dbgen.StreakFreeze, error) {
-			return v.q.FreezesAfter(ctx, dbgen.FreezesAfterParams{
-				AfterUser: after.UserID, AfterGrant: after.GrantID, MaxRows: MaxLimit,
-			})
-		},
-		split: func(row dbgen.StreakFreeze) (int64, dbgen.StreakFreeze) { return row.UserID, row },
-	}
-}
-
 func (v *view) verifyFactDays(ctx context.Context, report *Report) error {
 	fires, err := v.misplacedFires(ctx, MaxFindings)
 	if err != nil {
@@ -377,65 +250,4 @@ func (v *view) verifyFactDays(ctx context.Context, report *Report) error {
 		compare(report, "V4", fmt.Sprintf("trade %d", t.ID), "day", Day(t.Day), DayOf(t.ClosedAt, v.loc))
 	}
 	return err
-}
-
-// misplacedFires returns fires, at most limit, that are counted on another day
-// than that of their time. Those of day 0 are left out: their time could not be
-// read.
-func (v *view) misplacedFires(ctx context.Context, limit int) (wrong []dbgen.SignalFire, err error) {
-	err = v.everyFire(ctx, func(f dbgen.SignalFire) (more bool) {
-		if f.Day > int64(unknownDay) && DayOf(f.Timestamp, v.loc) != Day(f.Day) {
-			wrong = append(wrong, f)
-		}
-		return len(wrong) < limit
-	})
-	return wrong, err
-}
-
-// misplacedTrades returns trades, at most limit, that are counted on another
-// day than that of their time.
-func (v *view) misplacedTrades(ctx context.Context, limit int) (wrong []dbgen.Trade, err error) {
-	err = v.everyTrade(ctx, func(t dbgen.Trade) (more bool) {
-		if t.Day > int64(unknownDay) && DayOf(t.ClosedAt, v.loc) != Day(t.Day) {
-			wrong = append(wrong, t)
-		}
-		return len(wrong) < limit
-	})
-	return wrong, err
-}
-
-// everyFire shows all fires to look, by their key, until it wants no more.
-func (v *view) everyFire(ctx context.Context, look func(dbgen.SignalFire) (more bool)) error {
-	after := dbgen.FiresAfterParams{AfterUser: math.MinInt64, MaxRows: MaxLimit}
-	for {
-		fires, err := v.q.FiresAfter(ctx, after)
-		if err != nil || len(fires) == 0 {
-			return err
-		}
-		for _, f := range fires {
-			if !look(f) {
-				return nil
-			}
-		}
-		last := fires[len(fires)-1]
-		after.AfterUser, after.AfterSignal = last.UserID, last.SignalID
-	}
-}
-
-// everyTrade shows all trades to look, by their key, until it wants no more.
-func (v *view) everyTrade(ctx context.Context, look func(dbgen.Trade) (more bool)) error {
-	after := dbgen.TradesAfterParams{AfterUser: math.MinInt64, MaxRows: MaxLimit}
-	for {
-		trades, err := v.q.TradesAfter(ctx, after)
-		if err != nil || len(trades) == 0 {
-			return err
-		}
-		for _, t := range trades {
-			if !look(t) {
-				return nil
-			}
-		}
-		last := trades[len(trades)-1]
-		after.AfterUser, after.AfterTrade = last.UserID, last.TradeID
-	}
 }

@@ -43,12 +43,15 @@ func (v *view) lifecycle(ctx context.Context, w Window, by Period) ([]Lifecycle,
 	w = Window{by.start(w.From) - by.days(), by.start(w.To) + by.days() - 1}
 	lastStart := map[int64]Day{} // of the last period in which a user was active
 	var before, p Lifecycle
-	err = v.eachDay(ctx, w, func(row dbgen.Day, users []int64) {
-		day := Day(row.Day)
+	for d, err := range v.eachDay(ctx, w) {
+		if err != nil {
+			return nil, err
+		}
+		day := Day(d.row.Day)
 		if start := by.start(day); day == start {
 			before, p = p, Lifecycle{Start: start}
 		}
-		for _, user := range users {
+		for _, user := range d.users {
 			last, known := lastStart[user]
 			if known && last == p.Start {
 				continue
@@ -59,15 +62,15 @@ func (v *view) lifecycle(ctx context.Context, w Window, by Period) ([]Lifecycle,
 			}
 			lastStart[user] = p.Start
 		}
-		p.New += row.NewUsers
+		p.New += d.row.NewUsers
 		if end := p.Start + by.days() - 1; day == end && p.Start > w.From {
 			p.Resurrected = p.Active - p.New - p.Returning
 			p.Dormant = before.Active - p.Returning
 			p.Partial = end >= v.today()
 			list = append(list, p)
 		}
-	})
-	return list, err
+	}
+	return list, nil
 }
 
 // dailyLifecycle is the lifecycle of each day. Who was active and new stands in

@@ -1,13 +1,18 @@
 package engagement
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"iter"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
 )
 
 // QualityQuery says which trades to judge: a user's, or those that followed a
@@ -110,12 +115,16 @@ func (v *view) tradeQuality(ctx context.Context, q QualityQuery) (TradeQuality, 
 	if q.Balance < 0 {
 		return TradeQuality{}, invalid("balance", q.Balance, "want at least 0")
 	}
-	j := judge{days: map[Day]amount{}}
-	trades, err := v.eachClosed(ctx, s, q.Window.days(), j.trade)
-	if err != nil {
-		return TradeQuality{}, err
+	j := judge{days: map[Day]stats.Amount{}}
+	for trade, err := range v.tradesInOrder(ctx, s, q.Window.days()) {
+		if err == nil {
+			err = j.trade(trade)
+		}
+		if err != nil {
+			return TradeQuality{}, err
+		}
 	}
-	if trades == 0 {
+	if len(j.days) == 0 {
 		if err := v.checkKnown(ctx, s); err != nil {
 			return TradeQuality{}, err
 		}
@@ -134,11 +143,68 @@ func (v *view) checkKnown(ctx context.Context, s subject) error {
 		return err
 	}
 	// Nobody fired it, but trades may name it.
-	trades, err := v.eachClosed(ctx, s, AllTime().days(), func(dbgen.Trade) error { return nil })
-	if err == nil && trades == 0 {
-		return notFound("signal", s.signalID)
+	for _, err := range v.tradesInOrder(ctx, s, AllTime().days()) {
+		return err
 	}
-	return err
+	return notFound("signal", s.signalID)
+}
+
+// subject is whose trades a figure is about: a user's, those that followed a
+// signal, or with neither everybody's wins and losses.
+type subject struct {
+	userID   int64
+	signalID string
+}
+
+// checkSubject refuses what is not one user or one signal.
+func checkSubject(userID int64, signalID string) (subject, error) {
+	switch {
+	case userID != 0 && signalID != "":
+		return subject{}, invalid("subject", fmt.Sprintf("user %d and signal %s", userID, signalID), "want one of them")
+	case signalID != "":
+		return subject{signalID: signalID}, checkID("signal id", signalID)
+	}
+	return subject{userID: userID}, checkUserID(userID)
+}
+
+func (s subject) String() string {
+	if s.signalID != "" {
+		return fmt.Sprintf("signal %q", s.signalID)
+	}
+	return fmt.Sprintf("user %d", s.userID)
+}
+
+// tradesInOrder yields the trades of s on some days, first closed first, of the
+// same time by id and then by key.
+func (v *view) tradesInOrder(ctx context.Context, s subject, days daySpan) iter.Seq2[dbgen.Trade, error] {
+	const pageSize = 1_000
+	first, end := days.bounds()
+	start, until := days.times()
+	byClosing := func(a, b dbgen.Trade) int {
+		return cmp.Or(a.ClosedAt.Compare(b.ClosedAt), cmp.Compare(a.ID, b.ID), compareKeys(a.UserID, a.TradeID, b.UserID, b.TradeID))
+	}
+	return walk(pageSize, byClosing, func(after *dbgen.Trade) ([]dbgen.Trade, error) {
+		if after == nil {
+			after = &dbgen.Trade{ClosedAt: start, ID: math.MinInt64, UserID: math.MinInt64}
+		}
+		switch {
+		case s.userID != 0:
+			return v.q.UserTradesFrom(ctx, dbgen.UserTradesFromParams{
+				UserID: s.userID, After: after.ClosedAt, Until: until, AfterID: after.ID, AfterTrade: after.TradeID,
+				FirstDay: first, LastDay: end, MaxRows: pageSize,
+			})
+		case s.signalID != "":
+			return v.q.SignalTradesFrom(ctx, dbgen.SignalTradesFromParams{
+				SignalID: s.signalID, After: after.ClosedAt, Until: until,
+				AfterID: after.ID, AfterUser: after.UserID, AfterTrade: after.TradeID,
+				FirstDay: first, LastDay: end, MaxRows: pageSize,
+			})
+		}
+		return v.q.DecidedTradesFrom(ctx, dbgen.DecidedTradesFromParams{
+			After: after.ClosedAt, Until: until, AfterID: after.ID, AfterUser: after.UserID, AfterTrade: after.TradeID,
+			FirstDay: first, LastDay: end, MaxRows: pageSize,
+		})
+	})
 }
 
 // openingBalance is the id of the draw that carries a P&L which the predecessor
@@ -147,15 +213,10 @@ const openingBalance = "opening-balance"
 
 // judge adds up trades in the order in which they closed.
 type judge struct {
-	wins, losses, draws              int64
-	pnl, carried, winsPnL, lossesPnL amount
-	best, worst                      ClosedTrade
-	highest, lowest                  int64 // their P&L
-	run                              Run
-
-	peak           amount // the highest that pnl has been
-	fall, fellFrom amount
-	days           map[Day]amount
+	stats.Ledger
+	best, worst     ClosedTrade
+	highest, lowest int64 // their P&L
+	days            map[Day]stats.Amount
 }
 
 func (j *judge) trade(row dbgen.Trade) error {
@@ -164,19 +225,12 @@ func (j *judge) trade(row dbgen.Trade) error {
 		return err
 	}
 	micros := row.PnlMicros
-	j.pnl = j.pnl.add(micros)
-	j.days[Day(row.Day)] = j.days[Day(row.Day)].add(micros)
-	if j.peak.less(j.pnl) {
-		j.peak = j.pnl
-	}
-	if fall := j.peak.minus(j.pnl); j.fall.less(fall) {
-		j.fall, j.fellFrom = fall, j.peak
-	}
+	j.days[Day(row.Day)] = j.days[Day(row.Day)].Add(micros)
 	if t.TradeID == openingBalance && t.Outcome == Draw {
-		j.carried = j.carried.add(micros)
+		j.Carry(micros)
 		return nil
 	}
-	first := j.made() == 0
+	first := j.Trades() == 0
 	if first || micros > j.highest {
 		j.best, j.highest = t, micros
 	}
@@ -185,67 +239,42 @@ func (j *judge) trade(row dbgen.Trade) error {
 	}
 	switch t.Outcome {
 	case Win:
-		j.wins++
-		j.winsPnL = j.winsPnL.add(micros)
+		j.Win(micros)
 	case Loss:
-		j.losses++
-		j.lossesPnL = j.lossesPnL.add(micros)
+		j.Loss(micros)
 	case Draw:
-		j.draws++
-		return nil
+		j.Draw(micros)
 	}
-	if j.run.Outcome != t.Outcome {
-		j.run = Run{Outcome: t.Outcome}
-	}
-	j.run.Length++
 	return nil
 }
-
-func (j *judge) made() int64 { return j.wins + j.losses + j.draws }
 
 // verdict returns the figures of the trades added up. balance is 0 if it is not
 // known.
 func (j *judge) verdict(s subject, balance int64) TradeQuality {
 	quality := TradeQuality{
 		UserID: s.userID, SignalID: s.signalID,
-		Trades: j.made(), Wins: j.wins, Losses: j.losses, Draws: j.draws,
-		WinRate: quotient(float64(j.wins), float64(j.wins+j.losses)),
+		Trades: j.Trades(), Wins: j.Wins, Losses: j.Losses, Draws: j.Draws, WinRate: j.WinRate(),
 
-		PnL: j.pnl.money(), CarriedPnL: j.carried.money(),
-		WinsPnL: j.winsPnL.money(), LossesPnL: j.lossesPnL.money(),
-		Expectancy:  quotient(j.pnl.minus(j.carried).money(), float64(j.made())),
-		AverageWin:  quotient(j.winsPnL.money(), float64(j.wins)),
-		AverageLoss: quotient(j.lossesPnL.money(), float64(j.losses)),
+		PnL: j.PnL.Units(), CarriedPnL: j.Carried.Units(), WinsPnL: j.WinsPnL.Units(), LossesPnL: j.LossesPnL.Units(),
+		ProfitFactor: j.ProfitFactor(), Expectancy: j.Expectancy(), AverageWin: j.AverageWin(), AverageLoss: j.AverageLoss(),
 
-		Drawdown: Drawdown{Amount: j.fall.money(), Peak: j.fellFrom.money()},
+		Drawdown: Drawdown{Amount: j.Fall.Units(), Peak: j.FellFrom.Units(), Share: j.FallShare(balance)},
 		Equity:   make([]EquityDay, 0, len(j.days)),
 	}
-	if j.lossesPnL.less(amount{}) {
-		quality.ProfitFactor = quotient(quality.WinsPnL, -quality.LossesPnL)
-	}
-	if balance > 0 {
-		quality.Drawdown.Share = quotient(quality.Drawdown.Amount, j.fellFrom.add(balance).money())
-	}
-	if j.made() > 0 {
+	if j.Trades() > 0 {
 		quality.Best, quality.Worst = &j.best, &j.worst
 	}
-	if j.run.Length > 0 {
-		quality.Run = &j.run
+	switch {
+	case j.Run > 0:
+		quality.Run = &Run{Win, j.Run}
+	case j.Run < 0:
+		quality.Run = &Run{Loss, -j.Run}
 	}
-	var total amount
+	var total stats.Amount
 	for _, day := range slices.Sorted(maps.Keys(j.days)) {
 		pnl := j.days[day]
-		total = total.plus(pnl)
-		quality.Equity = append(quality.Equity, EquityDay{Day: day, PnL: pnl.money(), Cumulative: total.money()})
+		total = total.Plus(pnl)
+		quality.Equity = append(quality.Equity, EquityDay{Day: day, PnL: pnl.Units(), Cumulative: total.Units()})
 	}
 	return quality
-}
-
-// quotient returns part / whole, or nil when there is nothing to divide by.
-func quotient(part, whole float64) *float64 {
-	if whole == 0 {
-		return nil
-	}
-	q := part / whole
-	return &q
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
 )
 
 // SignalMetrics are a signal's totals since the beginning; cleanup does not
@@ -64,7 +65,7 @@ func (v *view) popularSignals(ctx context.Context, w Window, limit int) ([]Popul
 	signals := []PopularSignal{}
 	add := func(signalID string, fires, executed int64) {
 		signals = append(signals, PopularSignal{
-			SignalID: signalID, Fires: fires, Executed: executed, ExecutionRate: ratio(executed, fires),
+			SignalID: signalID, Fires: fires, Executed: executed, ExecutionRate: stats.RatioOrZero(executed, fires),
 		})
 	}
 	if w.IsAllTime() {
@@ -133,7 +134,7 @@ func (v *view) signalInsight(ctx context.Context, signalID string) (SignalInsigh
 	}
 	insight := SignalInsight{
 		SignalID: signalID, Fires: totals.Fires, Executed: totals.Executed,
-		ExecutionRate: rate(totals.Executed, totals.Fires),
+		ExecutionRate: stats.Ratio(totals.Executed, totals.Fires),
 		Horizon:       horizon, KeptFires: kept.Fires,
 	}
 	if kept.Fires == 0 {
@@ -161,7 +162,7 @@ func (v *view) signalInsight(ctx context.Context, signalID string) (SignalInsigh
 	}
 	// The follower of rank n has n fires before it.
 	delay := func(percent int64) (*float64, error) {
-		fired, err := at((followers*percent + 99) / 100)
+		fired, err := at(stats.NearestRank(followers, percent))
 		seconds := fromMicros(fired.Sub(first).Microseconds())
 		return &seconds, err
 	}
@@ -170,13 +171,4 @@ func (v *view) signalInsight(ctx context.Context, signalID string) (SignalInsigh
 	}
 	insight.P90Delay, err = delay(90)
 	return insight, err
-}
-
-// rate returns part / whole, and nil when there is nothing to divide.
-func rate(part, whole int64) *float64 {
-	if whole == 0 {
-		return nil
-	}
-	value := float64(part) / float64(whole)
-	return &value
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -43,7 +45,7 @@ func (v *view) streakLeaderboard(ctx context.Context, limit int) ([]StreakRow, e
 	if err != nil {
 		return nil, err
 	}
-	ends, err := v.q.StreakEnds(ctx, int64(v.today()))
+	ends, err := v.streakEnds(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +71,24 @@ func (v *view) streakLeaderboard(ctx context.Context, limit int) ([]StreakRow, e
 		}
 	}
 	return board, err
+}
+
+// streakEnds returns the days, from today on, by whose end a fire prolongs
+// somebody's streak, in their order.
+func (v *view) streakEnds(ctx context.Context) (ends []int64, err error) {
+	for from := int64(v.today()); ; {
+		end, err := v.q.NextStreakEnd(ctx, from)
+		switch {
+		case err != nil || end == -1:
+			return ends, err
+		case end < from: // what another program stored is no day
+			return ends, fmt.Errorf("%w: the day after %d until which a streak lasts is %d", ErrCorrupt, from-1, end)
+		}
+		if ends = append(ends, end); end == math.MaxInt64 {
+			return ends, nil
+		}
+		from = end + 1
+	}
 }
 
 // streakState returns what is stored of a user's streak.

@@ -118,7 +118,7 @@ func TestPlans(t *testing.T) {
 		{query: "TradesByDay", step: "SEARCH trades USING INDEX idx_trades_outcome_closed_at (outcome=? AND closed_at>? AND closed_at<?)", sorts: true},
 
 		{query: "StreaksUntil", step: "SEARCH user_stats USING INDEX idx_user_stats_streak (streak_until=?)"},
-		{query: "StreakEnds", step: "SEARCH u USING COVERING INDEX idx_user_stats_streak (streak_until>?)", sorts: true},
+		{query: "NextStreakEnd", step: "SEARCH user_stats USING COVERING INDEX idx_user_stats_streak (streak_until>?)"},
 		{query: "UserActiveDays", step: "SEARCH user_days USING PRIMARY KEY (user_id=? AND day>?)"},
 		{query: "ActivityOfUsers", step: "SEARCH d USING PRIMARY KEY (user_id=? AND day>?)", sorts: true},
 		{query: "ActivityOfUsers", step: "SEARCH f USING PRIMARY KEY (user_id=?)", sorts: true},

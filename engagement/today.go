@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"time"
+
+	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
 )
 
 // RealTimeStats are today's figures, from local midnight on.
@@ -40,8 +42,8 @@ func (v *view) realTimeStats(ctx context.Context) (RealTimeStats, error) {
 		TotalFiresToday:    day.Fires,
 		ExecutedFiresToday: day.Executed,
 		ActiveUsersToday:   day.ActiveUsers,
-		AvgFiresPerUser:    ratio(day.Fires, day.ActiveUsers),
-		ExecutionRate:      ratio(day.Executed, day.Fires),
+		AvgFiresPerUser:    stats.RatioOrZero(day.Fires, day.ActiveUsers),
+		ExecutionRate:      stats.RatioOrZero(day.Executed, day.Fires),
 		Day:                today,
 		Timestamp:          v.now,
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
 )
 
 // UserStats are a user's totals since the beginning; cleanup does not change
@@ -112,7 +113,7 @@ func (v *view) summaryOf(ctx context.Context, row dbgen.UserStat) (UserSummary, 
 	}
 	summary := UserSummary{
 		UserStats:     userStats(row),
-		ExecutionRate: ratio(row.Executed, row.TotalFires),
+		ExecutionRate: stats.RatioOrZero(row.Executed, row.TotalFires),
 		RecentFires7d: recent,
 		Timestamp:     v.now,
 	}
@@ -125,13 +126,4 @@ func (v *view) summaryOf(ctx context.Context, row dbgen.UserStat) (UserSummary, 
 	}
 	summary.CurrentStreak, summary.LongestStreak, summary.StreakExpires = streaks[0].Current, streaks[0].Longest, streaks[0].Expires
 	return summary, nil
-}
-
-// ratio returns part / whole, and 0 when there is nothing to divide, as the
-// predecessor did.
-func ratio(part, whole int64) float64 {
-	if whole == 0 {
-		return 0
-	}
-	return float64(part) / float64(whole)
 }

@@ -1,10 +1,6 @@
 package engagement
 
-import "math"
-
-// wilsonZ is the 97.5th percentile of the normal distribution, for 95 % of
-// confidence.
-const wilsonZ = 1.959963984540054
+import "github.com/hydraxdev/engagementdb/engagement/internal/stats"
 
 // WinRateBound returns the lower bound of the 95 % Wilson score interval of a
 // win rate, or 0 without decided trades. It orders win-rate boards, where the
@@ -15,18 +11,7 @@ const wilsonZ = 1.959963984540054
 // Source: E. B. Wilson, Probable Inference, the Law of Succession, and
 // Statistical Inference, Journal of the American Statistical Association 22
 // (1927); without correction for continuity.
-func WinRateBound(wins, losses int64) float64 {
-	n := float64(wins) + float64(losses)
-	if n == 0 {
-		return 0
-	}
-	p, z2 := float64(wins)/n, wilsonZ*wilsonZ
-	centre := p + z2/(2*n)
-	margin := wilsonZ * math.Sqrt(p*(1-p)/n+z2/(4*n*n))
-	return max(0, (centre-margin)/(1+z2/n))
-}
+func WinRateBound(wins, losses int64) float64 { return stats.WilsonBound(wins, losses) }
 
 // winBound is WinRateBound in billionths, as it is stored.
-func winBound(wins, losses int64) int64 {
-	return int64(math.Round(WinRateBound(wins, losses) * 1e9))
-}
+func winBound(wins, losses int64) int64 { return stats.WilsonBillionths(wins, losses) }

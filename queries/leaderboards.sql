@@ -136,17 +136,22 @@ LIMIT CAST(@max_rows AS BIGINT);
 -- name: TopByPnLBetween :many
 -- TopByPnLBetween lists the users who traded in a range of days by their P&L in
 -- it, ties by user id. A user's days may add up to more than 64 bits hold, so
--- units and millionths are summed apart.
-SELECT
-    user_id,
-    CAST((
-        CAST(SUM(pnl_micros / 1000000) AS DOUBLE PRECISION) * 1000000
-        + CAST(SUM(pnl_micros % 1000000) AS DOUBLE PRECISION)
-    ) / 1000000 AS DOUBLE PRECISION) AS value
-FROM user_days
-WHERE day >= @first_day AND day <= @last_day AND wins + losses + draws > 0
-GROUP BY user_id
-ORDER BY value DESC, user_id
+-- units and millionths are summed apart; to be compared, the units are rounded
+-- down, which leaves millionths that are never below 0.
+SELECT user_id, units, micros
+FROM (
+    SELECT
+        user_id,
+        CAST(SUM(pnl_micros / 1000000) AS BIGINT) AS units,
+        CAST(SUM(pnl_micros % 1000000) AS BIGINT) AS micros
+    FROM user_days
+    WHERE day >= @first_day AND day <= @last_day AND wins + losses + draws > 0
+    GROUP BY user_id
+) AS sums
+ORDER BY
+    units + micros / 1000000 - CASE WHEN micros % 1000000 < 0 THEN 1 ELSE 0 END DESC,
+    (micros % 1000000 + 1000000) % 1000000 DESC,
+    user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: ResultsBetween :many

@@ -6,17 +6,11 @@ WHERE streak_until = @streak_until
 ORDER BY streak_length DESC, user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
--- name: StreakEnds :many
--- StreakEnds lists the last days, from one on, on which a fire prolongs
--- somebody's streak. It jumps from day to day along the index.
-WITH RECURSIVE ends(day) AS (
-    SELECT CAST(MIN(u.streak_until) AS BIGINT) FROM user_stats AS u WHERE u.streak_until >= CAST(@from_day AS BIGINT)
-    UNION ALL
-    SELECT (SELECT CAST(MIN(u.streak_until) AS BIGINT) FROM user_stats AS u WHERE u.streak_until > ends.day)
-    FROM ends WHERE ends.day IS NOT NULL
-)
-SELECT CAST(day AS BIGINT) AS day FROM ends WHERE day IS NOT NULL
-ORDER BY day;
+-- name: NextStreakEnd :one
+-- NextStreakEnd returns the first day, from one on, that is the last on which a
+-- fire prolongs somebody's streak; -1 without one.
+SELECT CAST(COALESCE(MIN(streak_until), -1) AS BIGINT) AS day FROM user_stats
+WHERE streak_until >= @from_day;
 
 -- name: UserActiveDays :many
 -- UserActiveDays lists the days on which a user fired, from one on. Day 0 holds

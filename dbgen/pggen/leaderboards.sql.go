@@ -917,16 +917,20 @@ func (q *Queries) TopByPnL(ctx context.Context, arg TopByPnLParams) ([]UserStat,
 }
 
 const TopByPnLBetween = `-- name: TopByPnLBetween :many
-SELECT
-    user_id,
-    CAST((
-        CAST(SUM(pnl_micros / 1000000) AS DOUBLE PRECISION) * 1000000
-        + CAST(SUM(pnl_micros % 1000000) AS DOUBLE PRECISION)
-    ) / 1000000 AS DOUBLE PRECISION) AS value
-FROM user_days
-WHERE day >= $1 AND day <= $2 AND wins + losses + draws > 0
-GROUP BY user_id
-ORDER BY value DESC, user_id
+SELECT user_id, units, micros
+FROM (
+    SELECT
+        user_id,
+        CAST(SUM(pnl_micros / 1000000) AS BIGINT) AS units,
+        CAST(SUM(pnl_micros % 1000000) AS BIGINT) AS micros
+    FROM user_days
+    WHERE day >= $1 AND day <= $2 AND wins + losses + draws > 0
+    GROUP BY user_id
+) AS sums
+ORDER BY
+    units + micros / 1000000 - CASE WHEN micros % 1000000 < 0 THEN 1 ELSE 0 END DESC,
+    (micros % 1000000 + 1000000) % 1000000 DESC,
+    user_id
 LIMIT CAST($3 AS BIGINT)
 `
 
@@ -938,12 +942,14 @@ type TopByPnLBetweenParams struct {
 
 type TopByPnLBetweenRow struct {
 	UserID int64
-	Value  float64
+	Units  int64
+	Micros int64
 }
 
 // TopByPnLBetween lists the users who traded in a range of days by their P&L in
 // it, ties by user id. A user's days may add up to more than 64 bits hold, so
-// units and millionths are summed apart.
+// units and millionths are summed apart; to be compared, the units are rounded
+// down, which leaves millionths that are never below 0.
 func (q *Queries) TopByPnLBetween(ctx context.Context, arg TopByPnLBetweenParams) ([]TopByPnLBetweenRow, error) {
 	rows, err := q.db.QueryContext(ctx, TopByPnLBetween, arg.FirstDay, arg.LastDay, arg.MaxRows)
 	if err != nil {
@@ -953,7 +959,7 @@ func (q *Queries) TopByPnLBetween(ctx context.Context, arg TopByPnLBetweenParams
 	items := []TopByPnLBetweenRow{}
 	for rows.Next() {
 		var i TopByPnLBetweenRow
-		if err := rows.Scan(&i.UserID, &i.Value); err != nil {
+		if err := rows.Scan(&i.UserID, &i.Units, &i.Micros); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

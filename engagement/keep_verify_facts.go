@@ -1,0 +1,177 @@
+package engagement
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"math"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/streaks"
+)
+
+// This file finds what SQL cannot: facts and users are read one by one and
+// compared with what Go makes of them.
+
+// misfit is a user with a streak, a freeze, a first day or a bound that is not
+// what the user's days, grants and totals say.
+type misfit struct {
+	stored dbgen.UserStat
+	want   streaks.State
+	moved  []dbgen.StreakFreeze // those that are stored as spent on another day
+	spent  map[string]int64     // the days that freezes are spent on
+}
+
+func newMisfit(user dbgen.UserStat, rules StreakRules, days []int64, stored []dbgen.StreakFreeze) misfit {
+	freezes := make([]streaks.Freeze, len(stored))
+	for i, row := range stored {
+		freezes[i] = streaks.Freeze{ID: row.GrantID, Granted: row.GrantedDay}
+	}
+	m := misfit{stored: user, spent: map[string]int64{}}
+	m.want, _ = rules.pure().Count(days, freezes)
+	for _, f := range freezes {
+		m.spent[f.ID] = f.Spent
+	}
+	for _, row := range stored {
+		if row.SpentDay != m.spent[row.GrantID] {
+			m.moved = append(m.moved, row)
+		}
+	}
+	return m
+}
+
+// misfits returns misfits, at most limit. It reads users, their days and their
+// freezes side by side, all by user.
+func (v *view) misfits(ctx context.Context, limit int) (found []misfit, err error) {
+	rules, err := v.streakRules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	allDays, stop := rowsByUser(v.everyActiveDay(ctx), func(d dbgen.ActiveDaysAfterRow) int64 { return d.UserID })
+	defer stop()
+	allFreezes, stop := rowsByUser(v.everyFreeze(ctx), func(f dbgen.StreakFreeze) int64 { return f.UserID })
+	defer stop()
+	for user, err := range v.everyUser(ctx) {
+		if err != nil || len(found) == limit {
+			return found, err
+		}
+		rows, err := allDays.of(user.UserID)
+		if err != nil {
+			return found, err
+		}
+		freezes, err := allFreezes.of(user.UserID)
+		if err != nil {
+			return found, err
+		}
+		days := make([]int64, len(rows))
+		for i, row := range rows {
+			days[i] = row.Day
+		}
+		if m := newMisfit(user, rules, days, freezes); !m.fits() {
+			found = append(found, m)
+		}
+	}
+	return found, nil
+}
+
+func (m misfit) fits() bool {
+	return streakState(m.stored) == m.want && len(m.moved) == 0 &&
+		m.stored.WinBound == winBound(m.stored.Wins, m.stored.Losses)
+}
+
+// misplacedFires returns fires, at most limit, that are counted on another day
+// than that of their time. Those of day 0 are left out: their time could not be
+// read.
+func (v *view) misplacedFires(ctx context.Context, limit int) (wrong []dbgen.SignalFire, err error) {
+	for f, err := range v.everyFire(ctx) {
+		if err != nil || len(wrong) == limit {
+			return wrong, err
+		}
+		if f.Day > int64(unknownDay) && DayOf(f.Timestamp, v.loc) != Day(f.Day) {
+			wrong = append(wrong, f)
+		}
+	}
+	return wrong, nil
+}
+
+// misplacedTrades returns trades, at most limit, that are counted on another
+// day than that of their time.
+func (v *view) misplacedTrades(ctx context.Context, limit int) (wrong []dbgen.Trade, err error) {
+	for t, err := range v.everyTrade(ctx) {
+		if err != nil || len(wrong) == limit {
+			return wrong, err
+		}
+		if t.Day > int64(unknownDay) && DayOf(t.ClosedAt, v.loc) != Day(t.Day) {
+			wrong = append(wrong, t)
+		}
+	}
+	return wrong, nil
+}
+
+// everyUser yields all users by id.
+func (v *view) everyUser(ctx context.Context) iter.Seq2[dbgen.UserStat, error] {
+	return walk(MaxLimit, func(a, b dbgen.UserStat) int {
+		return cmp.Compare(a.UserID, b.UserID)
+	}, func(after *dbgen.UserStat) ([]dbgen.UserStat, error) {
+		from := int64(math.MinInt64)
+		switch {
+		case after != nil && after.UserID == math.MaxInt64:
+			return nil, nil
+		case after != nil:
+			from = after.UserID + 1
+		}
+		return v.q.UsersFrom(ctx, dbgen.UsersFromParams{FromUser: from, MaxRows: MaxLimit})
+	})
+}
+
+// everyActiveDay yields the days on which users fired, by user and day.
+func (v *view) everyActiveDay(ctx context.Context) iter.Seq2[dbgen.ActiveDaysAfterRow, error] {
+	return walk(MaxLimit, func(a, b dbgen.ActiveDaysAfterRow) int {
+		return cmp.Or(cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.Day, b.Day))
+	}, func(after *dbgen.ActiveDaysAfterRow) ([]dbgen.ActiveDaysAfterRow, error) {
+		params := dbgen.ActiveDaysAfterParams{AfterUser: math.MinInt64, MaxRows: MaxLimit}
+		if after != nil {
+			params.AfterUser, params.AfterDay = after.UserID, after.Day
+		}
+		return v.q.ActiveDaysAfter(ctx, params)
+	})
+}
+
+// everyFreeze yields all freezes by user and grant.
+func (v *view) everyFreeze(ctx context.Context) iter.Seq2[dbgen.StreakFreeze, error] {
+	return walk(MaxLimit, func(a, b dbgen.StreakFreeze) int {
+		return compareKeys(a.UserID, a.GrantID, b.UserID, b.GrantID)
+	}, func(after *dbgen.StreakFreeze) ([]dbgen.StreakFreeze, error) {
+		params := dbgen.FreezesAfterParams{AfterUser: math.MinInt64, MaxRows: MaxLimit}
+		if after != nil {
+			params.AfterUser, params.AfterGrant = after.UserID, after.GrantID
+		}
+		return v.q.FreezesAfter(ctx, params)
+	})
+}
+
+// everyFire yields all fires by user and signal.
+func (v *view) everyFire(ctx context.Context) iter.Seq2[dbgen.SignalFire, error] {
+	return walk(MaxLimit, func(a, b dbgen.SignalFire) int {
+		return compareKeys(a.UserID, a.SignalID, b.UserID, b.SignalID)
+	}, func(after *dbgen.SignalFire) ([]dbgen.SignalFire, error) {
+		params := dbgen.FiresAfterParams{AfterUser: math.MinInt64, MaxRows: MaxLimit}
+		if after != nil {
+			params.AfterUser, params.AfterSignal = after.UserID, after.SignalID
+		}
+		return v.q.FiresAfter(ctx, params)
+	})
+}
+
+// everyTrade yields all trades by user and trade id.
+func (v *view) everyTrade(ctx context.Context) iter.Seq2[dbgen.Trade, error] {
+	return walk(MaxLimit, func(a, b dbgen.Trade) int {
+		return compareKeys(a.UserID, a.TradeID, b.UserID, b.TradeID)
+	}, func(after *dbgen.Trade) ([]dbgen.Trade, error) {
+		params := dbgen.TradesAfterParams{AfterUser: math.MinInt64, MaxRows: MaxLimit}
+		if after != nil {
+			params.AfterUser, params.AfterTrade = after.UserID, after.TradeID
+		}
+		return v.q.TradesAfter(ctx, params)
+	})
+}

@@ -1,0 +1,356 @@
+package engagement
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
+)
+
+// MetricValues are what a custom metric comes to.
+type MetricValues struct {
+	Metric MetricDefinition `json:"metric"`
+	From   *Day             `json:"from"` // the window; null for all time
+	To     *Day             `json:"to"`
+	// Horizon is set for a metric that must look at single fires. It answers
+	// from that day on, since cleanup has deleted those before.
+	Horizon   *Day        `json:"horizon"`
+	Rows      []MetricRow `json:"rows"`
+	Timestamp time.Time   `json:"timestamp"` // UTC
+}
+
+// MetricRow is the value of one user, signal or day. There is one for each that
+// has facts which count; in a ratio, which count on either side.
+type MetricRow struct {
+	Key   string   `json:"key"`   // the user's or signal's id, or the day
+	Value *float64 `json:"value"` // null for a ratio whose denominator is 0
+	// Of a ratio only.
+	Numerator   *float64 `json:"numerator,omitempty"`
+	Denominator *float64 `json:"denominator,omitempty"`
+}
+
+// EvaluateMetric returns what the metric of that name comes to now, or
+// ErrNotFound: users and signals from the highest value on, ties by id, values
+// that are null last; days in their order. Fires of some signals by user or by
+// day, and users by day of some signals, need single fires: see
+// [MetricValues.Horizon]. All else survives cleanup. A fire of a day that is not
+// known, as adopted files have them, is on no day and no weekday.
+//
+// It reads every user, signal or day of the window, whatever the limit.
+func (r *Reader) EvaluateMetric(ctx context.Context, name string) (MetricValues, error) {
+	return snapshot(ctx, r, "evaluate a metric", func(v *view) (MetricValues, error) {
+		d, err := v.customMetric(ctx, name)
+		if err != nil {
+			return MetricValues{}, err
+		}
+		return v.evaluate(ctx, d)
+	})
+}
+
+// EvaluateDefinition does what [Reader.EvaluateMetric] does for a definition
+// that need not be stored.
+func (r *Reader) EvaluateDefinition(ctx context.Context, d MetricDefinition) (MetricValues, error) {
+	return snapshot(ctx, r, "evaluate a metric", func(v *view) (MetricValues, error) {
+		if err := d.check(); err != nil {
+			return MetricValues{}, err
+		}
+		return v.evaluate(ctx, d)
+	})
+}
+
+func (v *view) evaluate(ctx context.Context, d MetricDefinition) (MetricValues, error) {
+	w, err := d.window(v.today())
+	if err != nil {
+		return MetricValues{}, err
+	}
+	values := MetricValues{Metric: d, Timestamp: v.now}
+	days := Window{unknownDay, furthestDay}
+	if !w.IsAllTime() {
+		days, values.From, values.To = w, &w.From, &w.To
+	}
+	parts := d.parts()
+	if slices.ContainsFunc(parts, func(p MetricPart) bool { return p.needsFires(d.Per) }) {
+		horizon, err := v.horizon(ctx)
+		if err != nil {
+			return MetricValues{}, err
+		}
+		// The whole of a ratio, for both sides must be of the same days.
+		days.From, values.Horizon = max(days.From, horizon), &horizon
+	}
+	measured := make([]map[metricKey]float64, len(parts))
+	for i, part := range parts {
+		if measured[i], err = v.measure(ctx, part, d.Per, days); err != nil {
+			return MetricValues{}, err
+		}
+	}
+	values.Rows = d.rows(measured)
+	return values, nil
+}
+
+// metricKey is a user or a day, or else a signal.
+type metricKey struct {
+	number int64
+	signal string
+}
+
+func compareMetricKeys(a, b metricKey) int {
+	return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.signal, b.signal))
+}
+
+func (k metricKey) text(per string) string {
+	switch per {
+	case perUser:
+		return strconv.FormatInt(k.number, 10)
+	case perDay:
+		return Day(k.number).String()
+	}
+	return k.signal
+}
+
+// rows puts what was measured in order and keeps as many as the limit says.
+func (d MetricDefinition) rows(measured []map[metricKey]float64) []MetricRow {
+	found := map[metricKey]MetricRow{}
+	for _, part := range measured {
+		for key := range part {
+			row := MetricRow{Key: key.text(d.Per)}
+			value := measured[0][key]
+			row.Value = &value
+			if d.What == whatRatio {
+				denominator := measured[1][key]
+				row.Numerator, row.Denominator = &value, &denominator
+				row.Value = stats.Ratio(value, denominator)
+			}
+			found[key] = row
+		}
+	}
+	keys := sortedKeys(found, func(a, b metricKey) int {
+		if d.Per == perDay {
+			return compareMetricKeys(a, b)
+		}
+		return cmp.Or(compareValues(found[a].Value, found[b].Value), compareMetricKeys(a, b))
+	})
+	limit, _ := checkLimit(d.Limit) // checked before
+	if beyond := len(keys) - int(limit); beyond > 0 {
+		if d.Per == perDay {
+			keys = keys[beyond:]
+		} else {
+			keys = keys[:limit]
+		}
+	}
+	rows := make([]MetricRow, len(keys))
+	for i, key := range keys {
+		rows[i] = found[key]
+	}
+	return rows
+}
+
+// compareValues puts the higher value first and null last.
+func compareValues(a, b *float64) int {
+	switch {
+	case a == nil && b == nil:
+		return 0
+	case a == nil:
+		return 1
+	case b == nil:
+		return -1
+	}
+	return cmp.Compare(*b, *a)
+}
+
+// needsFires says whether the counters of days do not hold the measure, so that
+// single fires must be read. Each user fires a signal once, so a signal has as
+// many users as fires.
+func (p MetricPart) needsFires(per string) bool {
+	return p.Of == ofFires && p.Filter.SignalPrefix != "" && per != perSignal
+}
+
+// measure returns what each user, signal or day comes to. All time is from
+// unknownDay to furthestDay.
+func (v *view) measure(ctx context.Context, p MetricPart, per string, days Window) (map[metricKey]float64, error) {
+	if per == perDay || len(p.Filter.Weekdays) > 0 {
+		days.From = max(days.From, unknownDay+1)
+	}
+	if days.From > days.To {
+		return nil, nil // all of it was cleaned up
+	}
+	if p.Of == ofTrades {
+		return v.measureTrades(ctx, p, per, days)
+	}
+	return v.measureFires(ctx, p, per, days)
+}
+
+func (v *view) measureFires(ctx context.Context, p MetricPart, per string, days Window) (map[metricKey]float64, error) {
+	first, last, weekdays := int64(days.From), int64(days.To), p.Filter.weekdays()
+	firstSignal, endSignal := p.Filter.signals()
+	measured := map[metricKey]float64{}
+	// add takes the fires and users of all fires and of those executed and not.
+	add := func(key metricKey, fires, users [3]int64) {
+		which := 0
+		if p.Filter.Executed != nil {
+			which = 2
+			if *p.Filter.Executed {
+				which = 1
+			}
+		}
+		if fires[which] == 0 {
+			return
+		}
+		measured[key] = float64(fires[which])
+		if p.What == whatUsers {
+			measured[key] = float64(users[which])
+		}
+	}
+	split := func(fires, executed int64) [3]int64 { return [3]int64{fires, executed, fires - executed} }
+	oneUser := [3]int64{1, 1, 1}
+
+	switch {
+	case per == perSignal:
+		rows, err := v.q.FiresBySignal(ctx, dbgen.FiresBySignalParams{
+			FirstSignal: firstSignal, EndSignal: endSignal, FirstDay: first, LastDay: last, Weekdays: weekdays,
+		})
+		for _, row := range rows {
+			fires := split(row.Fires, row.Executed)
+			add(metricKey{signal: row.SignalID}, fires, fires)
+		}
+		return measured, err
+	case per == perUser && p.needsFires(per):
+		rows, err := v.q.KeptFiresByUser(ctx, dbgen.KeptFiresByUserParams{
+			FirstSignal: firstSignal, EndSignal: endSignal, FirstDay: first, LastDay: last, Weekdays: weekdays,
+		})
+		for _, row := range rows {
+			add(metricKey{number: row.UserID}, split(row.Fires, row.Executed), oneUser)
+		}
+		return measured, err
+	case per == perUser && days == (Window{unknownDay, furthestDay}):
+		rows, err := v.q.FiresByUserEver(ctx)
+		for _, row := range rows {
+			add(metricKey{number: row.UserID}, split(row.Fires, row.Executed), oneUser)
+		}
+		return measured, err
+	case per == perUser:
+		rows, err := v.q.FiresByUser(ctx, dbgen.FiresByUserParams{FirstDay: first, LastDay: last, Weekdays: weekdays})
+		for _, row := range rows {
+			add(metricKey{number: row.UserID}, split(row.Fires, row.Executed), oneUser)
+		}
+		return measured, err
+	case p.needsFires(per):
+		rows, err := v.q.KeptFiresByDay(ctx, dbgen.KeptFiresByDayParams{
+			FirstSignal: firstSignal, EndSignal: endSignal, FirstDay: first, LastDay: last, Weekdays: weekdays,
+		})
+		for _, row := range rows {
+			add(metricKey{number: row.Day}, split(row.Fires, row.Executed), [3]int64{row.Users, row.UsersExecuted, row.UsersNotExecuted})
+		}
+		return measured, err
+	}
+	rows, err := v.q.FiresByDay(ctx, dbgen.FiresByDayParams{FirstDay: first, LastDay: last, Weekdays: weekdays})
+	for _, row := range rows {
+		add(metricKey{number: row.Day}, split(row.Fires, row.Executed), [3]int64{row.Users, row.UsersExecuted, row.UsersNotExecuted})
+	}
+	return measured, err
+}
+
+func (v *view) measureTrades(ctx context.Context, p MetricPart, per string, days Window) (map[metricKey]float64, error) {
+	params := dbgen.TradesByUserParams{FirstDay: int64(days.From), LastDay: int64(days.To), Weekdays: p.Filter.weekdays()}
+	params.FirstSignal, params.EndSignal = p.Filter.signals()
+	params.StartOfDays, params.EndOfDays = v.instants(days)
+	params.OutcomeA, params.OutcomeB, params.OutcomeC = p.Filter.outcomes()
+	measured := map[metricKey]float64{}
+	add := func(key metricKey, trades, users, units, micros int64) {
+		switch p.What {
+		case whatCount:
+			measured[key] = float64(trades)
+		case whatUsers:
+			measured[key] = float64(users)
+		case whatPnL:
+			measured[key] = stats.Sum(units, micros).Units()
+		}
+	}
+	switch per {
+	case perUser:
+		rows, err := v.q.TradesByUser(ctx, params)
+		for _, row := range rows {
+			add(metricKey{number: row.UserID}, row.Trades, row.Users, row.Units, row.Micros)
+		}
+		return measured, err
+	case perSignal:
+		rows, err := v.q.TradesBySignal(ctx, dbgen.TradesBySignalParams(params))
+		for _, row := range rows {
+			add(metricKey{signal: row.SignalID}, row.Trades, row.Users, row.Units, row.Micros)
+		}
+		return measured, err
+	}
+	rows, err := v.q.TradesByDay(ctx, dbgen.TradesByDayParams(params))
+	for _, row := range rows {
+		add(metricKey{number: row.Day}, row.Trades, row.Users, row.Units, row.Micros)
+	}
+	return measured, err
+}
+
+// instants returns the times that bound some days, the first of them and the
+// one behind the last.
+func (v *view) instants(days Window) (start, end time.Time) {
+	start, end = time.Time{}, endOfTime
+	if days.From > unknownDay {
+		start = days.From.Start(v.loc).UTC()
+	}
+	if days.To < DayOf(endOfTime, time.UTC)-1 {
+		end = (days.To + 1).Start(v.loc).UTC()
+	}
+	return start, end
+}
+
+// signals returns the first signal id that the filter lets through and the
+// first beyond: "" for no prefix, when there is none.
+func (f MetricFilter) signals() (first, end string) {
+	if f.SignalPrefix == "" {
+		return "", ""
+	}
+	return f.SignalPrefix, afterPrefix(f.SignalPrefix)
+}
+
+// afterPrefix returns the first text in the order of bytes that is behind all
+// signal ids that begin with prefix. It is UTF-8, as PostgreSQL wants.
+func afterPrefix(prefix string) string {
+	for prefix != "" {
+		r, size := utf8.DecodeLastRuneInString(prefix)
+		prefix = prefix[:len(prefix)-size]
+		switch {
+		case r == utf8.MaxRune:
+			continue
+		case r+1 == 0xD800: // up to 0xDFFF are no characters
+			r = 0xDFFF
+		}
+		return prefix + string(r+1)
+	}
+	return strings.Repeat(string(utf8.MaxRune), maxIDBytes) // longer than any id
+}
+
+// outcomes returns three that the filter lets through, some of them the same.
+func (f MetricFilter) outcomes() (a, b, c string) {
+	wanted := f.Outcome
+	if len(wanted) == 0 {
+		wanted = []string{Win.String(), Loss.String(), Draw.String()}
+	}
+	wanted = slices.Compact(slices.Sorted(slices.Values(wanted)))
+	return wanted[0], wanted[len(wanted)/2], wanted[len(wanted)-1]
+}
+
+// weekdays returns a character for each day from Monday on, "1" for those that
+// the filter lets through.
+func (f MetricFilter) weekdays() string {
+	var mask strings.Builder
+	for _, day := range weekdays {
+		if len(f.Weekdays) == 0 || slices.Contains(f.Weekdays, day) {
+			mask.WriteByte('1')
+		} else {
+			mask.WriteByte('0')
+		}
+	}
+	return mask.String()
+}
