@@ -76,7 +76,7 @@ func newEngine(dsn string, o options) (engine.Engine, error) {
 	}
 	return sqlite.New(dsn, sqlite.Options{
 		ReadOnly:    o.readOnly,
-		Synchronous: string(o.synchronous),
+		Synchronous: strings.ToUpper(string(o.synchronous)),
 		Log:         o.log,
 	}), nil
 }

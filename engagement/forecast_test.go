@@ -30,7 +30,7 @@ func (h *history) compareForecast(t *rapid.T, r *engagement.Reader, q engagement
 
 func (h *history) compareCalibration(t *rapid.T, r *engagement.Reader) {
 	today := h.model.today()
-	for _, window := range []engagement.Window{engagement.AllTime(), {From: today - 2, To: today}} {
+	for _, window := range []engagement.Window{engagement.AllTime(), engagement.Days(today-2, today)} {
 		for _, bySignal := range []bool{false, true} {
 			q := engagement.CalibrationQuery{BySignal: bySignal, Window: window, Strength: 10, MinTrades: rapid.Int64Range(1, 3).Draw(t, "minimum of trades")}
 			got, err := r.ScoreForecasts(context.Background(), q)
@@ -220,7 +220,7 @@ func TestScoreForecasts(t *testing.T) {
 		t.Parallel()
 		db := openAt(t, freshFile(t))
 		for _, q := range []engagement.CalibrationQuery{
-			{Window: engagement.Window{From: 2, To: 1}}, {Strength: -1}, {Strength: math.Inf(1)}, {MinTrades: -1},
+			{Window: engagement.Days(2, 1)}, {Strength: -1}, {Strength: math.Inf(1)}, {MinTrades: -1},
 		} {
 			_, err := db.ScoreForecasts(t.Context(), q)
 			wantError(t, err, engagement.ErrInvalid)

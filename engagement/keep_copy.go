@@ -82,7 +82,7 @@ func (db *DB) openTarget(ctx context.Context, dsn string) (*DB, error) {
 }
 
 // errHasContent refuses a target.
-var errHasContent = fmt.Errorf("%w target: it has content and is not an unfinished copy", ErrInvalid)
+var errHasContent = invalid("target", nil, "it has content and is not an unfinished copy")
 
 // prepareTarget makes the tables if there is nothing yet, and opens the pools.
 func prepareTarget(ctx context.Context, eng engine.Engine, o options) error {

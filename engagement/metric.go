@@ -29,7 +29,7 @@ import (
 //	numerator: {what: count, of: fires, filter: {executed: true, weekdays: [saturday, sunday]}}
 //	denominator: {what: count, of: fires, filter: {weekdays: [saturday, sunday]}}
 //	per: user
-//	last_days: 30
+//	window: 30d
 //	limit: 10
 type MetricDefinition struct {
 	Name string `json:"name" yaml:"name"` // as a signal id
@@ -44,11 +44,9 @@ type MetricDefinition struct {
 
 	Per string `json:"per" yaml:"per"` // "user", "signal" or "day"
 
-	// The window is one of these three; none of them: all time.
-	Window   string `json:"window,omitempty" yaml:"window,omitempty"`       // "today", "week" (from Monday), "month" or "all"
-	LastDays int    `json:"last_days,omitempty" yaml:"last_days,omitempty"` // that many, today included
-	From     string `json:"from,omitempty" yaml:"from,omitempty"`           // with To, as 2026-01-31, both included
-	To       string `json:"to,omitempty" yaml:"to,omitempty"`
+	// Window is what [Reader.ParseWindow] reads, such as "week", "30d" or
+	// "2026-01-01..2026-01-31"; empty: all time.
+	Window string `json:"window,omitempty" yaml:"window,omitempty"`
 
 	// Limit is how many rows there are at most, 1 to MaxLimit; 0: DefaultLimit.
 	// Of days it leaves the latest, of users and signals those with the highest
@@ -73,10 +71,9 @@ type MetricFilter struct {
 
 // The words of a MetricDefinition.
 const (
-	whatCount, whatPnL, whatUsers, whatRatio  = "count", "pnl", "users", "ratio"
-	ofFires, ofTrades                         = "fires", "trades"
-	perUser, perSignal, perDay                = "user", "signal", "day"
-	winToday, winWeek, winMonth, winAllOfTime = "today", "week", "month", "all"
+	whatCount, whatPnL, whatUsers, whatRatio = "count", "pnl", "users", "ratio"
+	ofFires, ofTrades                        = "fires", "trades"
+	perUser, perSignal, perDay               = "user", "signal", "day"
 )
 
 var weekdays = []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
@@ -89,25 +86,28 @@ func ParseMetricDefinition(text []byte) (MetricDefinition, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text)) // JSON is YAML too
 	err := decoder.Decode(&tree)
 	if errors.Is(err, io.EOF) {
-		return MetricDefinition{}, fmt.Errorf("%w metric definition: it is empty", ErrInvalid)
+		return MetricDefinition{}, invalid(metricField, nil, "it is empty")
 	}
 	if err != nil {
-		return MetricDefinition{}, fmt.Errorf("%w metric definition: %s", ErrInvalid, yaml.FormatError(err, false, false))
+		return MetricDefinition{}, invalid(metricField, nil, yaml.FormatError(err, false, false))
 	}
 	if err := decoder.Decode(new(any)); !errors.Is(err, io.EOF) {
-		return MetricDefinition{}, fmt.Errorf("%w metric definition: there is more than one", ErrInvalid)
+		return MetricDefinition{}, invalid(metricField, nil, "there is more than one")
 	}
 	// The types of JSON are strict: a name that reads as a number is none.
 	asJSON, err := json.Marshal(tree)
 	if err != nil {
-		return MetricDefinition{}, fmt.Errorf("%w metric definition: %s", ErrInvalid, err)
+		return MetricDefinition{}, invalid(metricField, nil, err.Error())
 	}
 	d, err := decodeMetric(asJSON)
 	if err != nil {
-		return MetricDefinition{}, fmt.Errorf("%w metric definition: %w", ErrInvalid, err)
+		return MetricDefinition{}, invalid(metricField, nil, err.Error())
 	}
 	return d, d.check()
 }
+
+// metricField is the name under which a definition is refused as a whole.
+const metricField = "metric definition"
 
 func decodeMetric(text []byte) (d MetricDefinition, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
@@ -128,7 +128,7 @@ func (d MetricDefinition) check() error {
 		return err
 	}
 	if err := d.checkFields(); err != nil {
-		return fmt.Errorf("%w metric %q: %w", ErrInvalid, d.Name, err)
+		return fmt.Errorf("metric %q: %w", d.Name, err)
 	}
 	return nil
 }
@@ -144,7 +144,7 @@ func (d MetricDefinition) checkFields() error {
 		return err
 	}
 	if _, err := checkLimit(d.Limit); err != nil {
-		return fieldError("limit", d.Limit, fmt.Sprintf("want 1 to %d, or 0 for %d", MaxLimit, DefaultLimit))
+		return err
 	}
 	_, err := d.window(0)
 	return err
@@ -154,21 +154,21 @@ func (d MetricDefinition) checkParts() error {
 	if d.What != whatRatio {
 		switch {
 		case d.Numerator != nil:
-			return fmt.Errorf("numerator: only a ratio has one")
+			return invalid("numerator", nil, "only a ratio has one")
 		case d.Denominator != nil:
-			return fmt.Errorf("denominator: only a ratio has one")
+			return invalid("denominator", nil, "only a ratio has one")
 		}
 		return d.parts()[0].check("")
 	}
 	switch {
 	case d.Of != "":
-		return fieldError("of", d.Of, "a ratio has its numerator's and its denominator's")
+		return invalid("of", d.Of, "a ratio has its numerator's and its denominator's")
 	case !d.Filter.empty():
-		return fmt.Errorf("filter: a ratio has its numerator's and its denominator's")
+		return invalid("filter", nil, "a ratio has its numerator's and its denominator's")
 	case d.Numerator == nil:
-		return fmt.Errorf("numerator: a ratio needs one")
+		return invalid("numerator", nil, "a ratio needs one")
 	case d.Denominator == nil:
-		return fmt.Errorf("denominator: a ratio needs one")
+		return invalid("denominator", nil, "a ratio needs one")
 	}
 	if err := d.Numerator.check("numerator."); err != nil {
 		return err
@@ -192,7 +192,7 @@ func (p MetricPart) check(path string) error {
 		return err
 	}
 	if p.What == whatPnL && p.Of != ofTrades {
-		return fieldError(path+"of", p.Of, "only trades have a P&L")
+		return invalid(path+"of", p.Of, "only trades have a P&L")
 	}
 	return p.Filter.check(path+"filter.", p.Of)
 }
@@ -204,14 +204,14 @@ func (f MetricFilter) empty() bool {
 func (f MetricFilter) check(path, of string) error {
 	if f.SignalPrefix != "" {
 		if err := checkID("", f.SignalPrefix); err != nil {
-			return fieldError(path+"signal_prefix", f.SignalPrefix, "want the beginning of a signal id")
+			return invalid(path+"signal_prefix", f.SignalPrefix, "want the beginning of a signal id")
 		}
 	}
 	if f.Executed != nil && of != ofFires {
-		return fieldError(path+"executed", *f.Executed, "only fires are executed")
+		return invalid(path+"executed", *f.Executed, "only fires are executed")
 	}
 	if len(f.Outcome) > 0 && of != ofTrades {
-		return fieldError(path+"outcome", strings.Join(f.Outcome, ", "), "only trades have one")
+		return invalid(path+"outcome", strings.Join(f.Outcome, ", "), "only trades have one")
 	}
 	for i, outcome := range f.Outcome {
 		if err := oneOf(fmt.Sprintf("%soutcome[%d]", path, i), outcome, Win.String(), Loss.String(), Draw.String()); err != nil {
@@ -226,66 +226,19 @@ func (f MetricFilter) check(path, of string) error {
 	return nil
 }
 
-// fieldError says which field of a definition is wrong and why.
-func fieldError(path string, value any, why string) error {
-	return fmt.Errorf("%s: %#v: %s", path, value, why)
-}
-
 func oneOf(path, value string, known ...string) error {
 	if slices.Contains(known, value) {
 		return nil
 	}
-	return fieldError(path, value, "want one of "+strings.Join(known, ", "))
+	return invalid(path, value, "want one of "+strings.Join(known, ", "))
 }
 
 // window returns the days that the definition is about, as of today.
 func (d MetricDefinition) window(today Day) (Window, error) {
-	given := 0
-	for _, is := range []bool{d.Window != "", d.LastDays != 0, d.From != "" || d.To != ""} {
-		if is {
-			given++
-		}
-	}
-	switch {
-	case given > 1:
-		return Window{}, fmt.Errorf("window: want only one of window, last_days, and from with to")
-	case d.LastDays != 0:
-		if d.LastDays < 0 || d.LastDays > MaxLimit {
-			return Window{}, fieldError("last_days", d.LastDays, fmt.Sprintf("want 1 to %d", MaxLimit))
-		}
-		return Window{today - Day(d.LastDays) + 1, today}, nil
-	case d.From != "" || d.To != "":
-		return d.days()
-	case d.Window == "":
+	if d.Window == "" {
 		return AllTime(), nil
 	}
-	if err := oneOf("window", d.Window, winToday, winWeek, winMonth, winAllOfTime); err != nil {
-		return Window{}, err
-	}
-	switch d.Window {
-	case winToday:
-		return Window{today, today}, nil
-	case winWeek:
-		return weekOf(today), nil
-	case winMonth:
-		return monthOf(today), nil
-	}
-	return AllTime(), nil
-}
-
-// days reads From and To.
-func (d MetricDefinition) days() (w Window, err error) {
-	const form = "want the form 2006-01-02"
-	if w.From, err = ParseDay(d.From); err != nil {
-		return w, fieldError("from", d.From, form)
-	}
-	if w.To, err = ParseDay(d.To); err != nil {
-		return w, fieldError("to", d.To, form)
-	}
-	if checkDayRange(w.From, w.To) != nil {
-		return w, fieldError("to", d.To, fmt.Sprintf("want a day from %s on, and at most %d days", d.From, MaxLimit))
-	}
-	return w, nil
+	return parseWindow(d.Window, today)
 }
 
 // DefineMetric stores a definition under its name, in place of an earlier one.
@@ -397,8 +350,7 @@ func storedMetric(row dbgen.CustomMetric) (MetricDefinition, error) {
 // MetricValues are what a custom metric comes to.
 type MetricValues struct {
 	Metric MetricDefinition `json:"metric"`
-	From   *Day             `json:"from"` // the window; null for all time
-	To     *Day             `json:"to"`
+	Window Window           `json:"window"` // the definition's, as of today
 	// Horizon is set for a metric that must look at single fires. It answers
 	// from that day on, since cleanup has deleted those before.
 	Horizon   *Day        `json:"horizon"`
@@ -452,11 +404,8 @@ func (v *view) evaluate(ctx context.Context, d MetricDefinition) (MetricValues, 
 	if err != nil {
 		return MetricValues{}, err
 	}
-	values := MetricValues{Metric: d, Timestamp: v.now}
-	days := Window{unknownDay, furthestDay}
-	if !w.IsAllTime() {
-		days, values.From, values.To = w, &w.From, &w.To
-	}
+	values := MetricValues{Metric: d, Window: w, Timestamp: v.now}
+	days := w.days()
 	parts := d.parts()
 	if slices.ContainsFunc(parts, func(p MetricPart) bool { return p.needsFires(d.Per) }) {
 		horizon, err := v.horizon(ctx)
@@ -464,7 +413,7 @@ func (v *view) evaluate(ctx context.Context, d MetricDefinition) (MetricValues, 
 			return MetricValues{}, err
 		}
 		// The whole of a ratio, for both sides must be of the same days.
-		days.From, values.Horizon = max(days.From, horizon), &horizon
+		days.first, values.Horizon = max(days.first, horizon), &horizon
 	}
 	measured := make([]map[metricKey]float64, len(parts))
 	for i, part := range parts {
@@ -556,13 +505,12 @@ func (p MetricPart) needsFires(per string) bool {
 	return p.Of == ofFires && p.Filter.SignalPrefix != "" && per != perSignal
 }
 
-// measure returns what each user, signal or day comes to. All time is from
-// unknownDay to furthestDay.
-func (v *view) measure(ctx context.Context, p MetricPart, per string, days Window) (map[metricKey]float64, error) {
+// measure returns what each user, signal or day comes to.
+func (v *view) measure(ctx context.Context, p MetricPart, per string, days daySpan) (map[metricKey]float64, error) {
 	if per == perDay || len(p.Filter.Weekdays) > 0 {
-		days.From = max(days.From, unknownDay+1)
+		days.first = max(days.first, unknownDay+1)
 	}
-	if days.From > days.To {
+	if days.empty() {
 		return nil, nil // all of it was cleaned up
 	}
 	if p.Of == ofTrades {
@@ -571,8 +519,8 @@ func (v *view) measure(ctx context.Context, p MetricPart, per string, days Windo
 	return v.measureFires(ctx, p, per, days)
 }
 
-func (v *view) measureFires(ctx context.Context, p MetricPart, per string, days Window) (map[metricKey]float64, error) {
-	first, last, weekdays := int64(days.From), int64(days.To), p.Filter.weekdays()
+func (v *view) measureFires(ctx context.Context, p MetricPart, per string, days daySpan) (map[metricKey]float64, error) {
+	first, last, weekdays := int64(days.first), int64(days.last), p.Filter.weekdays()
 	firstSignal, endSignal := p.Filter.signals()
 	measured := map[metricKey]float64{}
 	// add takes the fires and users of all fires and of those executed and not.
@@ -613,7 +561,7 @@ func (v *view) measureFires(ctx context.Context, p MetricPart, per string, days 
 			add(metricKey{number: row.UserID}, split(row.Fires, row.Executed), oneUser)
 		}
 		return measured, err
-	case per == perUser && days == (Window{unknownDay, furthestDay}):
+	case per == perUser && days == allDays:
 		rows, err := v.q.FiresByUserEver(ctx)
 		for _, row := range rows {
 			add(metricKey{number: row.UserID}, split(row.Fires, row.Executed), oneUser)
@@ -641,8 +589,8 @@ func (v *view) measureFires(ctx context.Context, p MetricPart, per string, days 
 	return measured, err
 }
 
-func (v *view) measureTrades(ctx context.Context, p MetricPart, per string, days Window) (map[metricKey]float64, error) {
-	params := dbgen.TradesByUserParams{FirstDay: int64(days.From), LastDay: int64(days.To), Weekdays: p.Filter.weekdays()}
+func (v *view) measureTrades(ctx context.Context, p MetricPart, per string, days daySpan) (map[metricKey]float64, error) {
+	params := dbgen.TradesByUserParams{FirstDay: int64(days.first), LastDay: int64(days.last), Weekdays: p.Filter.weekdays()}
 	params.FirstSignal, params.EndSignal = p.Filter.signals()
 	params.StartOfDays, params.EndOfDays = v.instants(days)
 	params.OutcomeA, params.OutcomeB, params.OutcomeC = p.Filter.outcomes()
@@ -688,13 +636,13 @@ func fromParts(units, micros int64) float64 {
 
 // instants returns the times that bound some days, the first of them and the
 // one behind the last.
-func (v *view) instants(days Window) (start, end time.Time) {
+func (v *view) instants(days daySpan) (start, end time.Time) {
 	start, end = time.Time{}, endOfTime
-	if days.From > unknownDay {
-		start = days.From.Start(v.loc).UTC()
+	if days.first > unknownDay {
+		start = days.first.Start(v.loc).UTC()
 	}
-	if days.To < DayOf(endOfTime, time.UTC)-1 {
-		end = (days.To + 1).Start(v.loc).UTC()
+	if days.last < DayOf(endOfTime, time.UTC)-1 {
+		end = (days.last + 1).Start(v.loc).UTC()
 	}
 	return start, end
 }

@@ -190,7 +190,7 @@ func (c *core) enterTx() (leave func()) {
 // hold any context.
 func (c *core) refuseInTx() error {
 	if owner := c.inTx.Load(); owner != 0 && owner == goroutineID() {
-		return fmt.Errorf("%w call: a write on the database inside Tx would wait for ever, use the Tx", ErrInvalid)
+		return invalid("call", nil, "a write on the database inside Tx would wait for ever, use the Tx")
 	}
 	return nil
 }
