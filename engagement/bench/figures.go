@@ -35,7 +35,7 @@ var (
 	allTime = engagement.Board{Ranking: engagement.ByFires, Limit: topRows}
 
 	historyToday = engagement.DayOf(communityNow, time.UTC)
-	lastWeek     = engagement.Days(historyToday - 7, historyToday - 1)
+	lastWeek     = engagement.Days(historyToday-7, historyToday-1)
 )
 
 var grownFigures = []grown{
@@ -137,10 +137,10 @@ var writtenFigures = []written{
 		byHand: []handSQL{
 			{"SQL, distinct users", `SELECT
     COUNT(CASE WHEN day = ?2 THEN 1 END), COUNT(DISTINCT CASE WHEN day > ?2 - 7 THEN user_id END), COUNT(DISTINCT user_id)
-FROM user_days WHERE day >= ?1 AND day <= ?2 AND fires > 0`, []any{int64(lastWeek.To()-29), int64(lastWeek.To())}},
+FROM user_days WHERE day >= ?1 AND day <= ?2 AND fires > 0`, []any{int64(lastWeek.To() - 29), int64(lastWeek.To())}},
 			{"SQL, each user's last day", `SELECT TOTAL(latest = ?2), TOTAL(latest > ?2 - 7), COUNT(*)
 FROM (SELECT MAX(day) AS latest FROM user_days
-    WHERE +day >= ?1 AND +day <= ?2 AND fires > 0 GROUP BY user_id)`, []any{int64(lastWeek.To()-29), int64(lastWeek.To())}},
+    WHERE +day >= ?1 AND +day <= ?2 AND fires > 0 GROUP BY user_id)`, []any{int64(lastWeek.To() - 29), int64(lastWeek.To())}},
 		},
 	},
 	{

@@ -101,7 +101,6 @@ func TestErrorsAreOneLineWithTheRightExitCode(t *testing.T) {
 		{"the score of a user", []string{"forecast", "1", "--score", "users"}, exitUsage, "--score is about everybody"},
 		{"the score of the weather", []string{"forecast", "--score", "weather"}, exitUsage, "want users or signals"},
 		{"a strength that is no number", []string{"forecast", "1", "--strength", "NaN"}, exitUsage, "invalid strength NaN"},
-		{"a forecast from too few trades", []string{"forecast", "1"}, exitFailure, "user 1: not found: want at least 10 decided trades, there are 2"},
 
 		{"an unknown user", []string{"user", "404"}, exitFailure, "user 404: not found"},
 		{"an unknown metric", []string{"metric", "show", "nope"}, exitFailure, `metric "nope": not found`},

@@ -102,8 +102,12 @@ func forecastTable(f engagement.Forecast) *table {
 		whose = scoreSignals
 	}
 	t.add("of", subjectText(f.UserID, f.SignalID))
-	t.add("next win", share(f.Probability))
-	t.add("90% interval", fmt.Sprintf("%s to %s", cellText(share(f.Low)), cellText(share(f.High))))
+	if f.Probability == nil {
+		t.add("next win", fmt.Sprintf("too few trades to say: %s decided, %s needed", cellText(f.Decided), cellText(f.Needed)))
+	} else {
+		t.add("next win", share(*f.Probability))
+		t.add("90% interval", fmt.Sprintf("%s to %s", cellText(share(*f.Low)), cellText(share(*f.High))))
+	}
 	t.add("own trades", fmt.Sprintf("%s won, %s lost", cellText(f.Wins), cellText(f.Losses)))
 	t.add("base rate", fmt.Sprintf("%s, weighs %g trades", cellText(share(f.BaseRate)), f.Strength))
 	t.add("how good", "see: engagement forecast --score "+whose)
