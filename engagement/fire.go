@@ -87,7 +87,7 @@ type SignalFire struct {
 // Callers who record at the same time share a commit; each returns when its own
 // fire is on disk.
 func (db *DB) RecordFire(ctx context.Context, f Fire) (FireReceipt, error) {
-	return run(ctx, db.core, "record fire", func() (FireReceipt, error) {
+	return run(ctx, db.shared(), "record fire", func() (FireReceipt, error) {
 		fact, err := db.core.checkFire(f, db.core.instant())
 		if err != nil {
 			return FireReceipt{}, err

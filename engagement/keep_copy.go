@@ -36,7 +36,7 @@ type CopyReport struct {
 // ErrConflict. A difference between both is ErrCorrupt, and the copy stays
 // unfinished; what Verify finds in the database too is copied as it is.
 func (db *DB) CopyTo(ctx context.Context, dsn string) (CopyReport, error) {
-	return run(ctx, db.core, "copy", func() (CopyReport, error) { return db.copyTo(ctx, dsn) })
+	return run(ctx, db.shared(), "copy", func() (CopyReport, error) { return db.copyTo(ctx, dsn) })
 }
 
 func (db *DB) copyTo(ctx context.Context, dsn string) (report CopyReport, err error) {

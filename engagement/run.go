@@ -38,9 +38,15 @@ type core struct {
 	running sync.WaitGroup // operations and background work
 }
 
-// enter registers an operation, unless the database is closed. The operation
-// calls core.running.Done when it has ended.
+// errNotOpened refuses a zero DB, Reader or Tx.
+var errNotOpened = invalid("database", nil, "it was never opened, want one that Open returns")
+
+// enter registers an operation, unless the database is closed or was never
+// opened. The operation calls core.running.Done when it has ended.
 func (c *core) enter() error {
+	if c == nil {
+		return errNotOpened
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {

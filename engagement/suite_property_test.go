@@ -327,7 +327,7 @@ func (h *history) compareAll(t *rapid.T) {
 		Users: int64(len(h.model.users())), Signals: int64(len(h.model.created)),
 		Fires:   int64(len(h.model.newestFirst(func(modelFire) bool { return true }))),
 		Trades:  int64(len(h.model.trades)),
-		Horizon: h.model.horizon,
+		Horizon: h.model.horizon, Timestamp: h.model.now,
 	}
 	same(t, "Verify", report, want, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(engagement.Report{}, "Days"))
 }

@@ -82,7 +82,7 @@ type ClosedTrade struct {
 // Callers who record at the same time share a commit; each returns when its own
 // trade is on disk.
 func (db *DB) RecordTrade(ctx context.Context, t Trade) (TradeReceipt, error) {
-	return run(ctx, db.core, "record trade", func() (TradeReceipt, error) {
+	return run(ctx, db.shared(), "record trade", func() (TradeReceipt, error) {
 		fact, err := db.core.checkTrade(t, db.core.instant())
 		if err != nil {
 			return TradeReceipt{}, err

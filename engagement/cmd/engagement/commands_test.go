@@ -650,14 +650,14 @@ week        users    +1    +2
 			args: "verify",
 			text: "recomputed 3 users, 3 signals and 4 days from 5 fires and 3 trades: 0 differences\n",
 			json: `{"users": 3, "signals": 3, "days": 4, "fires": 5, "trades": 3, "uncounted": 0,
-				"horizon": "1970-01-02", "findings": []}`,
+				"horizon": "1970-01-02", "findings": [], "timestamp": "2026-01-31T12:00:00Z"}`,
 		},
 		{
 			name: "rebuild has nothing to put right",
 			args: "rebuild",
 			text: "recomputed 3 users, 3 signals and 4 days from 5 fires and 3 trades: put right 0 differences\n",
 			json: `{"users": 3, "signals": 3, "days": 4, "fires": 5, "trades": 3, "uncounted": 0,
-				"horizon": "1970-01-02", "findings": []}`,
+				"horizon": "1970-01-02", "findings": [], "timestamp": "2026-01-31T12:00:00Z"}`,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
