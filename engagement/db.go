@@ -80,7 +80,7 @@ func newEngine(dsn string, o options) (engine.Engine, error) {
 	}
 	return sqlite.New(dsn, sqlite.Options{
 		ReadOnly:    o.readOnly,
-		Synchronous: string(o.synchronous),
+		Synchronous: strings.ToUpper(string(o.synchronous)),
 		Log:         o.log,
 	}), nil
 }
@@ -185,6 +185,9 @@ func migrate(ctx context.Context, eng engine.Engine, log *slog.Logger) error {
 // Close does nothing. It must not be called inside View or Tx, which it would
 // wait for.
 func (db *DB) Close() error {
+	if db.shared() == nil {
+		return fmt.Errorf("close: %w", errNotOpened)
+	}
 	db.core.mu.Lock()
 	closed := db.core.closed
 	db.core.closed = true

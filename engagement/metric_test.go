@@ -17,7 +17,7 @@ what: ratio
 numerator: {what: count, of: fires, filter: {executed: true, weekdays: [saturday, sunday]}}
 denominator: {what: count, of: fires, filter: {weekdays: [saturday, sunday]}}
 per: user
-last_days: 30
+window: 30d
 limit: 10
 `
 
@@ -26,7 +26,7 @@ func TestParseMetricDefinition(t *testing.T) {
 	yes := true
 	weekend := []string{"saturday", "sunday"}
 	want := engagement.MetricDefinition{
-		Name: "weekend_execution_rate", What: "ratio", Per: "user", LastDays: 30, Limit: 10,
+		Name: "weekend_execution_rate", What: "ratio", Per: "user", Window: "30d", Limit: 10,
 		Numerator:   &engagement.MetricPart{What: "count", Of: "fires", Filter: engagement.MetricFilter{Executed: &yes, Weekdays: weekend}},
 		Denominator: &engagement.MetricPart{What: "count", Of: "fires", Filter: engagement.MetricFilter{Weekdays: weekend}},
 	}
@@ -34,8 +34,10 @@ func TestParseMetricDefinition(t *testing.T) {
 	same(t, "from YAML", got, want)
 	asJSON := must(json.MarshalIndent(got, "", "\t"))(t)
 	same(t, "from its own JSON", must(engagement.ParseMetricDefinition(asJSON))(t), want)
-	dated := must(engagement.ParseMetricDefinition([]byte("{name: d, what: pnl, of: trades, per: day, from: 2026-01-01, to: 2026-01-31}")))(t)
-	same(t, "days without quotes", []string{dated.From, dated.To}, []string{"2026-01-01", "2026-01-31"})
+	dated := must(engagement.ParseMetricDefinition([]byte("{name: d, what: pnl, of: trades, per: day, window: 2026-01-01..2026-01-31}")))(t)
+	same(t, "days without quotes", dated.Window, "2026-01-01..2026-01-31")
+	dated = must(engagement.ParseMetricDefinition([]byte("{name: d, what: pnl, of: trades, per: day, window: 2026-01-01}")))(t)
+	same(t, "one day without quotes", dated.Window, "2026-01-01")
 }
 
 func TestAWrongDefinitionIsRefusedByTheNameOfItsField(t *testing.T) {
@@ -61,37 +63,36 @@ func TestAWrongDefinitionIsRefusedByTheNameOfItsField(t *testing.T) {
 		{"weekdays that are no list", fires + "filter: {weekdays: monday}\n", "filter.weekdays: it is a string"},
 		{"no name", "what: count", `metric name ""`},
 		{"a name of two lines", `name: "a\nb"`, "control character"},
-		{"no measure", "name: x\n", `metric "x": what: "": want one of count, pnl, users, ratio`},
-		{"an unknown measure", "name: x\nwhat: average\n", `metric "x": what: "average"`},
-		{"a measure of nothing", "name: x\nwhat: count\n", `of: "": want one of fires, trades`},
-		{"the P&L of fires", "name: x\nwhat: pnl\nof: fires\n", `of: "fires": only trades`},
-		{"per nothing", "name: x\nwhat: count\nof: fires\n", `per: "": want one of user, signal, day`},
-		{"per week", "name: x\nwhat: count\nof: fires\nper: week\n", `per: "week"`},
-		{"a mistyped weekday", fires + "filter: {weekdays: [monday, frday]}\n", `metric "x": filter.weekdays[1]: "frday": want one of monday`},
-		{"an unknown outcome", trades + "filter: {outcome: [win, tie]}\n", `filter.outcome[1]: "tie"`},
-		{"executed trades", trades + "filter: {executed: false}\n", "filter.executed: false: only fires"},
-		{"fires that were won", fires + "filter: {outcome: [win]}\n", `filter.outcome: "win": only trades`},
-		{"a prefix with a line feed", fires + `filter: {signal_prefix: "A\nB"}`, "filter.signal_prefix:"},
-		{"a limit beyond the most", fires + "limit: 10001\n", "limit: 10001: want 1 to 10000"},
-		{"a negative limit", fires + "limit: -1\n", "limit: -1"},
-		{"an unknown window", fires + "window: year\n", `window: "year": want one of today, week, month, all`},
-		{"two windows", fires + "window: week\nlast_days: 3\n", "want only one of window, last_days"},
-		{"a window and days", fires + "window: week\nfrom: 2026-01-01\nto: 2026-01-02\n", "want only one of"},
-		{"negative days", fires + "last_days: -3\n", "last_days: -3"},
-		{"too many days", fires + "last_days: 10001\n", "last_days: 10001"},
-		{"no end", fires + "from: 2026-01-01\n", `to: ""`},
-		{"no start", fires + "to: 2026-01-01\n", `from: ""`},
-		{"a day that there is not", fires + "from: 2026-02-30\nto: 2026-03-01\n", `from: "2026-02-30"`},
-		{"days that run backwards", fires + "from: 2026-01-02\nto: 2026-01-01\n", `to: "2026-01-01": want a day from 2026-01-02 on`},
-		{"more days than there may be", fires + "from: 1970-01-02\nto: 2026-01-01\n", "at most 10000 days"},
+		{"no measure", "name: x\n", `metric "x": invalid what "": want one of count, pnl, users, ratio`},
+		{"an unknown measure", "name: x\nwhat: average\n", `metric "x": invalid what "average"`},
+		{"a measure of nothing", "name: x\nwhat: count\n", `of "": want one of fires, trades`},
+		{"the P&L of fires", "name: x\nwhat: pnl\nof: fires\n", `of "fires": only trades`},
+		{"per nothing", "name: x\nwhat: count\nof: fires\n", `per "": want one of user, signal, day`},
+		{"per week", "name: x\nwhat: count\nof: fires\nper: week\n", `per "week"`},
+		{"a mistyped weekday", fires + "filter: {weekdays: [monday, frday]}\n", `metric "x": invalid filter.weekdays[1] "frday": want one of monday`},
+		{"an unknown outcome", trades + "filter: {outcome: [win, tie]}\n", `filter.outcome[1] "tie"`},
+		{"executed trades", trades + "filter: {executed: false}\n", "filter.executed false: only fires"},
+		{"fires that were won", fires + "filter: {outcome: [win]}\n", `filter.outcome "win": only trades`},
+		{"a prefix with a line feed", fires + `filter: {signal_prefix: "A\nB"}`, "filter.signal_prefix"},
+		{"a limit beyond the most", fires + "limit: 10001\n", "limit 10001: want 1 to 10000"},
+		{"a negative limit", fires + "limit: -1\n", "limit -1"},
+		{"an unknown window", fires + "window: year\n", `window "year": want all, today, week, month, 1d to 10000d, or days`},
+		{"no days", fires + "window: 0d\n", `window "0d"`},
+		{"negative days", fires + "window: -3d\n", `window "-3d"`},
+		{"too many days", fires + "window: 10001d\n", `window "10001d": want all, today, week, month, 1d to 10000d`},
+		{"no end", fires + "window: 2026-01-01..\n", `window "2026-01-01.."`},
+		{"no start", fires + "window: ..2026-01-01\n", `window "..2026-01-01"`},
+		{"a day that there is not", fires + "window: 2026-02-30..2026-03-01\n", `window "2026-02-30..2026-03-01"`},
+		{"days that run backwards", fires + "window: 2026-01-02..2026-01-01\n", `window "2026-01-02..2026-01-01": it ends before it starts`},
+		{"more days than there may be", fires + "window: 1970-01-02..2026-01-01\n", "at most 10000 days"},
 		{"a numerator of no ratio", fires + "numerator: {what: count, of: fires}\n", "numerator: only a ratio"},
 		{"a denominator of no ratio", fires + "denominator: {what: count, of: fires}\n", "denominator: only a ratio"},
 		{"a ratio without numerator", "name: x\nwhat: ratio\n", "numerator: a ratio needs one"},
 		{"a ratio without denominator", "name: x\nwhat: ratio\nnumerator: {what: count, of: fires}\n", "denominator: a ratio needs one"},
-		{"a ratio of fires", part("what: count, of: fires") + "of: fires\n", `of: "fires": a ratio has`},
+		{"a ratio of fires", part("what: count, of: fires") + "of: fires\n", `of "fires": a ratio has`},
 		{"a ratio with a filter", part("what: count, of: fires") + "filter: {executed: true}\n", "filter: a ratio has"},
-		{"a ratio of ratios", part("what: ratio, of: fires"), `denominator.what: "ratio"`},
-		{"a weekday in a ratio", part("what: count, of: fires, filter: {weekdays: [Monday]}"), `denominator.filter.weekdays[0]: "Monday"`},
+		{"a ratio of ratios", part("what: ratio, of: fires"), `denominator.what "ratio"`},
+		{"a weekday in a ratio", part("what: count, of: fires, filter: {weekdays: [Monday]}"), `denominator.filter.weekdays[0] "Monday"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := engagement.ParseMetricDefinition([]byte(tt.text))
@@ -250,8 +251,8 @@ func TestMetricValues(t *testing.T) {
 			{"P&L by signal leaves out trades of none", "what: pnl\nof: trades\nper: signal", []string{"EUR_1 7.25", "GBP_1 7", "EUR_2 0"}},
 			{"losses by day", "what: pnl\nof: trades\nper: day\nfilter: {outcome: [loss]}", []string{"2026-01-13 -8.5"}},
 			{"traders of a month", "what: users\nof: trades\nper: day\nwindow: month", []string{"2026-01-13 2", "2026-01-14 2"}},
-			{"trades of a range", "what: count\nof: trades\nper: user\nfrom: 2025-12-25\nto: 2025-12-25", []string{"3 1"}},
-			{"nothing", "what: count\nof: trades\nper: user\nfrom: 2024-12-25\nto: 2024-12-25", []string{}},
+			{"trades of a range", "what: count\nof: trades\nper: user\nwindow: 2025-12-25..2025-12-25", []string{"3 1"}},
+			{"nothing", "what: count\nof: trades\nper: user\nwindow: 2024-12-25..2024-12-25", []string{}},
 			{
 				"a win rate, null without decided trades", `
 what: ratio
@@ -302,7 +303,7 @@ per: user`)
 		same(t, "a ratio", rows, []string{"1 0.5 = 1/2"})
 		same(t, "its horizon", values.Horizon, &horizon)
 
-		rows, _ = metricValues(t, db, "name: x\nwhat: count\nof: fires\nper: day\nfilter: {signal_prefix: EUR}\nfrom: 2026-01-10\nto: 2026-01-11")
+		rows, _ = metricValues(t, db, "name: x\nwhat: count\nof: fires\nper: day\nfilter: {signal_prefix: EUR}\nwindow: 2026-01-10..2026-01-11")
 		same(t, "of days that were cleaned up", rows, []string{})
 	})
 }
@@ -353,7 +354,7 @@ func TestWeekdaysGoByTheDatabasesDays(t *testing.T) {
 		fire(t, db, engagement.Fire{UserID: 1, SignalID: "A", At: time.Date(2026, 1, 12, 3, 0, 0, 0, time.UTC)})
 		trade(t, db, engagement.Trade{UserID: 1, TradeID: "t", PnL: 1, ClosedAt: time.Date(2026, 1, 12, 3, 0, 0, 0, time.UTC)})
 		for _, of := range []string{"fires", "trades"} {
-			rows, _ := metricValues(t, db, "name: x\nwhat: count\nof: "+of+"\nper: day\nfilter: {weekdays: [sunday]}\nfrom: 2026-01-11\nto: 2026-01-11")
+			rows, _ := metricValues(t, db, "name: x\nwhat: count\nof: "+of+"\nper: day\nfilter: {weekdays: [sunday]}\nwindow: 2026-01-11..2026-01-11")
 			same(t, of+" of Sunday", rows, []string{"2026-01-11 1"})
 			rows, _ = metricValues(t, db, "name: x\nwhat: count\nof: "+of+"\nper: day\nfilter: {weekdays: [monday]}")
 			same(t, of+" of Monday", rows, []string{})

@@ -3,6 +3,7 @@ package engagement
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 
@@ -61,6 +62,9 @@ func (tx *Tx) SQL() SQL { return SQL{tx.writing} }
 
 // ExecContext runs a statement that returns no rows.
 func (s SQL) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if s.w == nil {
+		return nil, errNotOpened
+	}
 	result, err := s.w.tx.SQL().ExecContext(ctx, query, args...)
 	return result, explain(s.w.engine, "run a statement", err)
 }
@@ -68,14 +72,29 @@ func (s SQL) ExecContext(ctx context.Context, query string, args ...any) (sql.Re
 // QueryContext runs a query. Its rows must be closed before the transaction is
 // used again.
 func (s SQL) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if s.w == nil {
+		return nil, errNotOpened
+	}
 	rows, err := s.w.tx.SQL().QueryContext(ctx, query, args...)
 	return rows, explain(s.w.engine, "run a query", err)
 }
 
 // QueryRowContext runs a query of at most one row, whose error Scan returns.
 func (s SQL) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if s.w == nil {
+		never := sql.OpenDB(neverOpened{})
+		defer never.Close()
+		return never.QueryRowContext(ctx, query, args...)
+	}
 	return s.w.tx.SQL().QueryRowContext(ctx, query, args...)
 }
+
+// neverOpened is what the rows of a zero SQL come from: nothing else makes a
+// [sql.Row] that holds an error.
+type neverOpened struct{}
+
+func (neverOpened) Connect(context.Context) (driver.Conn, error) { return nil, errNotOpened }
+func (neverOpened) Driver() driver.Driver                        { return nil }
 
 // manner says how a write runs.
 type manner struct {
@@ -94,7 +113,7 @@ var (
 // write runs fn in a transaction of its own and commits it. If that fails for a
 // reason that may pass it runs fn again, as its manner allows.
 func write[T any](ctx context.Context, db *DB, doing string, how manner, fn func(*writing) (T, error)) (T, error) {
-	return run(ctx, db.core, doing, func() (T, error) {
+	return run(ctx, db.shared(), doing, func() (T, error) {
 		if err := db.core.refuseInTx(); err != nil {
 			return *new(T), err
 		}
@@ -174,6 +193,9 @@ func (w *writing) rollback(ctx context.Context) error {
 // join runs a write as part of a caller's transaction.
 func join[T any](ctx context.Context, tx *Tx, doing string, fn func(*writing) (T, error)) (T, error) {
 	w := tx.writing
+	if w == nil {
+		return *new(T), fmt.Errorf("%s: %w", doing, errNotOpened)
+	}
 	if failed := w.tx.Failed(); failed != nil {
 		return *new(T), explain(w.engine, doing+": an earlier statement of this transaction failed", failed)
 	}

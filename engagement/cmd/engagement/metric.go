@@ -42,7 +42,7 @@ executed, in the last 30 days:
   denominator:
     {what: count, of: fires, filter: {weekdays: [saturday, sunday]}}
   per: user                # or signal, day
-  last_days: 30            # or window: today, week, month, all; or from: and to:
+  window: 30d              # or all, today, week, month, 2026-01-01..2026-01-31
   limit: 10
 
 What is no ratio has "of" and "filter" itself:
@@ -157,13 +157,11 @@ func metricText(d engagement.MetricDefinition) string {
 	}
 	window := "all time"
 	switch {
-	case d.LastDays != 0:
-		window = "last " + counted(int64(d.LastDays), "day")
-	case d.From != "":
-		window = d.From + " to " + d.To
 	case d.Window == "week" || d.Window == "month":
 		window = "this " + d.Window
-	case d.Window == "today":
+	case strings.HasSuffix(d.Window, "d"):
+		window = "last " + strings.TrimSuffix(d.Window, "d") + " days"
+	case d.Window != "" && d.Window != "all":
 		window = d.Window
 	}
 	return fmt.Sprintf("%s per %s, %s", measure, d.Per, window)

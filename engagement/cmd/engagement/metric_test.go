@@ -32,7 +32,7 @@ func TestMetricsAreDefinedListedShownAndDeleted(t *testing.T) {
 
 	checkText(t, mustRun(t, "metric", "define", definition(t, executionRate), "--db", db),
 		"defined: execution_rate, count of fires (executed) / count of fires per user, all time\n")
-	const pnl = `{"name": "EUR wins", "what": "pnl", "of": "trades", "per": "day", "limit": 5, "last_days": 7,
+	const pnl = `{"name": "EUR wins", "what": "pnl", "of": "trades", "per": "day", "limit": 5, "window": "7d",
 		"filter": {"signal_prefix": "EUR", "outcome": ["win"], "weekdays": ["friday", "monday"]}}`
 	checkJSON(t, mustRun(t, "metric", "define", definition(t, pnl), "--db", db, "--json"), pnl)
 
@@ -48,7 +48,7 @@ user     value  numerator  denominator
 1     0.666667          2            3
 `)
 	checkJSON(t, mustRun(t, "metric", "show", "EUR wins", "--db", db, "--json"), `{
-		"metric": `+pnl+`, "from": "2026-01-25", "to": "2026-01-31", "horizon": null,
+		"metric": `+pnl+`, "window": "2026-01-25..2026-01-31", "horizon": null,
 		"rows": [{"key": "2026-01-30", "value": 1150.75}], "timestamp": "2026-01-31T12:00:00Z"
 	}`)
 	checkText(t, mustRun(t, "metric", "delete", "EUR wins", "--db", db), "deleted: EUR wins\n")
@@ -80,7 +80,7 @@ func TestAWrongDefinitionIsNotStored(t *testing.T) {
 	db := sampleDB(t)
 	path := definition(t, strings.Replace(executionRate, "per: user", "per: usr", 1))
 	checkError(t, run(t, "metric", "define", path, "--db", db), exitUsage,
-		`invalid metric "execution_rate": per: "usr": want one of user, signal, day`)
+		`metric "execution_rate": invalid per "usr": want one of user, signal, day`)
 	checkJSON(t, mustRun(t, "metric", "list", "--db", db, "--json"), `[]`)
 }
 
