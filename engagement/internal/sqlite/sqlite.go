@@ -20,6 +20,7 @@ import (
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
+	_ "github.com/hydraxdev/engagementdb/engagement/internal/sqlite/needcgo" // for its error
 )
 
 const (
