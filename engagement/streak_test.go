@@ -148,3 +148,13 @@ func TestStreakLeaderboardRanksTies(t *testing.T) {
 		same(t, "ranks and users of the first three", ranks(3), want[:3])
 	})
 }
+
+func TestAStreakUntilNoDayIsCorrupt(t *testing.T) {
+	t.Parallel()
+	path := freshFile(t)
+	db := openAt(t, path, newClock(noon).option())
+	fireOn(t, db, 1, noon)
+	execute(t, path, "UPDATE user_stats SET streak_until = 'some day'")
+	_, err := db.StreakLeaderboard(t.Context(), 0)
+	only(t, err, engagement.ErrCorrupt)
+}
