@@ -250,7 +250,7 @@ func ExampleDB_DefineMetric() {
 	}
 
 	definition, err := engagement.ParseMetricDefinition([]byte(`{
-		"name": "fires_by_day", "what": "count", "of": "fires", "per": "day", "last_days": 7
+		"name": "fires_by_day", "what": "count", "of": "fires", "per": "day", "window": "7d"
 	}`))
 	if err != nil {
 		log.Fatal(err) // it names the field that is wrong

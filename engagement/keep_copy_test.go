@@ -144,7 +144,7 @@ func richDSN(t tb, e engine) string {
 	clock.Set(noon)
 	fireOn(t, db, 40, noon)
 	grant("c")
-	noError(t, db.DefineMetric(ctx, must(engagement.ParseMetricDefinition([]byte("name: fires\nwhat: count\nof: fires\nper: user\n")))(t)))
+	noError(t, db.DefineMetric(ctx, must(engagement.ParseMetricDefinition([]byte(`{"name": "fires", "what": "count", "of": "fires", "per": "user"}`)))(t)))
 	noError(t, db.Close())
 	execSQL(t, dsn,
 		"INSERT INTO signal_fires (user_id, signal_id, timestamp) VALUES (3, 'FUTURE', '2099-01-01 00:00:00+00:00')",

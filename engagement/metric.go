@@ -81,10 +81,13 @@ const maxDefinitionBytes = 64 << 10
 func ParseMetricDefinition(text []byte) (MetricDefinition, error) {
 	d, err := decodeMetric(text)
 	if err != nil {
-		return MetricDefinition{}, fmt.Errorf("%w metric definition: %w", ErrInvalid, err)
+		return MetricDefinition{}, invalid(metricField, nil, err.Error())
 	}
 	return d, d.check()
 }
+
+// metricField is the name under which a definition is refused as a whole.
+const metricField = "metric definition"
 
 func decodeMetric(text []byte) (d MetricDefinition, err error) {
 	if len(text) > maxDefinitionBytes {

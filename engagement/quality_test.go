@@ -329,3 +329,22 @@ func TestTradeQualityRefuses(t *testing.T) {
 		}
 	})
 }
+
+// Another program may store a time that is none. What it orders by is no time
+// behind which a page could begin.
+func TestTradesWithoutATimeDoNotGoRoundForEver(t *testing.T) {
+	t.Parallel()
+	path := freshFile(t)
+	db := openAt(t, path, newClock(noon).option())
+	noError(t, db.Tx(t.Context(), func(tx *engagement.Tx) error {
+		for i := range 1_001 { // more than a page
+			trade(t, tx, engagement.Trade{UserID: 1, TradeID: fmt.Sprint(i), PnL: 1, ClosedAt: noon})
+		}
+		return nil
+	}))
+	execute(t, path, "UPDATE trades SET closed_at = '2026-01-some day'")
+	_, err := db.TradeQuality(t.Context(), engagement.QualityQuery{UserID: 1})
+	only(t, err, engagement.ErrCorrupt)
+	_, err = db.ScoreForecasts(t.Context(), engagement.CalibrationQuery{})
+	only(t, err, engagement.ErrCorrupt)
+}

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -32,8 +30,8 @@ func (a *app) metricDefineCommand() *cobra.Command {
 		Use:   "define FILE",
 		Short: "Store the definition in a file, in place of one of the same name",
 		Long: `Store the definition in a file of YAML or JSON (- reads standard input), in place
-of one of the same name. This one is the share of each user's weekend fires that
-executed, in the last 30 days:
+of one of the same name. It has at most 64 KB, and no anchors or aliases. This one
+is the share of each user's weekend fires that executed, in the last 30 days:
 
   name: weekend_execution_rate
   what: ratio              # or count, pnl (its sum), users (how many)
@@ -53,11 +51,7 @@ What is no ratio has "of" and "filter" itself:
   engagement metric define - < weekend.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			text, err := readFile(args[0], cmd.InOrStdin())
-			if err != nil {
-				return err
-			}
-			d, err := engagement.ParseMetricDefinition(text)
+			d, err := readDefinition(args[0], cmd.InOrStdin())
 			if err != nil {
 				return err
 			}
@@ -69,13 +63,6 @@ What is no ratio has "of" and "filter" itself:
 			})
 		},
 	}
-}
-
-func readFile(path string, in io.Reader) ([]byte, error) {
-	if path == "-" {
-		return io.ReadAll(in)
-	}
-	return os.ReadFile(path)
 }
 
 func (a *app) metricListCommand() *cobra.Command {
