@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 )
@@ -60,13 +61,26 @@ func (e *InvalidError) Error() string {
 	if e.Value == nil {
 		return fmt.Sprintf("%s %s: %s", ErrInvalid, e.Field, e.Reason)
 	}
-	return fmt.Sprintf("%s %s %#v: %s", ErrInvalid, e.Field, e.Value, e.Reason)
+	value := e.Value
+	if text, ok := value.(string); ok {
+		value = shortened(text)
+	}
+	return fmt.Sprintf("%s %s %#v: %s", ErrInvalid, e.Field, value, e.Reason)
 }
 
 // Unwrap returns ErrInvalid.
 func (e *InvalidError) Unwrap() error { return ErrInvalid }
 
 func invalid(field string, value any, why string) error { return &InvalidError{field, value, why} }
+
+// shortened returns the beginning of a text that is too long for a message.
+func shortened(text string) string {
+	const most = 64
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}
 
 func notFound(what string, key any) error {
 	return fmt.Errorf("%s %#v: %w", what, key, ErrNotFound)

@@ -51,7 +51,7 @@ func (d MetricDefinition) checkParts() error {
 	}
 	switch {
 	case d.Of != "":
-		return fieldError("of", d.Of, "a ratio has its numerator's and its denominator's")
+		return invalid("of", d.Of, "a ratio has its numerator's and its denominator's")
 	case !d.Filter.empty():
 		return invalid("filter", nil, "a ratio has its numerator's and its denominator's")
 	case d.Numerator == nil:
@@ -81,7 +81,7 @@ func (p MetricPart) check(path string) error {
 		return err
 	}
 	if p.What == whatPnL && p.Of != ofTrades {
-		return fieldError(path+"of", p.Of, "only trades have a P&L")
+		return invalid(path+"of", p.Of, "only trades have a P&L")
 	}
 	return p.Filter.check(path+"filter.", p.Of)
 }
@@ -93,14 +93,14 @@ func (f MetricFilter) empty() bool {
 func (f MetricFilter) check(path, of string) error {
 	if f.SignalPrefix != "" {
 		if err := checkID("", f.SignalPrefix); err != nil {
-			return fieldError(path+"signal_prefix", f.SignalPrefix, "want the beginning of a signal id")
+			return invalid(path+"signal_prefix", f.SignalPrefix, "want the beginning of a signal id")
 		}
 	}
 	if f.Executed != nil && of != ofFires {
-		return fieldError(path+"executed", *f.Executed, "only fires are executed")
+		return invalid(path+"executed", *f.Executed, "only fires are executed")
 	}
 	if len(f.Outcome) > 0 && of != ofTrades {
-		return fieldError(path+"outcome", strings.Join(f.Outcome, ", "), "only trades have one")
+		return invalid(path+"outcome", strings.Join(f.Outcome, ", "), "only trades have one")
 	}
 	for i, outcome := range f.Outcome {
 		if err := oneOf(fmt.Sprintf("%soutcome[%d]", path, i), outcome, Win.String(), Loss.String(), Draw.String()); err != nil {
@@ -115,28 +115,11 @@ func (f MetricFilter) check(path, of string) error {
 	return nil
 }
 
-// fieldError refuses a field of a definition.
-func fieldError(path string, value any, why string) error {
-	if text, ok := value.(string); ok {
-		value = shortened(text)
-	}
-	return invalid(path, value, why)
-}
-
-// shortened returns the beginning of a text that is too long for a message.
-func shortened(text string) string {
-	const most = 64
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
-}
-
 func oneOf(path, value string, known ...string) error {
 	if slices.Contains(known, value) {
 		return nil
 	}
-	return fieldError(path, value, "want one of "+strings.Join(known, ", "))
+	return invalid(path, value, "want one of "+strings.Join(known, ", "))
 }
 
 // window returns the days that the definition is about, as of today.

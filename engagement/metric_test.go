@@ -76,7 +76,7 @@ func TestAWrongDefinitionIsRefusedByTheNameOfItsField(t *testing.T) {
 		{"an unknown outcome", trades(`, "filter": {"outcome": ["win", "tie"]}`), `filter.outcome[1] "tie"`},
 		{"executed trades", trades(`, "filter": {"executed": false}`), "filter.executed false: only fires"},
 		{"fires that were won", fires(`, "filter": {"outcome": ["win"]}`), `filter.outcome "win": only trades`},
-		{"a prefix with a line feed", fires(`, "filter": {"signal_prefix": "A\nB"}`), "filter.signal_prefix:"},
+		{"a prefix with a line feed", fires(`, "filter": {"signal_prefix": "A\nB"}`), "filter.signal_prefix "},
 		{"a limit beyond the most", fires(`, "limit": 10001`), "limit 10001: want 1 to 10000"},
 		{"a negative limit", fires(`, "limit": -1`), "limit -1"},
 		{"an unknown window", fires(`, "window": "year"`), `window "year": want all, today, week, month, 1d to 10000d, or days`},

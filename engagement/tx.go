@@ -27,7 +27,8 @@ type Tx struct {
 // writing is a view that may be changed.
 type writing struct {
 	*view
-	tx engine.Tx
+	tx     engine.Tx
+	joined bool // a caller's function goes on after each write
 }
 
 // later takes statements that return nothing; see [engine.Tx].
@@ -40,15 +41,40 @@ func (w *writing) later() dbgen.Querier { return w.tx.Later() }
 // there. fn runs at most once; its error is returned as it is.
 func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	var failed error
-	_, err := write(ctx, db, "transaction", once, func(w *writing) (struct{}, error) {
-		defer db.core.enterTx()()
-		failed = fn(&Tx{&Reader{w.core, w.view}, w})
-		return struct{}{}, final(byCaller(failed))
+	_, err := run(ctx, db.shared(), "transaction", func() (struct{}, error) {
+		w, err := db.core.beginAlive(ctx)
+		if err != nil {
+			return struct{}{}, err
+		}
+		return commitAfter(ctx, w, func(w *writing) (struct{}, error) {
+			defer db.core.enterTx()()
+			failed = fn(&Tx{&Reader{w.core, w.view}, w})
+			return struct{}{}, byCaller(failed)
+		})
 	})
 	if failed != nil {
 		return failed
 	}
 	return err
+}
+
+// beginAlive opens a transaction for a caller's function. It has reached the
+// server when it is returned, for the function cannot be tried again.
+func (c *core) beginAlive(ctx context.Context) (*writing, error) {
+	if err := c.refuseInTx(); err != nil {
+		return nil, err
+	}
+	return retry(ctx, c, "begin a transaction", func(ctx context.Context) (*writing, error) {
+		w, err := c.begin(ctx, engine.Enter)
+		if err != nil {
+			return nil, err
+		}
+		w.joined = true
+		if err := w.tx.Flush(ctx); err != nil {
+			return nil, errors.Join(err, w.rollback(ctx))
+		}
+		return w, nil
+	})
 }
 
 // SQL runs a caller's own statements in a transaction, for tables of its own:
@@ -143,7 +169,7 @@ func (c *core) begin(ctx context.Context, gate engine.Gate) (*writing, error) {
 			_ = tx.Rollback(ctx)
 		}
 	}()
-	w = &writing{&view{c, tx, c.instant()}, tx}
+	w = &writing{view: &view{c, tx, c.instant()}, tx: tx}
 	return w, nil
 }
 

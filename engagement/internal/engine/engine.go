@@ -99,6 +99,8 @@ type Tx interface {
 	// counts they wait, in order, for the next statement or the commit, which
 	// returns their error; elsewhere they run at once.
 	Later() dbgen.Querier
+	// Flush runs what waits.
+	Flush(ctx context.Context) error
 	// Load holds users and reads what a write of their facts goes by.
 	Load(ctx context.Context, keys Keys) (Loaded, error)
 	// Histories reads the days and freezes of some users and the awards of
