@@ -18,9 +18,10 @@ type Award struct {
 // earliest streak first and its milestones upwards; none for a user without any.
 //
 // A milestone is awarded in the transaction that reaches it, also by fires of
-// long ago, and never twice for the same days: a streak that a late fire
-// lengthens, joins or starts earlier is awarded only what none of its days was
-// awarded before.
+// long ago, and once for the same days. The days of an award are those from
+// StreakStart to Day, whether active, of rest or frozen. A streak that holds one
+// of them is not awarded the same milestone again, also when a late fire has
+// lengthened it, joined it with another or given it an earlier start.
 func (r *Reader) Awards(ctx context.Context, userID int64) ([]Award, error) {
 	return latest(ctx, r, "list a user's awards", func(v *view) ([]Award, error) {
 		return v.awards(ctx, userID)

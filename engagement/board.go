@@ -12,7 +12,7 @@ type Ranking int
 // The rankings. The zero value is none of them.
 const (
 	ByFires         Ranking = iota + 1 // total fires
-	ByWinRate                          // win rate, by its lower bound: see [WinRateBound]
+	ByWinRate                          // win rate, by its lower bound in whole billionths: see [WinRateBound]
 	ByPnL                              // profit and loss
 	ByExecuted                         // executed fires
 	ByLongestStreak                    // longest run of consecutive days with a fire

@@ -23,7 +23,7 @@ type UserFigures struct {
 	WinRateBound  float64   `json:"win_rate_bound"` // see [WinRateBound], 0 while there are none
 	PnL           float64   `json:"pnl"`
 	LongestStreak int64     `json:"longest_streak"` // days: ever, or the longest run of days with a fire inside the window
-	LastUpdated   time.Time `json:"last_updated"`   // when the user last fired or traded at all, UTC
+	LastUpdated   time.Time `json:"last_updated"`   // of the user, not of the window: see [UserStats]
 }
 
 func (f *UserFigures) derive() {

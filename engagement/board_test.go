@@ -247,3 +247,41 @@ func TestRankingNames(t *testing.T) {
 		contains(t, err, fmt.Sprintf("ranking %q", bad))
 	}
 }
+
+func TestAUserZeroOfAnotherProgramLeavesTheRanksOfOthers(t *testing.T) {
+	t.Parallel()
+	ctx, dsn := t.Context(), freshFile(t)
+	clock := newClock(noon)
+	db := openAt(t, dsn, clock.option())
+	fireOn(t, db, 1, noon)
+	fireOn(t, db, 2, noon, noon.Add(-time.Hour))
+	fireOn(t, db, 3, noon, noon.Add(-time.Hour))
+	fireOn(t, db, 4, noon, noon.Add(-time.Hour), noon.Add(-2*time.Hour))
+	execute(t, dsn, "INSERT INTO signal_fires (user_id, signal_id, timestamp) VALUES (0, 'A', '2025-01-01 00:00:00'), (0, 'B', '2025-01-01 00:00:00')")
+	noError(t, db.Close())
+	db = openAt(t, dsn, clock.option())
+	proven(t, db)
+	for _, ranking := range engagement.Rankings() {
+		whole := must(db.Leaderboard(ctx, engagement.Board{Ranking: ranking}))(t)
+		paged := []engagement.BoardRow{}
+		for board := (engagement.Board{Ranking: ranking, Limit: 1}); len(paged) < 10; {
+			page := must(db.Leaderboard(ctx, board))(t)
+			if len(page) == 0 {
+				break
+			}
+			paged = append(paged, page...)
+			board.After = &page[0]
+		}
+		same(t, ranking.String()+": the board in pages of one", paged, whole)
+		for _, row := range whole {
+			if row.UserID != 0 {
+				same(t, fmt.Sprintf("%s: UserRank of %d", ranking, row.UserID), must(db.UserRank(ctx, engagement.Board{Ranking: ranking}, row.UserID))(t), row)
+			}
+		}
+	}
+	ranks := map[int64]int64{}
+	for _, row := range must(db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}))(t) {
+		ranks[row.UserID] = row.Rank
+	}
+	same(t, "ranks by fires", ranks, map[int64]int64{4: 1, 0: 2, 2: 2, 3: 2, 1: 5})
+}

@@ -2,10 +2,12 @@ package engagement_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hydraxdev/engagementdb/engagement"
 )
@@ -77,4 +79,33 @@ func TestDefault(t *testing.T) {
 		noError(t, engagement.CloseDefault())
 		noError(t, engagement.CloseDefault())
 	})
+}
+
+func TestCloseDefaultWhileAnOperationAsksForDefault(t *testing.T) {
+	t.Setenv("ENGAGEMENT_DB", freshFile(t))
+	ctx := soon(t)
+	db := must(engagement.Default(ctx))(t)
+	closed, viewed := make(chan error, 1), make(chan error, 1)
+	go func() {
+		viewed <- db.View(ctx, func(*engagement.Reader) error {
+			go func() { closed <- engagement.CloseDefault() }()
+			for { // until CloseDefault has begun
+				if _, err := db.Horizon(ctx); errors.Is(err, engagement.ErrClosed) {
+					break
+				}
+				time.Sleep(time.Millisecond)
+			}
+			_, err := engagement.EngagementStats(ctx)
+			return err
+		})
+	}()
+	for name, result := range map[string]chan error{"the operation": viewed, "CloseDefault": closed} {
+		select {
+		case err := <-result:
+			noError(t, err)
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%s did not end", name)
+		}
+	}
+	noError(t, engagement.CloseDefault())
 }

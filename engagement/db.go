@@ -35,6 +35,10 @@ type DB struct {
 // database ([DB.CopyTo]). A server that cannot be reached is
 // ErrUnavailable, one that refuses the user ErrDenied, and one that takes no
 // writes ErrReadOnly unless it is opened with [WithReadOnly].
+//
+// Other processes may use a file meanwhile, and a writer waits up to 10 seconds
+// for another's lock. A program with a SQLite older than 3.51.3 should only read
+// it: those versions can damage a file in WAL mode that others write.
 func Open(ctx context.Context, dsn string, opts ...Option) (*DB, error) {
 	o, err := newOptions(opts)
 	if err != nil {

@@ -1,15 +1,11 @@
 package engagement_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -140,176 +136,6 @@ func TestTheDefaultLocationIsUTC(t *testing.T) {
 	})
 }
 
-// journal keeps what was logged.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
-
-func (j *journal) option() engagement.Option {
-	return engagement.WithLogger(slog.New(slog.NewJSONHandler(j, &slog.HandlerOptions{Level: slog.LevelDebug})))
-}
-
-// records returns "level message operation" of each record.
-func (j *journal) records(t *testing.T) []string {
-	t.Helper()
-	var records []string
-	decoder := json.NewDecoder(strings.NewReader(j.String()))
-	for {
-		var record struct {
-			Level, Msg, Operation string
-		}
-		err := decoder.Decode(&record)
-		if err == io.EOF {
-			return records
-		}
-		noError(t, err)
-		records = append(records, strings.TrimSpace(record.Level+" "+record.Msg+" "+record.Operation))
-	}
-}
-
-func (j *journal) has(t *testing.T, want string) {
-	t.Helper()
-	if !slices.Contains(j.records(t), want) {
-		t.Errorf("no record says %q:\n%s", want, j)
-	}
-}
-
-func TestWhatIsLogged(t *testing.T) {
-	ctx := context.Background()
-	t.Run("each operation at debug", func(t *testing.T) {
-		forEachEngine(t, func(t *testing.T, open openFunc) {
-			var log journal
-			db := open(newClock(noon).option(), log.option(), engagement.WithSlowThreshold(time.Hour))
-			fire(t, db, engagement.Fire{UserID: 1, SignalID: "A"})
-			must(db.RealTimeStats(ctx))(t)
-			log.has(t, "DEBUG done record fire")
-			log.has(t, "DEBUG done live stats")
-			if text := log.String(); !strings.Contains(text, `"duration":`) || !strings.Contains(text, `"rows":1`) {
-				t.Errorf("no duration or rows in\n%s", text)
-			}
-		})
-	})
-	t.Run("migrations and cleanups at info", func(t *testing.T) {
-		forEachEngine(t, func(t *testing.T, open openFunc) {
-			var log journal
-			db := open(newClock(noon).option(), log.option())
-			must(db.Cleanup(ctx, 9))(t)
-			log.has(t, "INFO migrated")
-			log.has(t, "INFO cleaned up")
-		})
-	})
-	t.Run("slow operations at warn", func(t *testing.T) {
-		forEachEngine(t, func(t *testing.T, open openFunc) {
-			var log journal
-			db := open(newClock(noon).option(), log.option(), engagement.WithSlowThreshold(1))
-			must(db.RealTimeStats(ctx))(t)
-			log.has(t, "WARN slow live stats")
-		})
-	})
-	t.Run("what is the caller's affair at debug", func(t *testing.T) {
-		forEachEngine(t, func(t *testing.T, open openFunc) {
-			var log journal
-			db := open(newClock(noon).option(), log.option())
-			_, err := db.UserStats(ctx, 5)
-			wantError(t, err, engagement.ErrNotFound)
-			_, err = db.RecordFire(ctx, engagement.Fire{})
-			wantError(t, err, engagement.ErrInvalid)
-			trade(t, db, engagement.Trade{UserID: 1, TradeID: "t", PnL: 1})
-			_, err = db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t", PnL: 2})
-			wantError(t, err, engagement.ErrConflict)
-			cancelled, cancel := context.WithCancel(ctx)
-			cancel()
-			_, err = db.RealTimeStats(cancelled)
-			wantError(t, err, context.Canceled)
-			for _, want := range []string{"DEBUG failed read a user's totals", "DEBUG failed record fire", "DEBUG failed record trade", "DEBUG failed live stats"} {
-				log.has(t, want)
-			}
-			if strings.Contains(log.String(), `"ERROR"`) {
-				t.Errorf("an error was logged:\n%s", &log)
-			}
-		})
-	})
-	t.Run("what an operator must look at, at error", func(t *testing.T) {
-		forEachEngine(t, func(t *testing.T, open openFunc) {
-			var log journal
-			noError(t, open().Close())
-			db := open(newClock(noon).option(), log.option(), engagement.WithReadOnly())
-			_, err := db.RecordFires(ctx, []engagement.Fire{{UserID: 1, SignalID: "A"}})
-			wantError(t, err, engagement.ErrReadOnly)
-			log.has(t, "ERROR failed record fires")
-		})
-	})
-	t.Run("of users nothing but ids", func(t *testing.T) {
-		forEachEngine(t, func(t *testing.T, open openFunc) {
-			var log journal
-			clock := newClock(noon)
-			db := open(clock.option(), log.option(), engagement.WithSlowThreshold(1))
-			first := engagement.Trade{UserID: 1, TradeID: "t", PnL: 73519.25, Outcome: engagement.Win}
-			trade(t, db, first)
-			other := first
-			other.PnL = 46820.75
-			_, err := db.RecordTrade(ctx, other)
-			wantError(t, err, engagement.ErrConflict)
-			_, err = db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "u", PnL: 9.7351e12})
-			wantError(t, err, engagement.ErrInvalid)
-			must(db.UpdateUserPnL(ctx, 1, 73519.25, true))(t)
-			must(db.UserSummary(ctx, 1))(t)
-			must(db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByPnL}))(t)
-			must(db.ExportUser(ctx, 1))(t)
-			must(db.Verify(ctx))(t)
-			must(db.EraseUser(ctx, 1))(t)
-			for _, amount := range []string{"73519", "46820", "97351", "9.7351e+12", "147038"} {
-				if i := strings.Index(log.String(), amount); i >= 0 {
-					line, _, _ := strings.Cut(log.String()[strings.LastIndex(log.String()[:i], "\n")+1:], "\n")
-					t.Errorf("a P&L was logged: %s", line)
-				}
-			}
-		})
-	})
-	t.Run("nothing, without a logger", func(t *testing.T) {
-		var log journal
-		before := slog.Default()
-		slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
-		defer slog.SetDefault(before)
-		db := openAt(t, freshFile(t))
-		fireOn(t, db, 1, time.Now())
-		same(t, "log", log.String(), "")
-	})
-}
-
-func TestMigrateMayBeRunAnyNumberOfTimes(t *testing.T) {
-	t.Parallel()
-	for _, e := range engines {
-		t.Run(e.name, func(t *testing.T) {
-			t.Parallel()
-			dsn := e.fresh(t)
-			var runs sync.WaitGroup
-			for range 4 {
-				runs.Go(func() {
-					if err := engagement.Migrate(context.Background(), dsn); err != nil {
-						t.Errorf("Migrate: %v", err)
-					}
-				})
-			}
-			runs.Wait()
-			proven(t, openAt(t, dsn, engagement.WithoutMigrate()))
-		})
-	}
-}
-
 func TestAContextThatHasEndedOpensNothing(t *testing.T) {
 	t.Parallel()
 	for _, e := range engines {
@@ -321,4 +147,179 @@ func TestAContextThatHasEndedOpensNothing(t *testing.T) {
 			wantError(t, err, context.Canceled)
 		})
 	}
+}
+
+func TestAMissingFileIsOneThatDoesNotExist(t *testing.T) {
+	t.Parallel()
+	for name, opt := range map[string]engagement.Option{
+		"to be read only": engagement.WithReadOnly(), "not to be migrated": engagement.WithoutMigrate(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := engagement.Open(t.Context(), freshFile(t), opt)
+			only(t, err, engagement.ErrSchema)
+			if !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("%v is not os.ErrNotExist", err)
+			}
+		})
+	}
+}
+
+func TestAPathThatBeginsWithTwoSlashes(t *testing.T) {
+	t.Parallel()
+	dsn := freshFile(t)
+	db := openAt(t, "/"+dsn)
+	fire(t, db, engagement.Fire{UserID: 1, SignalID: "A"})
+	noError(t, db.Close())
+	for _, path := range []string{dsn, "/" + dsn} {
+		same(t, "fires at "+path, proven(t, openAt(t, path, engagement.WithReadOnly())).Fires, int64(1))
+	}
+	copied := filepath.Join(filepath.Dir(dsn), "copy.db")
+	noError(t, openAt(t, "/"+dsn).Backup(t.Context(), "/"+copied))
+	same(t, "fires of the copy", proven(t, openAt(t, copied)).Fires, int64(1))
+}
+
+func TestClose(t *testing.T) {
+	ctx := context.Background()
+	t.Run("later calls are refused and a second one does nothing", func(t *testing.T) {
+		forEachEngine(t, func(t *testing.T, open openFunc) {
+			db := open(newClock(noon).option())
+			fireOn(t, db, 1, noon)
+			noError(t, db.Close())
+			noError(t, db.Close())
+			for name, call := range map[string]func() error{
+				"RecordFire": func() error {
+					_, err := db.RecordFire(ctx, engagement.Fire{UserID: 1, SignalID: "A"})
+					return err
+				},
+				"RecordFires": func() error { _, err := db.RecordFires(ctx, nil); return err },
+				"RecordTrade": func() error {
+					_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t"})
+					return err
+				},
+				"UpdateUserPnL":  func() error { _, err := db.UpdateUserPnL(ctx, 1, 1, true); return err },
+				"Cleanup":        func() error { _, err := db.Cleanup(ctx, 1); return err },
+				"PlanCleanup":    func() error { _, err := db.PlanCleanup(ctx, 1); return err },
+				"EraseUser":      func() error { _, err := db.EraseUser(ctx, 1); return err },
+				"Verify":         func() error { _, err := db.Verify(ctx); return err },
+				"Rebuild":        func() error { _, err := db.Rebuild(ctx); return err },
+				"Backup":         func() error { return db.Backup(ctx, "never-made.db") },
+				"Tx":             func() error { return db.Tx(ctx, func(*engagement.Tx) error { return nil }) },
+				"View":           func() error { return db.View(ctx, func(*engagement.Reader) error { return nil }) },
+				"Horizon":        func() error { _, err := db.Horizon(ctx); return err },
+				"UserFires":      func() error { _, err := db.UserFires(ctx, 1, engagement.FirePage{}); return err },
+				"SignalFires":    func() error { _, err := db.SignalFires(ctx, "A", engagement.FirePage{}); return err },
+				"UserStats":      func() error { _, err := db.UserStats(ctx, 1); return err },
+				"UserSummary":    func() error { _, err := db.UserSummary(ctx, 1); return err },
+				"SignalMetrics":  func() error { _, err := db.SignalMetrics(ctx, "A"); return err },
+				"RealTimeStats":  func() error { _, err := db.RealTimeStats(ctx); return err },
+				"DailyMetrics":   func() error { _, err := db.DailyFigures(ctx, 1, 2); return err },
+				"PopularSignals": func() error { _, err := db.PopularSignals(ctx, engagement.Window{From: 1, To: 2}, 0); return err },
+				"Leaderboard":    func() error { _, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByPnL}); return err },
+				"UserRank":       func() error { _, err := db.UserRank(ctx, engagement.Board{Ranking: engagement.ByPnL}, 1); return err },
+				"Around": func() error {
+					_, err := db.Around(ctx, engagement.Board{Ranking: engagement.ByPnL}, 1, 1)
+					return err
+				},
+				"HeadToHead":    func() error { _, err := db.HeadToHead(ctx, 1, 2, engagement.AllTime()); return err },
+				"SignalInsight": func() error { _, err := db.SignalInsight(ctx, "A"); return err },
+				"ExplainUser": func() error {
+					_, err := db.ExplainUser(ctx, 1, engagement.FigureFires, engagement.FactPage{})
+					return err
+				},
+				"ExplainSignal": func() error {
+					_, err := db.ExplainSignal(ctx, "A", engagement.FigureFires, engagement.FactPage{})
+					return err
+				},
+				"DefineMetric":       func() error { return db.DefineMetric(ctx, engagement.MetricDefinition{}) },
+				"DeleteMetric":       func() error { return db.DeleteMetric(ctx, "m") },
+				"CustomMetric":       func() error { _, err := db.CustomMetric(ctx, "m"); return err },
+				"CustomMetrics":      func() error { _, err := db.CustomMetrics(ctx); return err },
+				"EvaluateMetric":     func() error { _, err := db.EvaluateMetric(ctx, "m"); return err },
+				"EvaluateDefinition": func() error { _, err := db.EvaluateDefinition(ctx, engagement.MetricDefinition{}); return err },
+				"StreakLeaderboard":  func() error { _, err := db.StreakLeaderboard(ctx, 0); return err },
+				"RecentTrades":       func() error { _, err := db.RecentTrades(ctx, engagement.TradeFilter{}); return err },
+				"ExportUser":         func() error { _, err := db.ExportUser(ctx, 1); return err },
+				"WriteUserExport":    func() error { return db.WriteUserExport(ctx, nil, 1) },
+				"Streak":             func() error { _, err := db.Streak(ctx, 1); return err },
+				"StreakDays":         func() error { _, err := db.StreakDays(ctx, 1); return err },
+				"StreakRules":        func() error { _, err := db.StreakRules(ctx); return err },
+				"SetStreakRules":     func() error { return db.SetStreakRules(ctx, engagement.DefaultStreakRules()) },
+				"GrantFreeze":        func() error { _, err := db.GrantFreeze(ctx, engagement.Freeze{UserID: 1, GrantID: "g"}); return err },
+				"Freezes":            func() error { _, err := db.Freezes(ctx, 1); return err },
+				"Awards":             func() error { _, err := db.Awards(ctx, 1); return err },
+			} {
+				if err := call(); !errors.Is(err, engagement.ErrClosed) {
+					t.Errorf("%s: got %v, want %v", name, err, engagement.ErrClosed)
+				}
+			}
+		})
+	})
+	for name, run := range map[string]func(t *testing.T, db *engagement.DB, body func(w writer)){
+		"a transaction": func(t *testing.T, db *engagement.DB, body func(w writer)) {
+			noError(t, db.Tx(ctx, func(tx *engagement.Tx) error { body(tx); return nil }))
+		},
+		"a view": func(t *testing.T, db *engagement.DB, body func(w writer)) {
+			noError(t, db.View(ctx, func(r *engagement.Reader) error {
+				body(nil)
+				_, err := r.RealTimeStats(ctx)
+				return err
+			}))
+		},
+	} {
+		t.Run("it waits for "+name+" that is running, which can finish", func(t *testing.T) {
+			forEachEngine(t, func(t *testing.T, open openFunc) {
+				clock := newClock(noon)
+				db := open(clock.option())
+				closed := make(chan error, 1)
+				run(t, db, func(w writer) {
+					go func() { closed <- db.Close() }()
+					waitUntil(t, func() bool { _, err := db.Horizon(ctx); return errors.Is(err, engagement.ErrClosed) })
+					select {
+					case <-closed:
+						t.Error("Close did not wait")
+						closed <- nil
+					case <-time.After(20 * time.Millisecond):
+					}
+					if w != nil {
+						fire(t, w, engagement.Fire{UserID: 1, SignalID: "A"})
+					}
+				})
+				noError(t, <-closed)
+				if name == "a transaction" {
+					same(t, "fires", proven(t, open(clock.option())).Fires, int64(1))
+				}
+			})
+		})
+	}
+	t.Run("what is written while it is called is written or refused", func(t *testing.T) {
+		forEachEngine(t, func(t *testing.T, open openFunc) {
+			clock := newClock(noon)
+			db := open(clock.option())
+			var mu sync.Mutex
+			var recorded int64
+			var workers sync.WaitGroup
+			for worker := range 8 {
+				workers.Go(func() {
+					for i := 0; ; i++ {
+						_, err := db.RecordFire(ctx, engagement.Fire{UserID: int64(worker + 1), SignalID: fmt.Sprint("S_", i)})
+						if errors.Is(err, engagement.ErrClosed) {
+							return
+						}
+						if err != nil {
+							t.Errorf("RecordFire: %v", err)
+							return
+						}
+						mu.Lock()
+						recorded++
+						mu.Unlock()
+					}
+				})
+			}
+			waitUntil(t, func() bool { mu.Lock(); defer mu.Unlock(); return recorded > 100 })
+			noError(t, db.Close())
+			workers.Wait()
+			same(t, "fires", proven(t, open(clock.option())).Fires, recorded)
+		})
+	})
 }

@@ -21,7 +21,8 @@ var (
 	// as many unspent streak freezes as the rules allow, or a copy has been taken
 	// over by another to the same target.
 	ErrConflict = errors.New("conflict")
-	// ErrBusy: the database stayed locked; nothing was written, try again.
+	// ErrBusy: the database stayed locked for some 10 seconds; nothing was written,
+	// try again.
 	ErrBusy = errors.New("busy")
 	// ErrUnavailable: the server could not be reached, or the connection to it
 	// was lost. If that was during a write, it may or may not be recorded.

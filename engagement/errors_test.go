@@ -2,7 +2,6 @@ package engagement_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"math"
@@ -287,27 +286,6 @@ func TestErrReadOnly(t *testing.T) {
 }
 
 // The rest is about files, so only for SQLite.
-
-func TestErrBusy(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it waits for as long as a lock is waited for")
-	}
-	t.Parallel()
-	ctx, dsn := context.Background(), freshFile(t)
-	db := openVaried(t, dsn)
-	other, err := sql.Open("sqlite3", "file:"+dsn+"?mode=rw&_txlock=immediate")
-	noError(t, err)
-	defer other.Close()
-	tx, err := other.Begin()
-	noError(t, err)
-	before := must(db.UserStats(ctx, 1))(t) // readers do not wait
-	_, err = db.RecordFire(ctx, engagement.Fire{UserID: 1, SignalID: "busy"})
-	only(t, err, engagement.ErrBusy)
-	same(t, "UserStats", must(db.UserStats(ctx, 1))(t), before)
-	noError(t, tx.Rollback())
-	same(t, "the same again", fire(t, db, engagement.Fire{UserID: 1, SignalID: "busy"}), engagement.Recorded)
-	proven(t, db)
-}
 
 func TestErrCorrupt(t *testing.T) {
 	t.Parallel()

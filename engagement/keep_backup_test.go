@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hydraxdev/engagementdb/engagement"
 )
@@ -146,4 +147,24 @@ func TestBackupOfADatabaseOpenedForReading(t *testing.T) {
 	target := filepath.Join(filepath.Dir(dsn), "copy.db")
 	noError(t, readOnly.Backup(ctx, target))
 	same(t, "contents", read(t, openAt(t, target, newClock(noon).option())), before)
+}
+
+func TestARestoredBackupThatIsBeingReadIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	ctx, dsn := context.Background(), freshFile(t)
+	db := openAt(t, dsn)
+	fire(t, db, engagement.Fire{UserID: 1, SignalID: "A"})
+	restored := filepath.Join(filepath.Dir(dsn), "restored.db")
+	noError(t, db.Backup(ctx, restored))
+	same(t, "journal mode of a backup", texts(t, restored, "PRAGMA journal_mode"), []string{"delete"})
+
+	reading := must(rawDB(t, restored).Begin())(t)
+	var fires int
+	noError(t, reading.QueryRow("SELECT COUNT(*) FROM signal_fires").Scan(&fires))
+	ended := make(chan error, 1)
+	time.AfterFunc(time.Second, func() { ended <- reading.Rollback() })
+	again := openAt(t, restored)
+	noError(t, <-ended)
+	same(t, "journal mode once it is open", texts(t, restored, "PRAGMA journal_mode"), []string{"wal"})
+	same(t, "fires", proven(t, again).Fires, int64(1))
 }

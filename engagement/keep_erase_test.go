@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp/cmpopts"
 
@@ -38,13 +39,13 @@ func TestErasingAUserLeavesWhatTheOthersDid(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
 			ctx := context.Background()
-			db := openAt(t, e.fresh(t), newClock(noon).option())
+			db := openAt(t, e.migrated(t), newClock(noon).option())
 			recordOthers(t, db)
 			recordOne(t, db)
 			receipt := must(db.EraseUser(ctx, 1))(t)
 			same(t, "EraseUser", receipt, engagement.EraseReceipt{UserID: 1, Fires: 4, Trades: 2, Days: 5, ErasedAt: noon})
 
-			without := openAt(t, e.fresh(t), newClock(noon).option())
+			without := openAt(t, e.migrated(t), newClock(noon).option())
 			recordOthers(t, without)
 			same(t, "contents as if the user had never been", read(t, db), read(t, without), withoutIDs)
 			for i := range 4 {
@@ -140,4 +141,36 @@ func TestErasingIsUndoneWithItsTransaction(t *testing.T) {
 			}), errRegret)
 		})
 	})
+}
+
+func TestErasingAUserOfManyFiresLeavesEverySignalRight(t *testing.T) {
+	t.Parallel()
+	const kept = 10
+	ctx, dsn := context.Background(), freshFile(t)
+	db := openAt(t, dsn, newClock(noon).option())
+	var fires []engagement.Fire
+	for i := range engagement.MaxLimit + 50 { // two pages
+		fires = append(fires, engagement.Fire{UserID: 1, SignalID: fmt.Sprint("S_", i), At: noon.Add(-time.Duration(i) * time.Second), Executed: i%3 == 0})
+	}
+	for i := range kept {
+		fires = append(fires, engagement.Fire{UserID: 2, SignalID: fmt.Sprint("S_", i*1100), At: noon})
+	}
+	must(db.RecordFires(ctx, fires))(t)
+	// Their times compare as later than, and as earlier than, the counted ones.
+	execute(t, dsn, `WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 9999)
+		INSERT INTO signal_fires (user_id, signal_id, timestamp)
+		SELECT 1, 'U_' || i, CASE WHEN i % 2 THEN '2026-01-14T00:00:00' ELSE 1700000000 END FROM n`)
+	receipt := must(db.EraseUser(ctx, 1))(t)
+	same(t, "fires erased", receipt.Fires, int64(engagement.MaxLimit+50+10_000))
+	report := proven(t, db)
+	same(t, "signals, fires and users", [3]int64{report.Signals, report.Fires, report.Users}, [3]int64{kept, kept, 1})
+	for _, table := range []string{"signal_days", "signal_metrics"} {
+		var want []string
+		for i := range kept {
+			want = append(want, fmt.Sprint("S_", i*1100, " 1"))
+		}
+		column := map[string]string{"signal_days": "fires", "signal_metrics": "total_fires"}[table]
+		got := texts(t, dsn, "SELECT signal_id || ' ' || "+column+" FROM "+table+" ORDER BY length(signal_id), signal_id")
+		same(t, table, got, want)
+	}
 }

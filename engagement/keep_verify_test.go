@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	_ "github.com/mattn/go-sqlite3"
 
 	"github.com/hydraxdev/engagementdb/engagement"
@@ -280,62 +279,7 @@ func TestVerifyIsProvenBySeveralAtOnce(t *testing.T) {
 	})
 }
 
-func TestRebuildChangesNothingThatIsRight(t *testing.T) {
-	t.Parallel()
-	for _, e := range engines {
-		t.Run(e.name, func(t *testing.T) {
-			t.Parallel()
-			db := openVaried(t, e.fresh(t))
-			before := read(t, db)
-			report := must(db.Rebuild(context.Background()))(t)
-			same(t, "what Rebuild put right", report.Repaired, []engagement.Finding{})
-			days := cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "Report.Days" }, cmp.Ignore()) // days of trades only get a row
-			same(t, "contents", read(t, db), before, days)
-		})
-	}
-}
-
 func TestFindingSaysWhatIsWrong(t *testing.T) {
 	f := engagement.Finding{Invariant: "V1", Subject: "user 1", Field: "wins", Stored: "3", Expected: "2"}
 	same(t, "String", f.String(), "V1: user 1: wins is 3, want 2")
-}
-
-func TestRebuildWhileOthersWrite(t *testing.T) {
-	t.Parallel()
-	ctx, dsn := context.Background(), freshFile(t)
-	db := openVaried(t, dsn)
-	writing, stop := context.WithCancel(ctx)
-	defer stop()
-	var writers sync.WaitGroup
-	for worker := range 3 {
-		writers.Go(func() {
-			user := int64(worker + 1)
-			for i := 0; writing.Err() == nil; i++ {
-				at := noon.AddDate(0, 0, -i%5)
-				_, fireErr := db.RecordFire(writing, engagement.Fire{UserID: user, SignalID: fmt.Sprint("more_", i%200), At: at, Executed: i >= 200})
-				_, tradeErr := db.RecordTrade(writing, engagement.Trade{UserID: user, TradeID: fmt.Sprint("more_", i), PnL: 0.1, ClosedAt: at})
-				if (fireErr != nil || tradeErr != nil) && writing.Err() == nil {
-					t.Errorf("writing during a rebuild: %v %v", fireErr, tradeErr)
-					return
-				}
-				if i%100 == 99 && worker == 2 {
-					if _, err := db.EraseUser(writing, user); err != nil && writing.Err() == nil {
-						t.Errorf("erasing during a rebuild: %v", err)
-					}
-				}
-			}
-		})
-	}
-	for range 2 {
-		tamper(t, dsn,
-			"UPDATE user_stats SET total_fires = total_fires + 3, wins = 9, streak_longest = 77, pnl = pnl - 1 WHERE user_id < 3",
-			"UPDATE days SET active_users = active_users + 1, executed = executed - 1",
-			"DELETE FROM signal_days WHERE signal_id = 'S_0'",
-			"UPDATE user_days SET fires = fires + 2, losses = losses + 1 WHERE user_id = 1 AND day = "+recentDay)
-		must(db.Rebuild(ctx))(t)
-		proven(t, db)
-	}
-	stop()
-	writers.Wait()
-	proven(t, db)
 }

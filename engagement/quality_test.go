@@ -255,7 +255,7 @@ func TestTradesWithOneIDArePagedByTheirKey(t *testing.T) {
 		}
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			dsn := e.fresh(t)
+			dsn := e.migrated(t)
 			db := openAt(t, dsn, newClock(noon).option())
 			noError(t, db.Tx(t.Context(), func(tx *engagement.Tx) error {
 				for i := range 1_150 {

@@ -87,6 +87,10 @@ func inSnapshot[T any](ctx context.Context, c *core, fn func(*view) (T, error)) 
 // together, and its time stands still. The Reader ends with fn; inside it, use
 // the Reader and not the DB. fn runs at most once; its error is returned as it
 // is.
+//
+// A process reads with at most 64 connections at a time from a file, 32 from a
+// server, and each View holds one: more calls wait until one ends, or their
+// context does.
 func (db *DB) View(ctx context.Context, fn func(*Reader) error) error {
 	var failed error
 	_, err := snapshotOnce(ctx, db.Reader, "view", func(v *view) (struct{}, error) {

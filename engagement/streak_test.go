@@ -158,3 +158,25 @@ func TestAStreakUntilNoDayIsCorrupt(t *testing.T) {
 	_, err := db.StreakLeaderboard(t.Context(), 0)
 	only(t, err, engagement.ErrCorrupt)
 }
+
+func TestAFireOfTheFutureMakesNoStreak(t *testing.T) {
+	t.Parallel()
+	ctx, dsn := t.Context(), freshFile(t)
+	clock := newClock(noon)
+	noError(t, openAt(t, dsn, clock.option()).Close())
+	execute(t, dsn, "INSERT INTO signal_fires (user_id, signal_id, timestamp) VALUES (1, 'A', '2999-01-01 00:00:00')")
+	db := openAt(t, dsn, clock.option())
+	same(t, "streak before the first fire of today", must(db.UserSummary(ctx, 1))(t).CurrentStreak, int64(0))
+	same(t, "streaks before the first fire of today", must(db.StreakLeaderboard(ctx, 0))(t), []engagement.StreakRow{})
+	fire(t, db, engagement.Fire{UserID: 1, SignalID: "B"})
+	proven(t, db)
+	expires := time.Date(2026, time.January, 16, 0, 0, 0, 0, time.UTC)
+	alive := engagement.Streak{UserID: 1, Current: 1, Longest: 1, Expires: &expires}
+	same(t, "streaks", must(db.StreakLeaderboard(ctx, 0))(t), []engagement.StreakRow{{Rank: 1, Streak: alive}})
+	clock.Set(expires)
+	summary := must(db.UserSummary(ctx, 1))(t)
+	same(t, "fires, current and longest streak once it has expired",
+		[3]int64{summary.TotalFires, summary.CurrentStreak, summary.LongestStreak}, [3]int64{2, 0, 1})
+	must(db.Rebuild(ctx))(t)
+	proven(t, db)
+}

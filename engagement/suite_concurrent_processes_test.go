@@ -68,7 +68,7 @@ func TestHotSignal(t *testing.T) {
 	for _, e := range engines {
 		t.Run(fmt.Sprintf("%d processes with %d callers each fire it on %s", hotProcesses, hotCallers, e.name), func(t *testing.T) {
 			t.Parallel()
-			dsn := e.fresh(t)
+			dsn := e.migrated(t)
 			statuses := make([]map[string]int, hotProcesses)
 			var wg sync.WaitGroup
 			for p := range hotProcesses {

@@ -22,7 +22,7 @@ func forTwoHandles(t *testing.T, c *clock, fn func(t *testing.T, dsn string, one
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			dsn := e.fresh(t)
+			dsn := e.migrated(t)
 			fn(t, dsn, openAt(t, dsn, c.option()), openAt(t, dsn, c.option()))
 		})
 	}

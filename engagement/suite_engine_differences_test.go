@@ -21,7 +21,7 @@ func TestWhereTheEnginesDiffer(t *testing.T) {
 		for _, e := range engines {
 			t.Run(e.name, func(t *testing.T) {
 				t.Parallel()
-				check[e.name](t, openAt(t, e.fresh(t), newClock(noon).option()))
+				check[e.name](t, openAt(t, e.migrated(t), newClock(noon).option()))
 			})
 		}
 	}

@@ -101,7 +101,7 @@ func TestNoAcknowledgedFireIsLostWhenTheProcessIsKilled(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			dsn := e.fresh(t)
+			dsn := e.migrated(t)
 			acknowledged := map[string]bool{}
 			for run := range kills {
 				for signal := range killedRun(t, dsn, fmt.Sprint("K", run)) {

@@ -73,7 +73,7 @@ func newHistory(t *rapid.T, e engine) *history {
 		time.Date(1970, time.January, 4, 12, 0, 0, 0, time.UTC),  // near the first day there is
 		time.Date(2028, time.February, 28, 22, 30, 0, 1000, loc), // a leap year
 	}).Draw(t, "start").UTC()
-	h := &history{dsn: e.fresh(t), clock: newClock(start), model: newModel(loc, start)}
+	h := &history{dsn: e.migrated(t), clock: newClock(start), model: newModel(loc, start)}
 	h.opts = []engagement.Option{h.clock.option(), engagement.WithLocation(loc)}
 	h.db = openAt(t, h.dsn, h.opts...)
 	return h

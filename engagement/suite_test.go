@@ -14,6 +14,8 @@ import (
 
 	"github.com/hydraxdev/engagementdb/engagement"
 	"github.com/hydraxdev/engagementdb/engagement/internal/pgtest"
+	"github.com/hydraxdev/engagementdb/engagement/internal/postgres"
+	"github.com/hydraxdev/engagementdb/engagement/internal/sqlite"
 )
 
 // tb is what a test and one check of a property test have in common.
@@ -27,12 +29,17 @@ type tb interface {
 // engine is a database engine that the suite runs on.
 type engine struct {
 	name string
-	// fresh returns the DSN of a new, empty database that goes away with t.
+	// fresh returns the DSN of a place for a database, where there is none yet.
+	// It goes away with t.
 	fresh func(t tb) string
+	// migrated returns the DSN of a new database that nobody has opened. On the
+	// suite's own server, and in a file, it has the latest schema already. It goes
+	// away with t.
+	migrated func(t tb) string
 }
 
 // engines are those that the suite runs on; TestMain adds PostgreSQL.
-var engines = []engine{{name: "sqlite", fresh: freshFile}}
+var engines = []engine{{name: "sqlite", fresh: freshFile, migrated: migratedFile}}
 
 // Where the suite finds PostgreSQL: the URL of a database where it may make
 // schemas. Without it, the suite starts a server of its own.
@@ -53,6 +60,8 @@ func TestMain(m *testing.M) {
 
 func runWithPostgres(m *testing.M) (code int, err error) {
 	dsn := os.Getenv(postgresURL)
+	fresh := func(t tb) string { return freshSchema(t, dsn) }
+	migrated := fresh
 	if dsn == "" {
 		var server *pgtest.Server
 		server, err = pgtest.Start(context.Background(), "fsync=off", "full_page_writes=off")
@@ -65,14 +74,28 @@ func runWithPostgres(m *testing.M) (code int, err error) {
 		}
 		defer func() { err = errors.Join(err, server.Stop()) }()
 		dsn = server.URL()
+		migrated = migratedSchemas(server)
 	}
-	engines = append(engines, engine{name: "postgres", fresh: func(t tb) string { return freshSchema(t, dsn) }})
+	engines = append(engines, engine{name: "postgres", fresh: fresh, migrated: migrated})
 	return m.Run(), nil
 }
 
 func freshSchema(t tb, dsn string) string {
 	t.Helper()
 	schema, drop, err := pgtest.NewSchema(context.Background(), dsn)
+	dropWith(t, drop, err)
+	if os.Getenv(postgresCitus) == "1" {
+		script, err := os.ReadFile(filepath.Join("..", "migrations", "citus", "distribute.sql"))
+		noError(t, err)
+		noError(t, engagement.Migrate(context.Background(), schema))
+		noError(t, pgtest.Exec(context.Background(), schema, string(script)))
+	}
+	return schema
+}
+
+// dropWith drops a schema with t, unless it could not be made.
+func dropWith(t tb, drop func() error, err error) {
+	t.Helper()
 	if err != nil {
 		t.Fatalf("make a schema for the database: %v", err)
 	}
@@ -81,13 +104,6 @@ func freshSchema(t tb, dsn string) string {
 			t.Errorf("drop the schema: %v", err)
 		}
 	})
-	if os.Getenv(postgresCitus) == "1" {
-		script, err := os.ReadFile(filepath.Join("..", "migrations", "citus", "distribute.sql"))
-		noError(t, err)
-		noError(t, engagement.Migrate(context.Background(), schema))
-		noError(t, pgtest.Exec(context.Background(), schema, string(script)))
-	}
-	return schema
 }
 
 func freshFile(t tb) string {
@@ -104,6 +120,52 @@ func freshFile(t tb) string {
 	return filepath.Join(dir, "engagement.db")
 }
 
+// Most tests begin with a copy of a database that was migrated once: migrating
+// each anew took more time than the tests themselves.
+
+var migratedOnce = sync.OnceValues(func() (content []byte, err error) {
+	dir, err := os.MkdirTemp("", "engagement-*")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "engagement.db")
+	if _, err := sqlite.New(path, sqlite.Options{}).Migrate(context.Background()); err != nil {
+		return nil, err
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
+		return nil, fmt.Errorf("the database is not in one file: %v %w", files, err)
+	}
+	return os.ReadFile(path)
+})
+
+func migratedFile(t tb) string {
+	t.Helper()
+	path := freshFile(t)
+	noError(t, os.WriteFile(path, must(migratedOnce())(t), 0o600))
+	return path
+}
+
+// migratedSchemas returns what makes migrated schemas on server.
+func migratedSchemas(server *pgtest.Server) func(t tb) string {
+	template := sync.OnceValues(func() (*pgtest.Template, error) {
+		return server.Template(context.Background(), func(dsn string) error {
+			eng, err := postgres.New(dsn, postgres.Options{})
+			if err != nil {
+				return err
+			}
+			_, err = eng.Migrate(context.Background())
+			return err
+		})
+	})
+	return func(t tb) string {
+		t.Helper()
+		schema, drop, err := must(template())(t).NewSchema(context.Background())
+		dropWith(t, drop, err)
+		return schema
+	}
+}
+
 // openFunc opens the test's own database, which is empty at first. Opening it
 // again opens the same one. It is closed with the test.
 type openFunc func(opts ...engagement.Option) *engagement.DB
@@ -115,7 +177,7 @@ func forEachEngine(t *testing.T, fn func(t *testing.T, open openFunc)) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			dsn := e.fresh(t)
+			dsn := e.migrated(t)
 			fn(t, func(opts ...engagement.Option) *engagement.DB {
 				t.Helper()
 				return openAt(t, dsn, opts...)
@@ -307,4 +369,13 @@ func unchanged(t tb, db *engagement.DB, fn func()) {
 	before := read(t, db)
 	fn()
 	same(t, "contents after what must change nothing", read(t, db), before)
+}
+
+// soon is a context for what must not wait for ever: a test that is wrong about
+// that fails and goes on.
+func soon(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
 }

@@ -18,7 +18,7 @@ type Trade struct {
 	SignalID string    `json:"signal_id"` // "" when the trade followed no signal
 	PnL      float64   `json:"pnl"`       // within ±MaxPnL, rounded to a millionth
 	Outcome  Outcome   `json:"outcome"`   // zero: from the sign of PnL
-	ClosedAt time.Time `json:"closed_at"` // zero: now
+	ClosedAt time.Time `json:"closed_at"` // zero: now; cut to whole microseconds
 }
 
 // String names the trade by its key.
@@ -85,7 +85,12 @@ type ClosedTrade struct {
 // RecordTrade stores a closed trade and moves every counter that it touches,
 // together or not at all, creating the user if need be. The same trade again
 // is Duplicate and changes nothing; the same id with another signal, P&L,
-// result or (if given) time is ErrConflict, which names the field.
+// outcome or (if given) time is ErrConflict, which names the field.
+//
+// A time that [DB.RecordFire] refuses, but for cleaned-up days, is ErrInvalid, and
+// so is a trade that would take the user's P&L, in all or of its day, beyond
+// ±MaxPnL.
+//
 // Callers who record at the same time share a commit; each returns when its own
 // trade is on disk.
 func (db *DB) RecordTrade(ctx context.Context, t Trade) (TradeReceipt, error) {
@@ -107,10 +112,11 @@ func (tx *Tx) RecordTrade(ctx context.Context, t Trade) (TradeReceipt, error) {
 	return join(ctx, tx, "record trade", func(w *writing) (TradeReceipt, error) { return w.recordTrade(ctx, t) })
 }
 
-// UpdateUserPnL adds change to a user's P&L as a trade that followed no signal
-// (a win if isWin, otherwise a loss, or a draw for a change of 0), and returns
-// the user's new totals. It is the predecessor's call; unlike [DB.RecordTrade]
-// it has no key, so repeating it adds again.
+// UpdateUserPnL adds change to a user's P&L as a trade that followed no signal,
+// and returns the user's new totals. With isWin the trade is a win, whatever the
+// change, 0 included; without, it is a loss, or a draw for a change of 0. It is
+// the predecessor's call; unlike [DB.RecordTrade] it has no key, so repeating it
+// adds again.
 func (db *DB) UpdateUserPnL(ctx context.Context, userID int64, change float64, isWin bool) (UserStats, error) {
 	key := newTradeID()
 	return write(ctx, db, "update a user's P&L", idempotent, func(w *writing) (UserStats, error) {

@@ -34,9 +34,9 @@ func (w *writing) later() dbgen.Querier { return w.tx.Later() }
 
 // Tx runs fn in a transaction and commits it if fn returns nil; if fn returns
 // an error or panics, nothing of it is written. Writes of other callers wait
-// meanwhile, so fn should be short; inside it, use tx and not the DB, whose
-// writes are ErrInvalid there. fn runs at most once; its error is returned as it
-// is.
+// meanwhile, and those of other processes get ErrBusy after 10 seconds, so fn
+// should be short; inside it, use tx and not the DB, whose writes are ErrInvalid
+// there. fn runs at most once; its error is returned as it is.
 func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	var failed error
 	_, err := write(ctx, db, "transaction", once, func(w *writing) (struct{}, error) {

@@ -12,6 +12,10 @@ import (
 
 // UserStats are a user's totals since the beginning; cleanup does not change
 // them.
+//
+// LastUpdated is when the latest of the user's facts was recorded, whatever time
+// the fact itself has; a fact that another program stored counts with its own
+// time. Neither a repeated call nor one that marks a fire executed changes it.
 type UserStats struct {
 	UserID        int64     `json:"user_id"`
 	TotalFires    int64     `json:"total_fires"`
@@ -21,7 +25,7 @@ type UserStats struct {
 	Draws         int64     `json:"draws"`
 	WinRate       float64   `json:"win_rate"` // Wins / (Wins + Losses), 0 while there are none
 	PnL           float64   `json:"pnl"`
-	LastUpdated   time.Time `json:"last_updated"` // when the user last fired or traded, UTC
+	LastUpdated   time.Time `json:"last_updated"` // UTC
 }
 
 // UserStats returns a user's totals, or ErrNotFound for a user who has neither

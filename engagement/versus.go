@@ -12,7 +12,8 @@ type HeadToHead struct {
 	A UserFigures `json:"a"`
 	B UserFigures `json:"b"`
 	// Leaders are the users with the better value by ranking; nil: it is the same.
-	// Of a win rate, the value is its bound, with however few decided trades.
+	// Of a win rate, the value is its bound in whole billionths, with however few
+	// decided trades.
 	Leaders map[string]*int64 `json:"leaders"`
 	// CommonSignals counts the signals that both fired in the window, among the
 	// fires that are kept: those from KeptFrom on.

@@ -106,19 +106,19 @@ func (b *bench) cleanupRound(ctx context.Context, path string, verified bool) (r
 		}
 	}()
 	lib, next := &library{db: db}, &atomic.Int64{}
-	if _, err := press(ctx, lib, next, waitFor(b.duration/5)); err != nil { // to warm up
+	if _, err := b.press(ctx, lib, next, waitFor(b.duration/5)); err != nil { // to warm up
 		return round, err
 	}
 	// A cleanup takes some seconds, in which the WAL is moved into the file more
 	// than once; the quiet is to know that too.
-	if round.quiet, err = press(ctx, lib, next, waitFor(3*b.duration)); err != nil {
+	if round.quiet, err = b.press(ctx, lib, next, waitFor(3*b.duration)); err != nil {
 		return round, err
 	}
 	plan, err := db.PlanCleanup(ctx, keepDays)
 	if err != nil {
 		return round, err
 	}
-	round.cleaning, err = press(ctx, lib, next, func() error {
+	round.cleaning, err = b.press(ctx, lib, next, func() error {
 		began := time.Now()
 		report, err := db.Cleanup(ctx, keepDays)
 		round.deleted, round.took = report.FiresDeleted, time.Since(began)
@@ -140,7 +140,7 @@ func waitFor(d time.Duration) func() error {
 }
 
 // press lets many callers fire while fn runs.
-func press(ctx context.Context, lib *library, next *atomic.Int64, fn func() error) (pressure, error) {
+func (b *bench) press(ctx context.Context, lib *library, next *atomic.Int64, fn func() error) (pressure, error) {
 	var over atomic.Bool
 	failed := make(chan error, 1)
 	start := time.Now()
@@ -151,7 +151,7 @@ func press(ctx context.Context, lib *library, next *atomic.Int64, fn func() erro
 	waits := make([][]time.Duration, cleanupCallers)
 	ops, err := callers(cleanupCallers, next, over.Load, func(caller, i int) error {
 		began := time.Now()
-		err := lib.record(ctx, fireAt(i))
+		err := lib.record(ctx, b.sizes.users.fireAt(i))
 		waits[caller] = append(waits[caller], time.Since(began))
 		return err
 	})

@@ -18,8 +18,9 @@ import (
 // sizes say how much there is to read and write.
 type sizes struct {
 	callers       []int
-	callersRemote []int // of a PostgreSQL server
-	bulk          int   // fires a call of RecordFires
+	callersRemote []int    // of a PostgreSQL server
+	users         workload // who fire and trade
+	bulk          int      // fires a call of RecordFires
 	small, large  community
 	exported      int // fires of the user who is exported
 
@@ -28,12 +29,12 @@ type sizes struct {
 
 var (
 	fullSizes = sizes{
-		callers: []int{1, 16, 256, 1_024}, callersRemote: []int{1, 16, 256}, bulk: 10_000, exported: 1_000_000,
+		callers: []int{1, 16, 256, 1_024}, callersRemote: []int{1, 16, 256}, users: 20_000, bulk: 10_000, exported: 1_000_000,
 		small: community{"10 thousand users", 10_000, 1_000}, large: community{"1 million users", 1_000_000, 1_000_000},
 		smallHistory: history{"10 thousand users", 10_000, 7}, largeHistory: history{"1 million users", 1_000_000, 9},
 	}
 	quickSizes = sizes{
-		callers: []int{1, 4, 16, 64}, callersRemote: []int{1, 4, 16}, bulk: 2_000, exported: 5_000,
+		callers: []int{1, 4, 16, 64}, callersRemote: []int{1, 4, 16}, users: 1_000, bulk: 2_000, exported: 5_000,
 		small: community{"1,500 users", 1_500, 200}, large: community{"4,000 users", 4_000, 4_000},
 		smallHistory: history{"1,500 users", 1_500, 7}, largeHistory: history{"4,000 users", 4_000, 9},
 	}
@@ -88,12 +89,12 @@ func remove(path string) error {
 	return os.Remove(path)
 }
 
-// warmFires are one fire of each user of the workload, of yesterday, so that
-// slow contenders and fast ones meet the same users.
-func warmFires() iter.Seq[engagement.Fire] {
+// warmFires are one fire of each user of the workload, of yesterday, so that slow
+// contenders and fast ones meet the same users.
+func (b *bench) warmFires() iter.Seq[engagement.Fire] {
 	at := time.Now().AddDate(0, 0, -1)
 	return func(yield func(engagement.Fire) bool) {
-		for user := range users {
+		for user := range b.sizes.users {
 			if !yield(engagement.Fire{UserID: int64(user) + 1, SignalID: "GBPUSD_SHORT_1", At: at}) {
 				return
 			}
@@ -104,7 +105,7 @@ func warmFires() iter.Seq[engagement.Fire] {
 // libraryFile is a database of the library's schema with the workload's users.
 func (b *bench) libraryFile(ctx context.Context) (string, error) {
 	return b.file("library", func(path string) error {
-		return fillLibrary(ctx, path, time.Now, warmFires())
+		return fillLibrary(ctx, path, time.Now, b.warmFires())
 	})
 }
 
@@ -118,7 +119,7 @@ func (b *bench) plainFile(ctx context.Context) (string, error) {
 		if _, err := db.ExecContext(ctx, predecessorSchema); err != nil {
 			return errors.Join(err, db.Close())
 		}
-		return errors.Join(db.Close(), fillPlain(ctx, path, warmFires()))
+		return errors.Join(db.Close(), fillPlain(ctx, path, b.warmFires()))
 	})
 }
 

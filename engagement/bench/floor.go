@@ -221,12 +221,13 @@ ON CONFLICT (day) DO UPDATE SET
 // floor is the same statements as the library's, row by row in C: what SQLite
 // itself costs.
 type floor struct {
-	db   C.floor_db
-	next int // the number of the next fire
+	db    C.floor_db
+	users workload
+	next  int // the number of the next fire
 }
 
 // openFloor opens a file of the library's schema.
-func openFloor(path string) (*floor, error) {
+func openFloor(path string, users workload) (*floor, error) {
 	var texts [C.STATEMENTS]*C.char
 	for i, text := range append(fireTexts[:], "BEGIN IMMEDIATE", "COMMIT") {
 		texts[i] = C.CString(text)
@@ -235,7 +236,7 @@ func openFloor(path string) (*floor, error) {
 	cpath, cpragmas := C.CString(path), C.CString(pragmas)
 	defer C.free(unsafe.Pointer(cpath))
 	defer C.free(unsafe.Pointer(cpragmas))
-	f := &floor{}
+	f := &floor{users: users}
 	if message := C.floor_open(&f.db, cpath, cpragmas, &texts[0]); message != nil {
 		return nil, errors.New(C.GoString(message))
 	}
@@ -251,7 +252,7 @@ func (f *floor) measure(ctx context.Context, d time.Duration, batch int) (sample
 	s, err := until(ctx, d, func() (int, error) {
 		fires := make([]fire, size)
 		for i := range fires {
-			fires[i] = fireAt(f.next)
+			fires[i] = f.users.fireAt(f.next)
 			f.next++
 		}
 		return size, f.write(fires, batch)

@@ -186,14 +186,16 @@ func TestRunEndsWithItsContext(t *testing.T) {
 }
 
 func TestWorkloadFiresEachPairOnce(t *testing.T) {
-	seen := map[fire]bool{}
-	for i := range 2 * users * liveSignals {
-		f := fireAt(i)
-		f.executed = false
-		if seen[f] {
-			t.Fatalf("fire %d comes twice", i)
+	for _, users := range []workload{quickSizes.users, fullSizes.users} {
+		seen := map[fire]bool{}
+		for i := range 2 * int(users) * liveSignals {
+			f := users.fireAt(i)
+			f.executed = false
+			if seen[f] {
+				t.Fatalf("fire %d of %d users comes twice", i, users)
+			}
+			seen[f] = true
 		}
-		seen[f] = true
 	}
 }
 

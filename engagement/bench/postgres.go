@@ -110,13 +110,13 @@ func remoteRows(name string, n int, all, counted []*rival) []row {
 // unless it is nil.
 func (b *bench) remoteRivals(ctx context.Context, server string, way *proxy, n int) ([]*rival, error) {
 	r := &rivals{bench: b}
-	r.addRemote(ctx, "library", server, way, fillRemote, func(dsn string) (measuring, func() error, error) {
-		lib, run, err := openMeasured(ctx, dsn, n)
+	r.addRemote(ctx, "library", server, way, b.fillRemote, func(dsn string) (measuring, func() error, error) {
+		lib, run, err := b.openMeasured(ctx, dsn, n)
 		return run, func() error { return lib.close() }, err
-	}, verifyWarm)
-	r.addRemote(ctx, "hand-written, pgx", server, way, fillPlainRemote, func(dsn string) (measuring, func() error, error) {
-		return openPeer(dsn, n, func(dsn string) (recorder, error) { return openHandRemote(ctx, dsn) })
-	}, countRemote)
+	}, b.verifyWarm)
+	r.addRemote(ctx, "hand-written, pgx", server, way, b.fillPlainRemote, func(dsn string) (measuring, func() error, error) {
+		return b.openPeer(dsn, n, func(dsn string) (recorder, error) { return openHandRemote(ctx, dsn) })
+	}, b.countRemote)
 	return r.all, r.measure(ctx, turnsOf(n))
 }
 
@@ -174,8 +174,8 @@ func countingTrips(way *proxy, run measuring) measuring {
 }
 
 // fillRemote makes what libraryFile is.
-func fillRemote(ctx context.Context, dsn string) error {
-	return fillLibrary(ctx, dsn, time.Now, warmFires())
+func (b *bench) fillRemote(ctx context.Context, dsn string) error {
+	return fillLibrary(ctx, dsn, time.Now, b.warmFires())
 }
 
 // plainRemoteSchema is the predecessor's as one would write it for PostgreSQL.
@@ -196,22 +196,22 @@ CREATE INDEX idx_signal_fires_timestamp ON signal_fires (timestamp);
 CREATE INDEX idx_user_stats_last_updated ON user_stats (last_updated);`
 
 // fillPlainRemote makes what plainFile is.
-func fillPlainRemote(ctx context.Context, dsn string) error {
+func (b *bench) fillPlainRemote(ctx context.Context, dsn string) error {
 	return pgtest.Exec(ctx, dsn, plainRemoteSchema+fmt.Sprintf(`
 INSERT INTO signal_fires (user_id, signal_id, timestamp)
 SELECT u, 'GBPUSD_SHORT_1', now() - INTERVAL '1 day' FROM generate_series(1, %[1]d) AS u;
 INSERT INTO user_stats (user_id, total_fires, last_updated)
-SELECT u, 1, now() - INTERVAL '1 day' FROM generate_series(1, %[1]d) AS u;`, users))
+SELECT u, 1, now() - INTERVAL '1 day' FROM generate_series(1, %[1]d) AS u;`, b.sizes.users))
 }
 
 // countRemote counts the fires of a schema that fillPlainRemote has made.
-func countRemote(ctx context.Context, dsn string, fires int64) (err error) {
+func (b *bench) countRemote(ctx context.Context, dsn string, fires int64) (err error) {
 	conn, err := pgx.Connect(ctx, dsn)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
-	return checkCounts(conn.QueryRow(ctx, countFires), fires)
+	return b.checkCounts(conn.QueryRow(ctx, countFires), fires)
 }
 
 // handRemote is a careful transaction a fire on the predecessor's schema.

@@ -44,17 +44,17 @@ func (b *bench) tradesOf(ctx context.Context, n int) ([]row, error) {
 		var next atomic.Int64
 		return func(ctx context.Context, d time.Duration) (sample, error) {
 			return lib.measure(func() (sample, error) {
-				return load(ctx, n, d, &next, func(i int) error { return lib.trade(ctx, i) })
+				return load(ctx, n, d, &next, func(i int) error { return lib.trade(ctx, b.sizes.users.tradeAt(i)) })
 			})
 		}, func() error { return lib.close() }, err
-	}, verifyTrades)
+	}, b.verifyTrades)
 	hand := r.add("hand-written, mattn", plain, func(path string) (measuring, func() error, error) {
 		h, err := openHandTrader(path)
 		var next atomic.Int64
 		return func(ctx context.Context, d time.Duration) (sample, error) {
-			return commitEach(load(ctx, n, d, &next, func(i int) error { return h.trade(ctx, i) }))
+			return commitEach(load(ctx, n, d, &next, func(i int) error { return h.trade(ctx, b.sizes.users.tradeAt(i)) }))
 		}, func() error { return h.close() }, err
-	}, sumPnL)
+	}, b.sumPnL)
 	if err := r.measure(ctx, turnsOf(n)); err != nil {
 		return nil, err
 	}
@@ -69,19 +69,18 @@ func (b *bench) tradesOf(ctx context.Context, n int) ([]row, error) {
 	return rows, nil
 }
 
-// tradeAt returns the i-th trade: its user, and a P&L that doubles sum exactly.
-func tradeAt(i int) (user int64, pnl float64) {
-	return fireAt(i).user, float64(i%5-1) / 2
+// tradeAt returns the i-th trade, with a P&L that doubles sum exactly.
+func (users workload) tradeAt(i int) engagement.Trade {
+	return engagement.Trade{UserID: users.fireAt(i).user, TradeID: "trade-" + strconv.Itoa(i), PnL: float64(i%5-1) / 2}
 }
 
-func (l *library) trade(ctx context.Context, i int) error {
-	user, pnl := tradeAt(i)
-	result, err := l.db.RecordTrade(ctx, engagement.Trade{UserID: user, TradeID: "trade-" + strconv.Itoa(i), PnL: pnl})
+func (l *library) trade(ctx context.Context, t engagement.Trade) error {
+	result, err := l.db.RecordTrade(ctx, t)
 	return recorded(result.Status, err)
 }
 
-func verifyTrades(ctx context.Context, path string, trades int64) error {
-	if err := verify(ctx, path, users); err != nil {
+func (b *bench) verifyTrades(ctx context.Context, path string, trades int64) error {
+	if err := verify(ctx, path, int64(b.sizes.users)); err != nil {
 		return err
 	}
 	db, err := sql.Open("sqlite3", "file:"+path+"?mode=ro")
@@ -105,24 +104,22 @@ func openHandTrader(path string) (*handTrader, error) {
 	return &handTrader{p}, err
 }
 
-func (h *handTrader) trade(ctx context.Context, i int) error {
-	user, pnl := tradeAt(i)
+func (h *handTrader) trade(ctx context.Context, t engagement.Trade) error {
 	return h.inTx(ctx, func(statement func(int) *sql.Stmt) error {
-		_, err := statement(0).ExecContext(ctx, user, pnl, time.Now().UTC().Format(timeFormat))
+		_, err := statement(0).ExecContext(ctx, t.UserID, t.PnL, time.Now().UTC().Format(timeFormat))
 		return err
 	})
 }
 
 // sumPnL checks that each of the trades 1 to n was added.
-func sumPnL(ctx context.Context, path string, n int64) error {
+func (b *bench) sumPnL(ctx context.Context, path string, n int64) error {
 	db, err := openPool("sqlite3", path)
 	if err != nil {
 		return err
 	}
 	var want, stored float64
 	for i := range n {
-		_, pnl := tradeAt(int(i) + 1)
-		want += pnl
+		want += b.sizes.users.tradeAt(int(i) + 1).PnL
 	}
 	err = db.QueryRowContext(ctx, "SELECT SUM(pnl) FROM user_stats").Scan(&stored)
 	if err == nil && stored != want {

@@ -11,10 +11,12 @@ import (
 )
 
 const (
-	users        = 20_000
 	liveSignals  = 30
 	signalPrefix = "EURUSD_LONG_"
 )
+
+// workload is how many users fire.
+type workload int
 
 // fire is one fire of the workload.
 type fire struct {
@@ -28,12 +30,13 @@ func (f fire) signalID() string { return signalPrefix + strconv.Itoa(f.signal) }
 // fireAt returns the i-th fire. Users and signals come in a scattered order,
 // each pair once; when all users have fired all live signals, new signals go
 // live.
-func fireAt(i int) fire {
-	const pairs, step = users * liveSignals, 389_171 // step has no divisor in common with pairs
+func (users workload) fireAt(i int) fire {
+	const step = 389_171 // a prime, so that it has no divisor in common with pairs
+	pairs := int(users) * liveSignals
 	place := (i % pairs) * step % pairs
 	return fire{
-		user:     int64(place%users) + 1,
-		signal:   place/users + i/pairs*liveSignals,
+		user:     int64(place%int(users)) + 1,
+		signal:   place/int(users) + i/pairs*liveSignals,
 		executed: i%2 == 1,
 	}
 }

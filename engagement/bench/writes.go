@@ -41,30 +41,30 @@ func (b *bench) writesOf(ctx context.Context, n int) ([]row, error) {
 	}
 	r := &rivals{bench: b}
 	peer := func(open func(path string) (recorder, error)) func(string) (measuring, func() error, error) {
-		return func(path string) (measuring, func() error, error) { return openPeer(path, n, open) }
+		return func(path string) (measuring, func() error, error) { return b.openPeer(path, n, open) }
 	}
 	var lib *library
 	library := r.add("library", ours, func(path string) (measuring, func() error, error) {
 		var run measuring
-		lib, run, err = openMeasured(ctx, path, n)
+		lib, run, err = b.openMeasured(ctx, path, n)
 		return run, func() error { return lib.close() }, err
-	}, verifyWarm)
+	}, b.verifyWarm)
 	floor := r.add("C floor", ours, func(path string) (measuring, func() error, error) {
-		f, err := openFloor(path)
+		f, err := openFloor(path, b.sizes.users)
 		return func(ctx context.Context, d time.Duration) (sample, error) {
 			return f.measure(ctx, d, lib.lastBatch)
 		}, func() error { return f.close() }, err
-	}, verifyWarm)
+	}, b.verifyWarm)
 	var same *rival
 	if n == 1 {
 		same = r.add("same statements in Go, mattn", ours,
-			peer(func(path string) (recorder, error) { return openSameStatements(path) }), verifyWarm)
+			peer(func(path string) (recorder, error) { return openSameStatements(path) }), b.verifyWarm)
 	}
 	hand := r.add("hand-written, mattn", plain,
-		peer(func(path string) (recorder, error) { return openHandWritten("sqlite3", path) }), countWarm)
+		peer(func(path string) (recorder, error) { return openHandWritten("sqlite3", path) }), b.countWarm)
 	r.add("hand-written, modernc", plain,
-		peer(func(path string) (recorder, error) { return openHandWritten("sqlite", path) }), countWarm)
-	r.add("GORM", plain, peer(func(path string) (recorder, error) { return openGORM(path) }), countWarm)
+		peer(func(path string) (recorder, error) { return openHandWritten("sqlite", path) }), b.countWarm)
+	r.add("GORM", plain, peer(func(path string) (recorder, error) { return openGORM(path) }), b.countWarm)
 	if err := r.measure(ctx, turnsOf(n)); err != nil {
 		return nil, err
 	}
@@ -92,37 +92,37 @@ func writeRows(n int, all []*rival, library, hand, floor, same *rival) []row {
 }
 
 // openMeasured opens the library for n callers.
-func openMeasured(ctx context.Context, path string, n int) (*library, measuring, error) {
+func (b *bench) openMeasured(ctx context.Context, path string, n int) (*library, measuring, error) {
 	lib, err := openLibrary(ctx, path)
 	var next atomic.Int64
 	return lib, func(ctx context.Context, d time.Duration) (sample, error) {
 		return lib.measure(func() (sample, error) {
-			return load(ctx, n, d, &next, func(i int) error { return lib.record(ctx, fireAt(i)) })
+			return load(ctx, n, d, &next, func(i int) error { return lib.record(ctx, b.sizes.users.fireAt(i)) })
 		})
 	}, err
 }
 
 // openPeer opens a contender that commits each fire alone.
-func openPeer(path string, n int, open func(path string) (recorder, error)) (measuring, func() error, error) {
+func (b *bench) openPeer(path string, n int, open func(path string) (recorder, error)) (measuring, func() error, error) {
 	peer, err := open(path)
 	var next atomic.Int64
 	return func(ctx context.Context, d time.Duration) (sample, error) {
-		return commitEach(load(ctx, n, d, &next, func(i int) error { return peer.record(ctx, fireAt(i)) }))
+		return commitEach(load(ctx, n, d, &next, func(i int) error { return peer.record(ctx, b.sizes.users.fireAt(i)) }))
 	}, func() error { return peer.close() }, err
 }
 
 // verifyWarm proves a database that was a copy of libraryFile.
-func verifyWarm(ctx context.Context, path string, fires int64) error {
-	return verify(ctx, path, users+fires)
+func (b *bench) verifyWarm(ctx context.Context, path string, fires int64) error {
+	return verify(ctx, path, int64(b.sizes.users)+fires)
 }
 
 // countWarm counts the fires of a database that was a copy of plainFile.
-func countWarm(ctx context.Context, path string, fires int64) error {
+func (b *bench) countWarm(ctx context.Context, path string, fires int64) error {
 	db, err := openPool("sqlite3", path)
 	if err != nil {
 		return err
 	}
-	return errors.Join(checkCounts(db.QueryRowContext(ctx, countFires), fires), db.Close())
+	return errors.Join(b.checkCounts(db.QueryRowContext(ctx, countFires), fires), db.Close())
 }
 
 // countFires counts the fires of the predecessor's schema in three ways.
@@ -130,12 +130,12 @@ const countFires = `SELECT (SELECT COUNT(*) FROM signal_fires), (SELECT SUM(tota
 (SELECT SUM(total_fires) FROM signal_metrics)`
 
 // checkCounts takes the row of countFires.
-func checkCounts(row interface{ Scan(...any) error }, fires int64) error {
+func (b *bench) checkCounts(row interface{ Scan(...any) error }, fires int64) error {
 	var stored, counted, ofSignals int64
 	if err := row.Scan(&stored, &counted, &ofSignals); err != nil {
 		return err
 	}
-	if want := users + fires; stored != want || counted != want || ofSignals != fires {
+	if want := int64(b.sizes.users) + fires; stored != want || counted != want || ofSignals != fires {
 		return fmt.Errorf("%d fires are stored, %d and %d counted, want %d", stored, counted, ofSignals, want)
 	}
 	return nil
@@ -164,17 +164,17 @@ func (b *bench) bulkWrites(ctx context.Context) ([]row, error) {
 		lib, err := openLibrary(ctx, path)
 		next := 0
 		return func(ctx context.Context, d time.Duration) (sample, error) {
-			s, err := until(ctx, d, func() (int, error) { return lib.recordMany(ctx, &next, b.sizes.bulk) })
+			s, err := until(ctx, d, func() (int, error) { return lib.recordMany(ctx, b.sizes.users, &next, b.sizes.bulk) })
 			s.commits = s.ops / int64(b.sizes.bulk)
 			return s, err
 		}, func() error { return lib.close() }, err
-	}, verifyWarm)
+	}, b.verifyWarm)
 	floor := r.add("C floor", ours, func(path string) (measuring, func() error, error) {
-		f, err := openFloor(path)
+		f, err := openFloor(path, b.sizes.users)
 		return func(ctx context.Context, d time.Duration) (sample, error) {
 			return f.measure(ctx, d, b.sizes.bulk)
 		}, func() error { return f.close() }, err
-	}, verifyWarm)
+	}, b.verifyWarm)
 	if err := r.measure(ctx, 1); err != nil {
 		return nil, err
 	}
@@ -189,11 +189,11 @@ func (b *bench) bulkWrites(ctx context.Context) ([]row, error) {
 	return rows, nil
 }
 
-// recordMany stores the next n fires in one call.
-func (l *library) recordMany(ctx context.Context, next *int, n int) (int, error) {
+// recordMany stores the next n fires of users in one call.
+func (l *library) recordMany(ctx context.Context, users workload, next *int, n int) (int, error) {
 	fires := make([]engagement.Fire, n)
 	for i := range fires {
-		fires[i] = fireAt(*next).facade()
+		fires[i] = users.fireAt(*next).facade()
 		*next++
 	}
 	results, err := l.db.RecordFires(ctx, fires)

@@ -11,7 +11,7 @@ import (
 func TestCopyTellsPeopleAndPrograms(t *testing.T) {
 	from, to := sampleDB(t), filepath.Join(t.TempDir(), "copy.db")
 	checkText(t, mustRun(t, "copy", "--from", from, "--to", to),
-		"copied 5 fires and 3 trades of 3 users: 31 rows, of which 31 written now; compared and verified: 0 differences\n")
+		"copied 5 fires and 3 trades of 3 users: 30 rows, of which 30 written now; compared and verified: 0 differences\n")
 	for _, command := range []string{"user 1", "leaderboard", "daily", "verify"} {
 		args := append(strings.Fields(command), "--json", "--db")
 		checkJSON(t, mustRun(t, append(args, to)...), mustRun(t, append(args, from)...))
@@ -19,7 +19,7 @@ func TestCopyTellsPeopleAndPrograms(t *testing.T) {
 
 	to = filepath.Join(t.TempDir(), "copy.db")
 	report := decode[engagement.CopyReport](t, mustRun(t, "copy", "--db", from, "--to", to, "--json"))
-	if report.Rows != 31 || report.Written != 31 || report.Deleted != 0 || report.Copy.Fires != 5 {
+	if report.Rows != 30 || report.Written != 30 || report.Deleted != 0 || report.Copy.Fires != 5 {
 		t.Errorf("got %+v", report)
 	}
 }

@@ -98,18 +98,42 @@ Exit codes: 0 done, 1 failed, 2 the command line is wrong or a value was refused
 	flags.BoolVar(&a.json, "json", false, "print JSON, for programs")
 	flags.BoolVar(&a.verbose, "verbose", false, "log every operation to stderr")
 
-	root.AddCommand(
-		a.migrateCommand(), a.demoCommand(),
-		a.fireCommand(), a.tradeCommand(),
-		a.statsCommand(), a.userCommand(), a.signalCommand(), a.signalsCommand(), a.dailyCommand(), a.exportCommand(),
-		a.leaderboardCommand(), a.rankCommand(), a.versusCommand(), a.streakCommand(), a.freezeCommand(),
-		a.activityCommand(), a.lifecycleCommand(), a.cohortsCommand(), a.hoursCommand(),
-		a.qualityCommand(), a.forecastCommand(),
-		a.metricCommand(), a.explainCommand(),
-		a.cleanupCommand(), a.eraseCommand(), a.backupCommand(), a.copyCommand(), a.verifyCommand(), a.rebuildCommand(),
-	)
+	for _, group := range a.groups() {
+		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
+		for _, cmd := range group.commands {
+			cmd.GroupID = group.title
+			root.AddCommand(cmd)
+		}
+	}
 	a.noteRunning(root.Commands())
 	return root
+}
+
+// group is the commands that help lists under one title.
+type group struct {
+	title    string
+	commands []*cobra.Command
+}
+
+// groups are all commands of ours, as help shows them; cobra sorts those of a
+// group by name, and lists its own (completion, help) below all groups.
+func (a *app) groups() []group {
+	return []group{
+		{"Begin:", []*cobra.Command{a.demoCommand(), a.migrateCommand()}},
+		{"Record what happens:", []*cobra.Command{a.fireCommand(), a.tradeCommand(), a.freezeCommand()}},
+		{"Ask about the community:", []*cobra.Command{
+			a.statsCommand(), a.dailyCommand(), a.activityCommand(), a.lifecycleCommand(), a.cohortsCommand(), a.hoursCommand(),
+			a.leaderboardCommand(), a.signalsCommand(),
+		}},
+		{"Ask about a user or a signal:", []*cobra.Command{
+			a.userCommand(), a.signalCommand(), a.rankCommand(), a.versusCommand(), a.streakCommand(),
+			a.qualityCommand(), a.forecastCommand(), a.explainCommand(), a.exportCommand(),
+		}},
+		{"Define figures of your own:", []*cobra.Command{a.metricCommand()}},
+		{"Keep the database in order:", []*cobra.Command{
+			a.verifyCommand(), a.rebuildCommand(), a.backupCommand(), a.copyCommand(), a.cleanupCommand(), a.eraseCommand(),
+		}},
+	}
 }
 
 // noteRunning makes the commands, and those below them, note that the command

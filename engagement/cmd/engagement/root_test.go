@@ -1,6 +1,7 @@
 package main
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -34,9 +35,22 @@ func allCommands(cmd *cobra.Command) (commands []*cobra.Command) {
 }
 
 func TestWithoutACommandThereIsHelp(t *testing.T) {
-	if got := mustRun(t); !strings.Contains(got, "Available Commands:") {
+	if got := mustRun(t); !strings.Contains(got, "Begin:\n  demo ") {
 		t.Errorf("got %s", got)
 	}
+}
+
+func TestHelpListsEveryCommandUnderATitle(t *testing.T) {
+	own := strings.Split(mustRun(t), "Additional Commands:\n")
+	if len(own) != 2 {
+		t.Fatalf("the commands of cobra are not listed by themselves: %q", own)
+	}
+	listed := regexp.MustCompile(`(?m)^  (\w+) `).FindAllStringSubmatch(own[1], -1)
+	var names []string
+	for _, match := range listed {
+		names = append(names, match[1])
+	}
+	checkText(t, strings.Join(names, " "), "completion help")
 }
 
 func TestShellsGetCompletion(t *testing.T) {

@@ -47,7 +47,7 @@ type entry[T any] struct {
 	err    error     // of the batch
 }
 
-// Stats are the figures of a queue since New.
+// Stats are the figures of a queue since New. What failed is in none of them.
 type Stats struct {
 	Batches, Writes, LargestBatch int64
 	Waiting                       int64         // right now
@@ -134,7 +134,7 @@ var ErrPanicked = errors.New("the caller who committed for this one panicked")
 func (q *Queue[T]) lead(leader *entry[T]) {
 	var batch []*entry[T]
 	start, err := time.Now(), ErrPanicked
-	defer func() { q.finish(leader, batch, err, time.Since(start)) }()
+	defer func() { q.finish(leader, batch, err, start) }()
 	err = q.commit(leader.ctx, func() []T {
 		q.gather()
 		start = time.Now()
@@ -197,13 +197,10 @@ func (q *Queue[T]) take(now time.Time, atLeast time.Duration) []*entry[T] {
 	defer q.mu.Unlock()
 	batch := make([]*entry[T], 0, min(len(q.waiting), batchLimit))
 	q.waiting = slices.DeleteFunc(q.waiting, func(e *entry[T]) bool {
-		waited := now.Sub(e.queued)
-		if len(batch) == batchLimit || e.ctx.Err() != nil || waited < atLeast {
+		if len(batch) == batchLimit || e.ctx.Err() != nil || now.Sub(e.queued) < atLeast {
 			return false
 		}
 		batch = append(batch, e)
-		q.stats.WaitTotal += waited
-		q.stats.WaitMax = max(q.stats.WaitMax, waited)
 		return true
 	})
 	return batch
@@ -224,10 +221,11 @@ func (q *Queue[T]) gather() {
 	}
 }
 
-// finish tells the callers of a batch what became of it, counts it and passes
-// the lead on. The callers come first: those who call again at once are in the
-// next batch.
-func (q *Queue[T]) finish(leader *entry[T], batch []*entry[T], err error, took time.Duration) {
+// finish tells the callers of a batch, which began at start, what became of it,
+// counts it and passes the lead on. The callers come first: those who call again
+// at once are in the next batch.
+func (q *Queue[T]) finish(leader *entry[T], batch []*entry[T], err error, start time.Time) {
+	took := time.Since(start)
 	leader.err = err
 	if err == nil && !slices.Contains(batch, leader) {
 		leader.err = leader.ctx.Err() // it gave up while it led
@@ -247,6 +245,11 @@ func (q *Queue[T]) finish(leader *entry[T], batch []*entry[T], err error, took t
 		q.stats.LargestBatch = max(q.stats.LargestBatch, n)
 		q.stats.CommitTotal += took
 		q.stats.CommitMax = max(q.stats.CommitMax, took)
+		for _, e := range batch {
+			waited := start.Sub(e.queued)
+			q.stats.WaitTotal += waited
+			q.stats.WaitMax = max(q.stats.WaitMax, waited)
+		}
 	}
 	q.remove(leader)
 	q.passLead(leader)

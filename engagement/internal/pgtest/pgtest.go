@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -196,10 +197,12 @@ func (s *Server) run(ctx context.Context, program string, args ...string) error 
 	return nil
 }
 
-// URL returns the URL of the server's database, as its superuser.
+// URL returns the URL of the server's database, as its superuser. It asks for no
+// encryption, which the server does not have: asking in vain takes a connection.
 func (s *Server) URL() string {
 	return (&url.URL{
 		Scheme: "postgres", Host: s.Addr(), Path: "postgres", User: url.UserPassword("engagement", s.password),
+		RawQuery: "sslmode=disable",
 	}).String()
 }
 
@@ -236,6 +239,45 @@ func (s *Server) Standby(ctx context.Context) (_ *Server, err error) {
 	return standby, standby.start(ctx)
 }
 
+// Template is a schema that is made once and copied often.
+type Template struct {
+	server           *Server
+	name, statements string
+}
+
+// Template returns what copies a schema that fill has filled.
+func (s *Server) Template(ctx context.Context, fill func(schemaURL string) error) (*Template, error) {
+	t := &Template{server: s}
+	schemaURL, drop, err := makeSchema(ctx, s.URL(), func(name string) string {
+		t.name = name
+		return "CREATE SCHEMA " + name
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := fill(schemaURL); err != nil {
+		return nil, errors.Join(err, drop())
+	}
+	dump := exec.CommandContext(ctx, filepath.Join(s.bin, "pg_dump"), "--schema="+t.name, "--inserts", "-d", s.URL())
+	out, err := dump.Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		err = fmt.Errorf("pg_dump: %w: %s", err, bytes.TrimSpace(exit.Stderr))
+	}
+	t.statements = psqlCommand.ReplaceAllString(string(out), "")
+	return t, errors.Join(err, drop())
+}
+
+// NewSchema makes a schema like the template and returns a URL that opens it, and
+// what drops it.
+func (t *Template) NewSchema(ctx context.Context) (schemaURL string, drop func() error, err error) {
+	return makeSchema(ctx, t.server.URL(), func(name string) string {
+		return strings.ReplaceAll(t.statements, t.name, name)
+	})
+}
+
+// psqlCommand matches a line that is for psql and no statement.
+var psqlCommand = regexp.MustCompile(`(?m)^\\.*$`)
+
 // Stop stops the server and deletes its data.
 func (s *Server) Stop() error {
 	return errors.Join(s.life.Close(), s.watch.Wait(), os.RemoveAll(s.dir))
@@ -244,8 +286,12 @@ func (s *Server) Stop() error {
 // NewSchema makes an empty schema in the database at dsn and returns a URL that
 // opens it, and what drops it.
 func NewSchema(ctx context.Context, dsn string) (schemaURL string, drop func() error, err error) {
+	return makeSchema(ctx, dsn, func(name string) string { return "CREATE SCHEMA " + name })
+}
+
+func makeSchema(ctx context.Context, dsn string, statements func(name string) string) (schemaURL string, drop func() error, err error) {
 	name := "test_" + strings.ToLower(rand.Text())
-	if err := Exec(ctx, dsn, "CREATE SCHEMA "+name); err != nil {
+	if err := Exec(ctx, dsn, statements(name)); err != nil {
 		return "", nil, err
 	}
 	drop = func() error { return Exec(context.Background(), dsn, "DROP SCHEMA "+name+" CASCADE") }

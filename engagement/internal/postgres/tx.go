@@ -24,9 +24,13 @@ const (
 	// rows: the counters are added to, not overwritten.
 	beginWrite = "BEGIN ISOLATION LEVEL READ COMMITTED"
 	// A client that has vanished with its network must not hold the row of today
-	// for hours.
-	limitWaits = "SELECT set_config('lock_timeout', '10s', true), " +
-		"set_config('idle_in_transaction_session_timeout', '60s', true)"
+	// for hours. Rows are looked up by their keys: for tables of some 20,000 rows,
+	// or of which the server has no statistics yet, it would rather read all of
+	// them to join them with the keys of one batch.
+	setUp = "SELECT set_config('lock_timeout', '10s', true), " +
+		"set_config('idle_in_transaction_session_timeout', '60s', true), " +
+		"set_config('enable_seqscan', 'off', true), " +
+		"set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
 	commitAsync = "SET LOCAL synchronous_commit = off"
 )
 
@@ -65,7 +69,7 @@ func (e *Engine) BeginWrite(ctx context.Context, gate engine.Gate) (engine.Tx, e
 		return nil, err
 	}
 	t.queue(beginWrite)
-	t.queue(limitWaits)
+	t.queue(setUp)
 	if e.opts.Async {
 		t.queue(commitAsync)
 	}
@@ -147,8 +151,13 @@ func (t *tx) Failed() error { return t.failed }
 // Later queues statements.
 func (t *tx) Later() dbgen.Querier { return querier{pggen.New((*queueing)(t))} }
 
-// SQL runs statements behind what is queued.
-func (t *tx) SQL() engine.SQL { return (*flushing)(t) }
+// SQL runs statements behind what is queued, planned as the server is set to.
+func (t *tx) SQL() engine.SQL {
+	for _, setting := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin"} {
+		t.queue("RESET " + setting)
+	}
+	return (*flushing)(t)
+}
 
 // flushing runs statements at once, behind what is queued.
 type flushing tx

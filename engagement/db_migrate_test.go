@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,26 @@ import (
 
 	"github.com/hydraxdev/engagementdb/engagement"
 )
+
+func TestMigrateMayBeRunAnyNumberOfTimes(t *testing.T) {
+	t.Parallel()
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			dsn := e.fresh(t)
+			var runs sync.WaitGroup
+			for range 4 {
+				runs.Go(func() {
+					if err := engagement.Migrate(context.Background(), dsn); err != nil {
+						t.Errorf("Migrate: %v", err)
+					}
+				})
+			}
+			runs.Wait()
+			proven(t, openAt(t, dsn, engagement.WithoutMigrate()))
+		})
+	}
+}
 
 // gooseCommand returns the plain goose command of the version that go.mod pins,
 // to be run on a file: the program that make builds, or else what go makes of
@@ -232,29 +251,4 @@ func TestGooseCommandAndLibraryMigrateTheSameFile(t *testing.T) {
 		noError(t, other.Close())
 		checkAdopted(t, path, fires, users)
 	})
-}
-
-func TestOpeningBalances(t *testing.T) {
-	t.Parallel()
-	path := adoptable(t, unsettled)
-	amounts := map[int64]float64{
-		101: 0.1, 102: -0.1, 103: 0.0000004, 104: 1e-6, 105: -12345678.905, 106: 9e12, 107: -9e12, 108: 0,
-		109: 1234567.891234, 110: 1.0 / 3,
-	}
-	for user, pnl := range amounts {
-		execute(t, path, "INSERT INTO user_stats (user_id, total_fires, win_rate, pnl, last_updated) VALUES (?, 99, 0.7, ?, 'garbage')", user, pnl)
-	}
-	db := openAt(t, path)
-	proven(t, db)
-	for user, pnl := range amounts {
-		rounded := math.Round(pnl*1e6) / 1e6
-		trades := must(db.RecentTrades(t.Context(), engagement.TradeFilter{UserID: user}))(t)
-		if rounded == 0 {
-			same(t, fmt.Sprintf("trades of %g", pnl), len(trades), 0)
-			continue
-		}
-		same(t, fmt.Sprintf("P&L of %g", pnl), must(db.UserStats(t.Context(), user))(t).PnL, rounded)
-		same(t, "trades", len(trades), 1)
-		same(t, "trade id and result", trades[0].TradeID+" "+trades[0].Outcome.String(), "opening-balance draw")
-	}
 }
