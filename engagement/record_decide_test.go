@@ -1,0 +1,441 @@
+package engagement
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
+)
+
+// decided is the time at which facts are decided here: noon of day 20.
+var decided = timeOn(20)
+
+func timeOn(day int64) time.Time { return time.Unix(day*24*60*60, 0).UTC().Add(12 * time.Hour) }
+
+// The facts of the tests; a fire is at noon of its day.
+
+func fired(user int64, signal string, day int64) *fact {
+	return &fact{fire: dbgen.SignalFire{UserID: user, SignalID: signal, Timestamp: timeOn(day), Day: day}}
+}
+
+func executed(user int64, signal string, day int64) *fact {
+	f := fired(user, signal, day)
+	f.fire.Executed = true
+	return f
+}
+
+func closed(user int64, id string, units int64) *fact {
+	outcome := Draw
+	switch {
+	case units > 0:
+		outcome = Win
+	case units < 0:
+		outcome = Loss
+	}
+	return &fact{isTrade: true, timeGiven: true, trade: dbgen.Trade{
+		UserID: user, TradeID: id, PnlMicros: units * stats.Micros, Outcome: outcome.String(), ClosedAt: timeOn(20), Day: 20,
+	}}
+}
+
+// stored makes a fact one whose row is there and is to be counted.
+func storedAs(f *fact) *fact {
+	f.stored = true
+	return f
+}
+
+func fires(user, first, last int64) (facts []*fact) {
+	for day := first; day <= last; day++ {
+		facts = append(facts, fired(user, fmt.Sprint("D", day), day))
+	}
+	return facts
+}
+
+// grant is a freeze of a user.
+type grant struct {
+	user, day int64
+	id        string
+}
+
+func TestDecide(t *testing.T) {
+	tests := map[string]struct {
+		rules     StreakRules
+		horizon   Day
+		given     []*fact // what is stored and counted
+		uncounted []*fact // what is stored and not counted
+		grants    []grant
+		facts     []*fact
+		receipts  []string
+		changes   []string
+	}{
+		"a new fire moves every counter once": {
+			facts:    []*fact{executed(1, "A", 20)},
+			receipts: []string{"recorded"},
+			changes: []string{
+				"store fire 1 A executed", "user 1: fires 1 executed 1, active on 20, streak 20-20 of 1", "user 1 on 20: fires 1 executed 1",
+				"signal A: fires 1, first on 20", "signal A on 20: fires 1 executed 1", "day 20: fires 1 executed 1 active 1 new 1",
+			},
+		},
+		"a fire of a signal, a user and a day that are known is no new one of theirs": {
+			given:    []*fact{fired(1, "A", 20)},
+			facts:    []*fact{fired(1, "B", 20), fired(2, "A", 20)},
+			receipts: []string{"recorded", "recorded"},
+			changes: []string{
+				"store fire 1 B", "store fire 2 A", "user 1: fires 1, active on 20", "user 2: fires 1, active on 20, streak 20-20 of 1",
+				"user 1 on 20: fires 1", "user 2 on 20: fires 1", "signal A: fires 1, first on 20", "signal B: fires 1, first on 20",
+				"signal A on 20: fires 1", "signal B on 20: fires 1", "day 20: fires 2 active 1 new 1",
+			},
+		},
+		"the same fire again changes nothing, whatever its time": {
+			given:    []*fact{fired(1, "A", 20)},
+			facts:    []*fact{fired(1, "A", 20), fired(1, "A", 19)},
+			receipts: []string{"duplicate", "duplicate"},
+		},
+		"a late retry takes no execution back": {
+			given:    []*fact{executed(1, "A", 20)},
+			facts:    []*fact{fired(1, "A", 20), executed(1, "A", 20)},
+			receipts: []string{"duplicate", "duplicate"},
+		},
+		"a stored fire that has executed counts so on its own day, and is no activity": {
+			given:    []*fact{fired(1, "A", 18)},
+			facts:    []*fact{executed(1, "A", 20)},
+			receipts: []string{"marked_executed"},
+			changes: []string{
+				"mark fire 1 A", "user 1: executed 1", "user 1 on 18: executed 1", "signal A on 18: executed 1", "day 18: executed 1",
+			},
+		},
+		"a fire twice in one batch, executed the second time, is stored once and marked": {
+			facts:    []*fact{fired(1, "A", 19), executed(1, "A", 20), executed(1, "A", 20), fired(1, "A", 20)},
+			receipts: []string{"recorded", "marked_executed", "duplicate", "duplicate"},
+			changes: []string{
+				"store fire 1 A", "mark fire 1 A", "user 1: fires 1 executed 1, active on 20, streak 19-19 of 1",
+				"user 1 on 19: fires 1 executed 1", "signal A: fires 1, first on 19", "signal A on 19: fires 1 executed 1",
+				"day 19: fires 1 executed 1 active 1 new 1",
+			},
+		},
+		"a fire before the horizon is refused alone, and its user is not kept": {
+			horizon:  15,
+			facts:    []*fact{fired(1, "A", 14), fired(2, "A", 15)},
+			receipts: []string{"invalid", "recorded"},
+			changes: []string{
+				"store fire 2 A", "user 2: fires 1, active on 20, streak 15-15 of 1", "user 2 on 15: fires 1",
+				"signal A: fires 1, first on 15", "signal A on 15: fires 1", "day 15: fires 1 active 1 new 1", "delete user 1",
+			},
+		},
+		"a fire before the horizon is refused even if it is stored": {
+			horizon:  15,
+			given:    []*fact{fired(1, "A", 15)},
+			facts:    []*fact{executed(1, "A", 14)},
+			receipts: []string{"invalid"},
+		},
+		"a fire that is stored but not counted is marked, and counts when its turn comes": {
+			uncounted: []*fact{fired(1, "A", 18)},
+			facts:     []*fact{fired(1, "A", 20), executed(1, "A", 20)},
+			receipts:  []string{"duplicate", "marked_executed"},
+			changes:   []string{"mark fire 1 A", "delete user 1"},
+		},
+		"a stored fire counted late keeps the time that its user was active": {
+			uncounted: []*fact{executed(1, "A", 12), fired(1, "B", 11)},
+			facts:     []*fact{storedAs(executed(1, "A", 12)), storedAs(fired(1, "B", 11))},
+			receipts:  []string{"recorded", "recorded"},
+			changes: []string{
+				"user 1: fires 2 executed 1, active on 12, streak 11-12 of 2", "user 1 on 11: fires 1", "user 1 on 12: fires 1 executed 1",
+				"signal A: fires 1, first on 12", "signal B: fires 1, first on 11", "signal A on 12: fires 1 executed 1", "signal B on 11: fires 1",
+				"day 11: fires 1 active 1 new 1", "day 12: fires 1 executed 1 active 1",
+			},
+		},
+		"a stored fire of before the horizon is counted": {
+			horizon:   15,
+			uncounted: []*fact{fired(1, "A", 12)},
+			facts:     []*fact{storedAs(fired(1, "A", 12))},
+			receipts:  []string{"recorded"},
+			changes: []string{
+				"user 1: fires 1, active on 12, streak 12-12 of 1", "user 1 on 12: fires 1", "signal A: fires 1, first on 12",
+				"signal A on 12: fires 1", "day 12: fires 1 active 1 new 1",
+			},
+		},
+		"a stored fire whose time is not known is activity, and belongs to no streak": {
+			given:     []*fact{fired(1, "A", 20)},
+			uncounted: []*fact{fired(1, "B", 0), fired(1, "C", 0)},
+			facts:     []*fact{storedAs(fired(1, "B", 0)), storedAs(fired(1, "C", 0))},
+			receipts:  []string{"recorded", "recorded"},
+			changes: []string{
+				"user 1: fires 2, active on 0, streak 20-20 of 1", "user 1 on 0: fires 2", "signal B: fires 1, first on 0",
+				"signal C: fires 1, first on 0", "signal B on 0: fires 1", "signal C on 0: fires 1", "day 0: fires 2 active 1",
+			},
+		},
+		"the day with a new user is the first that the user fired, and moves with it": {
+			given:    []*fact{fired(1, "A", 18)},
+			facts:    []*fact{fired(1, "B", 17), fired(1, "C", 15), fired(1, "D", 19)},
+			receipts: []string{"recorded", "recorded", "recorded [3]"},
+			changes: []string{
+				"store fire 1 B", "store fire 1 C", "store fire 1 D", "user 1: fires 3, active on 20, streak 17-19 of 3",
+				"user 1 on 15: fires 1", "user 1 on 17: fires 1", "user 1 on 19: fires 1",
+				"signal B: fires 1, first on 17", "signal C: fires 1, first on 15", "signal D: fires 1, first on 19",
+				"signal B on 17: fires 1", "signal C on 15: fires 1", "signal D on 19: fires 1",
+				"day 15: fires 1 active 1 new 1", "day 17: fires 1 active 1", "day 18: new -1", "day 19: fires 1 active 1",
+				"award 1: 3 from 17 on 19",
+			},
+		},
+		"milestones are those of the fire that reaches them": {
+			given:    fires(1, 10, 11),
+			facts:    []*fact{fired(1, "A", 12), fired(1, "B", 12), fired(1, "C", 13)},
+			receipts: []string{"recorded [3]", "recorded", "recorded"},
+			changes: []string{
+				"store fire 1 A", "store fire 1 B", "store fire 1 C", "user 1: fires 3, active on 20, streak 10-13 of 4",
+				"user 1 on 12: fires 2", "user 1 on 13: fires 1",
+				"signal A: fires 1, first on 12", "signal B: fires 1, first on 12", "signal C: fires 1, first on 13",
+				"signal A on 12: fires 1", "signal B on 12: fires 1", "signal C on 13: fires 1",
+				"day 12: fires 2 active 1", "day 13: fires 1 active 1", "award 1: 3 from 10 on 12",
+			},
+		},
+		"a late fire that joins two streaks reaches all between, ascending, and not what was awarded": {
+			rules:    StreakRules{Milestones: []int64{2, 4, 5}},
+			given:    slices.Concat(fires(1, 10, 11), fires(1, 13, 14)),
+			facts:    []*fact{fired(1, "A", 12)},
+			receipts: []string{"recorded [4 5]"},
+			changes: []string{
+				"store fire 1 A", "user 1: fires 1, active on 20, streak 10-14 of 5", "user 1 on 12: fires 1",
+				"signal A: fires 1, first on 12", "signal A on 12: fires 1", "day 12: fires 1 active 1",
+				"award 1: 4 from 10 on 13", "award 1: 5 from 10 on 14",
+			},
+		},
+		"a freeze covers the day that was missed, and is given back by a late fire": {
+			given:    fires(1, 10, 10),
+			grants:   []grant{{1, 10, "f"}},
+			facts:    []*fact{fired(1, "A", 12)},
+			receipts: []string{"recorded"},
+			changes: []string{
+				"store fire 1 A", "user 1: fires 1, active on 20, streak 10-12 of 2", "user 1 on 12: fires 1", "signal A: fires 1, first on 12",
+				"signal A on 12: fires 1", "day 12: fires 1 active 1", "spend f of 1 on 11",
+			},
+		},
+		"a freeze that one fire of a batch spends and the next gives back stays as it is": {
+			given:    fires(1, 10, 10),
+			grants:   []grant{{1, 10, "f"}},
+			facts:    []*fact{fired(1, "A", 12), fired(1, "B", 11)},
+			receipts: []string{"recorded", "recorded [3]"},
+			changes: []string{
+				"store fire 1 A", "store fire 1 B", "user 1: fires 2, active on 20, streak 10-12 of 3 holding 1",
+				"user 1 on 11: fires 1", "user 1 on 12: fires 1", "signal A: fires 1, first on 12", "signal B: fires 1, first on 11",
+				"signal A on 12: fires 1", "signal B on 11: fires 1", "day 11: fires 1 active 1", "day 12: fires 1 active 1",
+				"award 1: 3 from 10 on 12",
+			},
+		},
+		"trades move their user's counters and no day of the community": {
+			given:    []*fact{fired(1, "A", 20), closed(1, "won", 1)},
+			facts:    []*fact{closed(1, "a", 5), closed(1, "b", -2), closed(1, "c", 0)},
+			receipts: []string{"recorded", "recorded", "recorded"},
+			changes: []string{
+				"store trade 1 a", "store trade 1 b", "store trade 1 c",
+				fmt.Sprint("user 1: wins 1 losses 1 draws 1 micros 3000000, active on 20, bound ", winBound(2, 1)),
+				"user 1 on 20: wins 1 losses 1 draws 1 micros 3000000",
+			},
+		},
+		"a trade of a new user": {
+			facts:    []*fact{closed(1, "a", 5)},
+			receipts: []string{"recorded"},
+			changes: []string{
+				"store trade 1 a", fmt.Sprint("user 1: wins 1 micros 5000000, active on 20, bound ", winBound(1, 0)), "user 1 on 20: wins 1 micros 5000000",
+			},
+		},
+		"the same trade again is a duplicate, with other content a conflict": {
+			given:    []*fact{closed(1, "a", 5)},
+			facts:    []*fact{closed(1, "a", 5), closed(1, "a", 6), closed(2, "a", 6), closed(2, "a", 6), closed(2, "a", -6)},
+			receipts: []string{"duplicate", "conflict", "recorded", "duplicate", "conflict"},
+			changes: []string{
+				"store trade 2 a", fmt.Sprint("user 2: wins 1 micros 6000000, active on 20, bound ", winBound(1, 0)), "user 2 on 20: wins 1 micros 6000000",
+			},
+		},
+		"a trade whose sum would leave ±9e12 is refused alone, and its id is free": {
+			facts: []*fact{
+				closed(1, "a", MaxPnL), closed(1, "b", 1), closed(1, "c", -1), closed(1, "b", 1),
+				closed(2, "a", -MaxPnL), closed(2, "b", -1),
+			},
+			receipts: []string{"recorded", "invalid", "recorded", "recorded", "recorded", "invalid"},
+			changes: []string{
+				"store trade 1 a", "store trade 1 b", "store trade 1 c", "store trade 2 a",
+				fmt.Sprint("user 1: wins 2 losses 1 micros 9000000000000000000, active on 20, bound ", winBound(2, 1)),
+				"user 2: losses 1 micros -9000000000000000000, active on 20",
+				"user 1 on 20: wins 2 losses 1 micros 9000000000000000000", "user 2 on 20: losses 1 micros -9000000000000000000",
+			},
+		},
+		"a user who is held for what is refused alone is not kept": {
+			facts:    []*fact{closed(2, "a", MaxPnL+1), closed(3, "a", 1)},
+			receipts: []string{"invalid", "recorded"},
+			changes: []string{
+				"store trade 3 a", fmt.Sprint("user 3: wins 1 micros 1000000, active on 20, bound ", winBound(1, 0)),
+				"user 3 on 20: wins 1 micros 1000000", "delete user 2",
+			},
+		},
+		"a stored trade counted late keeps the time that its user was active": {
+			uncounted: []*fact{{isTrade: true, trade: dbgen.Trade{
+				UserID: 1, TradeID: "a", PnlMicros: 7, Outcome: "win", ClosedAt: timeOn(12), Day: 12,
+			}}},
+			facts: []*fact{{isTrade: true, stored: true, trade: dbgen.Trade{
+				UserID: 1, TradeID: "a", PnlMicros: 7, Outcome: "win", ClosedAt: timeOn(12), Day: 12,
+			}}},
+			receipts: []string{"recorded"},
+			changes:  []string{fmt.Sprint("user 1: wins 1 micros 7, active on 12, bound ", winBound(1, 0)), "user 1 on 12: wins 1 micros 7"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if test.rules.Milestones == nil {
+				test.rules = DefaultStreakRules()
+			}
+			m := newMemory(test.rules)
+			m.record(t, test.given)
+			m.horizon = test.horizon
+			for _, f := range test.uncounted {
+				m.insertUncounted(f)
+			}
+			for _, g := range test.grants {
+				m.grant(t, g)
+			}
+			d := decide(m.load(test.facts), test.facts, decided)
+			receipts := []string{}
+			for _, r := range d.receipts {
+				receipts = append(receipts, receiptText(r))
+			}
+			if diff := gocmp.Diff(test.receipts, receipts); diff != "" {
+				t.Errorf("receipts (-want +got):\n%s", diff)
+			}
+			sorted := cmpopts.SortSlices(strings.Compare)
+			if diff := gocmp.Diff(test.changes, changesText(d.changes), sorted, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("changes (-want +got):\n%s", diff)
+			}
+			m.apply(t, d.changes)
+		})
+	}
+}
+
+func TestDecidingWithoutAHistoryThatIsNeededPanics(t *testing.T) {
+	m := newMemory(DefaultStreakRules())
+	m.record(t, fires(1, 10, 10))
+	m.grant(t, grant{1, 10, "f"})
+	facts := []*fact{fired(1, "A", 12)}
+	l := m.load(facts)
+	l.users[1].history = nil
+	defer func() {
+		if recover() == nil {
+			t.Error("a streak was guessed")
+		}
+	}()
+	decide(l, facts, decided)
+}
+
+func TestRecountAwardsOnlyWhenItIsTold(t *testing.T) {
+	for _, awarded := range []bool{true, false} {
+		m := newMemory(StreakRules{Milestones: []int64{5}})
+		m.record(t, fires(1, 10, 12))
+		m.rules.Milestones = []int64{2, 3}
+		got := changesText(recount(m.loadHistories(1), []int64{1}, awarded, decided))
+		want := []string{"user 1: streak 10-12 of 3"}
+		if awarded {
+			want = append(want, "award 1: 2 from 10 on 11", "award 1: 3 from 10 on 12")
+		}
+		if diff := gocmp.Diff(want, got); diff != "" {
+			t.Errorf("awarded %t: changes (-want +got):\n%s", awarded, diff)
+		}
+	}
+}
+
+func receiptText(r receipt) string {
+	switch {
+	case errors.Is(r.err, ErrInvalid):
+		return "invalid"
+	case errors.Is(r.err, ErrConflict):
+		return "conflict"
+	case r.err != nil:
+		return r.err.Error()
+	case r.milestones != nil:
+		return fmt.Sprint(r.status, " ", r.milestones)
+	}
+	return r.status.String()
+}
+
+// changesText is a line for each change.
+func changesText(c changes) (lines []string) {
+	add := func(format string, args ...any) {
+		lines = append(lines, strings.TrimSpace(fmt.Sprintf(format, args...)))
+	}
+	for _, f := range c.newFires {
+		add("store fire %d %s %s", f.UserID, f.SignalID, map[bool]string{true: "executed"}[f.Executed])
+	}
+	for _, key := range c.executedFires {
+		add("mark fire %d %s", key.user, key.signal)
+	}
+	for _, t := range c.newTrades {
+		add("store trade %d %s", t.UserID, t.TradeID)
+	}
+	for _, id := range sortedKeys(c.users, cmp.Compare) {
+		u := c.users[id]
+		parts := []string{}
+		if u.counts != (counts{}) {
+			parts = append(parts, countsText(u.counts))
+		}
+		if !u.changed.IsZero() {
+			parts = append(parts, fmt.Sprint("active on ", int64(DayOf(u.changed, time.UTC))))
+		}
+		if u.winBound != 0 {
+			parts = append(parts, fmt.Sprint("bound ", u.winBound))
+		}
+		if u.active {
+			streak := fmt.Sprintf("streak %d-%d of %d", u.streak.Start, u.streak.End, u.streak.Length)
+			if u.streak.Unspent > 0 {
+				streak += fmt.Sprint(" holding ", u.streak.Unspent)
+			}
+			parts = append(parts, streak)
+		}
+		add("user %d: %s", id, strings.Join(parts, ", "))
+		for _, f := range u.freezes {
+			add("spend %s of %d on %d", f.ID, id, f.Spent)
+		}
+	}
+	for _, key := range sortedKeys(c.userDays, compareUserDays) {
+		add("user %d on %d: %s", key.user, int64(key.day), countsText(c.userDays[key]))
+	}
+	for _, signal := range slices.Sorted(maps.Keys(c.signals)) {
+		s := c.signals[signal]
+		add("signal %s: fires %d, first on %d", signal, s.fires, int64(DayOf(s.first, time.UTC)))
+	}
+	for _, key := range sortedKeys(c.signalDays, compareSignalDays) {
+		add("signal %s on %d: %s", key.signal, int64(key.day), countsText(c.signalDays[key]))
+	}
+	for _, day := range sortedKeys(c.days, cmp.Compare) {
+		d := c.days[day]
+		add("day %d: %s", int64(day), partsText("fires", d.fires, "executed", d.executed, "active", d.activeUsers, "new", d.newUsers))
+	}
+	for _, a := range c.awards {
+		add("award %d: %d from %d on %d", a.user, a.Length, a.Start, a.Day)
+	}
+	for _, id := range c.unused {
+		add("delete user %d", id)
+	}
+	return lines
+}
+
+func countsText(c counts) string {
+	return partsText("fires", c.fires, "executed", c.executed, "wins", c.wins, "losses", c.losses, "draws", c.draws, "micros", c.micros)
+}
+
+// partsText is each name with its number, unless that is 0.
+func partsText(namesAndNumbers ...any) string {
+	var parts []string
+	for i := 0; i < len(namesAndNumbers); i += 2 {
+		if n := namesAndNumbers[i+1]; n != int64(0) {
+			parts = append(parts, fmt.Sprint(namesAndNumbers[i], " ", n))
+		}
+	}
+	return strings.Join(parts, " ")
+}
