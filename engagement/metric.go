@@ -498,7 +498,7 @@ func compareValues(a, b *float64) int {
 	return cmp.Compare(*b, *a)
 }
 
-// needsFires says whether the counters of days do not hold the measure, so that
+// needsFires reports whether the counters of days do not hold the measure, so that
 // single fires must be read. Each user fires a signal once, so a signal has as
 // many users as fires.
 func (p MetricPart) needsFires(per string) bool {
