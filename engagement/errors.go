@@ -13,8 +13,8 @@ import (
 // The errors that callers can act on. Test for them with [errors.Is]; the text
 // around them says what was being done and which value was the matter.
 var (
-	// ErrInvalid: an argument was refused before anything was written. It is
-	// an [*InvalidError] too, which names the argument.
+	// ErrInvalid: an argument was refused before anything was written. Unless it
+	// was the server that refused, it is an [*InvalidError], which names it.
 	ErrInvalid = errors.New("invalid")
 	// ErrNotFound: there is no such user, signal or metric, or nothing to show of it
 	// yet.

@@ -20,6 +20,17 @@ var sentinels = map[string]error{
 	"ErrReadOnly": engagement.ErrReadOnly, "ErrClosed": engagement.ErrClosed,
 }
 
+// refusal returns the typed refusal of an argument.
+func refusal(t tb, err error) *engagement.InvalidError {
+	t.Helper()
+	wantError(t, err, engagement.ErrInvalid)
+	refused, ok := errors.AsType[*engagement.InvalidError](err)
+	if !ok {
+		t.Fatalf("%v does not say which argument was refused", err)
+	}
+	return refused
+}
+
 // only fails the test unless err is of this kind and of no other.
 func only(t tb, err, kind error) {
 	t.Helper()
@@ -209,7 +220,7 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 				unchanged(t, db, func() {
 					err := tt.call(db)
 					only(t, err, engagement.ErrInvalid)
-					contains(t, err, tt.says)
+					contains(t, err, tt.says, refusal(t, err).Field)
 				})
 			})
 		})

@@ -23,7 +23,7 @@ const (
 	FigureDraws    Figure = "draws"
 	FigurePnL      Figure = "pnl"
 	FigureWinRate  Figure = "win_rate"
-	FigureStreak   Figure = "streak" // the current one
+	FigureStreak   Figure = "current_streak"
 )
 
 // FiguresOfUser lists the figures of a user that can be explained.
@@ -41,7 +41,7 @@ func (f Figure) check(known []Figure) error {
 	return invalid("figure", string(f), fmt.Sprintf("want one of %v", known))
 }
 
-// ofFires says whether the figure comes from fires; the others come from trades.
+// ofFires reports whether the figure comes from fires; the others come from trades.
 func (f Figure) ofFires() bool { return f == FigureFires || f == FigureExecuted || f == FigureStreak }
 
 // Explanation says what a figure is made of, all of one moment.
@@ -292,7 +292,7 @@ func (v *view) explainByTrades(ctx context.Context, e *Explanation, page FactPag
 	}), err
 }
 
-// decidedTrades lists the trades that f selects, of any result but a draw.
+// decidedTrades lists the trades that f selects, of any outcome but a draw.
 func (v *view) decidedTrades(ctx context.Context, f TradeFilter) ([]dbgen.Trade, error) {
 	limit, err := checkLimit(f.Limit)
 	if err != nil {

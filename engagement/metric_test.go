@@ -100,7 +100,7 @@ func TestAWrongDefinitionIsRefusedByTheNameOfItsField(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := engagement.ParseMetricDefinition([]byte(tt.text))
 			only(t, err, engagement.ErrInvalid)
-			contains(t, err, tt.says)
+			contains(t, err, tt.says, refusal(t, err).Reason)
 			if strings.ContainsRune(err.Error(), '\n') {
 				t.Errorf("the message has several lines: %v", err)
 			}

@@ -312,7 +312,7 @@ func TestTwoHandlesUnderRandomLoad(t *testing.T) {
 	})
 }
 
-// isRefusal says whether err is an answer to a random call and no failure.
+// isRefusal reports whether err is an answer to a random call and no failure.
 func isRefusal(err error) bool {
 	return errors.Is(err, engagement.ErrInvalid) || errors.Is(err, engagement.ErrNotFound) || errors.Is(err, engagement.ErrConflict)
 }

@@ -166,7 +166,7 @@ func (h *history) compareHeadToHead(t *rapid.T, r *engagement.Reader, a, b int64
 			continue
 		}
 		noError(t, err)
-		want := engagement.HeadToHead{A: m.figures(a, window), B: m.figures(b, window), Leaders: map[engagement.Ranking]*int64{}, KeptFrom: m.horizon}
+		want := engagement.HeadToHead{A: m.figures(a, window), B: m.figures(b, window), Leaders: map[engagement.Ranking]*int64{}, Horizon: m.horizon}
 		for _, ranking := range engagement.Rankings() {
 			var leader *int64
 			if difference := valueOf(ranking, want.A) - valueOf(ranking, want.B); difference > 0 {

@@ -75,7 +75,7 @@ func TestPlans(t *testing.T) {
 		{query: "TopByFiresBetween", step: "SEARCH user_days USING COVERING INDEX idx_user_days_day (day>? AND day<?)", sorts: true},
 		{query: "TopByExecutedBetween", step: "SEARCH user_days USING COVERING INDEX idx_user_days_day (day>? AND day<?)", sorts: true},
 		{query: "TopByPnLBetween", step: "SEARCH user_days USING COVERING INDEX idx_user_days_day (day>? AND day<?)", sorts: true},
-		{query: "ResultsBetween", step: "SEARCH user_days USING COVERING INDEX idx_user_days_day (day>? AND day<?)", sorts: true},
+		{query: "DecidedBetween", step: "SEARCH user_days USING COVERING INDEX idx_user_days_day (day>? AND day<?)", sorts: true},
 		{query: "FiringDaysBetween", step: "SEARCH user_days USING COVERING INDEX idx_user_days_day (day>? AND day<?)", sorts: true},
 		{query: "StatsOfUsers", step: "SEARCH u USING INTEGER PRIMARY KEY (rowid=?)", sorts: true},
 		{query: "DaysOfUsers", step: "SEARCH d USING PRIMARY KEY (user_id=? AND day>? AND day<?)", sorts: true},

@@ -16,9 +16,9 @@ type HeadToHead struct {
 	// decided trades.
 	Leaders map[Ranking]*int64 `json:"leaders"`
 	// CommonSignals counts the signals that both fired in the window, among the
-	// fires that are kept: those from KeptFrom on.
+	// fires that are kept: those of days from Horizon on.
 	CommonSignals int64 `json:"common_signals"`
-	KeptFrom      Day   `json:"kept_from"`
+	Horizon       Day   `json:"horizon"`
 }
 
 // HeadToHead compares two users in a window (zero: all time), all of one moment.
@@ -68,7 +68,7 @@ func (v *view) headToHead(ctx context.Context, a, b int64, w Window) (h HeadToHe
 	if err != nil {
 		return h, err
 	}
-	h.KeptFrom, err = v.horizon(ctx)
+	h.Horizon, err = v.horizon(ctx)
 	return h, err
 }
 

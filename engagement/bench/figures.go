@@ -84,8 +84,8 @@ func (h *historyReading) userPage(ctx context.Context, user int64) error {
 		_, err5 := r.Awards(ctx, user)
 		fires, err6 := r.UserFires(ctx, user, engagement.FirePage{Limit: 20})
 		err := errors.Join(err1, err2, err3, err4, err5, wantRowsOf(20, len(fires), err6))
-		for _, metric := range engagement.Rankings() {
-			_, failed := r.UserRank(ctx, engagement.Board{Ranking: metric}, user)
+		for _, ranking := range engagement.Rankings() {
+			_, failed := r.UserRank(ctx, engagement.Board{Ranking: ranking}, user)
 			err = errors.Join(err, failed)
 		}
 		return err
@@ -103,16 +103,16 @@ FROM best CROSS JOIN user_days AS d ON d.user_id = best.user_id AND d.day >= ?1 
 GROUP BY best.value, d.user_id ORDER BY best.value DESC, d.user_id`
 
 func weekBoards(counts, value string) []handSQL {
-	days := []any{int64(lastWeek.From), int64(lastWeek.To())}
+	days := []any{int64(lastWeek.From()), int64(lastWeek.To())}
 	return []handSQL{
 		{"SQL over the index of days", fmt.Sprintf(weekBoard, "day", counts, value), days},
 		{"SQL over the whole table", fmt.Sprintf(weekBoard, "+day", counts, value), days},
 	}
 }
 
-func weekOf(metric engagement.Ranking) func(context.Context, *engagement.DB) ([][]int64, error) {
+func weekOf(ranking engagement.Ranking) func(context.Context, *engagement.DB) ([][]int64, error) {
 	return func(ctx context.Context, db *engagement.DB) ([][]int64, error) {
-		board, err := db.Leaderboard(ctx, engagement.Board{Ranking: metric, Window: lastWeek, Limit: topRows})
+		board, err := db.Leaderboard(ctx, engagement.Board{Ranking: ranking, Window: lastWeek, Limit: topRows})
 		rows := [][]int64{}
 		for _, b := range board {
 			micros := int64(b.PnL * 1e6) // exact: P&Ls here are eighths

@@ -455,7 +455,7 @@ both fired 1 signal, of the fires kept since 1970-01-02
 				"b": {"user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
 				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"},
 				"leaders": {"total_fires": 1, "win_rate": 1, "pnl": 1, "executed": 1, "longest_streak": 1},
-				"common_signals": 1, "kept_from": "1970-01-02"
+				"common_signals": 1, "horizon": "1970-01-02"
 			}`,
 		},
 		{

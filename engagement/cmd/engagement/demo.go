@@ -132,12 +132,12 @@ func recordCommunity(ctx context.Context, db *engagement.DB, c *community, progr
 	for day := range communityDays {
 		for _, signal := range c.day(day) {
 			made.Signals++
-			results, err := db.RecordFires(ctx, signal.fires)
+			receipts, err := db.RecordFires(ctx, signal.fires)
 			if err != nil {
 				return made, err
 			}
-			for i, result := range results {
-				made.count(result.Status)
+			for i, receipt := range receipts {
+				made.count(receipt.Status)
 				users[signal.fires[i].UserID] = true
 			}
 			err = db.Tx(ctx, func(tx *engagement.Tx) error { return recordTrades(ctx, tx, signal.trades, &made) })

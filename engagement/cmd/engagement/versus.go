@@ -54,5 +54,5 @@ func versusText(h engagement.HeadToHead) string {
 		}
 		t.add(ranking, figureText(ranking, h.A), figureText(ranking, h.B), leads)
 	}
-	return t.String() + fmt.Sprintf("\nboth fired %s, of the fires kept since %s\n", counted(h.CommonSignals, "signal"), h.KeptFrom)
+	return t.String() + fmt.Sprintf("\nboth fired %s, of the fires kept since %s\n", counted(h.CommonSignals, "signal"), h.Horizon)
 }

@@ -51,7 +51,7 @@ type Engine interface {
 	// Open opens the pools. It is called once, after Inspect and Migrate.
 	Open(ctx context.Context) error
 
-	// Remote says whether commands travel over a network, which may hang.
+	// Remote reports whether commands travel over a network, which may hang.
 	Remote() bool
 	// Queries returns the typed queries on the pool of readers.
 	Queries() dbgen.Querier

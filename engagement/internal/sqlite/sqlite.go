@@ -140,7 +140,7 @@ func (e *Engine) Close() error {
 	return errors.Join(errs...)
 }
 
-// exists says whether there is a file with content at path.
+// exists reports whether there is a file with content at path.
 func exists(path string) (bool, error) {
 	info, err := os.Stat(path)
 	switch {
