@@ -2,8 +2,9 @@ package engagement
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
@@ -149,56 +150,105 @@ func (w *writing) recordFires(ctx context.Context, fires []Fire) ([]FireReceipt,
 	return receipts, nil
 }
 
-// FirePage selects some fires out of a list that runs from the newest to the
-// oldest.
-type FirePage struct {
-	Limit int         // 1 to MaxLimit; 0: DefaultLimit
-	After *SignalFire // the last fire of the page before; nil: from the newest
-}
-
-func (p FirePage) position() (before time.Time, id int64) {
-	if p.After == nil {
-		return endOfTime, math.MaxInt64
-	}
-	return stored(p.After.Timestamp), p.After.ID
-}
-
-// UserFires returns a user's fires that are still kept one by one, newest
-// first; none for a user without any.
-func (r *Reader) UserFires(ctx context.Context, userID int64, page FirePage) ([]SignalFire, error) {
-	return latest(ctx, r, "list a user's fires", func(v *view) ([]SignalFire, error) {
-		rows, err := v.userFires(ctx, userID, page)
-		return signalFires(rows), err
-	})
-}
-
-func (v *view) userFires(ctx context.Context, userID int64, page FirePage) ([]dbgen.SignalFire, error) {
-	if err := checkUserID(userID); err != nil {
-		return nil, err
-	}
-	limit, err := checkLimit(page.Limit)
-	if err != nil {
-		return nil, err
-	}
-	before, id := page.position()
-	return v.q.UserFires(ctx, dbgen.UserFiresParams{UserID: userID, Before: before, BeforeID: id, MaxRows: limit})
-}
-
-// SignalFires returns a signal's fires that are still kept one by one, newest
-// first; none for a signal without any.
-func (r *Reader) SignalFires(ctx context.Context, signalID string, page FirePage) ([]SignalFire, error) {
-	return latest(ctx, r, "list a signal's fires", func(v *view) ([]SignalFire, error) {
+// Fire returns a user's fire for a signal, or ErrNotFound if none is stored one by
+// one: there was none, or it was cleaned up.
+func (r *Reader) Fire(ctx context.Context, userID int64, signalID string) (SignalFire, error) {
+	return latest(ctx, r, "read a fire", func(v *view) (SignalFire, error) {
+		if err := checkUserID(userID); err != nil {
+			return SignalFire{}, err
+		}
 		if err := checkID("signal id", signalID); err != nil {
-			return nil, err
+			return SignalFire{}, err
 		}
-		limit, err := checkLimit(page.Limit)
-		if err != nil {
-			return nil, err
+		row, err := v.q.GetFire(ctx, dbgen.GetFireParams{UserID: userID, SignalID: signalID})
+		if errors.Is(err, sql.ErrNoRows) {
+			return SignalFire{}, fmt.Errorf("%s: %w", Fire{UserID: userID, SignalID: signalID}, ErrNotFound)
 		}
-		before, id := page.position()
-		rows, err := v.q.SignalFires(ctx, dbgen.SignalFiresParams{SignalID: signalID, Before: before, BeforeID: id, MaxRows: limit})
-		return signalFires(rows), err
+		return signalFire(row), err
 	})
+}
+
+// FireFilter says which fires to list. The zero value lets all through.
+type FireFilter struct {
+	UserID   int64  // 0: of all users
+	SignalID string // "": of all signals
+	Window   Window // zero: of all time
+}
+
+func (f FireFilter) check() error {
+	if f.SignalID != "" {
+		if err := checkID("signal id", f.SignalID); err != nil {
+			return err
+		}
+	}
+	return f.Window.check()
+}
+
+// Fires lists the fires that f lets through and that are still kept one by one,
+// newest first; none if there are none.
+//
+// It reads the fires that it returns off an index of the user's, the signal's or
+// all fires, and with them at most those of the 32 hours around the window. For
+// both a user and a signal it reads one.
+func (r *Reader) Fires(ctx context.Context, f FireFilter, q PageQuery) (Page[SignalFire], error) {
+	return latest(ctx, r, "list fires", func(v *view) (Page[SignalFire], error) {
+		return v.fires(ctx, f, q)
+	})
+}
+
+func (v *view) fires(ctx context.Context, f FireFilter, q PageQuery) (Page[SignalFire], error) {
+	if err := f.check(); err != nil {
+		return Page[SignalFire]{}, err
+	}
+	days := f.Window.days()
+	p, err := q.of(fmt.Sprintf("fires of %d for %q in %v", f.UserID, f.SignalID, f.Window), newestFact(days))
+	if err != nil {
+		return Page[SignalFire]{}, err
+	}
+	return v.firesOfDays(ctx, f, days, 0, p)
+}
+
+// firesOfDays lists a page of fires by their user and signal: all of them, or if
+// leastExecuted is 1 those executed.
+func (v *view) firesOfDays(ctx context.Context, f FireFilter, days daySpan, leastExecuted int64, p paging) (Page[SignalFire], error) {
+	var rows []dbgen.SignalFire
+	var err error
+	since, _ := days.times()
+	before, id, user := p.after.time(), p.after.numbers[1], p.after.numbers[2]
+	first, last := days.bounds()
+	switch {
+	case f.UserID != 0 && f.SignalID != "":
+		var row dbgen.SignalFire
+		row, err = v.q.GetFire(ctx, dbgen.GetFireParams{UserID: f.UserID, SignalID: f.SignalID})
+		if err == nil && p.first && days.has(Day(row.Day)) {
+			rows = append(rows, row)
+		}
+		if errors.Is(err, sql.ErrNoRows) {
+			err = nil
+		}
+	case f.UserID != 0:
+		rows, err = v.q.UserFires(ctx, dbgen.UserFiresParams{
+			UserID: f.UserID, Since: since, Before: before, BeforeID: id, BeforeSignal: p.after.text,
+			FirstDay: first, LastDay: last, LeastExecuted: leastExecuted, MaxRows: p.rows(),
+		})
+	case f.SignalID != "":
+		rows, err = v.q.SignalFires(ctx, dbgen.SignalFiresParams{
+			SignalID: f.SignalID, Since: since, Before: before, BeforeID: id, BeforeUser: user,
+			FirstDay: first, LastDay: last, LeastExecuted: leastExecuted, MaxRows: p.rows(),
+		})
+	default:
+		rows, err = v.q.Fires(ctx, dbgen.FiresParams{
+			Since: since, Before: before, BeforeID: id, BeforeUser: user, BeforeSignal: p.after.text,
+			FirstDay: first, LastDay: last, MaxRows: p.rows(),
+		})
+	}
+	if err != nil {
+		return Page[SignalFire]{}, err
+	}
+	rows, next := cut(p, rows, func(row dbgen.SignalFire) position {
+		return factPosition(row.Timestamp, row.ID, row.UserID, row.SignalID)
+	})
+	return Page[SignalFire]{signalFires(rows), next}, nil
 }
 
 func signalFires(rows []dbgen.SignalFire) []SignalFire {

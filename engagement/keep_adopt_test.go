@@ -204,15 +204,8 @@ func TestPredecessorsFile(t *testing.T) {
 				checkAdopted(t, path, fires, users)
 				db := openAt(t, path)
 				var pnl float64
-				for after := (*engagement.BoardRow)(nil); ; {
-					page := must(db.Leaderboard(t.Context(), engagement.Board{Ranking: engagement.ByPnL, Limit: 50, After: after}))(t)
-					for _, row := range page {
-						pnl += row.PnL
-					}
-					if len(page) < 50 {
-						break
-					}
-					after = &page[len(page)-1]
+				for _, row := range inPages(t, 50, listBoard(db.Reader, engagement.Board{Ranking: engagement.ByPnL})) {
+					pnl += row.PnL
 				}
 				same(t, "P&L of all users in cents", math.Round(pnl*100), math.Round(fixture.pnl*100))
 			})
@@ -607,14 +600,14 @@ func TestRowsOfOtherPrograms(t *testing.T) {
 				}
 			}
 			got := map[string]time.Time{}
-			for _, f := range must(db.UserFires(t.Context(), 7, engagement.FirePage{}))(t) {
+			for _, f := range must(db.Fires(t.Context(), engagement.FireFilter{UserID: 7}, anyPage))(t).Items {
 				got[f.SignalID] = f.Timestamp
 			}
 			same(t, "times", got, want)
 			same(t, "total fires", must(db.UserStats(t.Context(), 7))(t).TotalFires, int64(len(written)))
 			day := engagement.DayOf(instant, time.UTC)
 			same(t, "fires of the day", must(db.DailyFigures(t.Context(), day, day))(t)[0].Fires, int64(9))
-			now := must(db.UserFires(t.Context(), 8, engagement.FirePage{}))(t)[0].Timestamp
+			now := must(db.Fires(t.Context(), engagement.FireFilter{UserID: 8}, anyPage))(t).Items[0].Timestamp
 			if since := time.Since(now); since < -2*time.Second || since > time.Minute {
 				t.Errorf("CURRENT_TIMESTAMP is read as %s", now)
 			}
@@ -632,7 +625,7 @@ func TestRowsOfOtherPrograms(t *testing.T) {
 		stats := must(db.UserStats(t.Context(), 7))(t)
 		same(t, "P&L, wins and losses", [3]float64{stats.PnL, float64(stats.Wins), float64(stats.Losses)}, [3]float64{1.25, 1, 1})
 		closed := map[string]time.Time{}
-		for _, tr := range must(db.RecentTrades(t.Context(), engagement.TradeFilter{}))(t) {
+		for _, tr := range must(db.Trades(t.Context(), engagement.TradeFilter{}, anyPage))(t).Items {
 			closed[fmt.Sprint(tr.UserID, tr.TradeID)] = tr.ClosedAt
 		}
 		same(t, "closing times", closed, map[string]time.Time{"7a": instant, "7b": unknown, "8a": instant})

@@ -65,49 +65,37 @@ func TestFactsThatAreNotCountedYetAreNotListed(t *testing.T) {
 	execute(t, dsn, `INSERT INTO trades (user_id, trade_id, pnl_micros, outcome, closed_at) VALUES
 		(1, 'c', 1, 'win', 1700000000), (1, 'd', 1, 'win', '2025-01-05T10:30:15Z'), (2, 'a', 1, 'win', CURRENT_TIMESTAMP)`)
 
-	type listed struct{ Exported, ExportedTrades, Fires, FiresOfA, Trades, TradesOfAll, Wins int }
+	type listed struct {
+		Exported, ExportedTrades, Fires, FiresOfA, FiresOfAll, Trades, TradesOfAll, Wins, LookedUp int
+	}
 	list := func(db *engagement.DB) (l listed) {
 		noError(t, db.WriteUserExport(ctx, io.Discard, 1))
 		export := must(db.ExportUser(ctx, 1))(t)
 		l.Exported, l.ExportedTrades = len(export.SignalFires), len(export.Trades)
-		const tooMany = 20
-		fires := func(list func(context.Context, engagement.FirePage) ([]engagement.SignalFire, error)) (n int) {
-			for page := (engagement.FirePage{Limit: 1}); n < tooMany; n++ {
-				found := must(list(ctx, page))(t)
-				if len(found) == 0 {
-					break
-				}
-				page.After = &found[0]
+		l.Fires = len(inPages(t, 1, listFires(db.Reader, engagement.FireFilter{UserID: 1})))
+		l.FiresOfA = len(inPages(t, 1, listFires(db.Reader, engagement.FireFilter{SignalID: "A"})))
+		l.FiresOfAll = len(inPages(t, 1, listFires(db.Reader, engagement.FireFilter{})))
+		l.Trades = len(inPages(t, 1, listTrades(db.Reader, engagement.TradeFilter{UserID: 1})))
+		l.TradesOfAll = len(inPages(t, 1, listTrades(db.Reader, engagement.TradeFilter{})))
+		l.Wins = len(inPages(t, 1, listTrades(db.Reader, engagement.TradeFilter{UserID: 1, Outcome: engagement.Win})))
+		for _, err := range []error{lookUp(db.Fire(ctx, 1, "C")), lookUp(db.Trade(ctx, 1, "c"))} {
+			if err == nil {
+				l.LookedUp++
+			} else {
+				wantError(t, err, engagement.ErrNotFound)
 			}
-			return n
 		}
-		trades := func(filter engagement.TradeFilter) (n int) {
-			for filter.Limit = 1; n < tooMany; n++ {
-				found := must(db.RecentTrades(ctx, filter))(t)
-				if len(found) == 0 {
-					break
-				}
-				filter.After = &found[0]
-			}
-			return n
-		}
-		l.Fires = fires(func(ctx context.Context, page engagement.FirePage) ([]engagement.SignalFire, error) {
-			return db.UserFires(ctx, 1, page)
-		})
-		l.FiresOfA = fires(func(ctx context.Context, page engagement.FirePage) ([]engagement.SignalFire, error) {
-			return db.SignalFires(ctx, "A", page)
-		})
-		l.Trades = trades(engagement.TradeFilter{UserID: 1})
-		l.TradesOfAll = trades(engagement.TradeFilter{})
-		l.Wins = trades(engagement.TradeFilter{UserID: 1, Outcome: engagement.Win})
 		return l
 	}
 	same(t, "uncounted facts", proven(t, db).Uncounted, int64(7))
-	same(t, "lists before they are counted", list(db), listed{1, 1, 1, 1, 1, 1, 1})
+	same(t, "lists before they are counted", list(db), listed{1, 1, 1, 1, 1, 1, 1, 1, 0})
 	counted := openAt(t, dsn)
 	same(t, "uncounted facts afterwards", proven(t, counted).Uncounted, int64(0))
-	same(t, "lists afterwards", list(counted), listed{4, 3, 4, 2, 3, 4, 3})
+	same(t, "lists afterwards", list(counted), listed{4, 3, 4, 2, 5, 3, 4, 3, 2})
 }
+
+// lookUp returns the error of a look-up.
+func lookUp[T any](_ T, err error) error { return err }
 
 func TestLargeTradesOfAnotherProgramAreCounted(t *testing.T) {
 	t.Parallel()
@@ -139,16 +127,8 @@ func TestAUserZeroOfAnotherProgramLeavesTheRanksOfOthers(t *testing.T) {
 	db = openAt(t, dsn, clock.option())
 	proven(t, db)
 	for _, ranking := range engagement.Rankings() {
-		whole := must(db.Leaderboard(ctx, engagement.Board{Ranking: ranking}))(t)
-		paged := []engagement.BoardRow{}
-		for board := (engagement.Board{Ranking: ranking, Limit: 1}); len(paged) < 10; {
-			page := must(db.Leaderboard(ctx, board))(t)
-			if len(page) == 0 {
-				break
-			}
-			paged = append(paged, page...)
-			board.After = &page[0]
-		}
+		whole := must(db.Leaderboard(ctx, engagement.Board{Ranking: ranking}, anyPage))(t).Items
+		paged := inPages(t, 1, listBoard(db.Reader, engagement.Board{Ranking: ranking}))
 		same(t, ranking.String()+": the board in pages of one", paged, whole)
 		for _, row := range whole {
 			if row.UserID != 0 {
@@ -157,7 +137,7 @@ func TestAUserZeroOfAnotherProgramLeavesTheRanksOfOthers(t *testing.T) {
 		}
 	}
 	ranks := map[int64]int64{}
-	for _, row := range must(db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}))(t) {
+	for _, row := range must(db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}, anyPage))(t).Items {
 		ranks[row.UserID] = row.Rank
 	}
 	same(t, "ranks by fires", ranks, map[int64]int64{4: 1, 0: 2, 2: 2, 3: 2, 1: 5})
@@ -171,12 +151,12 @@ func TestAFireOfTheFutureMakesNoStreak(t *testing.T) {
 	execute(t, dsn, "INSERT INTO signal_fires (user_id, signal_id, timestamp) VALUES (1, 'A', '2999-01-01 00:00:00')")
 	db := openAt(t, dsn, clock.option())
 	same(t, "streak before the first fire of today", must(db.UserSummary(ctx, 1))(t).CurrentStreak, int64(0))
-	same(t, "streaks before the first fire of today", must(db.StreakLeaderboard(ctx, 0))(t), []engagement.StreakRow{})
+	same(t, "streaks before the first fire of today", must(db.StreakLeaderboard(ctx, anyPage))(t).Items, []engagement.StreakRow{})
 	fire(t, db, engagement.Fire{UserID: 1, SignalID: "B"})
 	proven(t, db)
 	expires := time.Date(2026, time.January, 16, 0, 0, 0, 0, time.UTC)
 	alive := engagement.Streak{UserID: 1, Current: 1, Longest: 1, Expires: &expires}
-	same(t, "streaks", must(db.StreakLeaderboard(ctx, 0))(t), []engagement.StreakRow{{Rank: 1, Streak: alive}})
+	same(t, "streaks", must(db.StreakLeaderboard(ctx, anyPage))(t).Items, []engagement.StreakRow{{Rank: 1, Streak: alive}})
 	clock.Set(expires)
 	summary := must(db.UserSummary(ctx, 1))(t)
 	same(t, "fires, current and longest streak once it has expired",

@@ -89,7 +89,7 @@ func TestARangeOfDaysThatIsNoneIsRefused(t *testing.T) {
 				_, err := db.DailyFigures(ctx, tt.from, tt.to)
 				wantError(t, err, engagement.ErrInvalid)
 				contains(t, err, "range of days")
-				_, err = db.PopularSignals(ctx, engagement.Window{From: tt.from, To: tt.to}, 0)
+				_, err = db.PopularSignals(ctx, engagement.Window{From: tt.from, To: tt.to}, anyPage)
 				wantError(t, err, engagement.ErrInvalid)
 			})
 		})

@@ -3,9 +3,9 @@ package engagement
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
@@ -172,67 +172,126 @@ func checkSameTrade(known, row dbgen.Trade, timeGiven bool) error {
 	return nil
 }
 
-// TradeFilter selects some trades out of a list that runs from the last closed
-// to the first.
-type TradeFilter struct {
-	UserID  int64        // 0: all users
-	Outcome Outcome      // 0: all results
-	Limit   int          // 1 to MaxLimit; 0: DefaultLimit
-	After   *ClosedTrade // the last trade of the page before; nil: from the last closed
-}
-
-func (f TradeFilter) position() (before time.Time, id int64) {
-	if f.After == nil {
-		return endOfTime, math.MaxInt64
-	}
-	return stored(f.After.ClosedAt), f.After.ID
-}
-
-// RecentTrades returns the trades that f selects, last closed first; none if
-// there are none.
-func (r *Reader) RecentTrades(ctx context.Context, f TradeFilter) ([]ClosedTrade, error) {
-	return latest(ctx, r, "list trades", func(v *view) ([]ClosedTrade, error) {
-		return v.closedTrades(ctx, f)
+// Trade returns a user's trade, or ErrNotFound if none is stored under that id.
+func (r *Reader) Trade(ctx context.Context, userID int64, tradeID string) (ClosedTrade, error) {
+	return latest(ctx, r, "read a trade", func(v *view) (ClosedTrade, error) {
+		if err := checkUserID(userID); err != nil {
+			return ClosedTrade{}, err
+		}
+		if err := checkID("trade id", tradeID); err != nil {
+			return ClosedTrade{}, err
+		}
+		row, err := v.q.GetTrade(ctx, dbgen.GetTradeParams{UserID: userID, TradeID: tradeID})
+		if errors.Is(err, sql.ErrNoRows) {
+			return ClosedTrade{}, fmt.Errorf("%s: %w", Trade{UserID: userID, TradeID: tradeID}, ErrNotFound)
+		}
+		if err != nil {
+			return ClosedTrade{}, err
+		}
+		return closedTrade(row)
 	})
 }
 
-func (v *view) closedTrades(ctx context.Context, f TradeFilter) ([]ClosedTrade, error) {
-	rows, err := v.tradeRows(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	return closedTrades(rows)
+// TradeFilter says which trades to list. The zero value lets all through.
+type TradeFilter struct {
+	UserID   int64   // 0: of all users
+	SignalID string  // that they followed; "": any or none
+	Outcome  Outcome // 0: all of them
+	Window   Window  // by the day on which they closed; zero: of all time
 }
 
-func closedTrades(rows []dbgen.Trade) (trades []ClosedTrade, err error) {
-	trades = make([]ClosedTrade, len(rows))
-	for i, row := range rows {
-		if trades[i], err = closedTrade(row); err != nil {
-			return nil, err
+func (f TradeFilter) check() error {
+	if f.SignalID != "" {
+		if err := checkID("signal id", f.SignalID); err != nil {
+			return err
 		}
 	}
-	return trades, nil
+	if f.Outcome < 0 || f.Outcome > Draw {
+		return invalid("outcome", int(f.Outcome), "want Win, Loss, Draw or 0 for all")
+	}
+	return f.Window.check()
 }
 
-func (v *view) tradeRows(ctx context.Context, f TradeFilter) ([]dbgen.Trade, error) {
-	limit, err := checkLimit(f.Limit)
+// outcomes are the names of those that the filter lets through.
+func (f TradeFilter) outcomes() string {
+	if f.Outcome == 0 {
+		return anyOutcome
+	}
+	return f.Outcome.String()
+}
+
+var (
+	anyOutcome = fmt.Sprint(Win, Loss, Draw)
+	decided    = fmt.Sprint(Win, Loss)
+)
+
+// Trades lists the trades that f lets through, last closed first; none if there
+// are none.
+//
+// It reads off an index of the user's, the signal's, an outcome's or all trades,
+// and no further than the window and 16 hours around it. With a user it reads, of
+// that user's trades, those of other signals and outcomes too; with a signal those
+// of other outcomes.
+func (r *Reader) Trades(ctx context.Context, f TradeFilter, q PageQuery) (Page[ClosedTrade], error) {
+	return latest(ctx, r, "list trades", func(v *view) (Page[ClosedTrade], error) {
+		return v.trades(ctx, f, q)
+	})
+}
+
+func (v *view) trades(ctx context.Context, f TradeFilter, q PageQuery) (Page[ClosedTrade], error) {
+	if err := f.check(); err != nil {
+		return Page[ClosedTrade]{}, err
+	}
+	p, err := q.of(fmt.Sprintf("trades of %d for %q with %q in %v", f.UserID, f.SignalID, f.outcomes(), f.Window), newestFact(f.Window.days()))
 	if err != nil {
-		return nil, err
+		return Page[ClosedTrade]{}, err
 	}
-	if f.Outcome < 0 || f.Outcome > Draw {
-		return nil, invalid("outcome", int(f.Outcome), "want Win, Loss, Draw or 0 for all")
-	}
-	before, id := f.position()
-	outcome := f.Outcome.String()
+	return v.tradesWith(ctx, f, f.outcomes(), p)
+}
+
+// tradesWith lists a page of trades with one of some outcomes, by the rest of a
+// filter.
+func (v *view) tradesWith(ctx context.Context, f TradeFilter, outcomes string, p paging) (Page[ClosedTrade], error) {
+	var rows []dbgen.Trade
+	var err error
+	since, _ := f.Window.days().times()
+	before, id, user := p.after.time(), p.after.numbers[1], p.after.numbers[2]
+	first, last := f.Window.days().bounds()
 	switch {
-	case f.UserID != 0 && f.Outcome != 0:
-		return v.q.UserOutcomeTrades(ctx, dbgen.UserOutcomeTradesParams{UserID: f.UserID, Outcome: outcome, Before: before, BeforeID: id, MaxRows: limit})
 	case f.UserID != 0:
-		return v.q.UserTrades(ctx, dbgen.UserTradesParams{UserID: f.UserID, Before: before, BeforeID: id, MaxRows: limit})
+		rows, err = v.q.UserTrades(ctx, dbgen.UserTradesParams{
+			UserID: f.UserID, Since: since, Before: before, BeforeID: id, BeforeTrade: p.after.text,
+			FirstDay: first, LastDay: last, Outcomes: outcomes, SignalID: f.SignalID, MaxRows: p.rows(),
+		})
+	case f.SignalID != "":
+		rows, err = v.q.SignalTrades(ctx, dbgen.SignalTradesParams{
+			SignalID: f.SignalID, Since: since, Before: before, BeforeID: id, BeforeUser: user, BeforeTrade: p.after.text,
+			FirstDay: first, LastDay: last, Outcomes: outcomes, MaxRows: p.rows(),
+		})
 	case f.Outcome != 0:
-		return v.q.OutcomeTrades(ctx, dbgen.OutcomeTradesParams{Outcome: outcome, Before: before, BeforeID: id, MaxRows: limit})
+		rows, err = v.q.OutcomeTrades(ctx, dbgen.OutcomeTradesParams{
+			Outcome: outcomes, Since: since, Before: before, BeforeID: id, BeforeUser: user, BeforeTrade: p.after.text,
+			FirstDay: first, LastDay: last, MaxRows: p.rows(),
+		})
+	default:
+		rows, err = v.q.Trades(ctx, dbgen.TradesParams{
+			Since: since, Before: before, BeforeID: id, BeforeUser: user, BeforeTrade: p.after.text,
+			FirstDay: first, LastDay: last, MaxRows: p.rows(),
+		})
 	}
-	return v.q.Trades(ctx, dbgen.TradesParams{Before: before, BeforeID: id, MaxRows: limit})
+	if err != nil {
+		return Page[ClosedTrade]{}, err
+	}
+	rows, next := cut(p, rows, func(row dbgen.Trade) position {
+		return factPosition(row.ClosedAt, row.ID, row.UserID, row.TradeID)
+	})
+	page := Page[ClosedTrade]{make([]ClosedTrade, len(rows)), next}
+	for i, row := range rows {
+		if page.Items[i], err = closedTrade(row); err != nil {
+			return Page[ClosedTrade]{}, err
+		}
+	}
+	return page, nil
 }
 
 func closedTrade(row dbgen.Trade) (ClosedTrade, error) {

@@ -128,7 +128,7 @@ func TestATransaction(t *testing.T) {
 			noError(t, db.Tx(ctx, func(tx *engagement.Tx) error { kept = tx; return nil }))
 			_, err := kept.RecordFire(ctx, engagement.Fire{UserID: 1, SignalID: "A"})
 			wantError(t, err, engagement.ErrClosed)
-			_, err = kept.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires})
+			_, err = kept.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}, anyPage)
 			wantError(t, err, engagement.ErrClosed)
 			var reader *engagement.Reader
 			noError(t, db.View(ctx, func(r *engagement.Reader) error { reader = r; return nil }))
@@ -147,8 +147,8 @@ func TestATransaction(t *testing.T) {
 				same(t, "AsOf", must(tx.RealTimeStats(ctx))(t).Timestamp, noon)
 				return nil
 			}))
-			same(t, "time of the fire", must(db.UserFires(ctx, 1, engagement.FirePage{}))(t)[0].Timestamp, noon)
-			same(t, "time of the trade", must(db.RecentTrades(ctx, engagement.TradeFilter{}))(t)[0].ClosedAt, noon)
+			same(t, "time of the fire", must(db.Fires(ctx, engagement.FireFilter{UserID: 1}, anyPage))(t).Items[0].Timestamp, noon)
+			same(t, "time of the trade", must(db.Trades(ctx, engagement.TradeFilter{}, anyPage))(t).Items[0].ClosedAt, noon)
 			same(t, "LastUpdated", must(db.UserStats(ctx, 1))(t).LastUpdated, noon)
 		})
 	})
@@ -221,11 +221,11 @@ func TestAViewStandsStillWhileOthersWrite(t *testing.T) {
 			must(db.Cleanup(ctx, 1))(t)
 			same(t, "ExportUser", must(r.ExportUser(ctx, 1))(t), first)
 			same(t, "RealTimeStats", must(r.RealTimeStats(ctx))(t), live)
-			same(t, "Leaderboard", len(must(r.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}))(t)), 1)
+			same(t, "Leaderboard", len(must(r.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}, anyPage))(t).Items), 1)
 			same(t, "Today", r.Today(), day(t, "2026-01-14"))
 			return nil
 		}))
-		same(t, "users after it", len(must(db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}))(t)), 2)
+		same(t, "users after it", len(must(db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}, anyPage))(t).Items), 2)
 	})
 }
 
@@ -250,7 +250,7 @@ func TestFiguresReadTogetherAgreeWhileOthersWrite(t *testing.T) {
 		for range 20 {
 			noError(t, db.View(ctx, func(r *engagement.Reader) error {
 				var sum int64
-				for _, row := range must(r.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}))(t) {
+				for _, row := range must(r.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}, anyPage))(t).Items {
 					sum += row.TotalFires
 				}
 				same(t, "fires of the day and of the users", must(r.RealTimeStats(ctx))(t).TotalFiresToday, sum)
@@ -301,16 +301,22 @@ func TestClose(t *testing.T) {
 				"Tx":             func() error { return db.Tx(ctx, func(*engagement.Tx) error { return nil }) },
 				"View":           func() error { return db.View(ctx, func(*engagement.Reader) error { return nil }) },
 				"Horizon":        func() error { _, err := db.Horizon(ctx); return err },
-				"UserFires":      func() error { _, err := db.UserFires(ctx, 1, engagement.FirePage{}); return err },
-				"SignalFires":    func() error { _, err := db.SignalFires(ctx, "A", engagement.FirePage{}); return err },
+				"Fire":           func() error { _, err := db.Fire(ctx, 1, "A"); return err },
+				"Trade":          func() error { _, err := db.Trade(ctx, 1, "t"); return err },
+				"Fires":          func() error { _, err := db.Fires(ctx, engagement.FireFilter{}, anyPage); return err },
+				"Users":          func() error { _, err := db.Users(ctx, anyPage); return err },
+				"Signals":        func() error { _, err := db.Signals(ctx, anyPage); return err },
 				"UserStats":      func() error { _, err := db.UserStats(ctx, 1); return err },
 				"UserSummary":    func() error { _, err := db.UserSummary(ctx, 1); return err },
 				"SignalMetrics":  func() error { _, err := db.SignalMetrics(ctx, "A"); return err },
 				"RealTimeStats":  func() error { _, err := db.RealTimeStats(ctx); return err },
 				"DailyMetrics":   func() error { _, err := db.DailyFigures(ctx, 1, 2); return err },
-				"PopularSignals": func() error { _, err := db.PopularSignals(ctx, engagement.Window{From: 1, To: 2}, 0); return err },
-				"Leaderboard":    func() error { _, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByPnL}); return err },
-				"UserRank":       func() error { _, err := db.UserRank(ctx, engagement.Board{Ranking: engagement.ByPnL}, 1); return err },
+				"PopularSignals": func() error { _, err := db.PopularSignals(ctx, engagement.Window{From: 1, To: 2}, anyPage); return err },
+				"Leaderboard": func() error {
+					_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByPnL}, anyPage)
+					return err
+				},
+				"UserRank": func() error { _, err := db.UserRank(ctx, engagement.Board{Ranking: engagement.ByPnL}, 1); return err },
 				"Around": func() error {
 					_, err := db.Around(ctx, engagement.Board{Ranking: engagement.ByPnL}, 1, 1)
 					return err
@@ -318,21 +324,21 @@ func TestClose(t *testing.T) {
 				"HeadToHead":    func() error { _, err := db.HeadToHead(ctx, 1, 2, engagement.AllTime()); return err },
 				"SignalInsight": func() error { _, err := db.SignalInsight(ctx, "A"); return err },
 				"ExplainUser": func() error {
-					_, err := db.ExplainUser(ctx, 1, engagement.FigureFires, engagement.FactPage{})
+					_, err := db.ExplainUser(ctx, 1, engagement.FigureFires, anyPage)
 					return err
 				},
 				"ExplainSignal": func() error {
-					_, err := db.ExplainSignal(ctx, "A", engagement.FigureFires, engagement.FactPage{})
+					_, err := db.ExplainSignal(ctx, "A", engagement.FigureFires, anyPage)
 					return err
 				},
 				"DefineMetric":       func() error { return db.DefineMetric(ctx, engagement.MetricDefinition{}) },
 				"DeleteMetric":       func() error { return db.DeleteMetric(ctx, "m") },
 				"CustomMetric":       func() error { _, err := db.CustomMetric(ctx, "m"); return err },
-				"CustomMetrics":      func() error { _, err := db.CustomMetrics(ctx); return err },
-				"EvaluateMetric":     func() error { _, err := db.EvaluateMetric(ctx, "m"); return err },
-				"EvaluateDefinition": func() error { _, err := db.EvaluateDefinition(ctx, engagement.MetricDefinition{}); return err },
-				"StreakLeaderboard":  func() error { _, err := db.StreakLeaderboard(ctx, 0); return err },
-				"RecentTrades":       func() error { _, err := db.RecentTrades(ctx, engagement.TradeFilter{}); return err },
+				"CustomMetrics":      func() error { _, err := db.CustomMetrics(ctx, anyPage); return err },
+				"EvaluateMetric":     func() error { _, err := db.EvaluateMetric(ctx, "m", anyPage); return err },
+				"EvaluateDefinition": func() error { _, err := db.EvaluateDefinition(ctx, engagement.MetricDefinition{}, anyPage); return err },
+				"StreakLeaderboard":  func() error { _, err := db.StreakLeaderboard(ctx, anyPage); return err },
+				"Trades":             func() error { _, err := db.Trades(ctx, engagement.TradeFilter{}, anyPage); return err },
 				"ExportUser":         func() error { _, err := db.ExportUser(ctx, 1); return err },
 				"WriteUserExport":    func() error { return db.WriteUserExport(ctx, nil, 1) },
 				"Streak":             func() error { _, err := db.Streak(ctx, 1); return err },

@@ -1,22 +1,40 @@
+-- name: GetFire :one
+-- GetFire returns a user's counted fire for a signal.
+SELECT * FROM signal_fires WHERE user_id = @user_id AND signal_id = @signal_id AND day >= 0;
+
 -- name: UserFires :many
--- UserFires lists a user's counted fires before a position, newest first. The
--- times of uncounted ones may be of another form, which does not compare.
+-- UserFires lists a user's fires of a range of days before a position, newest
+-- first: all of them, or with least_executed = 1 those executed. Here and below,
+-- such days lie behind a time; no day is below 0, where those are that are not
+-- counted yet, whose times may be of another form, which does not compare.
 SELECT * FROM signal_fires
 WHERE user_id = @user_id
-    AND timestamp <= @before
-    AND (timestamp < @before OR id < @before_id)
-    AND day >= 0
-ORDER BY timestamp DESC, id DESC
+    AND timestamp >= @since AND timestamp <= @before
+    AND (timestamp < @before OR id < @before_id OR (id = @before_id AND signal_id < @before_signal))
+    AND day >= @first_day AND day <= @last_day
+    AND CASE WHEN executed THEN 1 ELSE 0 END >= CAST(@least_executed AS BIGINT)
+ORDER BY timestamp DESC, id DESC, signal_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: SignalFires :many
--- SignalFires lists a signal's counted fires before a position, newest first.
+-- SignalFires is UserFires for a signal.
 SELECT * FROM signal_fires
 WHERE signal_id = @signal_id
-    AND timestamp <= @before
-    AND (timestamp < @before OR id < @before_id)
-    AND day >= 0
-ORDER BY timestamp DESC, id DESC
+    AND timestamp >= @since AND timestamp <= @before
+    AND (timestamp < @before OR id < @before_id OR (id = @before_id AND user_id < @before_user))
+    AND day >= @first_day AND day <= @last_day
+    AND CASE WHEN executed THEN 1 ELSE 0 END >= CAST(@least_executed AS BIGINT)
+ORDER BY timestamp DESC, id DESC, user_id DESC
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: Fires :many
+-- Fires is UserFires for all users, executed or not.
+SELECT * FROM signal_fires
+WHERE timestamp >= @since AND timestamp <= @before
+    AND (timestamp < @before OR id < @before_id OR (id = @before_id AND (
+        user_id < @before_user OR (user_id = @before_user AND signal_id < @before_signal))))
+    AND day >= @first_day AND day <= @last_day
+ORDER BY timestamp DESC, id DESC, user_id DESC, signal_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: FavoriteFamily :many

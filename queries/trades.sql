@@ -1,43 +1,54 @@
+-- name: GetTrade :one
+-- GetTrade returns a user's counted trade.
+SELECT * FROM trades WHERE user_id = @user_id AND trade_id = @trade_id AND day >= 0;
+
 -- name: UserTrades :many
--- UserTrades lists a user's counted trades before a position, last closed first.
+-- UserTrades lists a user's trades of a range of days before a position, last
+-- closed first: those with one of some outcomes, a text that has their names, and
+-- that followed a signal, or with an empty signal_id any. Here and below, such
+-- days lie behind a time; none is below 0, where those are that are not counted
+-- yet.
 SELECT * FROM trades
 WHERE user_id = @user_id
-    AND closed_at <= @before
-    AND (closed_at < @before OR id < @before_id)
-    AND day >= 0
-ORDER BY closed_at DESC, id DESC
+    AND closed_at >= @since AND closed_at <= @before
+    AND (closed_at < @before OR id < @before_id OR (id = @before_id AND trade_id < @before_trade))
+    AND day >= @first_day AND day <= @last_day
+    AND CAST(@outcomes AS TEXT) LIKE '%' || outcome || '%'
+    AND (signal_id = @signal_id OR @signal_id = '')
+ORDER BY closed_at DESC, id DESC, trade_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
--- name: UserOutcomeTrades :many
--- UserOutcomeTrades lists a user's counted trades with an outcome before a position,
--- last closed first.
+-- name: SignalTrades :many
+-- SignalTrades is UserTrades for all users and the trades that followed a signal.
 SELECT * FROM trades
-WHERE user_id = @user_id
-    AND outcome = @outcome
-    AND closed_at <= @before
-    AND (closed_at < @before OR id < @before_id)
-    AND day >= 0
-ORDER BY closed_at DESC, id DESC
+WHERE signal_id = @signal_id
+    AND closed_at >= @since AND closed_at <= @before
+    AND (closed_at < @before OR id < @before_id OR (id = @before_id AND (
+        user_id < @before_user OR (user_id = @before_user AND trade_id < @before_trade))))
+    AND day >= @first_day AND day <= @last_day
+    AND CAST(@outcomes AS TEXT) LIKE '%' || outcome || '%'
+ORDER BY closed_at DESC, id DESC, user_id DESC, trade_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: OutcomeTrades :many
--- OutcomeTrades lists all users' counted trades with an outcome before a position,
--- last closed first.
+-- OutcomeTrades is UserTrades for all users, all signals and one outcome.
 SELECT * FROM trades
 WHERE outcome = @outcome
-    AND closed_at <= @before
-    AND (closed_at < @before OR id < @before_id)
-    AND day >= 0
-ORDER BY closed_at DESC, id DESC
+    AND closed_at >= @since AND closed_at <= @before
+    AND (closed_at < @before OR id < @before_id OR (id = @before_id AND (
+        user_id < @before_user OR (user_id = @before_user AND trade_id < @before_trade))))
+    AND day >= @first_day AND day <= @last_day
+ORDER BY closed_at DESC, id DESC, user_id DESC, trade_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: Trades :many
--- Trades lists all users' counted trades before a position, last closed first.
+-- Trades is UserTrades for all users, all signals and all outcomes.
 SELECT * FROM trades
-WHERE closed_at <= @before
-    AND (closed_at < @before OR id < @before_id)
-    AND day >= 0
-ORDER BY closed_at DESC, id DESC
+WHERE closed_at >= @since AND closed_at <= @before
+    AND (closed_at < @before OR id < @before_id OR (id = @before_id AND (
+        user_id < @before_user OR (user_id = @before_user AND trade_id < @before_trade))))
+    AND day >= @first_day AND day <= @last_day
+ORDER BY closed_at DESC, id DESC, user_id DESC, trade_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: UserTradesFrom :many

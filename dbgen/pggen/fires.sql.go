@@ -56,29 +56,125 @@ func (q *Queries) FavoriteFamily(ctx context.Context, userID int64) ([]FavoriteF
 	return items, nil
 }
 
+const Fires = `-- name: Fires :many
+SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires
+WHERE timestamp >= $1 AND timestamp <= $2
+    AND (timestamp < $2 OR id < $3 OR (id = $3 AND (
+        user_id < $4 OR (user_id = $4 AND signal_id < $5))))
+    AND day >= $6 AND day <= $7
+ORDER BY timestamp DESC, id DESC, user_id DESC, signal_id DESC
+LIMIT CAST($8 AS BIGINT)
+`
+
+type FiresParams struct {
+	Since        time.Time
+	Before       time.Time
+	BeforeID     int64
+	BeforeUser   int64
+	BeforeSignal string
+	FirstDay     int64
+	LastDay      int64
+	MaxRows      int64
+}
+
+// Fires is UserFires for all users, executed or not.
+func (q *Queries) Fires(ctx context.Context, arg FiresParams) ([]SignalFire, error) {
+	rows, err := q.db.QueryContext(ctx, Fires,
+		arg.Since,
+		arg.Before,
+		arg.BeforeID,
+		arg.BeforeUser,
+		arg.BeforeSignal,
+		arg.FirstDay,
+		arg.LastDay,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SignalFire{}
+	for rows.Next() {
+		var i SignalFire
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.SignalID,
+			&i.Timestamp,
+			&i.Executed,
+			&i.Day,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const GetFire = `-- name: GetFire :one
+SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires WHERE user_id = $1 AND signal_id = $2 AND day >= 0
+`
+
+type GetFireParams struct {
+	UserID   int64
+	SignalID string
+}
+
+// GetFire returns a user's counted fire for a signal.
+func (q *Queries) GetFire(ctx context.Context, arg GetFireParams) (SignalFire, error) {
+	row := q.db.QueryRowContext(ctx, GetFire, arg.UserID, arg.SignalID)
+	var i SignalFire
+	err := row.Scan(
+		&i.ID,
+		&i.UserID,
+		&i.SignalID,
+		&i.Timestamp,
+		&i.Executed,
+		&i.Day,
+	)
+	return i, err
+}
+
 const SignalFires = `-- name: SignalFires :many
 SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires
 WHERE signal_id = $1
-    AND timestamp <= $2
-    AND (timestamp < $2 OR id < $3)
-    AND day >= 0
-ORDER BY timestamp DESC, id DESC
-LIMIT CAST($4 AS BIGINT)
+    AND timestamp >= $2 AND timestamp <= $3
+    AND (timestamp < $3 OR id < $4 OR (id = $4 AND user_id < $5))
+    AND day >= $6 AND day <= $7
+    AND CASE WHEN executed THEN 1 ELSE 0 END >= CAST($8 AS BIGINT)
+ORDER BY timestamp DESC, id DESC, user_id DESC
+LIMIT CAST($9 AS BIGINT)
 `
 
 type SignalFiresParams struct {
-	SignalID string
-	Before   time.Time
-	BeforeID int64
-	MaxRows  int64
+	SignalID      string
+	Since         time.Time
+	Before        time.Time
+	BeforeID      int64
+	BeforeUser    int64
+	FirstDay      int64
+	LastDay       int64
+	LeastExecuted int64
+	MaxRows       int64
 }
 
-// SignalFires lists a signal's counted fires before a position, newest first.
+// SignalFires is UserFires for a signal.
 func (q *Queries) SignalFires(ctx context.Context, arg SignalFiresParams) ([]SignalFire, error) {
 	rows, err := q.db.QueryContext(ctx, SignalFires,
 		arg.SignalID,
+		arg.Since,
 		arg.Before,
 		arg.BeforeID,
+		arg.BeforeUser,
+		arg.FirstDay,
+		arg.LastDay,
+		arg.LeastExecuted,
 		arg.MaxRows,
 	)
 	if err != nil {
@@ -112,27 +208,40 @@ func (q *Queries) SignalFires(ctx context.Context, arg SignalFiresParams) ([]Sig
 const UserFires = `-- name: UserFires :many
 SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires
 WHERE user_id = $1
-    AND timestamp <= $2
-    AND (timestamp < $2 OR id < $3)
-    AND day >= 0
-ORDER BY timestamp DESC, id DESC
-LIMIT CAST($4 AS BIGINT)
+    AND timestamp >= $2 AND timestamp <= $3
+    AND (timestamp < $3 OR id < $4 OR (id = $4 AND signal_id < $5))
+    AND day >= $6 AND day <= $7
+    AND CASE WHEN executed THEN 1 ELSE 0 END >= CAST($8 AS BIGINT)
+ORDER BY timestamp DESC, id DESC, signal_id DESC
+LIMIT CAST($9 AS BIGINT)
 `
 
 type UserFiresParams struct {
-	UserID   int64
-	Before   time.Time
-	BeforeID int64
-	MaxRows  int64
+	UserID        int64
+	Since         time.Time
+	Before        time.Time
+	BeforeID      int64
+	BeforeSignal  string
+	FirstDay      int64
+	LastDay       int64
+	LeastExecuted int64
+	MaxRows       int64
 }
 
-// UserFires lists a user's counted fires before a position, newest first. The
-// times of uncounted ones may be of another form, which does not compare.
+// UserFires lists a user's fires of a range of days before a position, newest
+// first: all of them, or with least_executed = 1 those executed. Here and below,
+// such days lie behind a time; no day is below 0, where those are that are not
+// counted yet, whose times may be of another form, which does not compare.
 func (q *Queries) UserFires(ctx context.Context, arg UserFiresParams) ([]SignalFire, error) {
 	rows, err := q.db.QueryContext(ctx, UserFires,
 		arg.UserID,
+		arg.Since,
 		arg.Before,
 		arg.BeforeID,
+		arg.BeforeSignal,
+		arg.FirstDay,
+		arg.LastDay,
+		arg.LeastExecuted,
 		arg.MaxRows,
 	)
 	if err != nil {

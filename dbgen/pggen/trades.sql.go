@@ -77,30 +77,135 @@ func (q *Queries) DecidedTradesFrom(ctx context.Context, arg DecidedTradesFromPa
 	return items, nil
 }
 
+const GetTrade = `-- name: GetTrade :one
+SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades WHERE user_id = $1 AND trade_id = $2 AND day >= 0
+`
+
+type GetTradeParams struct {
+	UserID  int64
+	TradeID string
+}
+
+// GetTrade returns a user's counted trade.
+func (q *Queries) GetTrade(ctx context.Context, arg GetTradeParams) (Trade, error) {
+	row := q.db.QueryRowContext(ctx, GetTrade, arg.UserID, arg.TradeID)
+	var i Trade
+	err := row.Scan(
+		&i.ID,
+		&i.UserID,
+		&i.TradeID,
+		&i.SignalID,
+		&i.PnlMicros,
+		&i.Outcome,
+		&i.ClosedAt,
+		&i.Day,
+	)
+	return i, err
+}
+
 const OutcomeTrades = `-- name: OutcomeTrades :many
 SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
 WHERE outcome = $1
-    AND closed_at <= $2
-    AND (closed_at < $2 OR id < $3)
-    AND day >= 0
-ORDER BY closed_at DESC, id DESC
-LIMIT CAST($4 AS BIGINT)
+    AND closed_at >= $2 AND closed_at <= $3
+    AND (closed_at < $3 OR id < $4 OR (id = $4 AND (
+        user_id < $5 OR (user_id = $5 AND trade_id < $6))))
+    AND day >= $7 AND day <= $8
+ORDER BY closed_at DESC, id DESC, user_id DESC, trade_id DESC
+LIMIT CAST($9 AS BIGINT)
 `
 
 type OutcomeTradesParams struct {
-	Outcome  string
-	Before   time.Time
-	BeforeID int64
-	MaxRows  int64
+	Outcome     string
+	Since       time.Time
+	Before      time.Time
+	BeforeID    int64
+	BeforeUser  int64
+	BeforeTrade string
+	FirstDay    int64
+	LastDay     int64
+	MaxRows     int64
 }
 
-// OutcomeTrades lists all users' counted trades with an outcome before a position,
-// last closed first.
+// OutcomeTrades is UserTrades for all users, all signals and one outcome.
 func (q *Queries) OutcomeTrades(ctx context.Context, arg OutcomeTradesParams) ([]Trade, error) {
 	rows, err := q.db.QueryContext(ctx, OutcomeTrades,
 		arg.Outcome,
+		arg.Since,
 		arg.Before,
 		arg.BeforeID,
+		arg.BeforeUser,
+		arg.BeforeTrade,
+		arg.FirstDay,
+		arg.LastDay,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Trade{}
+	for rows.Next() {
+		var i Trade
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.TradeID,
+			&i.SignalID,
+			&i.PnlMicros,
+			&i.Outcome,
+			&i.ClosedAt,
+			&i.Day,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const SignalTrades = `-- name: SignalTrades :many
+SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
+WHERE signal_id = $1
+    AND closed_at >= $2 AND closed_at <= $3
+    AND (closed_at < $3 OR id < $4 OR (id = $4 AND (
+        user_id < $5 OR (user_id = $5 AND trade_id < $6))))
+    AND day >= $7 AND day <= $8
+    AND CAST($9 AS TEXT) LIKE '%' || outcome || '%'
+ORDER BY closed_at DESC, id DESC, user_id DESC, trade_id DESC
+LIMIT CAST($10 AS BIGINT)
+`
+
+type SignalTradesParams struct {
+	SignalID    string
+	Since       time.Time
+	Before      time.Time
+	BeforeID    int64
+	BeforeUser  int64
+	BeforeTrade string
+	FirstDay    int64
+	LastDay     int64
+	Outcomes    string
+	MaxRows     int64
+}
+
+// SignalTrades is UserTrades for all users and the trades that followed a signal.
+func (q *Queries) SignalTrades(ctx context.Context, arg SignalTradesParams) ([]Trade, error) {
+	rows, err := q.db.QueryContext(ctx, SignalTrades,
+		arg.SignalID,
+		arg.Since,
+		arg.Before,
+		arg.BeforeID,
+		arg.BeforeUser,
+		arg.BeforeTrade,
+		arg.FirstDay,
+		arg.LastDay,
+		arg.Outcomes,
 		arg.MaxRows,
 	)
 	if err != nil {
@@ -204,79 +309,35 @@ func (q *Queries) SignalTradesFrom(ctx context.Context, arg SignalTradesFromPara
 
 const Trades = `-- name: Trades :many
 SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
-WHERE closed_at <= $1
-    AND (closed_at < $1 OR id < $2)
-    AND day >= 0
-ORDER BY closed_at DESC, id DESC
-LIMIT CAST($3 AS BIGINT)
+WHERE closed_at >= $1 AND closed_at <= $2
+    AND (closed_at < $2 OR id < $3 OR (id = $3 AND (
+        user_id < $4 OR (user_id = $4 AND trade_id < $5))))
+    AND day >= $6 AND day <= $7
+ORDER BY closed_at DESC, id DESC, user_id DESC, trade_id DESC
+LIMIT CAST($8 AS BIGINT)
 `
 
 type TradesParams struct {
-	Before   time.Time
-	BeforeID int64
-	MaxRows  int64
+	Since       time.Time
+	Before      time.Time
+	BeforeID    int64
+	BeforeUser  int64
+	BeforeTrade string
+	FirstDay    int64
+	LastDay     int64
+	MaxRows     int64
 }
 
-// Trades lists all users' counted trades before a position, last closed first.
+// Trades is UserTrades for all users, all signals and all outcomes.
 func (q *Queries) Trades(ctx context.Context, arg TradesParams) ([]Trade, error) {
-	rows, err := q.db.QueryContext(ctx, Trades, arg.Before, arg.BeforeID, arg.MaxRows)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []Trade{}
-	for rows.Next() {
-		var i Trade
-		if err := rows.Scan(
-			&i.ID,
-			&i.UserID,
-			&i.TradeID,
-			&i.SignalID,
-			&i.PnlMicros,
-			&i.Outcome,
-			&i.ClosedAt,
-			&i.Day,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const UserOutcomeTrades = `-- name: UserOutcomeTrades :many
-SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
-WHERE user_id = $1
-    AND outcome = $2
-    AND closed_at <= $3
-    AND (closed_at < $3 OR id < $4)
-    AND day >= 0
-ORDER BY closed_at DESC, id DESC
-LIMIT CAST($5 AS BIGINT)
-`
-
-type UserOutcomeTradesParams struct {
-	UserID   int64
-	Outcome  string
-	Before   time.Time
-	BeforeID int64
-	MaxRows  int64
-}
-
-// UserOutcomeTrades lists a user's counted trades with an outcome before a position,
-// last closed first.
-func (q *Queries) UserOutcomeTrades(ctx context.Context, arg UserOutcomeTradesParams) ([]Trade, error) {
-	rows, err := q.db.QueryContext(ctx, UserOutcomeTrades,
-		arg.UserID,
-		arg.Outcome,
+	rows, err := q.db.QueryContext(ctx, Trades,
+		arg.Since,
 		arg.Before,
 		arg.BeforeID,
+		arg.BeforeUser,
+		arg.BeforeTrade,
+		arg.FirstDay,
+		arg.LastDay,
 		arg.MaxRows,
 	)
 	if err != nil {
@@ -312,26 +373,44 @@ func (q *Queries) UserOutcomeTrades(ctx context.Context, arg UserOutcomeTradesPa
 const UserTrades = `-- name: UserTrades :many
 SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
 WHERE user_id = $1
-    AND closed_at <= $2
-    AND (closed_at < $2 OR id < $3)
-    AND day >= 0
-ORDER BY closed_at DESC, id DESC
-LIMIT CAST($4 AS BIGINT)
+    AND closed_at >= $2 AND closed_at <= $3
+    AND (closed_at < $3 OR id < $4 OR (id = $4 AND trade_id < $5))
+    AND day >= $6 AND day <= $7
+    AND CAST($8 AS TEXT) LIKE '%' || outcome || '%'
+    AND (signal_id = $9 OR $9 = '')
+ORDER BY closed_at DESC, id DESC, trade_id DESC
+LIMIT CAST($10 AS BIGINT)
 `
 
 type UserTradesParams struct {
-	UserID   int64
-	Before   time.Time
-	BeforeID int64
-	MaxRows  int64
+	UserID      int64
+	Since       time.Time
+	Before      time.Time
+	BeforeID    int64
+	BeforeTrade string
+	FirstDay    int64
+	LastDay     int64
+	Outcomes    string
+	SignalID    string
+	MaxRows     int64
 }
 
-// UserTrades lists a user's counted trades before a position, last closed first.
+// UserTrades lists a user's trades of a range of days before a position, last
+// closed first: those with one of some outcomes, a text that has their names, and
+// that followed a signal, or with an empty signal_id any. Here and below, such
+// days lie behind a time; none is below 0, where those are that are not counted
+// yet.
 func (q *Queries) UserTrades(ctx context.Context, arg UserTradesParams) ([]Trade, error) {
 	rows, err := q.db.QueryContext(ctx, UserTrades,
 		arg.UserID,
+		arg.Since,
 		arg.Before,
 		arg.BeforeID,
+		arg.BeforeTrade,
+		arg.FirstDay,
+		arg.LastDay,
+		arg.Outcomes,
+		arg.SignalID,
 		arg.MaxRows,
 	)
 	if err != nil {

@@ -40,11 +40,11 @@ var (
 
 var grownFigures = []grown{
 	{"board of all time by fires, top 10", func(ctx context.Context, h *historyReading, _ int) error {
-		rows, err := h.db.Leaderboard(ctx, allTime)
+		rows, err := h.db.Leaderboard(ctx, allTime, engagement.PageQuery{})
 		return wantRowsOf(topRows, len(rows), err)
 	}},
 	{"board of all time by win rate, top 10", func(ctx context.Context, h *historyReading, _ int) error {
-		rows, err := h.db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByWinRate, Limit: topRows})
+		rows, err := h.db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByWinRate}, engagement.PageQuery{Limit: topRows})
 		return wantRowsOf(topRows, len(rows), err)
 	}},
 	{"rank of a user in the top 1,000", func(ctx context.Context, h *historyReading, i int) error {
@@ -82,7 +82,7 @@ func (h *historyReading) userPage(ctx context.Context, user int64) error {
 		_, err3 := r.TradeQuality(ctx, engagement.QualityQuery{UserID: user})
 		_, err4 := r.Freezes(ctx, user)
 		_, err5 := r.Awards(ctx, user)
-		fires, err6 := r.UserFires(ctx, user, engagement.FirePage{Limit: 20})
+		fires, err6 := r.Fires(ctx, engagement.FireFilter{UserID: user}, engagement.PageQuery{Limit: 20})
 		err := errors.Join(err1, err2, err3, err4, err5, wantRowsOf(20, len(fires), err6))
 		for _, metric := range engagement.Rankings() {
 			_, failed := r.UserRank(ctx, engagement.Board{Ranking: metric}, user)
@@ -112,7 +112,7 @@ func weekBoards(counts, value string) []handSQL {
 
 func weekOf(metric engagement.Ranking) func(context.Context, *engagement.DB) ([][]int64, error) {
 	return func(ctx context.Context, db *engagement.DB) ([][]int64, error) {
-		board, err := db.Leaderboard(ctx, engagement.Board{Ranking: metric, Window: lastWeek, Limit: topRows})
+		board, err := db.Leaderboard(ctx, engagement.Board{Ranking: metric, Window: lastWeek}, engagement.PageQuery{Limit: topRows})
 		rows := [][]int64{}
 		for _, b := range board {
 			micros := int64(b.PnL * 1e6) // exact: P&Ls here are eighths

@@ -74,7 +74,7 @@ var questions = []question{
 	{
 		name: "latest 50 fires of a user",
 		library: func(ctx context.Context, r *reading, i int) (any, error) {
-			fires, err := r.db.UserFires(ctx, r.boardUser(i%streakUsers), engagement.FirePage{Limit: latestRows})
+			fires, err := r.db.Fires(ctx, engagement.FireFilter{UserID: r.boardUser(i%streakUsers)}, engagement.PageQuery{Limit: latestRows})
 			return len(fires), err
 		},
 		bare: func(ctx context.Context, r *reading, i int) (any, error) {
@@ -84,7 +84,7 @@ var questions = []question{
 	{
 		name: "latest 50 fires of a hot signal",
 		library: func(ctx context.Context, r *reading, _ int) (any, error) {
-			fires, err := r.db.SignalFires(ctx, hotSignal, engagement.FirePage{Limit: latestRows})
+			fires, err := r.db.Fires(ctx, engagement.FireFilter{SignalID: hotSignal}, engagement.PageQuery{Limit: latestRows})
 			return len(fires), err
 		},
 		bare: func(ctx context.Context, r *reading, _ int) (any, error) {
@@ -183,7 +183,7 @@ func openReading(ctx context.Context, path string, c community) (*reading, error
 	if err := r.prepare(ctx, path); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
-	board, err := r.db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Limit: pageBehind})
+	board, err := r.db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}, engagement.PageQuery{Limit: pageBehind})
 	if err != nil || len(board) != pageBehind {
 		return nil, errors.Join(fmt.Errorf("the board has %d rows, want %d", len(board), pageBehind), err, r.close())
 	}
@@ -268,7 +268,7 @@ func (r *reading) contender(name string, ask func(context.Context, *reading, int
 }
 
 func (r *reading) board(ctx context.Context, after *engagement.BoardRow) ([topRows]int64, error) {
-	rows, err := r.db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Limit: topRows, After: after})
+	rows, err := r.db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}, engagement.PageQuery{Limit: topRows, After: after})
 	var ranks [topRows]int64
 	for i, row := range rows {
 		ranks[i] = row.Rank

@@ -25,7 +25,7 @@ the sums are left.`,
 	}
 	cmd.AddCommand(
 		a.explainOneCommand("user", engagement.FiguresOfUser(), "12345 pnl",
-			func(ctx context.Context, db *engagement.DB, key string, figure engagement.Figure, page engagement.FactPage) (engagement.Explanation, error) {
+			func(ctx context.Context, db *engagement.DB, key string, figure engagement.Figure, page engagement.PageQuery) (engagement.Explanation, error) {
 				userID, err := parseUserID(key)
 				if err != nil {
 					return engagement.Explanation{}, err
@@ -33,7 +33,7 @@ the sums are left.`,
 				return db.ExplainUser(ctx, userID, figure, page)
 			}),
 		a.explainOneCommand("signal", engagement.FiguresOfSignal(), "EURUSD_LONG_001 total_fires",
-			func(ctx context.Context, db *engagement.DB, key string, figure engagement.Figure, page engagement.FactPage) (engagement.Explanation, error) {
+			func(ctx context.Context, db *engagement.DB, key string, figure engagement.Figure, page engagement.PageQuery) (engagement.Explanation, error) {
 				return db.ExplainSignal(ctx, key, figure, page)
 			}),
 	)
@@ -42,7 +42,7 @@ the sums are left.`,
 
 func (a *app) explainOneCommand(
 	what string, figures []engagement.Figure, example string,
-	explain func(context.Context, *engagement.DB, string, engagement.Figure, engagement.FactPage) (engagement.Explanation, error),
+	explain func(context.Context, *engagement.DB, string, engagement.Figure, engagement.PageQuery) (engagement.Explanation, error),
 ) *cobra.Command {
 	var limit int
 	names := make([]string, len(figures))
@@ -65,7 +65,7 @@ Days are listed from the oldest on, facts from the latest on.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
-				e, err := explain(ctx, db, args[0], engagement.Figure(args[1]), engagement.FactPage{Limit: limit})
+				e, err := explain(ctx, db, args[0], engagement.Figure(args[1]), engagement.PageQuery{Limit: limit})
 				if err != nil {
 					return err
 				}

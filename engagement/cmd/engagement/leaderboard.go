@@ -125,7 +125,7 @@ func (a *app) printStreaks(ctx context.Context, cmd *cobra.Command, db *engageme
 			return invalid("leaderboard", byStreak, "it takes no --"+flag+", but "+engagement.ByLongestStreak.String()+" does")
 		}
 	}
-	rows, err := db.StreakLeaderboard(ctx, limit)
+	rows, err := db.StreakLeaderboard(ctx, engagement.PageQuery{Limit: limit})
 	if err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (a *app) printBoard(ctx context.Context, cmd *cobra.Command, db *engagement
 			}
 			board.After = &last
 		}
-		rows, err = r.Leaderboard(ctx, board)
+		rows, err = r.Leaderboard(ctx, board, engagement.PageQuery{})
 		return err
 	})
 	if err != nil {

@@ -88,7 +88,7 @@ func (a *app) metricListCommand() *cobra.Command {
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
-				definitions, err := db.CustomMetrics(ctx)
+				definitions, err := db.CustomMetrics(ctx, engagement.PageQuery{})
 				if err != nil {
 					return err
 				}

@@ -50,7 +50,7 @@ func readSignal(ctx context.Context, db *engagement.DB, signalID string, limit i
 		if signal.Insight, err = r.SignalInsight(ctx, signalID); err != nil {
 			return err
 		}
-		signal.LatestFires, err = r.SignalFires(ctx, signalID, engagement.FirePage{Limit: limit})
+		signal.LatestFires, err = r.Fires(ctx, engagement.FireFilter{SignalID: signalID}, engagement.PageQuery{Limit: limit})
 		return err
 	})
 	return signal, err

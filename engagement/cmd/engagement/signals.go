@@ -27,7 +27,7 @@ these figures.`,
 				if err != nil {
 					return err
 				}
-				signals, err := db.PopularSignals(ctx, w, limit)
+				signals, err := db.PopularSignals(ctx, w, engagement.PageQuery{Limit: limit})
 				if err != nil {
 					return err
 				}

@@ -80,7 +80,7 @@ func TestRetriedClosingIsCountedOnce(t *testing.T) {
 	wantAnswer(t, post(h, "/positions/closed", closing), 200, "status", "duplicate")
 	wantStats(t, db, 12345, 1, 150.75)
 
-	trades, err := db.RecentTrades(t.Context(), engagement.TradeFilter{UserID: 12345})
+	trades, err := db.Trades(t.Context(), engagement.TradeFilter{UserID: 12345}, engagement.PageQuery{})
 	if err != nil {
 		t.Fatal(err)
 	}

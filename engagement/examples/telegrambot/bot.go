@@ -224,7 +224,7 @@ func (f *fireBot) leaderboard(ctx context.Context, metricName string) (string, e
 			return fmt.Sprintf("Unknown metric, want one of %v.", engagement.Rankings()), nil
 		}
 	}
-	rows, err := f.db.Leaderboard(ctx, engagement.Board{Ranking: metric, Limit: boardSize})
+	rows, err := f.db.Leaderboard(ctx, engagement.Board{Ranking: metric}, engagement.PageQuery{Limit: boardSize})
 	if err != nil {
 		return "", err
 	}

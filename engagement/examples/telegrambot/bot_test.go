@@ -263,7 +263,7 @@ func TestPublishedSignalIsFiredByItsButton(t *testing.T) {
 
 	db := open(t, dsn)
 	wantFires(t, db, 1)
-	fires, err := db.UserFires(t.Context(), anna, engagement.FirePage{})
+	fires, err := db.Fires(t.Context(), engagement.FireFilter{UserID: anna}, engagement.PageQuery{})
 	if err != nil {
 		t.Fatal(err)
 	}
