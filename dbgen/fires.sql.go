@@ -58,35 +58,29 @@ func (q *Queries) FavoriteFamily(ctx context.Context, userID int64) ([]FavoriteF
 
 const Fires = `-- name: Fires :many
 SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires
-WHERE timestamp >= ?1 AND timestamp <= ?2
-    AND (timestamp < ?2 OR id < ?3 OR (id = ?3 AND (
-        user_id < ?4 OR (user_id = ?4 AND signal_id < ?5))))
-    AND day >= ?6 AND day <= ?7
+WHERE timestamp <= ?1
+    AND (timestamp < ?1 OR id < ?2 OR (id = ?2 AND (
+        user_id < ?3 OR (user_id = ?3 AND signal_id < ?4))))
+    AND day >= 0
 ORDER BY timestamp DESC, id DESC, user_id DESC, signal_id DESC
-LIMIT CAST(?8 AS BIGINT)
+LIMIT CAST(?5 AS BIGINT)
 `
 
 type FiresParams struct {
-	Since        time.Time
 	Before       time.Time
 	BeforeID     int64
 	BeforeUser   int64
 	BeforeSignal string
-	FirstDay     int64
-	LastDay      int64
 	MaxRows      int64
 }
 
-// Fires is UserFires for all users, executed or not.
+// Fires lists all users' counted fires before a position, newest first.
 func (q *Queries) Fires(ctx context.Context, arg FiresParams) ([]SignalFire, error) {
 	rows, err := q.db.QueryContext(ctx, Fires,
-		arg.Since,
 		arg.Before,
 		arg.BeforeID,
 		arg.BeforeUser,
 		arg.BeforeSignal,
-		arg.FirstDay,
-		arg.LastDay,
 		arg.MaxRows,
 	)
 	if err != nil {
@@ -144,37 +138,31 @@ func (q *Queries) GetFire(ctx context.Context, arg GetFireParams) (SignalFire, e
 const SignalFires = `-- name: SignalFires :many
 SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires
 WHERE signal_id = ?1
-    AND timestamp >= ?2 AND timestamp <= ?3
-    AND (timestamp < ?3 OR id < ?4 OR (id = ?4 AND user_id < ?5))
-    AND day >= ?6 AND day <= ?7
-    AND CASE WHEN executed THEN 1 ELSE 0 END >= CAST(?8 AS BIGINT)
+    AND timestamp <= ?2
+    AND (timestamp < ?2 OR id < ?3 OR (id = ?3 AND user_id < ?4))
+    AND day >= 0
+    AND (executed OR CAST(?5 AS BIGINT) = 1)
 ORDER BY timestamp DESC, id DESC, user_id DESC
-LIMIT CAST(?9 AS BIGINT)
+LIMIT CAST(?6 AS BIGINT)
 `
 
 type SignalFiresParams struct {
-	SignalID      string
-	Since         time.Time
-	Before        time.Time
-	BeforeID      int64
-	BeforeUser    int64
-	FirstDay      int64
-	LastDay       int64
-	LeastExecuted int64
-	MaxRows       int64
+	SignalID    string
+	Before      time.Time
+	BeforeID    int64
+	BeforeUser  int64
+	NotExecuted int64
+	MaxRows     int64
 }
 
 // SignalFires is UserFires for a signal.
 func (q *Queries) SignalFires(ctx context.Context, arg SignalFiresParams) ([]SignalFire, error) {
 	rows, err := q.db.QueryContext(ctx, SignalFires,
 		arg.SignalID,
-		arg.Since,
 		arg.Before,
 		arg.BeforeID,
 		arg.BeforeUser,
-		arg.FirstDay,
-		arg.LastDay,
-		arg.LeastExecuted,
+		arg.NotExecuted,
 		arg.MaxRows,
 	)
 	if err != nil {
@@ -208,40 +196,35 @@ func (q *Queries) SignalFires(ctx context.Context, arg SignalFiresParams) ([]Sig
 const UserFires = `-- name: UserFires :many
 SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires
 WHERE user_id = ?1
-    AND timestamp >= ?2 AND timestamp <= ?3
-    AND (timestamp < ?3 OR id < ?4 OR (id = ?4 AND signal_id < ?5))
-    AND day >= ?6 AND day <= ?7
-    AND CASE WHEN executed THEN 1 ELSE 0 END >= CAST(?8 AS BIGINT)
+    AND timestamp <= ?2
+    AND (timestamp < ?2 OR id < ?3 OR (id = ?3 AND signal_id < ?4))
+    AND day >= 0
+    AND (executed OR CAST(?5 AS BIGINT) = 1)
 ORDER BY timestamp DESC, id DESC, signal_id DESC
-LIMIT CAST(?9 AS BIGINT)
+LIMIT CAST(?6 AS BIGINT)
 `
 
 type UserFiresParams struct {
-	UserID        int64
-	Since         time.Time
-	Before        time.Time
-	BeforeID      int64
-	BeforeSignal  string
-	FirstDay      int64
-	LastDay       int64
-	LeastExecuted int64
-	MaxRows       int64
+	UserID       int64
+	Before       time.Time
+	BeforeID     int64
+	BeforeSignal string
+	NotExecuted  int64
+	MaxRows      int64
 }
 
-// UserFires lists a user's fires of a range of days before a position, newest
-// first: all of them, or with least_executed = 1 those executed. Here and below,
-// such days lie behind a time; no day is below 0, where those are that are not
-// counted yet, whose times may be of another form, which does not compare.
+// UserFires lists a user's counted fires before a position, newest first: all of
+// them, or unless not_executed is 1 those executed. The times of uncounted ones may
+// be of another form, which does not compare.
+// Here and in what lists trades, there is no earliest time or day: PostgreSQL
+// takes a range of two parameters for a small one and sorts it, whatever it holds.
 func (q *Queries) UserFires(ctx context.Context, arg UserFiresParams) ([]SignalFire, error) {
 	rows, err := q.db.QueryContext(ctx, UserFires,
 		arg.UserID,
-		arg.Since,
 		arg.Before,
 		arg.BeforeID,
 		arg.BeforeSignal,
-		arg.FirstDay,
-		arg.LastDay,
-		arg.LeastExecuted,
+		arg.NotExecuted,
 		arg.MaxRows,
 	)
 	if err != nil {

@@ -160,7 +160,7 @@ func (v *view) explainUser(ctx context.Context, userID int64, figure Figure, q P
 	if err := figure.check(FiguresOfUser()); err != nil {
 		return Explanation{}, err
 	}
-	p, err := q.of(fmt.Sprintf("%s of user %d", figure, userID), newestFact(AllTime().days()))
+	p, err := v.factPaging(q, fmt.Sprintf("%s of user %d", figure, userID), daySpan{unknownDay, furthestDay})
 	if err != nil {
 		return Explanation{}, err
 	}
@@ -193,7 +193,9 @@ func (v *view) explainUser(ctx context.Context, userID int64, figure Figure, q P
 	}
 	var facts part
 	if figure.ofFires() {
-		facts, err = v.explainByFires(ctx, &e.Explanation, daySpan{max(days.From, e.Horizon), days.To}, p)
+		p.days = daySpan{max(days.From, e.Horizon), days.To}
+		p.since = p.days.first.Start(v.loc)
+		facts, err = v.explainByFires(ctx, &e.Explanation, p)
 	} else {
 		facts, err = v.explainByTrades(ctx, &e.Explanation, p)
 	}
@@ -222,14 +224,14 @@ func (v *view) storedFigure(figure Figure, user dbgen.UserStat) (stored part, da
 
 // explainByFires returns what a user's fires of some days come to, and puts a
 // page of them into e.
-func (v *view) explainByFires(ctx context.Context, e *Explanation, days daySpan, p paging) (part, error) {
+func (v *view) explainByFires(ctx context.Context, e *Explanation, p factPaging) (part, error) {
 	row, err := v.q.CountUserFires(ctx, dbgen.CountUserFiresParams{
-		UserID: e.UserID, FirstDay: int64(days.first), LastDay: int64(days.last),
+		UserID: e.UserID, FirstDay: int64(p.days.first), LastDay: int64(p.days.last),
 	})
 	if err != nil {
 		return part{}, err
 	}
-	page, err := v.firesOfDays(ctx, FireFilter{UserID: e.UserID}, days, e.Figure.leastExecuted(), p)
+	page, err := v.firesOf(ctx, e.UserID, "", e.Figure == FigureExecuted, p)
 	e.Fires, e.Next = page.Items, page.Next
 	if e.Figure == FigureStreak {
 		return part{count: row.ActiveDays}, err
@@ -237,33 +239,25 @@ func (v *view) explainByFires(ctx context.Context, e *Explanation, days daySpan,
 	return e.Figure.partOf(counts{fires: row.Fires, executed: row.Executed}), err
 }
 
-// leastExecuted is 1 for a figure of executed fires alone.
-func (f Figure) leastExecuted() int64 {
-	if f == FigureExecuted {
-		return 1
-	}
-	return 0
-}
-
 // explainByTrades returns what a user's trades come to, and puts a page of
 // those that count into e.
-func (v *view) explainByTrades(ctx context.Context, e *Explanation, p paging) (part, error) {
+func (v *view) explainByTrades(ctx context.Context, e *Explanation, p factPaging) (part, error) {
 	sums, err := v.q.SumUserTrades(ctx, e.UserID)
 	if err != nil {
 		return part{}, err
 	}
-	outcomes := anyOutcome
+	var without []Outcome
 	switch e.Figure {
 	case FigureWins:
-		outcomes = Win.String()
+		without = []Outcome{Loss, Draw}
 	case FigureLosses:
-		outcomes = Loss.String()
+		without = []Outcome{Win, Draw}
 	case FigureDraws:
-		outcomes = Draw.String()
+		without = []Outcome{Win, Loss}
 	case FigureWinRate:
-		outcomes = decided
+		without = []Outcome{Draw}
 	}
-	page, err := v.tradesWith(ctx, TradeFilter{UserID: e.UserID}, outcomes, p)
+	page, err := v.tradesWithout(ctx, TradeFilter{UserID: e.UserID}, without, p)
 	e.Trades, e.Next = page.Items, page.Next
 	return e.Figure.partOf(counts{
 		wins: sums.Wins, losses: sums.Losses, draws: sums.Draws, micros: sums.Units*microsPerUnit + sums.Micros,
@@ -286,7 +280,7 @@ func (v *view) explainSignal(ctx context.Context, signalID string, figure Figure
 	if err := checkID("signal id", signalID); err != nil {
 		return Explanation{}, err
 	}
-	p, err := q.of(fmt.Sprintf("%s of signal %q", figure, signalID), newestFact(AllTime().days()))
+	p, err := v.factPaging(q, fmt.Sprintf("%s of signal %q", figure, signalID), daySpan{unknownDay, furthestDay})
 	if err != nil {
 		return Explanation{}, err
 	}
@@ -317,7 +311,8 @@ func (v *view) explainSignal(ctx context.Context, signalID string, figure Figure
 	if err != nil {
 		return Explanation{}, err
 	}
-	page, err := v.firesOfDays(ctx, FireFilter{SignalID: signalID}, daySpan{e.Horizon, furthestDay}, figure.leastExecuted(), p)
+	p.days.first, p.since = e.Horizon, e.Horizon.Start(v.loc)
+	page, err := v.firesOf(ctx, 0, signalID, figure == FigureExecuted, p)
 	if err != nil {
 		return Explanation{}, err
 	}

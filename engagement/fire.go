@@ -187,9 +187,9 @@ func (f FireFilter) check() error {
 // Fires lists the fires that f lets through and that are still kept one by one,
 // newest first; none if there are none.
 //
-// It reads the fires that it returns off an index of the user's, the signal's or
-// all fires, and with them at most those of the 32 hours around the window. For
-// both a user and a signal it reads one.
+// It reads the fires of the page off an index of the user's, the signal's or all
+// fires, and at most as many more at the end of a window. For both a user and a
+// signal it reads one.
 func (r *Reader) Fires(ctx context.Context, f FireFilter, q PageQuery) (Page[SignalFire], error) {
 	return latest(ctx, r, "list fires", func(v *view) (Page[SignalFire], error) {
 		return v.fires(ctx, f, q)
@@ -200,55 +200,59 @@ func (v *view) fires(ctx context.Context, f FireFilter, q PageQuery) (Page[Signa
 	if err := f.check(); err != nil {
 		return Page[SignalFire]{}, err
 	}
-	days := f.Window.days()
-	p, err := q.of(fmt.Sprintf("fires of %d for %q in %v", f.UserID, f.SignalID, f.Window), newestFact(days))
+	p, err := v.factPaging(q, fmt.Sprintf("fires of %d for %q in %v", f.UserID, f.SignalID, f.Window), f.Window.days())
 	if err != nil {
 		return Page[SignalFire]{}, err
 	}
-	return v.firesOfDays(ctx, f, days, 0, p)
+	return v.firesOf(ctx, f.UserID, f.SignalID, false, p)
 }
 
-// firesOfDays lists a page of fires by their user and signal: all of them, or if
-// leastExecuted is 1 those executed.
-func (v *view) firesOfDays(ctx context.Context, f FireFilter, days daySpan, leastExecuted int64, p paging) (Page[SignalFire], error) {
+// firesOf lists a page of the fires of a user and for a signal, if they are given:
+// all of them, or those executed.
+func (v *view) firesOf(ctx context.Context, userID int64, signalID string, executed bool, p factPaging) (Page[SignalFire], error) {
+	before, id, user, signal := p.before()
+	notExecuted := int64(1)
+	if executed {
+		notExecuted = 0
+	}
 	var rows []dbgen.SignalFire
 	var err error
-	since, _ := days.times()
-	before, id, user := p.after.time(), p.after.numbers[1], p.after.numbers[2]
-	first, last := days.bounds()
 	switch {
-	case f.UserID != 0 && f.SignalID != "":
-		var row dbgen.SignalFire
-		row, err = v.q.GetFire(ctx, dbgen.GetFireParams{UserID: f.UserID, SignalID: f.SignalID})
-		if err == nil && p.first && days.has(Day(row.Day)) {
-			rows = append(rows, row)
-		}
-		if errors.Is(err, sql.ErrNoRows) {
-			err = nil
-		}
-	case f.UserID != 0:
+	case userID != 0 && signalID != "":
+		rows, err = v.theFire(ctx, userID, signalID, p.first)
+	case userID != 0:
 		rows, err = v.q.UserFires(ctx, dbgen.UserFiresParams{
-			UserID: f.UserID, Since: since, Before: before, BeforeID: id, BeforeSignal: p.after.text,
-			FirstDay: first, LastDay: last, LeastExecuted: leastExecuted, MaxRows: p.rows(),
+			UserID: userID, Before: before, BeforeID: id, BeforeSignal: signal, NotExecuted: notExecuted, MaxRows: p.rows(),
 		})
-	case f.SignalID != "":
+	case signalID != "":
 		rows, err = v.q.SignalFires(ctx, dbgen.SignalFiresParams{
-			SignalID: f.SignalID, Since: since, Before: before, BeforeID: id, BeforeUser: user,
-			FirstDay: first, LastDay: last, LeastExecuted: leastExecuted, MaxRows: p.rows(),
+			SignalID: signalID, Before: before, BeforeID: id, BeforeUser: user, NotExecuted: notExecuted, MaxRows: p.rows(),
 		})
 	default:
 		rows, err = v.q.Fires(ctx, dbgen.FiresParams{
-			Since: since, Before: before, BeforeID: id, BeforeUser: user, BeforeSignal: p.after.text,
-			FirstDay: first, LastDay: last, MaxRows: p.rows(),
+			Before: before, BeforeID: id, BeforeUser: user, BeforeSignal: signal, MaxRows: p.rows(),
 		})
 	}
 	if err != nil {
 		return Page[SignalFire]{}, err
 	}
-	rows, next := cut(p, rows, func(row dbgen.SignalFire) position {
+	rows, next := cutFacts(p, rows, func(row dbgen.SignalFire) position {
 		return factPosition(row.Timestamp, row.ID, row.UserID, row.SignalID)
-	})
+	}, func(row dbgen.SignalFire) int64 { return row.Day })
 	return Page[SignalFire]{signalFires(rows), next}, nil
+}
+
+// theFire returns the rows of a user's fire for a signal: one or none, and on a
+// page behind the first none.
+func (v *view) theFire(ctx context.Context, userID int64, signalID string, first bool) ([]dbgen.SignalFire, error) {
+	if !first {
+		return nil, nil
+	}
+	row, err := v.q.GetFire(ctx, dbgen.GetFireParams{UserID: userID, SignalID: signalID})
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return []dbgen.SignalFire{row}, err
 }
 
 func signalFires(rows []dbgen.SignalFire) []SignalFire {

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"iter"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -131,19 +132,40 @@ func cut[T any](p paging, rows []T, at func(T) position) ([]T, Cursor) {
 	return rows, at(rows[p.limit-1]).cursor(p.list)
 }
 
-// factPosition is where a fact stands in lists that run from the newest to the
-// oldest: by time and id. On PostgreSQL ids may repeat, so the key follows.
+// factPaging is a page of facts of some days, newest first.
+type factPaging struct {
+	paging
+	days  daySpan
+	since time.Time // when the first of them begins
+}
+
+func (v *view) factPaging(q PageQuery, list string, days daySpan) (factPaging, error) {
+	since, end := v.instants(Window{days.first, days.last})
+	if end.Before(endOfTime) {
+		end = end.Add(-time.Microsecond)
+	}
+	p, err := q.of(list, factPosition(end, math.MaxInt64, math.MaxInt64, ""))
+	return factPaging{p, days, since}, err
+}
+
+// factPosition is where a fact stands among others: by time and id. On PostgreSQL
+// ids may repeat, so the key follows.
 func factPosition(at time.Time, id, userID int64, key string) position {
 	return position{[]int64{at.UnixMicro(), id, userID}, key}
 }
 
-// newestFact is before all facts of some days.
-func newestFact(days daySpan) position {
-	_, until := days.times()
-	return factPosition(until, math.MaxInt64, math.MaxInt64, "")
+// before is the position, of a fact, behind which the page is.
+func (p factPaging) before() (at time.Time, id, userID int64, key string) {
+	micros := min(max(p.after.numbers[0], 0), endOfTime.UnixMicro()) // what can be stored
+	return time.UnixMicro(micros).UTC(), p.after.numbers[1], p.after.numbers[2], p.after.text
 }
 
-// time is the time of a fact's position, within what can be stored.
-func (p position) time() time.Time {
-	return time.UnixMicro(min(max(p.numbers[0], 0), endOfTime.UnixMicro())).UTC()
+// cutFacts is cut for facts, of which queries return those before the days too.
+// Other programs may have stored a fact of the future; its day is not known.
+func cutFacts[T any](p factPaging, rows []T, at func(T) position, day func(T) int64) ([]T, Cursor) {
+	if i := slices.IndexFunc(rows, func(row T) bool { return at(row).numbers[0] < p.since.UnixMicro() }); i >= 0 {
+		rows = rows[:i]
+	}
+	rows, next := cut(p.paging, rows, at)
+	return slices.DeleteFunc(rows, func(row T) bool { return !p.days.has(Day(day(row))) }), next
 }

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
@@ -212,26 +213,13 @@ func (f TradeFilter) check() error {
 	return f.Window.check()
 }
 
-// outcomes are the names of those that the filter lets through.
-func (f TradeFilter) outcomes() string {
-	if f.Outcome == 0 {
-		return anyOutcome
-	}
-	return f.Outcome.String()
-}
-
-var (
-	anyOutcome = fmt.Sprint(Win, Loss, Draw)
-	decided    = fmt.Sprint(Win, Loss)
-)
-
 // Trades lists the trades that f lets through, last closed first; none if there
 // are none.
 //
-// It reads off an index of the user's, the signal's, an outcome's or all trades,
-// and no further than the window and 16 hours around it. With a user it reads, of
-// that user's trades, those of other signals and outcomes too; with a signal those
-// of other outcomes.
+// It reads the trades of the page off an index of the user's, the signal's, an
+// outcome's or all trades, and at most as many more at the end of a window. What
+// else the filter of a user or a signal holds narrows what is returned and not what
+// is read, which may be all older trades of the user or of the signal.
 func (r *Reader) Trades(ctx context.Context, f TradeFilter, q PageQuery) (Page[ClosedTrade], error) {
 	return latest(ctx, r, "list trades", func(v *view) (Page[ClosedTrade], error) {
 		return v.trades(ctx, f, q)
@@ -242,49 +230,65 @@ func (v *view) trades(ctx context.Context, f TradeFilter, q PageQuery) (Page[Clo
 	if err := f.check(); err != nil {
 		return Page[ClosedTrade]{}, err
 	}
-	p, err := q.of(fmt.Sprintf("trades of %d for %q with %q in %v", f.UserID, f.SignalID, f.outcomes(), f.Window), newestFact(f.Window.days()))
+	list := fmt.Sprintf("trades of %d for %q with %d in %v", f.UserID, f.SignalID, f.Outcome, f.Window)
+	p, err := v.factPaging(q, list, f.Window.days())
 	if err != nil {
 		return Page[ClosedTrade]{}, err
 	}
-	return v.tradesWith(ctx, f, f.outcomes(), p)
+	switch {
+	case f.Outcome == 0:
+		return v.tradesWithout(ctx, f, nil, p)
+	case f.UserID == 0 && f.SignalID == "":
+		before, id, user, trade := p.before()
+		rows, err := v.q.OutcomeTrades(ctx, dbgen.OutcomeTradesParams{
+			Outcome: f.Outcome.String(), Before: before, BeforeID: id, BeforeUser: user, BeforeTrade: trade, MaxRows: p.rows(),
+		})
+		return closedTrades(p, rows, err)
+	}
+	return v.tradesWithout(ctx, f, slices.DeleteFunc([]Outcome{Win, Loss, Draw}, func(o Outcome) bool { return o == f.Outcome }), p)
 }
 
-// tradesWith lists a page of trades with one of some outcomes, by the rest of a
-// filter.
-func (v *view) tradesWith(ctx context.Context, f TradeFilter, outcomes string, p paging) (Page[ClosedTrade], error) {
+// tradesWithout lists a page of trades by the user and the signal of a filter,
+// without those with one of at most two outcomes.
+func (v *view) tradesWithout(ctx context.Context, f TradeFilter, outcomes []Outcome, p factPaging) (Page[ClosedTrade], error) {
+	before, id, user, trade := p.before()
+	var left [2]string
+	for i, outcome := range outcomes {
+		left[i] = outcome.String()
+	}
 	var rows []dbgen.Trade
 	var err error
-	since, _ := f.Window.days().times()
-	before, id, user := p.after.time(), p.after.numbers[1], p.after.numbers[2]
-	first, last := f.Window.days().bounds()
 	switch {
+	case f.UserID != 0 && f.SignalID != "":
+		rows, err = v.q.UserSignalTrades(ctx, dbgen.UserSignalTradesParams{
+			UserID: f.UserID, SignalID: f.SignalID, Before: before, BeforeID: id, BeforeTrade: trade,
+			But: left[0], Nor: left[1], MaxRows: p.rows(),
+		})
 	case f.UserID != 0:
 		rows, err = v.q.UserTrades(ctx, dbgen.UserTradesParams{
-			UserID: f.UserID, Since: since, Before: before, BeforeID: id, BeforeTrade: p.after.text,
-			FirstDay: first, LastDay: last, Outcomes: outcomes, SignalID: f.SignalID, MaxRows: p.rows(),
+			UserID: f.UserID, Before: before, BeforeID: id, BeforeTrade: trade, But: left[0], Nor: left[1], MaxRows: p.rows(),
 		})
 	case f.SignalID != "":
 		rows, err = v.q.SignalTrades(ctx, dbgen.SignalTradesParams{
-			SignalID: f.SignalID, Since: since, Before: before, BeforeID: id, BeforeUser: user, BeforeTrade: p.after.text,
-			FirstDay: first, LastDay: last, Outcomes: outcomes, MaxRows: p.rows(),
-		})
-	case f.Outcome != 0:
-		rows, err = v.q.OutcomeTrades(ctx, dbgen.OutcomeTradesParams{
-			Outcome: outcomes, Since: since, Before: before, BeforeID: id, BeforeUser: user, BeforeTrade: p.after.text,
-			FirstDay: first, LastDay: last, MaxRows: p.rows(),
+			SignalID: f.SignalID, Before: before, BeforeID: id, BeforeUser: user, BeforeTrade: trade,
+			But: left[0], Nor: left[1], MaxRows: p.rows(),
 		})
 	default:
 		rows, err = v.q.Trades(ctx, dbgen.TradesParams{
-			Since: since, Before: before, BeforeID: id, BeforeUser: user, BeforeTrade: p.after.text,
-			FirstDay: first, LastDay: last, MaxRows: p.rows(),
+			Before: before, BeforeID: id, BeforeUser: user, BeforeTrade: trade, MaxRows: p.rows(),
 		})
 	}
+	return closedTrades(p, rows, err)
+}
+
+// closedTrades makes a page of what a query has returned.
+func closedTrades(p factPaging, rows []dbgen.Trade, err error) (Page[ClosedTrade], error) {
 	if err != nil {
 		return Page[ClosedTrade]{}, err
 	}
-	rows, next := cut(p, rows, func(row dbgen.Trade) position {
+	rows, next := cutFacts(p, rows, func(row dbgen.Trade) position {
 		return factPosition(row.ClosedAt, row.ID, row.UserID, row.TradeID)
-	})
+	}, func(row dbgen.Trade) int64 { return row.Day })
 	page := Page[ClosedTrade]{make([]ClosedTrade, len(rows)), next}
 	for i, row := range rows {
 		if page.Items[i], err = closedTrade(row); err != nil {

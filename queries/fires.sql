@@ -3,16 +3,17 @@
 SELECT * FROM signal_fires WHERE user_id = @user_id AND signal_id = @signal_id AND day >= 0;
 
 -- name: UserFires :many
--- UserFires lists a user's fires of a range of days before a position, newest
--- first: all of them, or with least_executed = 1 those executed. Here and below,
--- such days lie behind a time; no day is below 0, where those are that are not
--- counted yet, whose times may be of another form, which does not compare.
+-- UserFires lists a user's counted fires before a position, newest first: all of
+-- them, or unless not_executed is 1 those executed. The times of uncounted ones may
+-- be of another form, which does not compare.
+-- Here and in what lists trades, there is no earliest time or day: PostgreSQL
+-- takes a range of two parameters for a small one and sorts it, whatever it holds.
 SELECT * FROM signal_fires
 WHERE user_id = @user_id
-    AND timestamp >= @since AND timestamp <= @before
+    AND timestamp <= @before
     AND (timestamp < @before OR id < @before_id OR (id = @before_id AND signal_id < @before_signal))
-    AND day >= @first_day AND day <= @last_day
-    AND CASE WHEN executed THEN 1 ELSE 0 END >= CAST(@least_executed AS BIGINT)
+    AND day >= 0
+    AND (executed OR CAST(@not_executed AS BIGINT) = 1)
 ORDER BY timestamp DESC, id DESC, signal_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
@@ -20,20 +21,20 @@ LIMIT CAST(@max_rows AS BIGINT);
 -- SignalFires is UserFires for a signal.
 SELECT * FROM signal_fires
 WHERE signal_id = @signal_id
-    AND timestamp >= @since AND timestamp <= @before
+    AND timestamp <= @before
     AND (timestamp < @before OR id < @before_id OR (id = @before_id AND user_id < @before_user))
-    AND day >= @first_day AND day <= @last_day
-    AND CASE WHEN executed THEN 1 ELSE 0 END >= CAST(@least_executed AS BIGINT)
+    AND day >= 0
+    AND (executed OR CAST(@not_executed AS BIGINT) = 1)
 ORDER BY timestamp DESC, id DESC, user_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: Fires :many
--- Fires is UserFires for all users, executed or not.
+-- Fires lists all users' counted fires before a position, newest first.
 SELECT * FROM signal_fires
-WHERE timestamp >= @since AND timestamp <= @before
+WHERE timestamp <= @before
     AND (timestamp < @before OR id < @before_id OR (id = @before_id AND (
         user_id < @before_user OR (user_id = @before_user AND signal_id < @before_signal))))
-    AND day >= @first_day AND day <= @last_day
+    AND day >= 0
 ORDER BY timestamp DESC, id DESC, user_id DESC, signal_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 

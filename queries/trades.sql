@@ -3,51 +3,59 @@
 SELECT * FROM trades WHERE user_id = @user_id AND trade_id = @trade_id AND day >= 0;
 
 -- name: UserTrades :many
--- UserTrades lists a user's trades of a range of days before a position, last
--- closed first: those with one of some outcomes, a text that has their names, and
--- that followed a signal, or with an empty signal_id any. Here and below, such
--- days lie behind a time; none is below 0, where those are that are not counted
--- yet.
+-- UserTrades lists a user's counted trades before a position, last closed first.
+-- Here and below, two outcomes may be left out; no outcome is an empty text.
 SELECT * FROM trades
 WHERE user_id = @user_id
-    AND closed_at >= @since AND closed_at <= @before
+    AND closed_at <= @before
     AND (closed_at < @before OR id < @before_id OR (id = @before_id AND trade_id < @before_trade))
-    AND day >= @first_day AND day <= @last_day
-    AND CAST(@outcomes AS TEXT) LIKE '%' || outcome || '%'
-    AND (signal_id = @signal_id OR @signal_id = '')
+    AND day >= 0
+    AND outcome <> @but AND outcome <> @nor
+ORDER BY closed_at DESC, id DESC, trade_id DESC
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: UserSignalTrades :many
+-- UserSignalTrades is UserTrades for those that followed a signal.
+SELECT * FROM trades
+WHERE user_id = @user_id AND signal_id = @signal_id
+    AND closed_at <= @before
+    AND (closed_at < @before OR id < @before_id OR (id = @before_id AND trade_id < @before_trade))
+    AND day >= 0
+    AND outcome <> @but AND outcome <> @nor
 ORDER BY closed_at DESC, id DESC, trade_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: SignalTrades :many
--- SignalTrades is UserTrades for all users and the trades that followed a signal.
+-- SignalTrades is UserTrades for all users' trades that followed a signal.
 SELECT * FROM trades
 WHERE signal_id = @signal_id
-    AND closed_at >= @since AND closed_at <= @before
+    AND closed_at <= @before
     AND (closed_at < @before OR id < @before_id OR (id = @before_id AND (
         user_id < @before_user OR (user_id = @before_user AND trade_id < @before_trade))))
-    AND day >= @first_day AND day <= @last_day
-    AND CAST(@outcomes AS TEXT) LIKE '%' || outcome || '%'
+    AND day >= 0
+    AND outcome <> @but AND outcome <> @nor
 ORDER BY closed_at DESC, id DESC, user_id DESC, trade_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: OutcomeTrades :many
--- OutcomeTrades is UserTrades for all users, all signals and one outcome.
+-- OutcomeTrades lists all users' counted trades with an outcome before a position,
+-- last closed first.
 SELECT * FROM trades
 WHERE outcome = @outcome
-    AND closed_at >= @since AND closed_at <= @before
+    AND closed_at <= @before
     AND (closed_at < @before OR id < @before_id OR (id = @before_id AND (
         user_id < @before_user OR (user_id = @before_user AND trade_id < @before_trade))))
-    AND day >= @first_day AND day <= @last_day
+    AND day >= 0
 ORDER BY closed_at DESC, id DESC, user_id DESC, trade_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: Trades :many
--- Trades is UserTrades for all users, all signals and all outcomes.
+-- Trades lists all users' counted trades before a position, last closed first.
 SELECT * FROM trades
-WHERE closed_at >= @since AND closed_at <= @before
+WHERE closed_at <= @before
     AND (closed_at < @before OR id < @before_id OR (id = @before_id AND (
         user_id < @before_user OR (user_id = @before_user AND trade_id < @before_trade))))
-    AND day >= @first_day AND day <= @last_day
+    AND day >= 0
 ORDER BY closed_at DESC, id DESC, user_id DESC, trade_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 

@@ -217,7 +217,7 @@ type Querier interface {
 	// without any. A family is a signal id without its trailing number, or the id
 	// itself if it is nothing but a number.
 	FavoriteFamily(ctx context.Context, userID int64) ([]FavoriteFamilyRow, error)
-	// Fires is UserFires for all users, executed or not.
+	// Fires lists all users' counted fires before a position, newest first.
 	Fires(ctx context.Context, arg FiresParams) ([]SignalFire, error)
 	// FiresAfter lists all fires by their key, from behind one on.
 	FiresAfter(ctx context.Context, arg FiresAfterParams) ([]SignalFire, error)
@@ -307,7 +307,8 @@ type Querier interface {
 	// NthSignalFire returns a signal's fire from a day on that has skip earlier
 	// ones, or nothing.
 	NthSignalFire(ctx context.Context, arg NthSignalFireParams) ([]SignalFire, error)
-	// OutcomeTrades is UserTrades for all users, all signals and one outcome.
+	// OutcomeTrades lists all users' counted trades with an outcome before a position,
+	// last closed first.
 	OutcomeTrades(ctx context.Context, arg OutcomeTradesParams) ([]Trade, error)
 	// PlaceFire moves a fire from the day seen_day (-1: it is in no counter yet) to
 	// another and stores its time in the library's own form, so that times compare
@@ -422,7 +423,7 @@ type Querier interface {
 	SignalTotalMismatches(ctx context.Context, maxRows int64) ([]SignalTotalMismatchesRow, error)
 	// SignalTotals adds up a signal's days, and of its fires those before a day.
 	SignalTotals(ctx context.Context, arg SignalTotalsParams) (SignalTotalsRow, error)
-	// SignalTrades is UserTrades for all users and the trades that followed a signal.
+	// SignalTrades is UserTrades for all users' trades that followed a signal.
 	SignalTrades(ctx context.Context, arg SignalTradesParams) ([]Trade, error)
 	// SignalTradesFrom lists the trades that followed a signal in a range of days,
 	// from behind a position on, first closed first. The times are those between
@@ -476,7 +477,7 @@ type Querier interface {
 	// TopSignalOfDay returns the signal most fired on a day, the first by id among
 	// equals, and nothing for a day without fires.
 	TopSignalOfDay(ctx context.Context, day int64) ([]TopSignalOfDayRow, error)
-	// Trades is UserTrades for all users, all signals and all outcomes.
+	// Trades lists all users' counted trades before a position, last closed first.
 	Trades(ctx context.Context, arg TradesParams) ([]Trade, error)
 	// TradesAfter lists all trades by their key, from behind one on.
 	TradesAfter(ctx context.Context, arg TradesAfterParams) ([]Trade, error)
@@ -516,10 +517,11 @@ type Querier interface {
 	// UserDerivedMismatches lists users whose P&L or win rate does not follow from
 	// their own totals.
 	UserDerivedMismatches(ctx context.Context, maxRows int64) ([]UserDerivedMismatchesRow, error)
-	// UserFires lists a user's fires of a range of days before a position, newest
-	// first: all of them, or with least_executed = 1 those executed. Here and below,
-	// such days lie behind a time; no day is below 0, where those are that are not
-	// counted yet, whose times may be of another form, which does not compare.
+	// UserFires lists a user's counted fires before a position, newest first: all of
+	// them, or unless not_executed is 1 those executed. The times of uncounted ones may
+	// be of another form, which does not compare.
+	// Here and in what lists trades, there is no earliest time or day: PostgreSQL
+	// takes a range of two parameters for a small one and sorts it, whatever it holds.
 	UserFires(ctx context.Context, arg UserFiresParams) ([]SignalFire, error)
 	// UserFreezes lists a user's freezes in the order in which they are spent.
 	UserFreezes(ctx context.Context, userID int64) ([]StreakFreeze, error)
@@ -527,15 +529,14 @@ type Querier interface {
 	UserIDsFrom(ctx context.Context, arg UserIDsFromParams) ([]int64, error)
 	// UserRecentFires counts a user's fires from one day to another, both included.
 	UserRecentFires(ctx context.Context, arg UserRecentFiresParams) (int64, error)
+	// UserSignalTrades is UserTrades for those that followed a signal.
+	UserSignalTrades(ctx context.Context, arg UserSignalTradesParams) ([]Trade, error)
 	// UserTotalMismatches lists users whose totals are not the sums of their days.
 	// P&L is summed in whole units and millionths, because a sum of millionths may
 	// leave the integers on its way; missing_micros is what is stored too little.
 	UserTotalMismatches(ctx context.Context, maxRows int64) ([]UserTotalMismatchesRow, error)
-	// UserTrades lists a user's trades of a range of days before a position, last
-	// closed first: those with one of some outcomes, a text that has their names, and
-	// that followed a signal, or with an empty signal_id any. Here and below, such
-	// days lie behind a time; none is below 0, where those are that are not counted
-	// yet.
+	// UserTrades lists a user's counted trades before a position, last closed first.
+	// Here and below, two outcomes may be left out; no outcome is an empty text.
 	UserTrades(ctx context.Context, arg UserTradesParams) ([]Trade, error)
 	// UserTradesFrom lists a user's trades of a range of days from behind a position
 	// on, first closed first. The times are those between which such days lie.

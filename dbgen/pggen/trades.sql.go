@@ -106,37 +106,32 @@ func (q *Queries) GetTrade(ctx context.Context, arg GetTradeParams) (Trade, erro
 const OutcomeTrades = `-- name: OutcomeTrades :many
 SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
 WHERE outcome = $1
-    AND closed_at >= $2 AND closed_at <= $3
-    AND (closed_at < $3 OR id < $4 OR (id = $4 AND (
-        user_id < $5 OR (user_id = $5 AND trade_id < $6))))
-    AND day >= $7 AND day <= $8
+    AND closed_at <= $2
+    AND (closed_at < $2 OR id < $3 OR (id = $3 AND (
+        user_id < $4 OR (user_id = $4 AND trade_id < $5))))
+    AND day >= 0
 ORDER BY closed_at DESC, id DESC, user_id DESC, trade_id DESC
-LIMIT CAST($9 AS BIGINT)
+LIMIT CAST($6 AS BIGINT)
 `
 
 type OutcomeTradesParams struct {
 	Outcome     string
-	Since       time.Time
 	Before      time.Time
 	BeforeID    int64
 	BeforeUser  int64
 	BeforeTrade string
-	FirstDay    int64
-	LastDay     int64
 	MaxRows     int64
 }
 
-// OutcomeTrades is UserTrades for all users, all signals and one outcome.
+// OutcomeTrades lists all users' counted trades with an outcome before a position,
+// last closed first.
 func (q *Queries) OutcomeTrades(ctx context.Context, arg OutcomeTradesParams) ([]Trade, error) {
 	rows, err := q.db.QueryContext(ctx, OutcomeTrades,
 		arg.Outcome,
-		arg.Since,
 		arg.Before,
 		arg.BeforeID,
 		arg.BeforeUser,
 		arg.BeforeTrade,
-		arg.FirstDay,
-		arg.LastDay,
 		arg.MaxRows,
 	)
 	if err != nil {
@@ -172,40 +167,36 @@ func (q *Queries) OutcomeTrades(ctx context.Context, arg OutcomeTradesParams) ([
 const SignalTrades = `-- name: SignalTrades :many
 SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
 WHERE signal_id = $1
-    AND closed_at >= $2 AND closed_at <= $3
-    AND (closed_at < $3 OR id < $4 OR (id = $4 AND (
-        user_id < $5 OR (user_id = $5 AND trade_id < $6))))
-    AND day >= $7 AND day <= $8
-    AND CAST($9 AS TEXT) LIKE '%' || outcome || '%'
+    AND closed_at <= $2
+    AND (closed_at < $2 OR id < $3 OR (id = $3 AND (
+        user_id < $4 OR (user_id = $4 AND trade_id < $5))))
+    AND day >= 0
+    AND outcome <> $6 AND outcome <> $7
 ORDER BY closed_at DESC, id DESC, user_id DESC, trade_id DESC
-LIMIT CAST($10 AS BIGINT)
+LIMIT CAST($8 AS BIGINT)
 `
 
 type SignalTradesParams struct {
 	SignalID    string
-	Since       time.Time
 	Before      time.Time
 	BeforeID    int64
 	BeforeUser  int64
 	BeforeTrade string
-	FirstDay    int64
-	LastDay     int64
-	Outcomes    string
+	But         string
+	Nor         string
 	MaxRows     int64
 }
 
-// SignalTrades is UserTrades for all users and the trades that followed a signal.
+// SignalTrades is UserTrades for all users' trades that followed a signal.
 func (q *Queries) SignalTrades(ctx context.Context, arg SignalTradesParams) ([]Trade, error) {
 	rows, err := q.db.QueryContext(ctx, SignalTrades,
 		arg.SignalID,
-		arg.Since,
 		arg.Before,
 		arg.BeforeID,
 		arg.BeforeUser,
 		arg.BeforeTrade,
-		arg.FirstDay,
-		arg.LastDay,
-		arg.Outcomes,
+		arg.But,
+		arg.Nor,
 		arg.MaxRows,
 	)
 	if err != nil {
@@ -309,35 +300,93 @@ func (q *Queries) SignalTradesFrom(ctx context.Context, arg SignalTradesFromPara
 
 const Trades = `-- name: Trades :many
 SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
-WHERE closed_at >= $1 AND closed_at <= $2
-    AND (closed_at < $2 OR id < $3 OR (id = $3 AND (
-        user_id < $4 OR (user_id = $4 AND trade_id < $5))))
-    AND day >= $6 AND day <= $7
+WHERE closed_at <= $1
+    AND (closed_at < $1 OR id < $2 OR (id = $2 AND (
+        user_id < $3 OR (user_id = $3 AND trade_id < $4))))
+    AND day >= 0
 ORDER BY closed_at DESC, id DESC, user_id DESC, trade_id DESC
-LIMIT CAST($8 AS BIGINT)
+LIMIT CAST($5 AS BIGINT)
 `
 
 type TradesParams struct {
-	Since       time.Time
 	Before      time.Time
 	BeforeID    int64
 	BeforeUser  int64
 	BeforeTrade string
-	FirstDay    int64
-	LastDay     int64
 	MaxRows     int64
 }
 
-// Trades is UserTrades for all users, all signals and all outcomes.
+// Trades lists all users' counted trades before a position, last closed first.
 func (q *Queries) Trades(ctx context.Context, arg TradesParams) ([]Trade, error) {
 	rows, err := q.db.QueryContext(ctx, Trades,
-		arg.Since,
 		arg.Before,
 		arg.BeforeID,
 		arg.BeforeUser,
 		arg.BeforeTrade,
-		arg.FirstDay,
-		arg.LastDay,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Trade{}
+	for rows.Next() {
+		var i Trade
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.TradeID,
+			&i.SignalID,
+			&i.PnlMicros,
+			&i.Outcome,
+			&i.ClosedAt,
+			&i.Day,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const UserSignalTrades = `-- name: UserSignalTrades :many
+SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
+WHERE user_id = $1 AND signal_id = $2
+    AND closed_at <= $3
+    AND (closed_at < $3 OR id < $4 OR (id = $4 AND trade_id < $5))
+    AND day >= 0
+    AND outcome <> $6 AND outcome <> $7
+ORDER BY closed_at DESC, id DESC, trade_id DESC
+LIMIT CAST($8 AS BIGINT)
+`
+
+type UserSignalTradesParams struct {
+	UserID      int64
+	SignalID    string
+	Before      time.Time
+	BeforeID    int64
+	BeforeTrade string
+	But         string
+	Nor         string
+	MaxRows     int64
+}
+
+// UserSignalTrades is UserTrades for those that followed a signal.
+func (q *Queries) UserSignalTrades(ctx context.Context, arg UserSignalTradesParams) ([]Trade, error) {
+	rows, err := q.db.QueryContext(ctx, UserSignalTrades,
+		arg.UserID,
+		arg.SignalID,
+		arg.Before,
+		arg.BeforeID,
+		arg.BeforeTrade,
+		arg.But,
+		arg.Nor,
 		arg.MaxRows,
 	)
 	if err != nil {
@@ -373,44 +422,34 @@ func (q *Queries) Trades(ctx context.Context, arg TradesParams) ([]Trade, error)
 const UserTrades = `-- name: UserTrades :many
 SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
 WHERE user_id = $1
-    AND closed_at >= $2 AND closed_at <= $3
-    AND (closed_at < $3 OR id < $4 OR (id = $4 AND trade_id < $5))
-    AND day >= $6 AND day <= $7
-    AND CAST($8 AS TEXT) LIKE '%' || outcome || '%'
-    AND (signal_id = $9 OR $9 = '')
+    AND closed_at <= $2
+    AND (closed_at < $2 OR id < $3 OR (id = $3 AND trade_id < $4))
+    AND day >= 0
+    AND outcome <> $5 AND outcome <> $6
 ORDER BY closed_at DESC, id DESC, trade_id DESC
-LIMIT CAST($10 AS BIGINT)
+LIMIT CAST($7 AS BIGINT)
 `
 
 type UserTradesParams struct {
 	UserID      int64
-	Since       time.Time
 	Before      time.Time
 	BeforeID    int64
 	BeforeTrade string
-	FirstDay    int64
-	LastDay     int64
-	Outcomes    string
-	SignalID    string
+	But         string
+	Nor         string
 	MaxRows     int64
 }
 
-// UserTrades lists a user's trades of a range of days before a position, last
-// closed first: those with one of some outcomes, a text that has their names, and
-// that followed a signal, or with an empty signal_id any. Here and below, such
-// days lie behind a time; none is below 0, where those are that are not counted
-// yet.
+// UserTrades lists a user's counted trades before a position, last closed first.
+// Here and below, two outcomes may be left out; no outcome is an empty text.
 func (q *Queries) UserTrades(ctx context.Context, arg UserTradesParams) ([]Trade, error) {
 	rows, err := q.db.QueryContext(ctx, UserTrades,
 		arg.UserID,
-		arg.Since,
 		arg.Before,
 		arg.BeforeID,
 		arg.BeforeTrade,
-		arg.FirstDay,
-		arg.LastDay,
-		arg.Outcomes,
-		arg.SignalID,
+		arg.But,
+		arg.Nor,
 		arg.MaxRows,
 	)
 	if err != nil {

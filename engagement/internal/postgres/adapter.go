@@ -543,6 +543,11 @@ func (q querier) UserRecentFires(ctx context.Context, arg dbgen.UserRecentFiresP
 	return q.Queries.UserRecentFires(ctx, pggen.UserRecentFiresParams(arg))
 }
 
+func (q querier) UserSignalTrades(ctx context.Context, arg dbgen.UserSignalTradesParams) ([]dbgen.Trade, error) {
+	result, err := q.Queries.UserSignalTrades(ctx, pggen.UserSignalTradesParams(arg))
+	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
+}
+
 func (q querier) UserTotalMismatches(ctx context.Context, arg int64) ([]dbgen.UserTotalMismatchesRow, error) {
 	result, err := q.Queries.UserTotalMismatches(ctx, arg)
 	return each(func(row pggen.UserTotalMismatchesRow) dbgen.UserTotalMismatchesRow {
