@@ -227,21 +227,23 @@ func (r *demoReport) read(ctx context.Context, db *engagement.DB) (err error) {
 		if err != nil {
 			return err
 		}
-		r.Boards[ranking.String()] = rows
+		r.Boards[ranking.String()] = rows.Items
 	}
-	if r.Streaks, err = db.StreakLeaderboard(ctx, engagement.PageQuery{Limit: demoTop}); err != nil {
+	streaks, err := db.StreakLeaderboard(ctx, engagement.PageQuery{Limit: demoTop})
+	if err != nil {
 		return err
 	}
+	r.Streaks = streaks.Items
 	r.User, err = readUser(ctx, db, r.Boards[engagement.ByFires.String()][0].UserID)
 	return err
 }
 
 // totals are figures that a cleanup must not change.
 type totals struct {
-	users   []engagement.BoardRow
-	streaks []engagement.StreakRow
+	users   engagement.Page[engagement.BoardRow]
+	streaks engagement.Page[engagement.StreakRow]
 	days    []engagement.DayFigures
-	signals []engagement.PopularSignal
+	signals engagement.Page[engagement.PopularSignal]
 }
 
 func readTotals(ctx context.Context, db *engagement.DB) (t totals, err error) {

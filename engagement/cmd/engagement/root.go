@@ -101,7 +101,8 @@ Exit codes: 0 done, 1 failed, 2 the command line is wrong or a value was refused
 	root.AddCommand(
 		a.migrateCommand(), a.demoCommand(),
 		a.fireCommand(), a.tradeCommand(),
-		a.statsCommand(), a.userCommand(), a.signalCommand(), a.signalsCommand(), a.dailyCommand(), a.exportCommand(),
+		a.statsCommand(), a.userCommand(), a.usersCommand(), a.signalCommand(), a.signalsCommand(), a.dailyCommand(),
+		a.firesCommand(), a.tradesCommand(), a.exportCommand(),
 		a.leaderboardCommand(), a.rankCommand(), a.versusCommand(), a.streakCommand(), a.freezeCommand(),
 		a.activityCommand(), a.lifecycleCommand(), a.cohortsCommand(), a.hoursCommand(),
 		a.qualityCommand(), a.forecastCommand(),
