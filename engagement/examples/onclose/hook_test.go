@@ -85,7 +85,7 @@ func TestRetriedClosingIsCountedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := time.Date(2024, 3, 1, 10, 0, 0, 0, time.UTC)
-	if len(trades) != 1 || trades[0].TradeID != "mt5-881" || trades[0].SignalID != "EURUSD_LONG_001" || !trades[0].ClosedAt.Equal(want) {
+	if got := trades.Items; len(got) != 1 || got[0].TradeID != "mt5-881" || got[0].SignalID != "EURUSD_LONG_001" || !got[0].ClosedAt.Equal(want) {
 		t.Errorf("stored %+v, want the trade mt5-881 of EURUSD_LONG_001 at %v", trades, want)
 	}
 }

@@ -228,12 +228,12 @@ func (f *fireBot) leaderboard(ctx context.Context, metricName string) (string, e
 	if err != nil {
 		return "", err
 	}
-	if len(rows) == 0 {
+	if len(rows.Items) == 0 {
 		return "Nobody is on this leaderboard yet.", nil
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "Leaderboard by %s\n", metric)
-	for _, row := range rows {
+	for _, row := range rows.Items {
 		fmt.Fprintf(&b, "%d. user %d: %d fires, %.0f %% won, P&L %.2f\n",
 			row.Rank, row.UserID, row.TotalFires, 100*row.WinRate, row.PnL)
 	}

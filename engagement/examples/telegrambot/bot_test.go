@@ -267,7 +267,7 @@ func TestPublishedSignalIsFiredByItsButton(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(fires) != 1 || fires[0].SignalID != eurusd || fires[0].Executed {
+	if got := fires.Items; len(got) != 1 || got[0].SignalID != eurusd || got[0].Executed {
 		t.Errorf("stored %+v, want one fire of %s that has not executed", fires, eurusd)
 	}
 }
