@@ -28,6 +28,8 @@ func inPages[T any](t tb, limit int, list func(context.Context, engagement.PageQ
 		switch {
 		case n > limit || (n < limit && page.Next != "") || (n == 0 && q.After != ""):
 			t.Fatalf("a page of %d has %d items, and the next begins at %q", limit, n, page.Next)
+		case page.Next != "" && page.Next == q.After:
+			t.Fatalf("a page ends where it begins")
 		case page.Items == nil:
 			t.Fatalf("the items are nil, which is no list in JSON")
 		case page.Next == "":

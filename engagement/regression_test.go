@@ -143,6 +143,35 @@ func TestAUserZeroOfAnotherProgramLeavesTheRanksOfOthers(t *testing.T) {
 	same(t, "ranks by fires", ranks, map[int64]int64{4: 1, 0: 2, 2: 2, 3: 2, 1: 5})
 }
 
+func TestListsOfWhatOtherProgramsStored(t *testing.T) {
+	t.Parallel()
+	dsn := freshFile(t)
+	clock := newClock(noon)
+	noError(t, openAt(t, dsn, clock.option()).Close())
+	execute(t, dsn, `INSERT INTO signal_fires (user_id, signal_id, timestamp) VALUES
+		(1, '', '2026-01-14 10:00:00'), (1, 'A', '2026-01-14 09:00:00'), (1, 'ahead', '2026-01-20 00:00:00'), (1, 'unknown', 'soon')`)
+	execute(t, dsn, `INSERT INTO trades (user_id, trade_id, pnl_micros, outcome, closed_at) VALUES
+		(1, 't', 1, 'win', '2026-01-14 10:00:00'), (1, 'ahead', 1, 'win', '2026-01-20 00:00:00')`)
+	db := openAt(t, dsn, clock.option())
+	proven(t, db)
+	var signals, fires, trades []string
+	for _, s := range inPages(t, 1, db.Signals) {
+		signals = append(signals, s.SignalID)
+	}
+	same(t, "signals, one of them without an id", signals, []string{"", "A", "ahead", "unknown"})
+	same(t, "fires of all time", len(inPages(t, 1, listFires(db.Reader, engagement.FireFilter{}))), 4)
+	same(t, "trades of all time", len(inPages(t, 1, listTrades(db.Reader, engagement.TradeFilter{}))), 2)
+	month := db.ThisMonth()
+	for _, f := range must(db.Fires(t.Context(), engagement.FireFilter{Window: month}, anyPage))(t).Items {
+		fires = append(fires, f.SignalID)
+	}
+	for _, tr := range must(db.Trades(t.Context(), engagement.TradeFilter{Window: month}, anyPage))(t).Items {
+		trades = append(trades, tr.TradeID)
+	}
+	same(t, "fires of the month, without that of an unknown day", fires, []string{"", "A"})
+	same(t, "trades of the month, without that of an unknown day", trades, []string{"t"})
+}
+
 func TestAFireOfTheFutureMakesNoStreak(t *testing.T) {
 	t.Parallel()
 	ctx, dsn := t.Context(), freshFile(t)
