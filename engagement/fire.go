@@ -219,7 +219,7 @@ func (v *view) firesOf(ctx context.Context, userID int64, signalID string, execu
 	var err error
 	switch {
 	case userID != 0 && signalID != "":
-		rows, err = v.theFire(ctx, userID, signalID, p.first)
+		rows, err = v.theFire(ctx, userID, signalID)
 	case userID != 0:
 		rows, err = v.q.UserFires(ctx, dbgen.UserFiresParams{
 			UserID: userID, Before: before, BeforeID: id, BeforeSignal: signal, NotExecuted: notExecuted, MaxRows: p.rows(),
@@ -242,12 +242,8 @@ func (v *view) firesOf(ctx context.Context, userID int64, signalID string, execu
 	return Page[SignalFire]{signalFires(rows), next}, nil
 }
 
-// theFire returns the rows of a user's fire for a signal: one or none, and on a
-// page behind the first none.
-func (v *view) theFire(ctx context.Context, userID int64, signalID string, first bool) ([]dbgen.SignalFire, error) {
-	if !first {
-		return nil, nil
-	}
+// theFire returns the rows of a user's fire for a signal: one or none.
+func (v *view) theFire(ctx context.Context, userID int64, signalID string) ([]dbgen.SignalFire, error) {
 	row, err := v.q.GetFire(ctx, dbgen.GetFireParams{UserID: userID, SignalID: signalID})
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
