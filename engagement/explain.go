@@ -161,7 +161,8 @@ func (v *view) explainUser(ctx context.Context, userID int64, figure Figure, q P
 	if err := figure.check(FiguresOfUser()); err != nil {
 		return Explanation{}, err
 	}
-	p, err := v.factPaging(q, fmt.Sprintf("%s of user %d", figure, userID), daySpan{unknownDay, furthestDay})
+	list := fmt.Sprintf("%s of user %d", figure, userID)
+	p, err := v.factPaging(q, list, allDays)
 	if err != nil {
 		return Explanation{}, err
 	}
@@ -194,8 +195,14 @@ func (v *view) explainUser(ctx context.Context, userID int64, figure Figure, q P
 	}
 	var facts part
 	if figure.ofFires() {
-		p.days = daySpan{max(days.first, e.Horizon), days.last}
-		p.since = p.days.first.Start(v.loc)
+		days.first = max(days.first, e.Horizon)
+		if days.empty() {
+			e.Fires = []SignalFire{}
+			return e.conclude(stored, facts), nil
+		}
+		if p, err = v.factPaging(q, list, days); err != nil {
+			return Explanation{}, err
+		}
 		facts, err = v.explainByFires(ctx, &e.Explanation, p)
 	} else {
 		facts, err = v.explainByTrades(ctx, &e.Explanation, p)
