@@ -40,19 +40,19 @@ func (r *Reader) Activity(ctx context.Context, w Window) ([]Activity, error) {
 
 func (v *view) activity(ctx context.Context, w Window) ([]Activity, error) {
 	list := []Activity{}
-	w, err := v.bounded(ctx, w)
-	if err != nil || w.IsAllTime() {
+	days, err := v.bounded(ctx, w)
+	if err != nil || days.empty() {
 		return list, err
 	}
-	if w.From == w.To { // counted by the database, in less time than its users are read
-		a, err := v.activityOn(ctx, w.From)
+	if days.first == days.last { // counted by the database, in less time than its users are read
+		a, err := v.activityOn(ctx, days.first)
 		return append(list, a), err
 	}
-	first := w.From - trailingMonth + 1
-	fired := make([]int64, w.To-first+1)  // of each day: users active then
-	latest := make([]int64, w.To-first+1) // and of these, those not active since
+	first := days.first - trailingMonth + 1
+	fired := make([]int64, days.last-first+1)  // of each day: users active then
+	latest := make([]int64, days.last-first+1) // and of these, those not active since
 	lastDay := map[int64]Day{}
-	for d, err := range v.eachDay(ctx, Window{first, w.To}) {
+	for d, err := range v.eachDay(ctx, daySpan{first, days.last}) {
 		if err != nil {
 			return nil, err
 		}
@@ -64,7 +64,7 @@ func (v *view) activity(ctx context.Context, w Window) ([]Activity, error) {
 			lastDay[user] = day
 		}
 		fired[day-first], latest[day-first] = int64(len(d.users)), int64(len(d.users))
-		if day < w.From {
+		if day < days.first {
 			continue
 		}
 		upTo := day - first + 1
@@ -119,18 +119,18 @@ func sum(values []int64) (total int64) {
 	return total
 }
 
-// bounded checks a window and gives all time its days: from the first with a
-// fire to today. It stays all time if there is none.
-func (v *view) bounded(ctx context.Context, w Window) (Window, error) {
+// bounded checks a window and returns its days. Those of all time are from the
+// first with a fire to today; none if there is no fire.
+func (v *view) bounded(ctx context.Context, w Window) (daySpan, error) {
 	if !w.IsAllTime() {
-		return w, w.check()
+		return w.span, w.check()
 	}
 	first, err := v.q.FirstActiveDay(ctx)
 	if err != nil || first < 0 {
-		return w, err
+		return noDays, err
 	}
-	w = Window{Day(first), max(Day(first), v.today())}
-	return w, w.check()
+	days := daySpan{Day(first), max(Day(first), v.today())}
+	return days, checkDayRange(days.first, days.last)
 }
 
 // activeDay is a day's counts and who was active on it, in no order.
@@ -139,13 +139,13 @@ type activeDay struct {
 	users []int64
 }
 
-// eachDay yields every day of a window in order, all 0 for one without fires.
-func (v *view) eachDay(ctx context.Context, w Window) iter.Seq2[activeDay, error] {
+// eachDay yields every day of some in order, all 0 for one without fires.
+func (v *view) eachDay(ctx context.Context, days daySpan) iter.Seq2[activeDay, error] {
 	return func(yield func(activeDay, error) bool) {
 		// Fires whose day is not known make nobody active.
-		known := dbgen.DaysBetweenParams{FirstDay: int64(max(w.From, unknownDay+1)), LastDay: int64(w.To)}
+		known := dbgen.DaysBetweenParams{FirstDay: int64(max(days.first, unknownDay+1)), LastDay: int64(days.last)}
 		rows, err := v.q.DaysBetween(ctx, known)
-		for day := w.From; day <= w.To && err == nil; day++ {
+		for day := days.first; day <= days.last && err == nil; day++ {
 			d := activeDay{row: dbgen.Day{Day: int64(day)}}
 			if len(rows) > 0 && rows[0].Day == int64(day) {
 				d.row, rows = rows[0], rows[1:]

@@ -19,7 +19,7 @@ func fireOnDays(t tb, w writer, user int64, ago ...int) {
 
 // lastDays is a window that ends on the day of noon.
 func lastDays(db *engagement.DB, n engagement.Day) engagement.Window {
-	return engagement.Window{From: db.Today() - n + 1, To: db.Today()}
+	return engagement.Days(db.Today()-n+1, db.Today())
 }
 
 func ptr[T any](v T) *T { return &v }
@@ -40,7 +40,7 @@ func TestActivityCountsEachUserOnce(t *testing.T) {
 		}
 		same(t, "Activity", must(db.Activity(ctx, lastDays(db, 2)))(t), want, closely)
 		same(t, "Activity of a day", must(db.Activity(ctx, lastDays(db, 1)))(t), want[1:], closely)
-		same(t, "Activity before the first fire", must(db.Activity(ctx, engagement.Window{From: today - 40, To: today - 40}))(t),
+		same(t, "Activity before the first fire", must(db.Activity(ctx, engagement.Days(today-40, today-40)))(t),
 			[]engagement.Activity{{Day: today - 40}})
 		all := must(db.Activity(ctx, engagement.AllTime()))(t)
 		same(t, "days of all time", len(all), 31)
@@ -89,14 +89,14 @@ func TestLifecycleByWeek(t *testing.T) {
 			{Start: monday - 7, Active: 2, New: 2, Dormant: 1},
 			{Start: monday, Active: 3, New: 1, Returning: 1, Resurrected: 1, Dormant: 1, Partial: true},
 		}
-		for _, w := range []engagement.Window{{From: monday - 7, To: monday}, {From: monday - 1, To: monday + 6}, {From: monday - 1, To: monday + 2}} {
+		for _, w := range []engagement.Window{engagement.Days(monday-7, monday), engagement.Days(monday-1, monday+6), engagement.Days(monday-1, monday+2)} {
 			same(t, "Lifecycle", must(db.Lifecycle(ctx, w, engagement.Weekly))(t), want)
 		}
 		clock.Set(noon.AddDate(0, 0, 4)) // Sunday
 		same(t, "Lifecycle on the last day of the week", must(db.Lifecycle(ctx, db.ThisWeek(), engagement.Weekly))(t), want[1:])
 		clock.Set(noon.AddDate(0, 0, 5))
 		want[1].Partial = false
-		same(t, "Lifecycle of a week that is over", must(db.Lifecycle(ctx, engagement.Window{From: monday, To: monday}, engagement.Weekly))(t), want[1:])
+		same(t, "Lifecycle of a week that is over", must(db.Lifecycle(ctx, engagement.Days(monday, monday), engagement.Weekly))(t), want[1:])
 	})
 }
 
@@ -138,11 +138,11 @@ func TestCohortsByWeekCountAUserOnceAWeek(t *testing.T) {
 		fireOnDays(t, db, 1, -5, -6)      // the next week, twice
 		fireOnDays(t, db, 2, -12, -13)    // the one after
 		fireOnDays(t, db, 3, -5, -6, -12) // of another cohort
-		same(t, "Cohorts", must(db.Cohorts(ctx, engagement.Window{From: monday, To: monday}, engagement.Weekly, 2))(t), []engagement.Cohort{
+		same(t, "Cohorts", must(db.Cohorts(ctx, engagement.Days(monday, monday), engagement.Weekly, 2))(t), []engagement.Cohort{
 			{Start: monday, Size: 2, On: []*int64{ptr(int64(1)), nil}, OnOrAfter: []*int64{ptr(int64(2)), nil}},
 		})
 		clock.Set(noon.AddDate(0, 0, 19))
-		same(t, "Cohorts a week later", must(db.Cohorts(ctx, engagement.Window{From: monday, To: monday}, engagement.Weekly, 2))(t), []engagement.Cohort{
+		same(t, "Cohorts a week later", must(db.Cohorts(ctx, engagement.Days(monday, monday), engagement.Weekly, 2))(t), []engagement.Cohort{
 			{Start: monday, Size: 2, On: []*int64{ptr(int64(1)), ptr(int64(1))}, OnOrAfter: []*int64{ptr(int64(2)), ptr(int64(1))}},
 		})
 	})
@@ -196,7 +196,7 @@ func TestHoursBeginAtTheHorizon(t *testing.T) {
 		want := engagement.Hours{Horizon: today - 1, Total: 2}
 		want.Fires[1][12], want.Fires[2][12] = 1, 1
 		same(t, "Hours after a cleanup", must(db.Hours(ctx, engagement.AllTime()))(t), want)
-		same(t, "Hours of before the horizon", must(db.Hours(ctx, engagement.Window{From: today - 60, To: today - 2}))(t),
+		same(t, "Hours of before the horizon", must(db.Hours(ctx, engagement.Days(today-60, today-2)))(t),
 			engagement.Hours{Horizon: today - 1})
 	})
 }
@@ -216,28 +216,28 @@ func TestActivityRefusesWhatItCannotAnswer(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, open openFunc) {
 		ctx, db := context.Background(), open(newClock(noon).option())
 		today, week := db.Today(), lastDays(db, 7)
-		backwards := engagement.Window{From: today, To: today - 1}
+		backwards := engagement.Days(today, today-1)
 		for _, tt := range []struct {
 			name, field string
 			ask         func() error
 		}{
-			{"activity of a window that runs backwards", "range of days", func() error {
+			{"activity of a window that runs backwards", "window", func() error {
 				_, err := db.Activity(ctx, backwards)
 				return err
 			}},
-			{"a lifecycle of one", "range of days", func() error {
+			{"a lifecycle of one", "window", func() error {
 				_, err := db.Lifecycle(ctx, backwards, engagement.Daily)
 				return err
 			}},
-			{"cohorts of one", "range of days", func() error {
+			{"cohorts of one", "window", func() error {
 				_, err := db.Cohorts(ctx, backwards, engagement.Daily, 1)
 				return err
 			}},
-			{"hours of one", "range of days", func() error {
+			{"hours of one", "window", func() error {
 				_, err := db.Hours(ctx, backwards)
 				return err
 			}},
-			{"too many cohorts", "range of days", func() error {
+			{"too many cohorts", "window", func() error {
 				_, err := db.Cohorts(ctx, lastDays(db, engagement.MaxCohorts+1), engagement.Daily, 1)
 				return err
 			}},

@@ -40,21 +40,13 @@ func (m Ranking) String() string {
 }
 
 // ParseRanking reads a ranking's name. Anything else is ErrInvalid.
-func ParseRanking(s string) (Ranking, error) {
-	for _, m := range Rankings() {
-		if m.String() == s {
-			return m, nil
-		}
-	}
-	return 0, invalid("ranking", s, fmt.Sprintf("want one of %v", Rankings()))
-}
+func ParseRanking(s string) (Ranking, error) { return parseNamed("ranking", s, Rankings()) }
 
-func (m Ranking) check() error {
-	if m < ByFires || m > ByLongestStreak {
-		return invalid("ranking", int(m), fmt.Sprintf("want one of %v", Rankings()))
-	}
-	return nil
-}
+// MarshalText returns the ranking's name, "" for the zero value.
+func (m Ranking) MarshalText() ([]byte, error) { return marshalNamed("ranking", m, Rankings()) }
+
+// UnmarshalText reads what MarshalText returns.
+func (m *Ranking) UnmarshalText(text []byte) error { return unmarshalNamed(m, text, ParseRanking) }
 
 // value is what m orders users by.
 func (m Ranking) value(f UserFigures) float64 {
@@ -91,7 +83,7 @@ type Board struct {
 
 // check checks what says who is on the board, and fills in the defaults.
 func (b *Board) check() error {
-	if err := b.Ranking.check(); err != nil {
+	if err := checkNamed("ranking", b.Ranking, Rankings()); err != nil {
 		return err
 	}
 	if err := b.Window.check(); err != nil {

@@ -205,7 +205,7 @@ func (v *view) placesOf(ctx context.Context, b Board) ([]place, error) {
 	return places, err
 }
 
-// lists says whether a user with these figures is on the board.
+// lists reports whether a user with these figures is on the board.
 func (b Board) lists(f UserFigures) bool {
 	switch {
 	case b.Ranking == ByWinRate:
@@ -246,7 +246,7 @@ func (v *view) placesIn(ctx context.Context, b Board, first int64) ([]place, err
 	case ByPnL:
 		return v.placesByPnL(ctx, firstDay, lastDay, first)
 	case ByWinRate: // SQL has no square roots, so nothing is left out
-		rows, err := v.q.ResultsBetween(ctx, dbgen.ResultsBetweenParams{FirstDay: firstDay, LastDay: lastDay, MinDecided: b.MinDecided})
+		rows, err := v.q.DecidedBetween(ctx, dbgen.DecidedBetweenParams{FirstDay: firstDay, LastDay: lastDay, MinDecided: b.MinDecided})
 		if err != nil {
 			return nil, err
 		}

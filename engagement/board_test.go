@@ -134,7 +134,7 @@ func TestWindowedLeaderboards(t *testing.T) {
 		trade(t, db, engagement.Trade{UserID: 2, TradeID: "in", PnL: 0, ClosedAt: at(0)})
 		return db
 	}
-	window := engagement.Window{From: today - 6, To: today}
+	window := engagement.Days(today-6, today)
 	for ranking, want := range map[engagement.Ranking][]place{
 		engagement.ByFires:         {{1, 1, 5}, {2, 2, 2}, {3, 4, 1}},
 		engagement.ByExecuted:      {{1, 4, 1}, {2, 1, 0}, {2, 2, 0}},
@@ -165,7 +165,7 @@ func TestWindowedLeaderboards(t *testing.T) {
 			}
 			trade(t, db, engagement.Trade{UserID: 1, TradeID: "back", PnL: -most, ClosedAt: at(5)})
 			trade(t, db, engagement.Trade{UserID: 1, TradeID: "again", PnL: most, ClosedAt: at(3)})
-			board := engagement.Board{Ranking: engagement.ByPnL, Window: engagement.Window{From: today - 4, To: today - 3}}
+			board := engagement.Board{Ranking: engagement.ByPnL, Window: engagement.Days(today-4, today-3)}
 			same(t, "in the window", places(engagement.ByPnL, must(db.Leaderboard(ctx, board))(t)), []place{{1, 1, 2 * most}})
 		})
 	})
@@ -230,7 +230,7 @@ func TestAnUnknownRankingIsRefused(t *testing.T) {
 		for _, ranking := range []engagement.Ranking{0, -1, 6} {
 			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: ranking})
 			wantError(t, err, engagement.ErrInvalid)
-			contains(t, err, fmt.Sprintf("ranking %d", int(ranking)), "total_fires win_rate pnl executed longest_streak")
+			contains(t, err, fmt.Sprintf("ranking %d", int(ranking)), "total_fires, win_rate, pnl, executed, longest_streak")
 			_, err = db.UserRank(ctx, engagement.Board{Ranking: ranking}, 1)
 			wantError(t, err, engagement.ErrInvalid)
 		}

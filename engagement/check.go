@@ -79,15 +79,20 @@ var endOfTime = time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
 // are safe.
 const furthestDay Day = 4_000_000
 
+// The days whose year has four digits, which are those that have a text form.
+const (
+	minDay Day = -719_528  // 0000-01-01
+	maxDay Day = 2_932_896 // 9999-12-31
+)
+
 func checkDayRange(from, to Day) error {
-	if from > to {
-		return invalid("range of days", fmt.Sprintf("%s..%s", from, to), "it ends before it starts")
-	}
-	if from < -furthestDay || to > furthestDay {
-		return invalid("range of days", fmt.Sprintf("%d..%d", from, to), "it leaves the calendar")
-	}
-	if to-from >= MaxLimit {
-		return invalid("range of days", fmt.Sprintf("%s..%s", from, to), fmt.Sprintf("want at most %d days", MaxLimit))
+	switch shown := Days(from, to).String(); {
+	case from > to:
+		return invalid("window", shown, "it ends before it starts")
+	case from < minDay || to > maxDay:
+		return invalid("window", fmt.Sprintf("%d..%d", from, to), "want days of the years 0 to 9999")
+	case to-from >= MaxLimit:
+		return invalid("window", shown, fmt.Sprintf("want at most %d days", MaxLimit))
 	}
 	return nil
 }
@@ -161,10 +166,8 @@ func (c *core) checkTrade(t Trade, now time.Time) (*fact, error) {
 // outcomeOf returns the given outcome or, if it is zero, that of a P&L.
 func outcomeOf(given Outcome, micros int64) (Outcome, error) {
 	switch {
-	case given < 0 || given > Draw:
-		return 0, invalid("outcome", int(given), "want Win, Loss, Draw or 0")
 	case given != 0:
-		return given, nil
+		return given, checkNamed("outcome", given, Outcomes())
 	case micros > 0:
 		return Win, nil
 	case micros < 0:

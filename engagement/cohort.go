@@ -41,17 +41,17 @@ func (v *view) cohorts(ctx context.Context, w Window, by Period, periods int) ([
 	if periods < 1 || periods > MaxCohorts {
 		return nil, invalid("number of periods", periods, fmt.Sprintf("want 1 to %d", MaxCohorts))
 	}
-	w, err := v.bounded(ctx, w)
-	if err != nil || w.IsAllTime() {
+	days, err := v.bounded(ctx, w)
+	if err != nil || days.empty() {
 		return []Cohort{}, err
 	}
-	w = Window{by.start(w.From), by.start(w.To) + by.days() - 1}
-	count := (w.To - w.From + 1) / by.days()
+	days = by.whole(days)
+	count := (days.last - days.first + 1) / by.days()
 	if count > MaxCohorts {
-		return nil, invalid("range of days", fmt.Sprintf("%s..%s", w.From, w.To), fmt.Sprintf("want at most %d cohorts", MaxCohorts))
+		return nil, invalid("window", Days(days.first, days.last).String(), fmt.Sprintf("want at most %d cohorts", MaxCohorts))
 	}
-	cohorts := v.emptyCohorts(w.From, int(count), by, periods)
-	return cohorts, v.fillCohorts(ctx, cohorts, w, by, periods)
+	cohorts := v.emptyCohorts(days.first, int(count), by, periods)
+	return cohorts, v.fillCohorts(ctx, cohorts, days, by, periods)
 }
 
 // emptyCohorts returns cohorts without users, and with nil for what is not over.
@@ -75,11 +75,11 @@ func (v *view) emptyCohorts(first Day, count int, by Period, periods int) []Coho
 	return cohorts
 }
 
-func (v *view) fillCohorts(ctx context.Context, cohorts []Cohort, w Window, by Period, periods int) error {
+func (v *view) fillCohorts(ctx context.Context, cohorts []Cohort, days daySpan, by Period, periods int) error {
 	// A cohort whose first days nobody knows is nobody's.
-	firstDay, lastDay := int64(max(w.From, unknownDay+1)), int64(w.To)
+	firstDay, lastDay := int64(max(days.first, unknownDay+1)), int64(days.last)
 	length, shift := int64(by.days()), int64(by.shift())
-	number := func(c int64) int64 { return c - int64((w.From+by.shift())/by.days()) }
+	number := func(c int64) int64 { return c - int64((days.first+by.shift())/by.days()) }
 
 	last, err := v.q.CohortLastActivity(ctx, dbgen.CohortLastActivityParams{
 		FirstDay: firstDay, LastDay: lastDay, Length: length, Shift: shift,

@@ -59,11 +59,20 @@ func (d Day) WeekStart() Day { return d - Day((d.Weekday()+6)%7) }
 // String returns the day in the form 2006-01-02.
 func (d Day) String() string { return d.utc().Format(dateLayout) }
 
-// MarshalText returns the day in the form 2006-01-02.
-func (d Day) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+// MarshalText returns the day in the form 2006-01-02. A day of which that could
+// not be read, before the year 0 or after 9999, is ErrInvalid.
+func (d Day) MarshalText() ([]byte, error) {
+	if d < minDay || d > maxDay {
+		return nil, invalid("day", int64(d), "want one of the years 0 to 9999")
+	}
+	return []byte(d.String()), nil
+}
 
 // UnmarshalText reads a day in the form 2006-01-02.
-func (d *Day) UnmarshalText(text []byte) (err error) {
-	*d, err = ParseDay(string(text))
+func (d *Day) UnmarshalText(text []byte) error {
+	day, err := ParseDay(string(text))
+	if err == nil {
+		*d = day
+	}
 	return err
 }

@@ -119,7 +119,7 @@ func TestFiresAroundLocalMidnightCountOnTheRightDay(t *testing.T) {
 					clock.Set(at)
 					fire(t, db, engagement.Fire{UserID: 1, SignalID: fmt.Sprint("S_", i), Executed: i%2 == 0})
 				}
-				days := must(db.DailyFigures(ctx, d-1, d+1))(t)
+				days := must(db.DailyFigures(ctx, engagement.Days(d-1, d+1)))(t)
 				same(t, "fires of the day before, the day and the day after", []int64{days[0].Fires, days[1].Fires, days[2].Fires}, []int64{1, 3, 2})
 				proven(t, db)
 

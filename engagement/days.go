@@ -18,28 +18,31 @@ type DayFigures struct {
 	Partial       bool    `json:"partial"`        // the day is not over
 }
 
-// DailyFigures returns the figures of every day from one to another, both
-// included, oldest first; days without fires are there, with zeros. At most
-// MaxLimit days. Cleanup does not change them.
-func (r *Reader) DailyFigures(ctx context.Context, from, to Day) ([]DayFigures, error) {
-	return latest(ctx, r, "daily figures", func(v *view) ([]DayFigures, error) { return v.dailyFigures(ctx, from, to) })
+// DailyFigures returns the figures of every day of a window, oldest first; days
+// without fires are there, with zeros. All time is that of [Reader.Activity]. At
+// most MaxLimit days. Cleanup does not change them.
+func (r *Reader) DailyFigures(ctx context.Context, w Window) ([]DayFigures, error) {
+	// Of all time the first day is read before: a query more, which an older
+	// state does not harm.
+	return latest(ctx, r, "daily figures", func(v *view) ([]DayFigures, error) { return v.dailyFigures(ctx, w) })
 }
 
-func (v *view) dailyFigures(ctx context.Context, from, to Day) ([]DayFigures, error) {
-	if err := checkDayRange(from, to); err != nil {
-		return nil, err
+func (v *view) dailyFigures(ctx context.Context, w Window) ([]DayFigures, error) {
+	span, err := v.bounded(ctx, w)
+	if err != nil || span.empty() {
+		return []DayFigures{}, err
 	}
-	rows, err := v.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: int64(from), LastDay: int64(to)})
+	rows, err := v.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: int64(span.first), LastDay: int64(span.last)})
 	if err != nil {
 		return nil, err
 	}
-	days := make([]DayFigures, to-from+1)
+	days := make([]DayFigures, span.last-span.first+1)
 	for i := range days {
-		days[i].Day = from + Day(i)
+		days[i].Day = span.first + Day(i)
 		days[i].Partial = days[i].Day >= v.today()
 	}
 	for _, row := range rows {
-		d := &days[Day(row.Day)-from]
+		d := &days[Day(row.Day)-span.first]
 		d.Fires, d.Executed = row.Fires, row.Executed
 		d.ActiveUsers, d.NewUsers = row.ActiveUsers, row.NewUsers
 		d.ExecutionRate = stats.RatioOrZero(row.Executed, row.Fires)

@@ -17,6 +17,30 @@ import (
 )
 
 // DB is an open engagement database. It is safe for concurrent use.
+//
+// Its own methods write, and keep the database in order. What it answers are the
+// methods of [Reader]; each call sees the latest committed state, and those in
+// one [DB.View] the same:
+//
+//   - today: [Reader.RealTimeStats], [Reader.Today], [Reader.Location]
+//   - one user: [Reader.UserSummary], [Reader.UserStats], [Reader.UserFires],
+//     [Reader.ExportUser], [Reader.WriteUserExport]
+//   - one signal: [Reader.SignalMetrics], [Reader.SignalInsight], [Reader.SignalFires]
+//   - the signals most fired: [Reader.PopularSignals]
+//   - boards: [Reader.Leaderboard], [Reader.UserRank], [Reader.Around],
+//     [Reader.StreakLeaderboard], and two users: [Reader.HeadToHead]
+//   - streaks: [Reader.Streak], [Reader.StreakDays], [Reader.StreakRules],
+//     [Reader.Awards], [Reader.Freezes]
+//   - trades: [Reader.RecentTrades], [Reader.TradeQuality]
+//   - forecasts: [Reader.Forecast], [Reader.ScoreForecasts]
+//   - the community by time: [Reader.DailyFigures], [Reader.Activity],
+//     [Reader.Lifecycle], [Reader.Cohorts], [Reader.Hours]
+//   - metrics of its own: [Reader.EvaluateMetric], [Reader.EvaluateDefinition],
+//     [Reader.CustomMetric], [Reader.CustomMetrics]
+//   - what a figure is made of: [Reader.ExplainUser], [Reader.ExplainSignal]
+//   - what a cleanup left or would leave: [Reader.Horizon], [Reader.PlanCleanup]
+//   - windows of days: [Reader.ParseWindow], [Reader.TodayWindow],
+//     [Reader.ThisWeek], [Reader.ThisMonth]
 type DB struct {
 	*Reader
 	queue *commit.Queue[*queued]
@@ -80,7 +104,7 @@ func newEngine(dsn string, o options) (engine.Engine, error) {
 	}
 	return sqlite.New(dsn, sqlite.Options{
 		ReadOnly:    o.readOnly,
-		Synchronous: string(o.synchronous),
+		Synchronous: strings.ToUpper(string(o.synchronous)),
 		Log:         o.log,
 	}), nil
 }
@@ -185,6 +209,9 @@ func migrate(ctx context.Context, eng engine.Engine, log *slog.Logger) error {
 // Close does nothing. It must not be called inside View or Tx, which it would
 // wait for.
 func (db *DB) Close() error {
+	if db.shared() == nil {
+		return fmt.Errorf("close: %w", errNotOpened)
+	}
 	db.core.mu.Lock()
 	closed := db.core.closed
 	db.core.closed = true

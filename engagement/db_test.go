@@ -213,8 +213,8 @@ func TestClose(t *testing.T) {
 				"UserSummary":    func() error { _, err := db.UserSummary(ctx, 1); return err },
 				"SignalMetrics":  func() error { _, err := db.SignalMetrics(ctx, "A"); return err },
 				"RealTimeStats":  func() error { _, err := db.RealTimeStats(ctx); return err },
-				"DailyMetrics":   func() error { _, err := db.DailyFigures(ctx, 1, 2); return err },
-				"PopularSignals": func() error { _, err := db.PopularSignals(ctx, engagement.Window{From: 1, To: 2}, 0); return err },
+				"DailyMetrics":   func() error { _, err := db.DailyFigures(ctx, engagement.Days(1, 2)); return err },
+				"PopularSignals": func() error { _, err := db.PopularSignals(ctx, engagement.Days(1, 2), 0); return err },
 				"Leaderboard":    func() error { _, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByPnL}); return err },
 				"UserRank":       func() error { _, err := db.UserRank(ctx, engagement.Board{Ranking: engagement.ByPnL}, 1); return err },
 				"Around": func() error {

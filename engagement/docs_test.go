@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/hydraxdev/engagementdb/engagement"
 )
 
 // documents returns the texts for people, by their paths in the repository.
@@ -95,4 +98,18 @@ func anchors(text string) map[string]bool {
 		found[name] = true
 	}
 	return found
+}
+
+// Since a DB has its reads from a Reader, go doc shows none of them but by this.
+func TestTheDocOfADBLeadsToEveryRead(t *testing.T) {
+	t.Parallel()
+	source := string(must(os.ReadFile("db.go"))(t))
+	_, source, _ = strings.Cut(source, "\n// DB is an open")
+	doc, _, _ := strings.Cut(source, "\ntype DB struct")
+	reader := reflect.TypeFor[*engagement.Reader]()
+	for i := range reader.NumMethod() {
+		if name := reader.Method(i).Name; !strings.Contains(doc, "[Reader."+name+"]") {
+			t.Errorf("the doc comment of DB does not name Reader.%s", name)
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 )
@@ -12,7 +13,8 @@ import (
 // The errors that callers can act on. Test for them with [errors.Is]; the text
 // around them says what was being done and which value was the matter.
 var (
-	// ErrInvalid: an argument was refused before anything was written.
+	// ErrInvalid: an argument was refused before anything was written. Unless it
+	// was the server that refused, it is an [*InvalidError], which names it.
 	ErrInvalid = errors.New("invalid")
 	// ErrNotFound: there is no such user, signal or metric, or nothing to show of it
 	// yet.
@@ -45,9 +47,39 @@ var sentinels = []error{
 	ErrSchema, ErrCorrupt, ErrReadOnly, ErrClosed,
 }
 
-// invalid returns an ErrInvalid that names the field and its value.
-func invalid(field string, value any, why string) error {
-	return fmt.Errorf("%w %s %#v: %s", ErrInvalid, field, value, why)
+// InvalidError is an [ErrInvalid] that says which argument was refused. Get it
+// with [errors.As]. Its text holds the value, which may be something about a
+// user; the library logs neither.
+type InvalidError struct {
+	Field  string // such as "user id" or "limit"
+	Value  any    // what was given; nil if that says nothing
+	Reason string // what is wrong with it, or what is wanted
+}
+
+// Error returns the refusal as a sentence.
+func (e *InvalidError) Error() string {
+	if e.Value == nil {
+		return fmt.Sprintf("%s %s: %s", ErrInvalid, e.Field, e.Reason)
+	}
+	value := e.Value
+	if text, ok := value.(string); ok {
+		value = shortened(text)
+	}
+	return fmt.Sprintf("%s %s %#v: %s", ErrInvalid, e.Field, value, e.Reason)
+}
+
+// Unwrap returns ErrInvalid.
+func (e *InvalidError) Unwrap() error { return ErrInvalid }
+
+func invalid(field string, value any, why string) error { return &InvalidError{field, value, why} }
+
+// shortened returns the beginning of a text that is too long for a message.
+func shortened(text string) string {
+	const most = 64
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 func notFound(what string, key any) error {

@@ -20,6 +20,17 @@ var sentinels = map[string]error{
 	"ErrReadOnly": engagement.ErrReadOnly, "ErrClosed": engagement.ErrClosed,
 }
 
+// refusal returns the typed refusal of an argument.
+func refusal(t tb, err error) *engagement.InvalidError {
+	t.Helper()
+	wantError(t, err, engagement.ErrInvalid)
+	refused, ok := errors.AsType[*engagement.InvalidError](err)
+	if !ok {
+		t.Fatalf("%v does not say which argument was refused", err)
+	}
+	return refused
+}
+
 // only fails the test unless err is of this kind and of no other.
 func only(t tb, err, kind error) {
 	t.Helper()
@@ -148,7 +159,7 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 		}, "freeze cap 31"},
 		{"more streaks than the limit", func(db *engagement.DB) error { _, err := db.StreakLeaderboard(ctx, 10_001); return err }, "limit 10001"},
 		{"more signals than the limit", func(db *engagement.DB) error {
-			_, err := db.PopularSignals(ctx, engagement.Window{From: 1, To: 2}, -2)
+			_, err := db.PopularSignals(ctx, engagement.Days(1, 2), -2)
 			return err
 		}, "limit -2"},
 		{"more trades than the limit", func(db *engagement.DB) error {
@@ -161,9 +172,9 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 		}, "outcome 7"},
 		{"a board of no ranking", func(db *engagement.DB) error { _, err := db.Leaderboard(ctx, engagement.Board{}); return err }, "ranking 0"},
 		{"a board of a window that ends before it starts", func(db *engagement.DB) error {
-			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Window: engagement.Window{From: 20_001, To: 20_000}})
+			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Window: engagement.Days(20_001, 20_000)})
 			return err
-		}, "range of days \"2024-10-05..2024-10-04\""},
+		}, "window \"2024-10-05..2024-10-04\""},
 		{"a board of less than one decided trade", func(db *engagement.DB) error {
 			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByWinRate, MinDecided: -1})
 			return err
@@ -197,9 +208,9 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 			return err
 		}, "user id 0"},
 		{"head to head backwards in time", func(db *engagement.DB) error {
-			_, err := db.HeadToHead(ctx, 1, 2, engagement.Window{From: 2, To: 1})
+			_, err := db.HeadToHead(ctx, 1, 2, engagement.Days(2, 1))
 			return err
-		}, "range of days"},
+		}, "window"},
 		{"keeping no days", func(db *engagement.DB) error { _, err := db.Cleanup(ctx, 0); return err }, "days to keep 0"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -209,7 +220,7 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 				unchanged(t, db, func() {
 					err := tt.call(db)
 					only(t, err, engagement.ErrInvalid)
-					contains(t, err, tt.says)
+					contains(t, err, tt.says, refusal(t, err).Field)
 				})
 			})
 		})

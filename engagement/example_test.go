@@ -218,12 +218,18 @@ func ExampleReader_Forecast() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("%.2f, with 90 %% between %.2f and %.2f\n", forecast.Probability, forecast.Low, forecast.High)
-	_, err = db.Forecast(ctx, engagement.ForecastQuery{UserID: 7, MinTrades: 11})
-	fmt.Println("too few trades:", errors.Is(err, engagement.ErrNotFound))
+	fmt.Printf("%.2f, with 90 %% between %.2f and %.2f\n", *forecast.Probability, *forecast.Low, *forecast.High)
+
+	forecast, err = db.Forecast(ctx, engagement.ForecastQuery{UserID: 7, MinTrades: 50})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if forecast.Probability == nil {
+		fmt.Println("too few trades:", forecast.Decided, "of", forecast.Needed)
+	}
 	// Output:
 	// 0.78, with 90 % between 0.61 and 0.91
-	// too few trades: true
+	// too few trades: 10 of 50
 }
 
 func ExampleDB_DefineMetric() {
@@ -244,7 +250,7 @@ func ExampleDB_DefineMetric() {
 	}
 
 	definition, err := engagement.ParseMetricDefinition([]byte(`{
-		"name": "fires_by_day", "what": "count", "of": "fires", "per": "day", "last_days": 7
+		"name": "fires_by_day", "what": "count", "of": "fires", "per": "day", "window": "7d"
 	}`))
 	if err != nil {
 		log.Fatal(err) // it names the field that is wrong

@@ -23,7 +23,7 @@ const (
 	FigureDraws    Figure = "draws"
 	FigurePnL      Figure = "pnl"
 	FigureWinRate  Figure = "win_rate"
-	FigureStreak   Figure = "streak" // the current one
+	FigureStreak   Figure = "current_streak"
 )
 
 // FiguresOfUser lists the figures of a user that can be explained.
@@ -41,7 +41,7 @@ func (f Figure) check(known []Figure) error {
 	return invalid("figure", string(f), fmt.Sprintf("want one of %v", known))
 }
 
-// ofFires says whether the figure comes from fires; the others come from trades.
+// ofFires reports whether the figure comes from fires; the others come from trades.
 func (f Figure) ofFires() bool { return f == FigureFires || f == FigureExecuted || f == FigureStreak }
 
 // Explanation says what a figure is made of, all of one moment.
@@ -193,7 +193,7 @@ func (v *view) explainUser(ctx context.Context, userID int64, figure Figure, pag
 		return Explanation{}, err
 	}
 	for _, d := range rows {
-		if Day(d.Day) >= days.From && Day(d.Day) <= days.To {
+		if days.has(Day(d.Day)) {
 			e.day(d.Day, counts{
 				fires: d.Fires, executed: d.Executed, wins: d.Wins, losses: d.Losses, draws: d.Draws, micros: d.PnlMicros,
 			})
@@ -201,7 +201,7 @@ func (v *view) explainUser(ctx context.Context, userID int64, figure Figure, pag
 	}
 	var facts part
 	if figure.ofFires() {
-		facts, err = v.explainByFires(ctx, &e.Explanation, Window{max(days.From, e.Horizon), days.To}, page)
+		facts, err = v.explainByFires(ctx, &e.Explanation, daySpan{max(days.first, e.Horizon), days.last}, page)
 	} else {
 		facts, err = v.explainByTrades(ctx, &e.Explanation, page)
 	}
@@ -213,26 +213,26 @@ func (v *view) explainUser(ctx context.Context, userID int64, figure Figure, pag
 
 // storedFigure returns a user's figure as it is stored and the days that it is
 // made of.
-func (v *view) storedFigure(figure Figure, user dbgen.UserStat) (stored part, days Window) {
+func (v *view) storedFigure(figure Figure, user dbgen.UserStat) (stored part, days daySpan) {
 	if figure != FigureStreak {
 		return figure.partOf(counts{
 			fires: user.TotalFires, executed: user.Executed,
 			wins: user.Wins, losses: user.Losses, draws: user.Draws, micros: user.PnlMicros,
-		}), Window{unknownDay, furthestDay}
+		}), allDays
 	}
 	if user.StreakLength == 0 || Day(user.StreakUntil) < v.today() {
-		return stored, Window{furthestDay, unknownDay} // none
+		return stored, noDays
 	}
 	// Days of rest and days that a freeze covers lie between these without a fire.
 	stored.count = user.StreakLength
-	return stored, Window{Day(user.StreakStart), Day(user.StreakEnd)}
+	return stored, daySpan{Day(user.StreakStart), Day(user.StreakEnd)}
 }
 
 // explainByFires returns what a user's fires of some days come to, and puts a
 // page of them into e.
-func (v *view) explainByFires(ctx context.Context, e *Explanation, days Window, page FactPage) (part, error) {
+func (v *view) explainByFires(ctx context.Context, e *Explanation, days daySpan, page FactPage) (part, error) {
 	row, err := v.q.CountUserFires(ctx, dbgen.CountUserFiresParams{
-		UserID: e.UserID, FirstDay: int64(days.From), LastDay: int64(days.To),
+		UserID: e.UserID, FirstDay: int64(days.first), LastDay: int64(days.last),
 	})
 	if err != nil {
 		return part{}, err
@@ -243,7 +243,7 @@ func (v *view) explainByFires(ctx context.Context, e *Explanation, days Window, 
 	}
 	before, id := FirePage{After: page.AfterFire}.position()
 	fires, err := v.q.UserFiresOfDays(ctx, dbgen.UserFiresOfDaysParams{
-		UserID: e.UserID, Before: before, BeforeID: id, FirstDay: int64(days.From), LastDay: int64(days.To),
+		UserID: e.UserID, Before: before, BeforeID: id, FirstDay: int64(days.first), LastDay: int64(days.last),
 		LeastExecuted: e.Figure.leastExecuted(), MaxRows: limit,
 	})
 	e.Fires = signalFires(fires)
@@ -292,7 +292,7 @@ func (v *view) explainByTrades(ctx context.Context, e *Explanation, page FactPag
 	}), err
 }
 
-// decidedTrades lists the trades that f selects, of any result but a draw.
+// decidedTrades lists the trades that f selects, of any outcome but a draw.
 func (v *view) decidedTrades(ctx context.Context, f TradeFilter) ([]dbgen.Trade, error) {
 	limit, err := checkLimit(f.Limit)
 	if err != nil {

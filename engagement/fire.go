@@ -9,12 +9,12 @@ import (
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
 
-// Fire says that a user acts on a signal. Its key is (UserID, SignalID).
+// Fire is a user acting on a signal. Its key is (UserID, SignalID).
 type Fire struct {
-	UserID   int64     `json:"user_id"`   // not 0
-	SignalID string    `json:"signal_id"` // 1 to 256 bytes of UTF-8 without control characters
-	At       time.Time `json:"timestamp"` // zero: now; cut to whole microseconds
-	Executed bool      `json:"executed"`  // the order reached the broker
+	UserID   int64     `json:"user_id"`            // not 0
+	SignalID string    `json:"signal_id"`          // 1 to 256 bytes of UTF-8 without control characters
+	At       time.Time `json:"timestamp,omitzero"` // zero: now; cut to whole microseconds
+	Executed bool      `json:"executed"`           // the order reached the broker
 }
 
 // String names the fire by its key.
@@ -22,20 +22,22 @@ func (f Fire) String() string {
 	return fmt.Sprintf("fire of user %d for signal %q", f.UserID, f.SignalID)
 }
 
-// Status says what a call did with a fact.
+// Status is what a call did with a fact.
 type Status int
 
-// The statuses.
+// The statuses. The zero value is none of them.
 const (
 	Recorded       Status = iota + 1 // it was new
 	MarkedExecuted                   // the fire was stored as not executed, and is now
 	Duplicate                        // it was stored already; nothing changed
 )
 
-// String returns the status as it stands in JSON: "recorded",
-// "marked_executed" or "duplicate".
-func (o Status) String() string {
-	switch o {
+// Statuses lists all statuses.
+func Statuses() []Status { return []Status{Recorded, MarkedExecuted, Duplicate} }
+
+// String returns the status's name: "recorded", "marked_executed" or "duplicate".
+func (s Status) String() string {
+	switch s {
 	case Recorded:
 		return "recorded"
 	case MarkedExecuted:
@@ -43,22 +45,17 @@ func (o Status) String() string {
 	case Duplicate:
 		return "duplicate"
 	}
-	return fmt.Sprintf("Status(%d)", int(o))
+	return fmt.Sprintf("Status(%d)", int(s))
 }
 
-// MarshalText returns the status's name.
-func (o Status) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+// ParseStatus reads a status's name. Anything else is ErrInvalid.
+func ParseStatus(s string) (Status, error) { return parseNamed("status", s, Statuses()) }
 
-// UnmarshalText reads the status's name. Anything else is ErrInvalid.
-func (o *Status) UnmarshalText(text []byte) error {
-	for _, known := range []Status{Recorded, MarkedExecuted, Duplicate} {
-		if known.String() == string(text) {
-			*o = known
-			return nil
-		}
-	}
-	return invalid("status", string(text), "want recorded, marked_executed or duplicate")
-}
+// MarshalText returns the status's name, "" for the zero value.
+func (s Status) MarshalText() ([]byte, error) { return marshalNamed("status", s, Statuses()) }
+
+// UnmarshalText reads what MarshalText returns.
+func (s *Status) UnmarshalText(text []byte) error { return unmarshalNamed(s, text, ParseStatus) }
 
 // FireReceipt is what recording a fire came to.
 type FireReceipt struct {
@@ -93,7 +90,7 @@ type SignalFire struct {
 // Callers who record at the same time share a commit; each returns when its own
 // fire is on disk.
 func (db *DB) RecordFire(ctx context.Context, f Fire) (FireReceipt, error) {
-	return run(ctx, db.core, "record fire", func() (FireReceipt, error) {
+	return run(ctx, db.shared(), "record fire", func() (FireReceipt, error) {
 		fact, err := db.core.checkFire(f, db.core.instant())
 		if err != nil {
 			return FireReceipt{}, err
@@ -107,7 +104,7 @@ func (db *DB) RecordFire(ctx context.Context, f Fire) (FireReceipt, error) {
 }
 
 // RecordFires stores many fires in one transaction, in their order, and
-// returns their results in the same order. If one is refused, none is stored.
+// returns their receipts in the same order. If one is refused, none is stored.
 func (db *DB) RecordFires(ctx context.Context, fires []Fire) ([]FireReceipt, error) {
 	return write(ctx, db, "record fires", idempotent, func(w *writing) ([]FireReceipt, error) {
 		return w.recordFires(ctx, fires)
@@ -116,11 +113,11 @@ func (db *DB) RecordFires(ctx context.Context, fires []Fire) ([]FireReceipt, err
 
 // RecordFire does what [DB.RecordFire] does, as part of the transaction.
 func (tx *Tx) RecordFire(ctx context.Context, f Fire) (FireReceipt, error) {
-	results, err := tx.RecordFires(ctx, []Fire{f})
+	receipts, err := tx.RecordFires(ctx, []Fire{f})
 	if err != nil {
 		return FireReceipt{}, err
 	}
-	return results[0], nil
+	return receipts[0], nil
 }
 
 // RecordFires does what [DB.RecordFires] does, as part of the transaction.

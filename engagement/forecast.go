@@ -35,28 +35,32 @@ type ForecastQuery struct {
 // The more of its own there are, the less the community's weigh. Draws count
 // nowhere, and nothing but wins and losses is looked at: whether such forecasts
 // were any good is what [Reader.ScoreForecasts] says.
+//
+// With fewer than Needed trades of its own there is no forecast: Probability,
+// Low and High are nil, null in JSON.
 type Forecast struct {
 	UserID   int64  `json:"user_id,omitzero"`
 	SignalID string `json:"signal_id,omitzero"`
-	Wins     int64  `json:"wins"`   // its own, since the beginning
-	Losses   int64  `json:"losses"` // its own, since the beginning
+	Wins     int64  `json:"wins"`    // its own, since the beginning
+	Losses   int64  `json:"losses"`  // its own, since the beginning
+	Decided  int64  `json:"decided"` // Wins + Losses
+	Needed   int64  `json:"needed"`  // how many decided trades a forecast needs
 
 	CommunityWins   int64   `json:"community_wins"`   // everybody's, its own included
 	CommunityLosses int64   `json:"community_losses"` // everybody's, its own included
 	BaseRate        float64 `json:"base_rate"`        // (CommunityWins + 1) / (CommunityWins + CommunityLosses + 2)
 	Strength        float64 `json:"strength"`
 
-	Probability float64 `json:"probability"` // (Strength * BaseRate + Wins) / (Strength + Wins + Losses)
-	Low         float64 `json:"low"`         // with 5 % the probability is lower
-	High        float64 `json:"high"`        // with 5 % the probability is higher
+	Probability *float64 `json:"probability"` // (Strength * BaseRate + Wins) / (Strength + Decided)
+	Low         *float64 `json:"low"`         // with 5 % the probability is lower
+	High        *float64 `json:"high"`        // with 5 % the probability is higher
 }
 
 // Forecast returns the probability that the next decided trade of a user, or of
-// those who follow a signal, is a win, from all wins and losses stored now.
-//
-// With fewer than MinTrades of its own there is no forecast, which is
-// ErrNotFound as for somebody unknown: in both cases the call was right and
-// there is nothing to show yet. The text says how many there are.
+// those who follow a signal, is a win, from all wins and losses stored now. That
+// there are too few for a forecast is an answer: see [Forecast]. A user who has
+// neither fired nor traded and a signal that nobody has fired or traded are
+// ErrNotFound.
 //
 // For the community's sums it reads one row a user, and for a signal's own all
 // trades that followed it.
@@ -77,21 +81,21 @@ func (v *view) forecast(ctx context.Context, q ForecastQuery) (Forecast, error) 
 	if err != nil {
 		return Forecast{}, err
 	}
-	if own.Decided() < p.minTrades {
-		return Forecast{}, fmt.Errorf("forecast of %s: %w: want at least %d decided trades, there are %d",
-			s, ErrNotFound, p.minTrades, own.Decided())
-	}
 	community, err := v.q.CommunityDecided(ctx)
 	if err != nil {
 		return Forecast{}, err
 	}
 	all := stats.Record(community)
-	b := own.Posterior(all.BaseRate(), p.strength)
-	return Forecast{
-		UserID: s.userID, SignalID: s.signalID, Wins: own.Wins, Losses: own.Losses,
+	f := Forecast{
+		UserID: s.userID, SignalID: s.signalID,
+		Wins: own.Wins, Losses: own.Losses, Decided: own.Decided(), Needed: p.minTrades,
 		CommunityWins: all.Wins, CommunityLosses: all.Losses, BaseRate: all.BaseRate(), Strength: p.strength,
-		Probability: b.Mean(), Low: b.Quantile(0.05), High: b.Quantile(0.95),
-	}, nil
+	}
+	if f.Decided >= f.Needed {
+		b := own.Posterior(all.BaseRate(), p.strength)
+		f.Probability, f.Low, f.High = new(b.Mean()), new(b.Quantile(0.05)), new(b.Quantile(0.95))
+	}
+	return f, nil
 }
 
 // record returns the wins and losses of one user or signal.
@@ -100,11 +104,16 @@ func (v *view) record(ctx context.Context, s subject) (own stats.Record, err err
 		row, err := v.userRow(ctx, s.userID)
 		return stats.Record{Wins: row.Wins, Losses: row.Losses}, err
 	}
+	trades := 0
 	for t, err := range v.tradesInOrder(ctx, s, AllTime().days()) {
 		if err != nil {
 			return own, err
 		}
+		trades++
 		own = withTrade(own, t)
+	}
+	if trades == 0 {
+		return own, v.checkKnown(ctx, s)
 	}
 	return own, nil
 }

@@ -38,10 +38,8 @@ func (v *view) hours(ctx context.Context, w Window) (Hours, error) {
 		return Hours{}, err
 	}
 	hours := Hours{Horizon: horizon}
-	if w.IsAllTime() {
-		w = Window{horizon, furthestDay}
-	}
-	days, err := v.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: int64(max(w.From, horizon)), LastDay: int64(w.To)})
+	kept := w.days()
+	days, err := v.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: int64(max(kept.first, horizon)), LastDay: int64(kept.last)})
 	if err != nil {
 		return Hours{}, err
 	}

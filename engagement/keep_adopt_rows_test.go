@@ -152,7 +152,7 @@ func TestRowsOfOtherPrograms(t *testing.T) {
 			same(t, "times", got, want)
 			same(t, "total fires", must(db.UserStats(t.Context(), 7))(t).TotalFires, int64(len(written)))
 			day := engagement.DayOf(instant, time.UTC)
-			same(t, "fires of the day", must(db.DailyFigures(t.Context(), day, day))(t)[0].Fires, int64(9))
+			same(t, "fires of the day", must(db.DailyFigures(t.Context(), engagement.Days(day, day)))(t)[0].Fires, int64(9))
 			now := must(db.UserFires(t.Context(), 8, engagement.FirePage{}))(t)[0].Timestamp
 			if since := time.Since(now); since < -2*time.Second || since > time.Minute {
 				t.Errorf("CURRENT_TIMESTAMP is read as %s", now)
@@ -229,7 +229,7 @@ func TestRowsOfOtherPrograms(t *testing.T) {
 		db = openAt(t, path)
 		proven(t, db)
 		day := engagement.DayOf(instant, time.UTC)
-		same(t, "the day", must(db.DailyFigures(t.Context(), day, day))(t), []engagement.DayFigures{
+		same(t, "the day", must(db.DailyFigures(t.Context(), engagement.Days(day, day)))(t), []engagement.DayFigures{
 			{Day: day, Fires: 4, Executed: 3, ActiveUsers: 1, NewUsers: 1, ExecutionRate: 0.75},
 		})
 		summary := must(db.UserSummary(t.Context(), 7))(t)

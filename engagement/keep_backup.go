@@ -14,7 +14,7 @@ import (
 // finds in the database is copied as it is, so that it can be backed up before
 // it is rebuilt.
 func (db *DB) Backup(ctx context.Context, path string) error {
-	_, err := run(ctx, db.core, "back up", func() (rows int64, err error) {
+	_, err := run(ctx, db.shared(), "back up", func() (rows int64, err error) {
 		err = db.core.engine.Backup(ctx, path, func(copyPath string) error {
 			report, err := verifyCopy(ctx, copyPath)
 			rows = report.Fires + report.Trades

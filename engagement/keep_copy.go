@@ -36,7 +36,7 @@ type CopyReport struct {
 // ErrConflict. A difference between both is ErrCorrupt, and the copy stays
 // unfinished; what Verify finds in the database too is copied as it is.
 func (db *DB) CopyTo(ctx context.Context, dsn string) (CopyReport, error) {
-	return run(ctx, db.core, "copy", func() (CopyReport, error) { return db.copyTo(ctx, dsn) })
+	return run(ctx, db.shared(), "copy", func() (CopyReport, error) { return db.copyTo(ctx, dsn) })
 }
 
 func (db *DB) copyTo(ctx context.Context, dsn string) (report CopyReport, err error) {
@@ -82,7 +82,7 @@ func (db *DB) openTarget(ctx context.Context, dsn string) (*DB, error) {
 }
 
 // errHasContent refuses a target.
-var errHasContent = fmt.Errorf("%w target: it has content and is not an unfinished copy", ErrInvalid)
+var errHasContent = invalid("target", nil, "it has content and is not an unfinished copy")
 
 // prepareTarget makes the tables if there is nothing yet, and opens the pools.
 func prepareTarget(ctx context.Context, eng engine.Engine, o options) error {

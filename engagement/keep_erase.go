@@ -77,7 +77,7 @@ func (w *writing) eraseUser(ctx context.Context, userID int64) (EraseReceipt, er
 	return receipt, w.deleteEmptySignals(ctx, &erased)
 }
 
-// deleteTotals deletes a user's totals and says whether there were any. Whoever
+// deleteTotals deletes a user's totals and reports whether there were any. Whoever
 // adds facts of the user waits from here on; holding the user first makes those
 // wait too who are about to record the first ones.
 func (w *writing) deleteTotals(ctx context.Context, userID int64) (known bool, totals []dbgen.UserStat, err error) {

@@ -73,7 +73,7 @@ func TestErasingAUserAfterACleanup(t *testing.T) {
 		same(t, "EraseUser", receipt, engagement.EraseReceipt{UserID: 1, Fires: 2, Trades: 2, Days: 5, ErasedAt: noon})
 		today := db.Today()
 		var days, signals []int64
-		for _, d := range must(db.DailyFigures(ctx, today-3, today))(t) {
+		for _, d := range must(db.DailyFigures(ctx, engagement.Days(today-3, today)))(t) {
 			days = append(days, d.Fires, d.ActiveUsers)
 		}
 		same(t, "fires and users of the days, oldest first", days, []int64{2, 2, 2, 2, 2, 2, 2, 2})

@@ -30,7 +30,7 @@ const (
 // between them can be added later. Erasing a user and other repairs do not, so
 // they make it look again.
 func (db *DB) Rebuild(ctx context.Context) (Report, error) {
-	return run(ctx, db.core, "rebuild", func() (Report, error) { return db.rebuild(ctx) })
+	return run(ctx, db.shared(), "rebuild", func() (Report, error) { return db.rebuild(ctx) })
 }
 
 func (db *DB) rebuild(ctx context.Context) (report Report, err error) {
@@ -65,7 +65,7 @@ func (db *DB) rebuild(ctx context.Context) (report Report, err error) {
 		return report, err
 	}
 	report.Repaired = before.Findings
-	if !report.OK() {
+	if len(report.Findings) > 0 {
 		err = fmt.Errorf("%w: %s", ErrCorrupt, report.Findings[0])
 	}
 	return report, err

@@ -3,6 +3,7 @@ package engagement
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
@@ -22,10 +23,13 @@ type Report struct {
 	Findings []Finding `json:"findings"`
 	// Repaired are the findings that Rebuild put right.
 	Repaired []Finding `json:"repaired,omitempty"`
+	// Timestamp is the time whose state was looked at, UTC. It is zero unless all
+	// of it was: of a report that comes with an error, and of Report{}.
+	Timestamp time.Time `json:"timestamp"`
 }
 
-// OK says whether nothing was found wrong.
-func (r Report) OK() bool { return len(r.Findings) == 0 }
+// OK reports whether everything was looked at and nothing was found wrong.
+func (r Report) OK() bool { return !r.Timestamp.IsZero() && len(r.Findings) == 0 }
 
 // MaxFindings is how many findings of one kind a Report lists.
 const MaxFindings = 100
@@ -60,7 +64,7 @@ func (f Finding) String() string {
 //
 // An error means that it could not be verified, not that something was found.
 func (db *DB) Verify(ctx context.Context) (Report, error) {
-	return run(ctx, db.core, "verify", func() (Report, error) { return db.core.verify(ctx) })
+	return run(ctx, db.shared(), "verify", func() (Report, error) { return db.core.verify(ctx) })
 }
 
 func (c *core) verify(ctx context.Context) (Report, error) {
@@ -75,6 +79,9 @@ func (c *core) verify(ctx context.Context) (Report, error) {
 		report.Findings = append(report.Findings, Finding{
 			Invariant: "V5", Subject: "schema", Field: "structure", Stored: difference, Expected: "as migrated",
 		})
+	}
+	if err != nil {
+		report.Timestamp = time.Time{}
 	}
 	return report, err
 }
@@ -102,6 +109,7 @@ func (v *view) verifyCounters(ctx context.Context) (Report, error) {
 		}
 		p.add(1)
 	}
+	report.Timestamp = v.now
 	return report, nil
 }
 

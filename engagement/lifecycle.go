@@ -33,17 +33,18 @@ func (v *view) lifecycle(ctx context.Context, w Window, by Period) ([]Lifecycle,
 		return nil, err
 	}
 	list := []Lifecycle{}
-	w, err := v.bounded(ctx, w)
-	if err != nil || w.IsAllTime() {
+	days, err := v.bounded(ctx, w)
+	if err != nil || days.empty() {
 		return list, err
 	}
 	if by == Daily {
-		return v.dailyLifecycle(ctx, w)
+		return v.dailyLifecycle(ctx, days)
 	}
-	w = Window{by.start(w.From) - by.days(), by.start(w.To) + by.days() - 1}
+	days = by.whole(days)
+	days.first -= by.days()      // to know who returned
 	lastStart := map[int64]Day{} // of the last period in which a user was active
 	var before, p Lifecycle
-	for d, err := range v.eachDay(ctx, w) {
+	for d, err := range v.eachDay(ctx, days) {
 		if err != nil {
 			return nil, err
 		}
@@ -63,7 +64,7 @@ func (v *view) lifecycle(ctx context.Context, w Window, by Period) ([]Lifecycle,
 			lastStart[user] = p.Start
 		}
 		p.New += d.row.NewUsers
-		if end := p.Start + by.days() - 1; day == end && p.Start > w.From {
+		if end := p.Start + by.days() - 1; day == end && p.Start > days.first {
 			p.Resurrected = p.Active - p.New - p.Returning
 			p.Dormant = before.Active - p.Returning
 			p.Partial = end >= v.today()
@@ -75,20 +76,20 @@ func (v *view) lifecycle(ctx context.Context, w Window, by Period) ([]Lifecycle,
 
 // dailyLifecycle is the lifecycle of each day. Who was active and new stands in
 // the community's days; only who returned is counted from users.
-func (v *view) dailyLifecycle(ctx context.Context, w Window) ([]Lifecycle, error) {
+func (v *view) dailyLifecycle(ctx context.Context, days daySpan) ([]Lifecycle, error) {
 	rows, err := v.q.DaysBetween(ctx, dbgen.DaysBetweenParams{
-		FirstDay: int64(max(w.From-1, unknownDay+1)), LastDay: int64(w.To),
+		FirstDay: int64(max(days.first-1, unknownDay+1)), LastDay: int64(days.last),
 	})
 	if err != nil {
 		return nil, err
 	}
-	days := map[Day]dbgen.Day{}
+	byDay := map[Day]dbgen.Day{}
 	for _, row := range rows {
-		days[Day(row.Day)] = row
+		byDay[Day(row.Day)] = row
 	}
-	list := make([]Lifecycle, 0, w.To-w.From+1)
-	for day := w.From; day <= w.To; day++ {
-		now, before := days[day], days[day-1]
+	list := make([]Lifecycle, 0, days.last-days.first+1)
+	for day := days.first; day <= days.last; day++ {
+		now, before := byDay[day], byDay[day-1]
 		p := Lifecycle{Start: day, Active: now.ActiveUsers, New: now.NewUsers, Partial: day >= v.today()}
 		if now.ActiveUsers > 0 && before.ActiveUsers > 0 {
 			p.Returning, err = v.q.ReturningUsers(ctx, dbgen.ReturningUsersParams{Day: int64(day), DayBefore: int64(day) - 1})

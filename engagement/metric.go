@@ -22,7 +22,7 @@ import (
 //		"numerator": {"what": "count", "of": "fires", "filter": {"executed": true, "weekdays": ["saturday", "sunday"]}},
 //		"denominator": {"what": "count", "of": "fires", "filter": {"weekdays": ["saturday", "sunday"]}},
 //		"per": "user",
-//		"last_days": 30,
+//		"window": "30d",
 //		"limit": 10
 //	}
 type MetricDefinition struct {
@@ -38,11 +38,9 @@ type MetricDefinition struct {
 
 	Per string `json:"per"` // "user", "signal" or "day"
 
-	// The window is one of these three; none of them: all time.
-	Window   string `json:"window,omitempty"`    // "today", "week" (from Monday), "month" or "all"
-	LastDays int    `json:"last_days,omitempty"` // that many, today included
-	From     string `json:"from,omitempty"`      // with To, as 2026-01-31, both included
-	To       string `json:"to,omitempty"`
+	// Window is what [Reader.ParseWindow] reads, such as "week", "30d" or
+	// "2026-01-01..2026-01-31"; empty: all time.
+	Window string `json:"window,omitempty"`
 
 	// Limit is how many rows there are at most, 1 to MaxLimit; 0: DefaultLimit.
 	// Of days it leaves the latest, of users and signals those with the highest
@@ -67,10 +65,9 @@ type MetricFilter struct {
 
 // The words of a MetricDefinition.
 const (
-	whatCount, whatPnL, whatUsers, whatRatio  = "count", "pnl", "users", "ratio"
-	ofFires, ofTrades                         = "fires", "trades"
-	perUser, perSignal, perDay                = "user", "signal", "day"
-	winToday, winWeek, winMonth, winAllOfTime = "today", "week", "month", "all"
+	whatCount, whatPnL, whatUsers, whatRatio = "count", "pnl", "users", "ratio"
+	ofFires, ofTrades                        = "fires", "trades"
+	perUser, perSignal, perDay               = "user", "signal", "day"
 )
 
 var weekdays = []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
@@ -84,10 +81,13 @@ const maxDefinitionBytes = 64 << 10
 func ParseMetricDefinition(text []byte) (MetricDefinition, error) {
 	d, err := decodeMetric(text)
 	if err != nil {
-		return MetricDefinition{}, fmt.Errorf("%w metric definition: %w", ErrInvalid, err)
+		return MetricDefinition{}, invalid(metricField, nil, err.Error())
 	}
 	return d, d.check()
 }
+
+// metricField is the name under which a definition is refused as a whole.
+const metricField = "metric definition"
 
 func decodeMetric(text []byte) (d MetricDefinition, err error) {
 	if len(text) > maxDefinitionBytes {

@@ -14,10 +14,10 @@ func (d MetricDefinition) check() error {
 	}
 	err := d.checkFields()
 	if text, failed := json.Marshal(d); err == nil && failed == nil && len(text) > maxDefinitionBytes {
-		err = tooLong(len(text))
+		err = invalid(metricField, nil, tooLong(len(text)).Error())
 	}
 	if err != nil {
-		return fmt.Errorf("%w metric %q: %w", ErrInvalid, d.Name, err)
+		return fmt.Errorf("metric %q: %w", d.Name, err)
 	}
 	return nil
 }
@@ -33,7 +33,7 @@ func (d MetricDefinition) checkFields() error {
 		return err
 	}
 	if _, err := checkLimit(d.Limit); err != nil {
-		return fieldError("limit", d.Limit, fmt.Sprintf("want 1 to %d, or 0 for %d", MaxLimit, DefaultLimit))
+		return err
 	}
 	_, err := d.window(0)
 	return err
@@ -43,21 +43,21 @@ func (d MetricDefinition) checkParts() error {
 	if d.What != whatRatio {
 		switch {
 		case d.Numerator != nil:
-			return fmt.Errorf("numerator: only a ratio has one")
+			return invalid("numerator", nil, "only a ratio has one")
 		case d.Denominator != nil:
-			return fmt.Errorf("denominator: only a ratio has one")
+			return invalid("denominator", nil, "only a ratio has one")
 		}
 		return d.parts()[0].check("")
 	}
 	switch {
 	case d.Of != "":
-		return fieldError("of", d.Of, "a ratio has its numerator's and its denominator's")
+		return invalid("of", d.Of, "a ratio has its numerator's and its denominator's")
 	case !d.Filter.empty():
-		return fmt.Errorf("filter: a ratio has its numerator's and its denominator's")
+		return invalid("filter", nil, "a ratio has its numerator's and its denominator's")
 	case d.Numerator == nil:
-		return fmt.Errorf("numerator: a ratio needs one")
+		return invalid("numerator", nil, "a ratio needs one")
 	case d.Denominator == nil:
-		return fmt.Errorf("denominator: a ratio needs one")
+		return invalid("denominator", nil, "a ratio needs one")
 	}
 	if err := d.Numerator.check("numerator."); err != nil {
 		return err
@@ -81,7 +81,7 @@ func (p MetricPart) check(path string) error {
 		return err
 	}
 	if p.What == whatPnL && p.Of != ofTrades {
-		return fieldError(path+"of", p.Of, "only trades have a P&L")
+		return invalid(path+"of", p.Of, "only trades have a P&L")
 	}
 	return p.Filter.check(path+"filter.", p.Of)
 }
@@ -93,14 +93,14 @@ func (f MetricFilter) empty() bool {
 func (f MetricFilter) check(path, of string) error {
 	if f.SignalPrefix != "" {
 		if err := checkID("", f.SignalPrefix); err != nil {
-			return fieldError(path+"signal_prefix", f.SignalPrefix, "want the beginning of a signal id")
+			return invalid(path+"signal_prefix", f.SignalPrefix, "want the beginning of a signal id")
 		}
 	}
 	if f.Executed != nil && of != ofFires {
-		return fieldError(path+"executed", *f.Executed, "only fires are executed")
+		return invalid(path+"executed", *f.Executed, "only fires are executed")
 	}
 	if len(f.Outcome) > 0 && of != ofTrades {
-		return fieldError(path+"outcome", strings.Join(f.Outcome, ", "), "only trades have one")
+		return invalid(path+"outcome", strings.Join(f.Outcome, ", "), "only trades have one")
 	}
 	for i, outcome := range f.Outcome {
 		if err := oneOf(fmt.Sprintf("%soutcome[%d]", path, i), outcome, Win.String(), Loss.String(), Draw.String()); err != nil {
@@ -115,76 +115,17 @@ func (f MetricFilter) check(path, of string) error {
 	return nil
 }
 
-// fieldError says which field of a definition is wrong and why.
-func fieldError(path string, value any, why string) error {
-	if text, ok := value.(string); ok {
-		value = shortened(text)
-	}
-	return fmt.Errorf("%s: %#v: %s", path, value, why)
-}
-
-// shortened returns the beginning of a text that is too long for a message.
-func shortened(text string) string {
-	const most = 64
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
-}
-
 func oneOf(path, value string, known ...string) error {
 	if slices.Contains(known, value) {
 		return nil
 	}
-	return fieldError(path, value, "want one of "+strings.Join(known, ", "))
+	return invalid(path, value, "want one of "+strings.Join(known, ", "))
 }
 
 // window returns the days that the definition is about, as of today.
 func (d MetricDefinition) window(today Day) (Window, error) {
-	given := 0
-	for _, is := range []bool{d.Window != "", d.LastDays != 0, d.From != "" || d.To != ""} {
-		if is {
-			given++
-		}
-	}
-	switch {
-	case given > 1:
-		return Window{}, fmt.Errorf("window: want only one of window, last_days, and from with to")
-	case d.LastDays != 0:
-		if d.LastDays < 0 || d.LastDays > MaxLimit {
-			return Window{}, fieldError("last_days", d.LastDays, fmt.Sprintf("want 1 to %d", MaxLimit))
-		}
-		return Window{today - Day(d.LastDays) + 1, today}, nil
-	case d.From != "" || d.To != "":
-		return d.days()
-	case d.Window == "":
+	if d.Window == "" {
 		return AllTime(), nil
 	}
-	if err := oneOf("window", d.Window, winToday, winWeek, winMonth, winAllOfTime); err != nil {
-		return Window{}, err
-	}
-	switch d.Window {
-	case winToday:
-		return Window{today, today}, nil
-	case winWeek:
-		return weekOf(today), nil
-	case winMonth:
-		return monthOf(today), nil
-	}
-	return AllTime(), nil
-}
-
-// days reads From and To.
-func (d MetricDefinition) days() (w Window, err error) {
-	const form = "want the form 2006-01-02"
-	if w.From, err = ParseDay(d.From); err != nil {
-		return w, fieldError("from", d.From, form)
-	}
-	if w.To, err = ParseDay(d.To); err != nil {
-		return w, fieldError("to", d.To, form)
-	}
-	if checkDayRange(w.From, w.To) != nil {
-		return w, fieldError("to", d.To, fmt.Sprintf("want a day from %s on, and at most %d days", d.From, MaxLimit))
-	}
-	return w, nil
+	return parseWindow(d.Window, today)
 }

@@ -16,8 +16,7 @@ import (
 // MetricValues are what a custom metric comes to.
 type MetricValues struct {
 	Metric MetricDefinition `json:"metric"`
-	From   *Day             `json:"from"` // the window; null for all time
-	To     *Day             `json:"to"`
+	Window Window           `json:"window"` // the definition's, as of today
 	// Horizon is set for a metric that must look at single fires. It answers
 	// from that day on, since cleanup has deleted those before.
 	Horizon   *Day        `json:"horizon"`
@@ -69,11 +68,8 @@ func (v *view) evaluate(ctx context.Context, d MetricDefinition) (MetricValues, 
 	if err != nil {
 		return MetricValues{}, err
 	}
-	values := MetricValues{Metric: d, Timestamp: v.now}
-	days := Window{unknownDay, furthestDay}
-	if !w.IsAllTime() {
-		days, values.From, values.To = w, &w.From, &w.To
-	}
+	values := MetricValues{Metric: d, Window: w, Timestamp: v.now}
+	days := w.days()
 	parts := d.parts()
 	if slices.ContainsFunc(parts, func(p MetricPart) bool { return p.needsFires(d.Per) }) {
 		horizon, err := v.horizon(ctx)
@@ -81,7 +77,7 @@ func (v *view) evaluate(ctx context.Context, d MetricDefinition) (MetricValues, 
 			return MetricValues{}, err
 		}
 		// The whole of a ratio, for both sides must be of the same days.
-		days.From, values.Horizon = max(days.From, horizon), &horizon
+		days.first, values.Horizon = max(days.first, horizon), &horizon
 	}
 	measured := make([]map[metricKey]float64, len(parts))
 	for i, part := range parts {
@@ -170,13 +166,12 @@ func (p MetricPart) needsFires(per string) bool {
 	return p.Of == ofFires && p.Filter.SignalPrefix != "" && per != perSignal
 }
 
-// measure returns what each user, signal or day comes to. All time is from
-// unknownDay to furthestDay.
-func (v *view) measure(ctx context.Context, p MetricPart, per string, days Window) (map[metricKey]float64, error) {
+// measure returns what each user, signal or day comes to.
+func (v *view) measure(ctx context.Context, p MetricPart, per string, days daySpan) (map[metricKey]float64, error) {
 	if per == perDay || len(p.Filter.Weekdays) > 0 {
-		days.From = max(days.From, unknownDay+1)
+		days.first = max(days.first, unknownDay+1)
 	}
-	if days.From > days.To {
+	if days.empty() {
 		return nil, nil // all of it was cleaned up
 	}
 	if p.Of == ofTrades {
@@ -185,8 +180,8 @@ func (v *view) measure(ctx context.Context, p MetricPart, per string, days Windo
 	return v.measureFires(ctx, p, per, days)
 }
 
-func (v *view) measureFires(ctx context.Context, p MetricPart, per string, days Window) (map[metricKey]float64, error) {
-	first, last, weekdays := int64(days.From), int64(days.To), p.Filter.weekdays()
+func (v *view) measureFires(ctx context.Context, p MetricPart, per string, days daySpan) (map[metricKey]float64, error) {
+	first, last, weekdays := int64(days.first), int64(days.last), p.Filter.weekdays()
 	firstSignal, endSignal := p.Filter.signals()
 	measured := map[metricKey]float64{}
 	// add takes the fires and users of all fires and of those executed and not.
@@ -227,7 +222,7 @@ func (v *view) measureFires(ctx context.Context, p MetricPart, per string, days 
 			add(metricKey{number: row.UserID}, split(row.Fires, row.Executed), oneUser)
 		}
 		return measured, err
-	case per == perUser && days == (Window{unknownDay, furthestDay}):
+	case per == perUser && days == allDays:
 		rows, err := v.q.FiresByUserEver(ctx)
 		for _, row := range rows {
 			add(metricKey{number: row.UserID}, split(row.Fires, row.Executed), oneUser)
@@ -255,8 +250,8 @@ func (v *view) measureFires(ctx context.Context, p MetricPart, per string, days 
 	return measured, err
 }
 
-func (v *view) measureTrades(ctx context.Context, p MetricPart, per string, days Window) (map[metricKey]float64, error) {
-	params := dbgen.TradesByUserParams{FirstDay: int64(days.From), LastDay: int64(days.To), Weekdays: p.Filter.weekdays()}
+func (v *view) measureTrades(ctx context.Context, p MetricPart, per string, days daySpan) (map[metricKey]float64, error) {
+	params := dbgen.TradesByUserParams{FirstDay: int64(days.first), LastDay: int64(days.last), Weekdays: p.Filter.weekdays()}
 	params.FirstSignal, params.EndSignal = p.Filter.signals()
 	params.StartOfDays, params.EndOfDays = v.instants(days)
 	params.OutcomeA, params.OutcomeB, params.OutcomeC = p.Filter.outcomes()
@@ -294,13 +289,13 @@ func (v *view) measureTrades(ctx context.Context, p MetricPart, per string, days
 
 // instants returns the times that bound some days, the first of them and the
 // one behind the last.
-func (v *view) instants(days Window) (start, end time.Time) {
+func (v *view) instants(days daySpan) (start, end time.Time) {
 	start, end = time.Time{}, endOfTime
-	if days.From > unknownDay {
-		start = days.From.Start(v.loc).UTC()
+	if days.first > unknownDay {
+		start = days.first.Start(v.loc).UTC()
 	}
-	if days.To < DayOf(endOfTime, time.UTC)-1 {
-		end = (days.To + 1).Start(v.loc).UTC()
+	if days.last < DayOf(endOfTime, time.UTC)-1 {
+		end = (days.last + 1).Start(v.loc).UTC()
 	}
 	return start, end
 }

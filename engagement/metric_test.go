@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,94 +12,100 @@ import (
 	"github.com/hydraxdev/engagementdb/engagement"
 )
 
-const weekendRate = `
-name: weekend_execution_rate
-what: ratio
-numerator: {what: count, of: fires, filter: {executed: true, weekdays: [saturday, sunday]}}
-denominator: {what: count, of: fires, filter: {weekdays: [saturday, sunday]}}
-per: user
-last_days: 30
-limit: 10
-`
-
 func TestParseMetricDefinition(t *testing.T) {
 	t.Parallel()
 	yes := true
 	weekend := []string{"saturday", "sunday"}
 	want := engagement.MetricDefinition{
-		Name: "weekend_execution_rate", What: "ratio", Per: "user", LastDays: 30, Limit: 10,
+		Name: "weekend_execution_rate", What: "ratio", Per: "user", Window: "30d", Limit: 10,
 		Numerator:   &engagement.MetricPart{What: "count", Of: "fires", Filter: engagement.MetricFilter{Executed: &yes, Weekdays: weekend}},
 		Denominator: &engagement.MetricPart{What: "count", Of: "fires", Filter: engagement.MetricFilter{Weekdays: weekend}},
 	}
-	got := must(engagement.ParseMetricDefinition([]byte(weekendRate)))(t)
-	same(t, "from YAML", got, want)
+	got := must(engagement.ParseMetricDefinition([]byte(`{
+		"name": "weekend_execution_rate",
+		"what": "ratio",
+		"numerator": {"what": "count", "of": "fires", "filter": {"executed": true, "weekdays": ["saturday", "sunday"]}},
+		"denominator": {"what": "count", "of": "fires", "filter": {"weekdays": ["saturday", "sunday"]}},
+		"per": "user",
+		"window": "30d",
+		"limit": 10
+	}`)))(t)
+	same(t, "from JSON", got, want)
 	asJSON := must(json.MarshalIndent(got, "", "\t"))(t)
 	same(t, "from its own JSON", must(engagement.ParseMetricDefinition(asJSON))(t), want)
-	dated := must(engagement.ParseMetricDefinition([]byte("{name: d, what: pnl, of: trades, per: day, from: 2026-01-01, to: 2026-01-31}")))(t)
-	same(t, "days without quotes", []string{dated.From, dated.To}, []string{"2026-01-01", "2026-01-31"})
 }
 
 func TestAWrongDefinitionIsRefusedByTheNameOfItsField(t *testing.T) {
 	t.Parallel()
-	const fires = "name: x\nwhat: count\nof: fires\nper: user\n"
-	const trades = "name: x\nwhat: count\nof: trades\nper: user\n"
-	part := func(text string) string {
-		return "name: x\nwhat: ratio\nper: user\nnumerator: {what: count, of: fires}\ndenominator: {" + text + "}\n"
+	fires := func(more string) string {
+		return `{"name": "x", "what": "count", "of": "fires", "per": "user"` + more + "}"
+	}
+	trades := func(more string) string {
+		return `{"name": "x", "what": "count", "of": "trades", "per": "user"` + more + "}"
+	}
+	ratio := func(denominator, more string) string {
+		return `{"name": "x", "what": "ratio", "per": "user", "numerator": {"what": "count", "of": "fires"}, "denominator": {` + denominator + "}" + more + "}"
 	}
 	for _, tt := range []struct{ name, text, says string }{
-		{"nothing", "", "it is empty"},
-		{"a comment alone", "# soon", "it is empty"},
-		{"no YAML", "name: [", "]"},
-		{"a list", "- name: x", "want fields and their values"},
-		{"two definitions", fires + "---\n" + fires, "more than one"},
-		{"a field twice", fires + "per: day\n", `"per" already defined`},
-		{"an unknown field", fires + "limti: 3\n", `unknown field "limti"`},
-		{"an unknown field of the filter", fires + "filter: {weekday: [monday]}\n", `unknown field "weekday"`},
-		{"an unknown field in JSON", `{"name": "x", "sql": "DROP TABLE trades"}`, `unknown field "sql"`},
-		{"a limit that is no number", fires + "limit: ten\n", "limit: it is a string"},
-		{"a limit that is not whole", fires + "limit: 1.5\n", "limit: it is a number 1.5"},
-		{"a name that is a number", "name: 7\n", "name: it is a number"},
-		{"weekdays that are no list", fires + "filter: {weekdays: monday}\n", "filter.weekdays: it is a string"},
-		{"no name", "what: count", `metric name ""`},
-		{"a name of two lines", `name: "a\nb"`, "control character"},
-		{"no measure", "name: x\n", `metric "x": what: "": want one of count, pnl, users, ratio`},
-		{"an unknown measure", "name: x\nwhat: average\n", `metric "x": what: "average"`},
-		{"a measure of nothing", "name: x\nwhat: count\n", `of: "": want one of fires, trades`},
-		{"the P&L of fires", "name: x\nwhat: pnl\nof: fires\n", `of: "fires": only trades`},
-		{"per nothing", "name: x\nwhat: count\nof: fires\n", `per: "": want one of user, signal, day`},
-		{"per week", "name: x\nwhat: count\nof: fires\nper: week\n", `per: "week"`},
-		{"a mistyped weekday", fires + "filter: {weekdays: [monday, frday]}\n", `metric "x": filter.weekdays[1]: "frday": want one of monday`},
-		{"an unknown outcome", trades + "filter: {outcome: [win, tie]}\n", `filter.outcome[1]: "tie"`},
-		{"executed trades", trades + "filter: {executed: false}\n", "filter.executed: false: only fires"},
-		{"fires that were won", fires + "filter: {outcome: [win]}\n", `filter.outcome: "win": only trades`},
-		{"a prefix with a line feed", fires + `filter: {signal_prefix: "A\nB"}`, "filter.signal_prefix:"},
-		{"a limit beyond the most", fires + "limit: 10001\n", "limit: 10001: want 1 to 10000"},
-		{"a negative limit", fires + "limit: -1\n", "limit: -1"},
-		{"an unknown window", fires + "window: year\n", `window: "year": want one of today, week, month, all`},
-		{"two windows", fires + "window: week\nlast_days: 3\n", "want only one of window, last_days"},
-		{"a window and days", fires + "window: week\nfrom: 2026-01-01\nto: 2026-01-02\n", "want only one of"},
-		{"negative days", fires + "last_days: -3\n", "last_days: -3"},
-		{"too many days", fires + "last_days: 10001\n", "last_days: 10001"},
-		{"no end", fires + "from: 2026-01-01\n", `to: ""`},
-		{"no start", fires + "to: 2026-01-01\n", `from: ""`},
-		{"a day that there is not", fires + "from: 2026-02-30\nto: 2026-03-01\n", `from: "2026-02-30"`},
-		{"days that run backwards", fires + "from: 2026-01-02\nto: 2026-01-01\n", `to: "2026-01-01": want a day from 2026-01-02 on`},
-		{"more days than there may be", fires + "from: 1970-01-02\nto: 2026-01-01\n", "at most 10000 days"},
-		{"a numerator of no ratio", fires + "numerator: {what: count, of: fires}\n", "numerator: only a ratio"},
-		{"a denominator of no ratio", fires + "denominator: {what: count, of: fires}\n", "denominator: only a ratio"},
-		{"a ratio without numerator", "name: x\nwhat: ratio\n", "numerator: a ratio needs one"},
-		{"a ratio without denominator", "name: x\nwhat: ratio\nnumerator: {what: count, of: fires}\n", "denominator: a ratio needs one"},
-		{"a ratio of fires", part("what: count, of: fires") + "of: fires\n", `of: "fires": a ratio has`},
-		{"a ratio with a filter", part("what: count, of: fires") + "filter: {executed: true}\n", "filter: a ratio has"},
-		{"a ratio of ratios", part("what: ratio, of: fires"), `denominator.what: "ratio"`},
-		{"a weekday in a ratio", part("what: count, of: fires, filter: {weekdays: [Monday]}"), `denominator.filter.weekdays[0]: "Monday"`},
+		{"nothing", " ", "it is empty"},
+		{"no JSON", `{"name": `, "unexpected EOF"},
+		{"YAML", "name: x", "invalid character 'a'"},
+		{"a list", `[{"name": "x"}]`, "want fields and their values"},
+		{"two definitions", fires("") + fires(""), "there is more than one"},
+		{"something behind it", fires("") + "}", "there is more than one"},
+		{"nesting without end", strings.Repeat("[", 60_000), "exceeded max depth"},
+		{"more than 64 KB", fires(strings.Repeat(" ", 65_500)), "it has 65560 bytes, want at most 65536"},
+		{"a long text", fires(`, "window": "` + strings.Repeat("é", 10_000) + `"`), `window "` + strings.Repeat("é", 32) + `…": want`},
+		{"a long number", fires(`, "limit": 1` + strings.Repeat("0", 10_000)), "limit: it is a number 1000"},
+		{"a long unknown field", fires(`, "` + strings.Repeat("x", 10_000) + `": 1`), "unknown field"},
+		{"an unknown field", fires(`, "limti": 3`), `unknown field "limti"`},
+		{"an unknown field of the filter", fires(`, "filter": {"weekday": ["monday"]}`), `unknown field "weekday"`},
+		{"a limit that is no number", fires(`, "limit": "ten"`), "limit: it is a string"},
+		{"a limit that is not whole", fires(`, "limit": 1.5`), "limit: it is a number 1.5"},
+		{"a name that is a number", `{"name": 7}`, "name: it is a number"},
+		{"weekdays that are no list", fires(`, "filter": {"weekdays": "monday"}`), "filter.weekdays: it is a string"},
+		{"no name", `{"what": "count"}`, `metric name ""`},
+		{"a name of two lines", `{"name": "a\nb"}`, "control character"},
+		{"no measure", `{"name": "x"}`, `metric "x": invalid what "": want one of count, pnl, users, ratio`},
+		{"an unknown measure", `{"name": "x", "what": "average"}`, `metric "x": invalid what "average"`},
+		{"a measure of nothing", `{"name": "x", "what": "count"}`, `of "": want one of fires, trades`},
+		{"the P&L of fires", `{"name": "x", "what": "pnl", "of": "fires"}`, `of "fires": only trades`},
+		{"per nothing", `{"name": "x", "what": "count", "of": "fires"}`, `per "": want one of user, signal, day`},
+		{"per week", `{"name": "x", "what": "count", "of": "fires", "per": "week"}`, `per "week"`},
+		{"a mistyped weekday", fires(`, "filter": {"weekdays": ["monday", "frday"]}`), `metric "x": invalid filter.weekdays[1] "frday": want one of monday`},
+		{"an unknown outcome", trades(`, "filter": {"outcome": ["win", "tie"]}`), `filter.outcome[1] "tie"`},
+		{"executed trades", trades(`, "filter": {"executed": false}`), "filter.executed false: only fires"},
+		{"fires that were won", fires(`, "filter": {"outcome": ["win"]}`), `filter.outcome "win": only trades`},
+		{"a prefix with a line feed", fires(`, "filter": {"signal_prefix": "A\nB"}`), "filter.signal_prefix "},
+		{"a limit beyond the most", fires(`, "limit": 10001`), "limit 10001: want 1 to 10000"},
+		{"a negative limit", fires(`, "limit": -1`), "limit -1"},
+		{"an unknown window", fires(`, "window": "year"`), `window "year": want all, today, week, month, 1d to 10000d, or days`},
+		{"no days", fires(`, "window": "0d"`), `window "0d"`},
+		{"negative days", fires(`, "window": "-3d"`), `window "-3d"`},
+		{"too many days", fires(`, "window": "10001d"`), `window "10001d": want all, today, week, month, 1d to 10000d`},
+		{"no end", fires(`, "window": "2026-01-01.."`), `window "2026-01-01.."`},
+		{"no start", fires(`, "window": "..2026-01-01"`), `window "..2026-01-01"`},
+		{"a day that there is not", fires(`, "window": "2026-02-30..2026-03-01"`), `window "2026-02-30..2026-03-01"`},
+		{"days that run backwards", fires(`, "window": "2026-01-02..2026-01-01"`), `window "2026-01-02..2026-01-01": it ends before it starts`},
+		{"more days than there may be", fires(`, "window": "1970-01-02..2026-01-01"`), "at most 10000 days"},
+		{"a numerator of no ratio", fires(`, "numerator": {"what": "count", "of": "fires"}`), "numerator: only a ratio"},
+		{"a denominator of no ratio", fires(`, "denominator": {"what": "count", "of": "fires"}`), "denominator: only a ratio"},
+		{"a ratio without numerator", `{"name": "x", "what": "ratio"}`, "numerator: a ratio needs one"},
+		{"a ratio without denominator", `{"name": "x", "what": "ratio", "numerator": {"what": "count", "of": "fires"}}`, "denominator: a ratio needs one"},
+		{"a ratio of fires", ratio(`"what": "count", "of": "fires"`, `, "of": "fires"`), `of "fires": a ratio has`},
+		{"a ratio with a filter", ratio(`"what": "count", "of": "fires"`, `, "filter": {"executed": true}`), "filter: a ratio has"},
+		{"a ratio of ratios", ratio(`"what": "ratio", "of": "fires"`, ""), `denominator.what "ratio"`},
+		{"a weekday in a ratio", ratio(`"what": "count", "of": "fires", "filter": {"weekdays": ["Monday"]}`, ""), `denominator.filter.weekdays[0] "Monday"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := engagement.ParseMetricDefinition([]byte(tt.text))
 			only(t, err, engagement.ErrInvalid)
-			contains(t, err, tt.says)
+			contains(t, err, tt.says, refusal(t, err).Reason)
 			if strings.ContainsRune(err.Error(), '\n') {
 				t.Errorf("the message has several lines: %v", err)
+			}
+			if len(err.Error()) > 250 {
+				t.Errorf("the message has %d bytes", len(err.Error()))
 			}
 		})
 	}
@@ -137,8 +144,12 @@ func TestAWrongMetricIsNotStored(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, open openFunc) {
 		ctx, db := context.Background(), open()
 		wrong := engagement.MetricDefinition{Name: "x", What: "count", Of: "fires", Per: "year"}
+		long := engagement.MetricDefinition{
+			Name: "x", What: "count", Of: "fires", Per: "user", Filter: engagement.MetricFilter{Weekdays: slices.Repeat([]string{"monday"}, 10_000)},
+		}
 		for name, err := range map[string]error{
 			"DefineMetric":                db.DefineMetric(ctx, wrong),
+			"DefineMetric beyond 64 KB":   db.DefineMetric(ctx, long),
 			"DeleteMetric without a name": db.DeleteMetric(ctx, ""),
 			"CustomMetric without a name": func() error { _, err := db.CustomMetric(ctx, ""); return err }(),
 			"EvaluateDefinition":          func() error { _, err := db.EvaluateDefinition(ctx, wrong); return err }(),
@@ -190,7 +201,7 @@ func metricValues(t tb, r interface {
 	EvaluateDefinition(context.Context, engagement.MetricDefinition) (engagement.MetricValues, error)
 }, text string) (rows []string, values engagement.MetricValues) {
 	t.Helper()
-	values = must(r.EvaluateDefinition(context.Background(), must(engagement.ParseMetricDefinition([]byte(text)))(t)))(t)
+	values = must(r.EvaluateDefinition(context.Background(), must(engagement.ParseMetricDefinition([]byte(`{"name": "x", `+text+"}")))(t)))(t)
 	number := func(v *float64) string {
 		if v == nil {
 			return "null"
@@ -237,38 +248,30 @@ func TestMetricValues(t *testing.T) {
 			name, text string
 			want       []string
 		}{
-			{"fires by user, ties by number", "what: count\nof: fires\nper: user", []string{"1 3", "2 2", "10 2", "3 1"}},
-			{"executed fires by user", "what: count\nof: fires\nper: user\nfilter: {executed: true}", []string{"1 2", "3 1", "10 1"}},
-			{"fires by signal prefix", "what: count\nof: fires\nper: user\nfilter: {signal_prefix: EUR}", []string{"1 2", "2 2"}},
-			{"the first users", "what: count\nof: fires\nper: user\nlimit: 1", []string{"1 3"}},
-			{"fires by signal, ties by id", "what: count\nof: fires\nper: signal", []string{"GBP_1 3", "EUR_1 2", "EUR_2 2", "EUS 1"}},
-			{"signals by prefix", "what: users\nof: fires\nper: signal\nfilter: {signal_prefix: EUR, executed: false}", []string{"EUR_2 2", "EUR_1 1"}},
-			{"fires by day, the latest, in order", "what: count\nof: fires\nper: day\nlimit: 2", []string{"2026-01-13 1", "2026-01-14 3"}},
-			{"users by day", "what: users\nof: fires\nper: day\nwindow: week", []string{"2026-01-13 1", "2026-01-14 3"}},
-			{"users by day of a weekend", "what: users\nof: fires\nper: day\nfilter: {weekdays: [sunday]}", []string{"2026-01-11 2"}},
-			{"P&L by user", "what: pnl\nof: trades\nper: user", []string{"1 7.25", "3 7", "2 -5.5"}},
-			{"P&L by signal leaves out trades of none", "what: pnl\nof: trades\nper: signal", []string{"EUR_1 7.25", "GBP_1 7", "EUR_2 0"}},
-			{"losses by day", "what: pnl\nof: trades\nper: day\nfilter: {outcome: [loss]}", []string{"2026-01-13 -8.5"}},
-			{"traders of a month", "what: users\nof: trades\nper: day\nwindow: month", []string{"2026-01-13 2", "2026-01-14 2"}},
-			{"trades of a range", "what: count\nof: trades\nper: user\nfrom: 2025-12-25\nto: 2025-12-25", []string{"3 1"}},
-			{"nothing", "what: count\nof: trades\nper: user\nfrom: 2024-12-25\nto: 2024-12-25", []string{}},
+			{"fires by user, ties by number", `"what": "count", "of": "fires", "per": "user"`, []string{"1 3", "2 2", "10 2", "3 1"}},
+			{"executed fires by user", `"what": "count", "of": "fires", "per": "user", "filter": {"executed": true}`, []string{"1 2", "3 1", "10 1"}},
+			{"fires by signal prefix", `"what": "count", "of": "fires", "per": "user", "filter": {"signal_prefix": "EUR"}`, []string{"1 2", "2 2"}},
+			{"the first users", `"what": "count", "of": "fires", "per": "user", "limit": 1`, []string{"1 3"}},
+			{"fires by signal, ties by id", `"what": "count", "of": "fires", "per": "signal"`, []string{"GBP_1 3", "EUR_1 2", "EUR_2 2", "EUS 1"}},
+			{"signals by prefix", `"what": "users", "of": "fires", "per": "signal", "filter": {"signal_prefix": "EUR", "executed": false}`, []string{"EUR_2 2", "EUR_1 1"}},
+			{"fires by day, the latest, in order", `"what": "count", "of": "fires", "per": "day", "limit": 2`, []string{"2026-01-13 1", "2026-01-14 3"}},
+			{"users by day", `"what": "users", "of": "fires", "per": "day", "window": "week"`, []string{"2026-01-13 1", "2026-01-14 3"}},
+			{"users by day of a weekend", `"what": "users", "of": "fires", "per": "day", "filter": {"weekdays": ["sunday"]}`, []string{"2026-01-11 2"}},
+			{"P&L by user", `"what": "pnl", "of": "trades", "per": "user"`, []string{"1 7.25", "3 7", "2 -5.5"}},
+			{"P&L by signal leaves out trades of none", `"what": "pnl", "of": "trades", "per": "signal"`, []string{"EUR_1 7.25", "GBP_1 7", "EUR_2 0"}},
+			{"losses by day", `"what": "pnl", "of": "trades", "per": "day", "filter": {"outcome": ["loss"]}`, []string{"2026-01-13 -8.5"}},
+			{"traders of a month", `"what": "users", "of": "trades", "per": "day", "window": "month"`, []string{"2026-01-13 2", "2026-01-14 2"}},
+			{"trades of a range", `"what": "count", "of": "trades", "per": "user", "window": "2025-12-25..2025-12-25"`, []string{"3 1"}},
+			{"nothing", `"what": "count", "of": "trades", "per": "user", "window": "2024-12-25..2024-12-25"`, []string{}},
 			{
-				"a win rate, null without decided trades", `
-what: ratio
-numerator: {what: count, of: trades, filter: {outcome: [win]}}
-denominator: {what: count, of: trades, filter: {outcome: [win, loss]}}
-per: user`, []string{"3 1 = 1/1", "1 0.5 = 1/2", "2 0 = 0/1"},
+				"a win rate, null without decided trades", `"what": "ratio", "numerator": {"what": "count", "of": "trades", "filter": {"outcome": ["win"]}}, "denominator": {"what": "count", "of": "trades", "filter": {"outcome": ["win", "loss"]}}, "per": "user"`, []string{"3 1 = 1/1", "1 0.5 = 1/2", "2 0 = 0/1"},
 			},
 			{
-				"trades by executed fire, null where there are none", `
-what: ratio
-numerator: {what: count, of: trades}
-denominator: {what: count, of: fires, filter: {executed: true}}
-per: user`, []string{"1 1 = 2/2", "3 1 = 1/1", "10 0 = 0/1", "2 null = 2/0"},
+				"trades by executed fire, null where there are none", `"what": "ratio", "numerator": {"what": "count", "of": "trades"}, "denominator": {"what": "count", "of": "fires", "filter": {"executed": true}}, "per": "user"`, []string{"1 1 = 2/2", "3 1 = 1/1", "10 0 = 0/1", "2 null = 2/0"},
 			},
 		} {
 			t.Run(tt.name, func(t *testing.T) {
-				rows, _ := metricValues(t, db, "name: x\n"+tt.text)
+				rows, _ := metricValues(t, db, tt.text)
 				same(t, "rows", rows, tt.want)
 			})
 		}
@@ -284,25 +287,20 @@ func TestMetricsSayFromWhichDayTheyAnswer(t *testing.T) {
 		must(db.Cleanup(ctx, 1))(t)
 		horizon := db.Today() - 1
 
-		rows, values := metricValues(t, db, "name: x\nwhat: count\nof: fires\nper: user")
+		rows, values := metricValues(t, db, `"what": "count", "of": "fires", "per": "user"`)
 		same(t, "of days", rows, []string{"1 5"})
 		same(t, "its horizon", values.Horizon, (*engagement.Day)(nil))
 
-		rows, values = metricValues(t, db, "name: x\nwhat: count\nof: fires\nper: user\nfilter: {signal_prefix: EUR}")
+		rows, values = metricValues(t, db, `"what": "count", "of": "fires", "per": "user", "filter": {"signal_prefix": "EUR"}`)
 		same(t, "of single fires", rows, []string{"1 2"})
 		same(t, "its horizon", values.Horizon, &horizon)
 
 		// Both sides of a ratio must be of the same days.
-		rows, values = metricValues(t, db, `
-name: x
-what: ratio
-numerator: {what: count, of: fires, filter: {signal_prefix: EUR_0}}
-denominator: {what: count, of: fires}
-per: user`)
+		rows, values = metricValues(t, db, `"what": "ratio", "numerator": {"what": "count", "of": "fires", "filter": {"signal_prefix": "EUR_0"}}, "denominator": {"what": "count", "of": "fires"}, "per": "user"`)
 		same(t, "a ratio", rows, []string{"1 0.5 = 1/2"})
 		same(t, "its horizon", values.Horizon, &horizon)
 
-		rows, _ = metricValues(t, db, "name: x\nwhat: count\nof: fires\nper: day\nfilter: {signal_prefix: EUR}\nfrom: 2026-01-10\nto: 2026-01-11")
+		rows, _ = metricValues(t, db, `"what": "count", "of": "fires", "per": "day", "filter": {"signal_prefix": "EUR"}, "window": "2026-01-10..2026-01-11"`)
 		same(t, "of days that were cleaned up", rows, []string{})
 	})
 }
@@ -314,9 +312,9 @@ func TestAMetricsSumMayLeaveTheIntegers(t *testing.T) {
 			trade(t, db, engagement.Trade{UserID: user + 1, TradeID: "t", SignalID: "A", PnL: engagement.MaxPnL, ClosedAt: noon})
 			trade(t, db, engagement.Trade{UserID: user + 11, TradeID: "t", SignalID: "B", PnL: -engagement.MaxPnL, ClosedAt: noon})
 		}
-		rows, _ := metricValues(t, db, "name: x\nwhat: pnl\nof: trades\nper: signal")
+		rows, _ := metricValues(t, db, `"what": "pnl", "of": "trades", "per": "signal"`)
 		same(t, "rows", rows, []string{"A 4.5e+13", "B -4.5e+13"})
-		rows, _ = metricValues(t, db, "name: x\nwhat: pnl\nof: trades\nper: day")
+		rows, _ = metricValues(t, db, `"what": "pnl", "of": "trades", "per": "day"`)
 		same(t, "rows", rows, []string{"2026-01-14 0"})
 	})
 }
@@ -353,9 +351,9 @@ func TestWeekdaysGoByTheDatabasesDays(t *testing.T) {
 		fire(t, db, engagement.Fire{UserID: 1, SignalID: "A", At: time.Date(2026, 1, 12, 3, 0, 0, 0, time.UTC)})
 		trade(t, db, engagement.Trade{UserID: 1, TradeID: "t", PnL: 1, ClosedAt: time.Date(2026, 1, 12, 3, 0, 0, 0, time.UTC)})
 		for _, of := range []string{"fires", "trades"} {
-			rows, _ := metricValues(t, db, "name: x\nwhat: count\nof: "+of+"\nper: day\nfilter: {weekdays: [sunday]}\nfrom: 2026-01-11\nto: 2026-01-11")
+			rows, _ := metricValues(t, db, `"what": "count", "of": "`+of+`", "per": "day", "filter": {"weekdays": ["sunday"]}, "window": "2026-01-11..2026-01-11"`)
 			same(t, of+" of Sunday", rows, []string{"2026-01-11 1"})
-			rows, _ = metricValues(t, db, "name: x\nwhat: count\nof: "+of+"\nper: day\nfilter: {weekdays: [monday]}")
+			rows, _ = metricValues(t, db, `"what": "count", "of": "`+of+`", "per": "day", "filter": {"weekdays": ["monday"]}`)
 			same(t, of+" of Monday", rows, []string{})
 		}
 	})
@@ -369,12 +367,12 @@ func TestAFireOfAnUnknownDayIsOnNoDayAndNoWeekday(t *testing.T) {
 	execute(t, path, "INSERT INTO signal_fires (user_id, signal_id, timestamp, executed) VALUES (1, 'B', 'some day', 1)")
 	db := openAt(t, path, newClock(noon).option())
 	for text, want := range map[string][]string{
-		"per: user":   {"1 2"},
-		"per: signal": {"A 1", "B 1"},
-		"per: day":    {"2026-01-14 1"},
-		"per: user\nfilter: {weekdays: [monday, tuesday, wednesday, thursday, friday, saturday, sunday]}": {"1 1"},
+		`"per": "user"`:   {"1 2"},
+		`"per": "signal"`: {"A 1", "B 1"},
+		`"per": "day"`:    {"2026-01-14 1"},
+		`"per": "user", "filter": {"weekdays": ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]}`: {"1 1"},
 	} {
-		rows, _ := metricValues(t, db, "name: x\nwhat: count\nof: fires\n"+text)
+		rows, _ := metricValues(t, db, `"what": "count", "of": "fires", `+text)
 		same(t, text, rows, want)
 	}
 	insight := must(db.SignalInsight(ctx, "B"))(t)

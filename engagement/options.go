@@ -129,15 +129,15 @@ func WithoutMigrate() Option {
 	return func(o *options) error { o.noMigrate = true; return nil }
 }
 
-// Synchronous says what a commit waits for; see
+// Synchronous is what a commit waits for; see
 // https://sqlite.org/pragma.html#pragma_synchronous.
 type Synchronous string
 
 // The levels of durability.
 const (
-	SyncFull   Synchronous = "FULL"   // what was acknowledged survives a power cut (the default)
-	SyncNormal Synchronous = "NORMAL" // a power cut may lose the last commits, never the file
-	SyncOff    Synchronous = "OFF"    // a power cut may damage the file
+	SyncFull   Synchronous = "full"   // what was acknowledged survives a power cut (the default)
+	SyncNormal Synchronous = "normal" // a power cut may lose the last commits, never the file
+	SyncOff    Synchronous = "off"    // a power cut may damage the file
 )
 
 // WithSynchronous sets what a commit waits for. On PostgreSQL, SyncFull leaves

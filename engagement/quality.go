@@ -25,7 +25,7 @@ type QualityQuery struct {
 }
 
 // TradeQuality says how good some trades were. What a trade is goes by its
-// Result alone: a trade recorded as a loss is one even if it earned something.
+// Outcome alone: a trade recorded as a loss is one even if it earned something.
 //
 // The balance with which a user came from the predecessor (trade id
 // opening-balance) is no trade that was made: it is in PnL, CarriedPnL, the

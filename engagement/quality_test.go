@@ -20,7 +20,7 @@ var closely = cmp.Options{cmpopts.EquateApprox(1e-9, 1e-9), withoutIDs}
 // compareQuality compares all time and some windows.
 func (h *history) compareQuality(t *rapid.T, r *engagement.Reader, q engagement.QualityQuery) {
 	today := h.model.today()
-	for _, window := range []engagement.Window{engagement.AllTime(), {From: today - 2, To: today}, {From: today - 20, To: today - 1}} {
+	for _, window := range []engagement.Window{engagement.AllTime(), engagement.Days(today-2, today), engagement.Days(today-20, today-1)} {
 		for _, balance := range []float64{0, 1000} {
 			q.Window, q.Balance = window, balance
 			got, err := r.TradeQuality(context.Background(), q)
@@ -178,7 +178,7 @@ func TestTradeQuality(t *testing.T) {
 			want := []engagement.EquityDay{{today - 9, 1, 1}, {today - 2, 1, 2}, {today, 1, 3}}
 			same(t, "equity", quality(t, db.Reader, engagement.QualityQuery{UserID: 7}).Equity, want)
 			same(t, "equity of a window", quality(t, db.Reader, engagement.QualityQuery{
-				UserID: 7, Window: engagement.Window{From: today - 2, To: today - 1},
+				UserID: 7, Window: engagement.Days(today-2, today-1),
 			}).Equity, []engagement.EquityDay{{today - 2, 1, 1}})
 		})
 
@@ -239,7 +239,7 @@ func TestTradeQualityReadsPagesThatEndWithinOneTime(t *testing.T) {
 			want, _ := m.tradeQuality(q)
 			same(t, fmt.Sprintf("TradeQuality(%+v)", q), got, want, closely)
 		}
-		q := engagement.CalibrationQuery{MinTrades: 1, Strength: 10, Window: engagement.Window{From: db.Today() - 1, To: db.Today()}}
+		q := engagement.CalibrationQuery{MinTrades: 1, Strength: 10, Window: engagement.Days(db.Today()-1, db.Today())}
 		got, err := db.ScoreForecasts(t.Context(), q)
 		noError(t, err)
 		same(t, "too early", got.TooEarly, int64(0))
@@ -294,7 +294,7 @@ func TestTradesOfUnknownTimeArePartOfAllTimeOnly(t *testing.T) {
 	same(t, "trades", all.Trades, int64(3))
 	same(t, "equity", all.Equity, []engagement.EquityDay{{0, 2, 2}, {db.Today(), 10, 12}})
 	same(t, "drawdown", all.Drawdown, engagement.Drawdown{Amount: 1, Peak: 13})
-	since := quality(t, db.Reader, engagement.QualityQuery{UserID: 1, Window: engagement.Window{From: 0, To: db.Today()}})
+	since := quality(t, db.Reader, engagement.QualityQuery{UserID: 1, Window: engagement.Days(0, db.Today())})
 	same(t, "trades since 1970-01-01", since.Trades, int64(1))
 	calibration := must(db.ScoreForecasts(t.Context(), engagement.CalibrationQuery{MinTrades: 1}))(t)
 	same(t, "forecasts and too early", []int64{calibration.Forecasts, calibration.TooEarly}, []int64{0, 1})
@@ -314,7 +314,7 @@ func TestTradeQualityRefuses(t *testing.T) {
 			{"nobody", engagement.QualityQuery{}, engagement.ErrInvalid},
 			{"a user and a signal at once", engagement.QualityQuery{UserID: 1, SignalID: "FIRED"}, engagement.ErrInvalid},
 			{"a signal id that cannot be", engagement.QualityQuery{SignalID: "a\nb"}, engagement.ErrInvalid},
-			{"a window that ends before it starts", engagement.QualityQuery{UserID: 1, Window: engagement.Window{From: 2, To: 1}}, engagement.ErrInvalid},
+			{"a window that ends before it starts", engagement.QualityQuery{UserID: 1, Window: engagement.Days(2, 1)}, engagement.ErrInvalid},
 			{"a negative balance", engagement.QualityQuery{UserID: 1, Balance: -1}, engagement.ErrInvalid},
 			{"a balance that is too large", engagement.QualityQuery{UserID: 1, Balance: 1e13}, engagement.ErrInvalid},
 			{"an unknown user", engagement.QualityQuery{UserID: 404}, engagement.ErrNotFound},
@@ -328,4 +328,23 @@ func TestTradeQualityRefuses(t *testing.T) {
 			})
 		}
 	})
+}
+
+// Another program may store a time that is none. What it orders by is no time
+// behind which a page could begin.
+func TestTradesWithoutATimeDoNotGoRoundForEver(t *testing.T) {
+	t.Parallel()
+	path := freshFile(t)
+	db := openAt(t, path, newClock(noon).option())
+	noError(t, db.Tx(t.Context(), func(tx *engagement.Tx) error {
+		for i := range 1_001 { // more than a page
+			trade(t, tx, engagement.Trade{UserID: 1, TradeID: fmt.Sprint(i), PnL: 1, ClosedAt: noon})
+		}
+		return nil
+	}))
+	execute(t, path, "UPDATE trades SET closed_at = '2026-01-some day'")
+	_, err := db.TradeQuality(t.Context(), engagement.QualityQuery{UserID: 1})
+	only(t, err, engagement.ErrCorrupt)
+	_, err = db.ScoreForecasts(t.Context(), engagement.CalibrationQuery{})
+	only(t, err, engagement.ErrCorrupt)
 }

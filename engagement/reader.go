@@ -24,16 +24,32 @@ type view struct {
 
 func (v *view) today() Day { return DayOf(v.now, v.loc) }
 
+// shared returns the core, or nil of a zero value.
+func (r *Reader) shared() *core {
+	if r == nil {
+		return nil
+	}
+	return r.core
+}
+
 // Location returns the time zone in which the database's days begin and end.
-func (r *Reader) Location() *time.Location { return r.core.loc }
+func (r *Reader) Location() *time.Location {
+	if r.shared() == nil {
+		return time.UTC
+	}
+	return r.core.loc
+}
 
 // Today returns the current day: of now or, in a snapshot or transaction, of its
 // beginning.
-func (r *Reader) Today() Day { return DayOf(r.instant(), r.core.loc) }
+func (r *Reader) Today() Day { return DayOf(r.instant(), r.Location()) }
 
 // instant is the time that the reader's answers refer to.
 func (r *Reader) instant() time.Time {
-	if r.view != nil {
+	switch {
+	case r.shared() == nil:
+		return stored(time.Now())
+	case r.view != nil:
 		return r.view.now
 	}
 	return r.core.instant()
@@ -67,10 +83,10 @@ func snapshotOnce[T any](ctx context.Context, r *Reader, doing string, fn func(*
 // ask runs fn in the reader's own view or, if it has none, runs the question in
 // one of its own, again if it failed for a reason that may pass.
 func ask[T any](ctx context.Context, r *Reader, doing string, fn func(*view) (T, error), alone func(context.Context) (T, error)) (T, error) {
-	if r.view != nil {
+	if r.shared() != nil && r.view != nil {
 		return observe(ctx, r.core, doing, func() (T, error) { return fn(r.view) })
 	}
-	return run(ctx, r.core, doing, func() (T, error) { return retry(ctx, r.core, doing, alone) })
+	return run(ctx, r.shared(), doing, func() (T, error) { return retry(ctx, r.core, doing, alone) })
 }
 
 // inSnapshot runs fn in a snapshot of its own.

@@ -30,7 +30,12 @@ type CommitStats struct {
 
 // CommitStats returns the figures of the queue in which RecordFire and
 // RecordTrade share commits.
-func (db *DB) CommitStats() CommitStats { return CommitStats(db.queue.Stats()) }
+func (db *DB) CommitStats() CommitStats {
+	if db.queue == nil { // never opened
+		return CommitStats{}
+	}
+	return CommitStats(db.queue.Stats())
+}
 
 // newQueue returns the queue in which callers share commits. A server may not
 // answer for long: then a caller still returns when its context ends, and the

@@ -375,7 +375,7 @@ func TestAnyInterleavingEqualsSomeSequentialOrder(t *testing.T) {
 	})
 }
 
-// explainable says whether the calls of several callers for one key can be
+// explainable reports whether the calls of several callers for one key can be
 // merged into one order in which each status is right. stored is 0 before the
 // fire is stored, then 1, and 2 once it has executed.
 func explainable(callers [][]attempt, stored int) bool {

@@ -169,9 +169,18 @@ func (c *changes) addSignalDay(signal string, day Day, delta counts) {
 // deadlocks, and those that most writers share last: their rows are locked until
 // the transaction ends.
 func (w *writing) store(ctx context.Context, c changes) error {
-	for _, step := range []func(context.Context, dbgen.Querier, *changes) error{
-		storeFacts, storeUserDays, storeUsers, storeStreaks, storeSignals, storeDays,
-	} {
+	type step func(context.Context, dbgen.Querier, *changes) error
+	for _, step := range []step{storeFacts, storeUserDays, storeUsers, storeStreaks} {
+		if err := step(ctx, w.later(), &c); err != nil {
+			return err
+		}
+	}
+	if w.joined { // the caller learns at once what the database refuses
+		if err := w.tx.Flush(ctx); err != nil {
+			return err
+		}
+	}
+	for _, step := range []step{storeSignals, storeDays} {
 		if err := step(ctx, w.later(), &c); err != nil {
 			return err
 		}

@@ -38,9 +38,15 @@ type core struct {
 	running sync.WaitGroup // operations and background work
 }
 
-// enter registers an operation, unless the database is closed. The operation
-// calls core.running.Done when it has ended.
+// errNotOpened refuses a zero DB, Reader or Tx.
+var errNotOpened = invalid("database", nil, "it was never opened, want one that Open returns")
+
+// enter registers an operation, unless the database is closed or was never
+// opened. The operation calls core.running.Done when it has ended.
 func (c *core) enter() error {
+	if c == nil {
+		return errNotOpened
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -190,7 +196,7 @@ func (c *core) enterTx() (leave func()) {
 // hold any context.
 func (c *core) refuseInTx() error {
 	if owner := c.inTx.Load(); owner != 0 && owner == goroutineID() {
-		return fmt.Errorf("%w call: a write on the database inside Tx would wait for ever, use the Tx", ErrInvalid)
+		return invalid("call", nil, "a write on the database inside Tx would wait for ever, use the Tx")
 	}
 	return nil
 }

@@ -75,7 +75,8 @@ func (v *view) popularSignals(ctx context.Context, w Window, limit int) ([]Popul
 		}
 		return signals, err
 	}
-	rows, err := v.q.PopularSignals(ctx, dbgen.PopularSignalsParams{FirstDay: int64(w.From), LastDay: int64(w.To), MaxRows: maxRows})
+	first, last := w.days().bounds()
+	rows, err := v.q.PopularSignals(ctx, dbgen.PopularSignalsParams{FirstDay: first, LastDay: last, MaxRows: maxRows})
 	for _, row := range rows {
 		add(row.SignalID, row.Fires, row.Executed)
 	}

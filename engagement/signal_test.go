@@ -46,11 +46,11 @@ func TestPopularSignals(t *testing.T) {
 			{SignalID: "B", Fires: 2, Executed: 1, ExecutionRate: 0.5},
 			{SignalID: "D", Fires: 1, Executed: 1, ExecutionRate: 1},
 		}
-		same(t, "PopularSignals", must(db.PopularSignals(ctx, engagement.Window{From: today - 1, To: today}, 0))(t), want)
-		same(t, "the first two", must(db.PopularSignals(ctx, engagement.Window{From: today - 1, To: today}, 2))(t), want[:2])
-		same(t, "of one day", must(db.PopularSignals(ctx, engagement.Window{From: today - 2, To: today - 2}, 0))(t),
+		same(t, "PopularSignals", must(db.PopularSignals(ctx, engagement.Days(today-1, today), 0))(t), want)
+		same(t, "the first two", must(db.PopularSignals(ctx, engagement.Days(today-1, today), 2))(t), want[:2])
+		same(t, "of one day", must(db.PopularSignals(ctx, engagement.Days(today-2, today-2), 0))(t),
 			[]engagement.PopularSignal{{SignalID: "E", Fires: 9, Executed: 1, ExecutionRate: 1.0 / 9}})
-		same(t, "of a quiet day", must(db.PopularSignals(ctx, engagement.Window{From: today + 1, To: today + 1}, 0))(t), []engagement.PopularSignal{})
+		same(t, "of a quiet day", must(db.PopularSignals(ctx, engagement.Days(today+1, today+1), 0))(t), []engagement.PopularSignal{})
 	})
 }
 
@@ -102,7 +102,7 @@ func TestHostileIDsComeBackAsTheyWere(t *testing.T) {
 				same(t, "SignalMetrics", must(db.SignalMetrics(ctx, id))(t).SignalID, id)
 				same(t, "SignalFires", len(must(db.SignalFires(ctx, id, engagement.FirePage{}))(t)), 2)
 				same(t, "UserFires", must(db.UserFires(ctx, 1, engagement.FirePage{}))(t)[1].SignalID, id)
-				same(t, "PopularSignals", must(db.PopularSignals(ctx, engagement.Window{From: today, To: today}, 0))(t)[0].SignalID, id)
+				same(t, "PopularSignals", must(db.PopularSignals(ctx, engagement.Days(today, today), 0))(t)[0].SignalID, id)
 				same(t, "RealTimeStats", *must(db.RealTimeStats(ctx))(t).MostFiredSignal.SignalID, id)
 				traded := must(db.RecentTrades(ctx, engagement.TradeFilter{}))(t)[0]
 				same(t, "RecentTrades", []string{traded.TradeID, traded.SignalID}, []string{id, id})

@@ -1,6 +1,7 @@
 package engagement
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -57,34 +58,48 @@ func ParseWeekday(s string) (time.Weekday, error) {
 
 // streakRulesJSON is the form of StreakRules in JSON, which is also stored.
 type streakRulesJSON struct {
-	RestDays   []string `json:"rest_days"` // sunday to saturday
-	Milestones []int64  `json:"milestones"`
-	FreezeCap  int      `json:"freeze_cap"`
+	RestDays   *[]string `json:"rest_days"` // sunday to saturday
+	Milestones *[]int64  `json:"milestones"`
+	FreezeCap  *int      `json:"freeze_cap"`
 }
 
-// MarshalJSON writes the days of the week by their English names.
+// MarshalJSON writes the days of the week by their English names. Rules that
+// SetStreakRules refuses may not be read back.
 func (rules StreakRules) MarshalJSON() ([]byte, error) {
-	out := streakRulesJSON{[]string{}, append([]int64{}, rules.Milestones...), rules.FreezeCap}
+	days, milestones := []string{}, append([]int64{}, rules.Milestones...)
 	for _, day := range rules.RestDays {
-		out.RestDays = append(out.RestDays, strings.ToLower(day.String()))
+		days = append(days, strings.ToLower(day.String()))
 	}
-	return json.Marshal(out)
+	return json.Marshal(streakRulesJSON{&days, &milestones, &rules.FreezeCap})
 }
 
-// UnmarshalJSON reads what MarshalJSON writes.
+// UnmarshalJSON reads what MarshalJSON writes. A field that is absent or null
+// stands for that of [DefaultStreakRules], an empty list for none; a field that
+// there is not is ErrInvalid.
 func (rules *StreakRules) UnmarshalJSON(text []byte) error {
 	var in streakRulesJSON
-	if err := json.Unmarshal(text, &in); err != nil {
-		return err
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&in); err != nil {
+		return invalid("streak rules", nil, err.Error())
 	}
-	*rules = StreakRules{[]time.Weekday{}, append([]int64{}, in.Milestones...), in.FreezeCap}
-	for _, name := range in.RestDays {
-		day, err := ParseWeekday(name)
-		if err != nil {
-			return err
+	read := DefaultStreakRules()
+	if in.RestDays != nil {
+		for _, name := range *in.RestDays {
+			day, err := ParseWeekday(name)
+			if err != nil {
+				return err
+			}
+			read.RestDays = append(read.RestDays, day)
 		}
-		rules.RestDays = append(rules.RestDays, day)
 	}
+	if in.Milestones != nil {
+		read.Milestones = *in.Milestones
+	}
+	if in.FreezeCap != nil {
+		read.FreezeCap = *in.FreezeCap
+	}
+	*rules = read
 	return nil
 }
 

@@ -170,3 +170,13 @@ func TestAFireOfTheFutureMakesNoStreak(t *testing.T) {
 	must(db.Rebuild(ctx))(t)
 	proven(t, db)
 }
+
+func TestAStreakUntilNoDayIsCorrupt(t *testing.T) {
+	t.Parallel()
+	path := freshFile(t)
+	db := openAt(t, path, newClock(noon).option())
+	fireOn(t, db, 1, noon)
+	execute(t, path, "UPDATE user_stats SET streak_until = 'some day'")
+	_, err := db.StreakLeaderboard(t.Context(), 0)
+	only(t, err, engagement.ErrCorrupt)
+}

@@ -139,12 +139,14 @@ func TestARefusedFactOfABatchIsNotLoggedWithItsPnL(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, open openFunc) {
 		var log journal
 		ctx, db := soon(t), open(log.option(), newClock(noon).option(), engagement.WithSlowThreshold(1))
+		trade(t, db, engagement.Trade{UserID: 1, TradeID: "yesterday", PnL: -6123456789012, ClosedAt: noon.AddDate(0, 0, -1)})
 		release := hold(t, db)
 		defer release()
+		// The user's P&L stays within its bounds, and that of today does not.
 		calls := []*call{
 			sendTrade(ctx, db, engagement.Trade{UserID: 1, TradeID: "a", PnL: 6123456789012}),
 			sendTrade(ctx, db, engagement.Trade{UserID: 1, TradeID: "b", PnL: 6123456789012}),
-			sendTrade(ctx, db, engagement.Trade{UserID: 1, TradeID: "c", PnL: -6123456789012}),
+			sendTrade(ctx, db, engagement.Trade{UserID: 1, TradeID: "c", PnL: 1}),
 		}
 		waiting(t, db, 3)
 		release()

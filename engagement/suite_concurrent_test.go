@@ -168,7 +168,7 @@ func TestTwoCleanupsWithLateFires(t *testing.T) {
 		wg.Wait()
 		proven(t, one)
 		for day := range days {
-			metrics := must(one.DailyFigures(ctx, one.Today()-engagement.Day(day), one.Today()-engagement.Day(day)))(t)
+			metrics := must(one.DailyFigures(ctx, engagement.Days(one.Today()-engagement.Day(day), one.Today()-engagement.Day(day))))(t)
 			if fires := metrics[0].Fires; fires > users {
 				t.Errorf("%d fires are counted on a day with %d keys", fires, users)
 			}
@@ -312,7 +312,7 @@ func TestTwoHandlesUnderRandomLoad(t *testing.T) {
 	})
 }
 
-// isRefusal says whether err is an answer to a random call and no failure.
+// isRefusal reports whether err is an answer to a random call and no failure.
 func isRefusal(err error) bool {
 	return errors.Is(err, engagement.ErrInvalid) || errors.Is(err, engagement.ErrNotFound) || errors.Is(err, engagement.ErrConflict)
 }

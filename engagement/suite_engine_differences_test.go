@@ -69,7 +69,7 @@ func TestIDsCompareByTheirBytes(t *testing.T) {
 		}
 		today := db.Today()
 		var popular []string
-		for _, s := range must(db.PopularSignals(ctx, engagement.Window{From: today, To: today}, 0))(t) {
+		for _, s := range must(db.PopularSignals(ctx, engagement.Days(today, today), 0))(t) {
 			popular = append(popular, s.SignalID)
 		}
 		same(t, "signals that are equally popular", popular, ordered)

@@ -159,11 +159,11 @@ func (m *model) allTime() (from, to engagement.Day, ok bool) {
 func (h *history) compareActivity(t *rapid.T, r *engagement.Reader) {
 	ctx, m := context.Background(), h.model
 	from, to := m.today()-35, m.today()+2
-	w := engagement.Window{From: from, To: to}
+	w := engagement.Days(from, to)
 	same(t, "Activity", must(r.Activity(ctx, w))(t), m.activity(from, to), closely)
-	same(t, "Activity of a day", must(r.Activity(ctx, engagement.Window{From: to - 2, To: to - 2}))(t), m.activity(to-2, to-2), closely)
+	same(t, "Activity of a day", must(r.Activity(ctx, engagement.Days(to-2, to-2)))(t), m.activity(to-2, to-2), closely)
 	same(t, "Hours", must(r.Hours(ctx, w))(t), m.hours(from, to))
-	same(t, "Hours of two days", must(r.Hours(ctx, engagement.Window{From: to - 3, To: to - 2}))(t), m.hours(to-3, to-2))
+	same(t, "Hours of two days", must(r.Hours(ctx, engagement.Days(to-3, to-2)))(t), m.hours(to-3, to-2))
 	same(t, "Hours of all time", must(r.Hours(ctx, engagement.AllTime()))(t), m.hours(1, to))
 	for _, by := range engagement.Periods() {
 		same(t, fmt.Sprintf("Lifecycle by %s", by), must(r.Lifecycle(ctx, w, by))(t), m.lifecycle(from, to, by))

@@ -18,7 +18,7 @@ import (
 var roundedBounds = cmpopts.EquateApprox(0, 1e-12)
 
 func inWindow(day engagement.Day, w engagement.Window) bool {
-	return w.IsAllTime() || (w.From <= day && day <= w.To)
+	return w.IsAllTime() || (w.From() <= day && day <= w.To())
 }
 
 func (m *model) figures(user int64, w engagement.Window) engagement.UserFigures {
@@ -130,7 +130,7 @@ func (h *history) boards() []engagement.Board {
 	today := h.model.today()
 	var boards []engagement.Board
 	for _, ranking := range engagement.Rankings() {
-		for _, window := range []engagement.Window{engagement.AllTime(), {From: today, To: today}, {From: today - 6, To: today - 1}} {
+		for _, window := range []engagement.Window{engagement.AllTime(), engagement.Days(today, today), engagement.Days(today-6, today-1)} {
 			for _, users := range [][]int64{nil, {4, -7, 2, 4, 99}} {
 				boards = append(boards, engagement.Board{Ranking: ranking, Window: window, Users: users, MinDecided: 2})
 			}
@@ -159,14 +159,14 @@ func (h *history) compareRank(t *rapid.T, r *engagement.Reader, b engagement.Boa
 
 func (h *history) compareHeadToHead(t *rapid.T, r *engagement.Reader, a, b int64) {
 	ctx, m := context.Background(), h.model
-	for _, window := range []engagement.Window{engagement.AllTime(), {From: m.today() - 4, To: m.today()}} {
+	for _, window := range []engagement.Window{engagement.AllTime(), engagement.Days(m.today()-4, m.today())} {
 		got, err := r.HeadToHead(ctx, a, b, window)
 		if a == b {
 			wantError(t, err, engagement.ErrInvalid)
 			continue
 		}
 		noError(t, err)
-		want := engagement.HeadToHead{A: m.figures(a, window), B: m.figures(b, window), Leaders: map[string]*int64{}, KeptFrom: m.horizon}
+		want := engagement.HeadToHead{A: m.figures(a, window), B: m.figures(b, window), Leaders: map[engagement.Ranking]*int64{}, Horizon: m.horizon}
 		for _, ranking := range engagement.Rankings() {
 			var leader *int64
 			if difference := valueOf(ranking, want.A) - valueOf(ranking, want.B); difference > 0 {
@@ -174,7 +174,7 @@ func (h *history) compareHeadToHead(t *rapid.T, r *engagement.Reader, a, b int64
 			} else if difference < 0 {
 				leader = &b
 			}
-			want.Leaders[ranking.String()] = leader
+			want.Leaders[ranking] = leader
 		}
 		for _, f := range m.fires {
 			for _, g := range m.fires {

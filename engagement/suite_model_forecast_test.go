@@ -1,6 +1,7 @@
 package engagement_test
 
 import (
+	"slices"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/engagement"
@@ -20,17 +21,28 @@ func (m *model) decided(match func(modelTrade) bool) (wins, losses int64) {
 	return wins, losses
 }
 
-// forecast returns false for a user or signal with too few trades. It leaves
-// the interval out.
-func (m *model) forecast(q engagement.ForecastQuery) (engagement.Forecast, bool) {
-	f := engagement.Forecast{UserID: q.UserID, SignalID: q.SignalID, Strength: q.Strength}
+// knows reports whether a user has fired or traded, or a signal was.
+func (m *model) knows(user int64, signal string) bool {
+	_, known := m.updated[user]
+	_, fired := m.created[signal]
+	return known || fired || slices.ContainsFunc(m.trades, func(t modelTrade) bool {
+		return signal != "" && t.SignalID == signal
+	})
+}
+
+// forecast leaves the interval out.
+func (m *model) forecast(q engagement.ForecastQuery) engagement.Forecast {
+	f := engagement.Forecast{UserID: q.UserID, SignalID: q.SignalID, Strength: q.Strength, Needed: q.MinTrades}
 	f.Wins, f.Losses = m.decided(func(t modelTrade) bool {
 		return (q.UserID != 0 && t.UserID == q.UserID) || (q.SignalID != "" && t.SignalID == q.SignalID)
 	})
 	f.CommunityWins, f.CommunityLosses = m.decided(func(modelTrade) bool { return true })
 	f.BaseRate = float64(f.CommunityWins+1) / float64(f.CommunityWins+f.CommunityLosses+2)
-	f.Probability = (q.Strength*f.BaseRate + float64(f.Wins)) / (q.Strength + float64(f.Wins+f.Losses))
-	return f, f.Wins+f.Losses >= q.MinTrades
+	f.Decided = f.Wins + f.Losses
+	if f.Decided >= q.MinTrades {
+		f.Probability = new((q.Strength*f.BaseRate + float64(f.Wins)) / (q.Strength + float64(f.Decided)))
+	}
+	return f
 }
 
 // before returns what was known before a time.
@@ -58,8 +70,8 @@ func (m *model) calibration(q engagement.CalibrationQuery) engagement.Calibratio
 		if t.Outcome == engagement.Draw || !within(q.Window, t.day) || query.UserID == 0 && query.SignalID == "" {
 			continue
 		}
-		f, ok := m.before(t.ClosedAt).forecast(query)
-		if !ok {
+		f := m.before(t.ClosedAt).forecast(query)
+		if f.Probability == nil {
 			c.TooEarly++
 			continue
 		}
@@ -68,14 +80,14 @@ func (m *model) calibration(q engagement.CalibrationQuery) engagement.Calibratio
 			outcome = 1
 		}
 		bin := 0
-		for bin < 9 && f.Probability >= float64(bin+1)/10 {
+		for bin < 9 && *f.Probability >= float64(bin+1)/10 {
 			bin++
 		}
 		c.Forecasts++
 		c.Bins[bin].Forecasts++
-		forecasts[bin] += f.Probability
+		forecasts[bin] += *f.Probability
 		wins[bin] += outcome
-		squares += (f.Probability - outcome) * (f.Probability - outcome)
+		squares += (*f.Probability - outcome) * (*f.Probability - outcome)
 		baseSquares += (f.BaseRate - outcome) * (f.BaseRate - outcome)
 	}
 	mean := func(sum float64, n int64) *float64 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ func (m *model) evaluate(d engagement.MetricDefinition) engagement.MetricValues 
 	values := engagement.MetricValues{Metric: d, Rows: []engagement.MetricRow{}, Timestamp: m.now}
 	from, to := m.metricDays(d)
 	if from != nil {
-		values.From, values.To = from, to
+		values.Window = engagement.Days(*from, *to)
 	}
 	parts := []engagement.MetricPart{{What: d.What, Of: d.Of, Filter: d.Filter}}
 	if d.What == "ratio" {
@@ -89,11 +90,13 @@ func (m *model) metricDays(d engagement.MetricDefinition) (from, to *engagement.
 	weekday := func(day engagement.Day) time.Weekday { return time.Unix(int64(day)*86400, 0).UTC().Weekday() }
 	date := func(day engagement.Day) time.Time { return time.Unix(int64(day)*86400, 0).UTC() }
 	switch {
-	case d.From != "":
-		first, _ = engagement.ParseDay(d.From)
-		last, _ = engagement.ParseDay(d.To)
-	case d.LastDays > 0:
-		first = last - engagement.Day(d.LastDays-1)
+	case strings.Contains(d.Window, ".."):
+		from, to, _ := strings.Cut(d.Window, "..")
+		first, _ = engagement.ParseDay(from)
+		last, _ = engagement.ParseDay(to)
+	case strings.HasSuffix(d.Window, "d"):
+		n, _ := strconv.Atoi(strings.TrimSuffix(d.Window, "d"))
+		first = last - engagement.Day(n-1)
 	case d.Window == "week":
 		for weekday(first) != time.Monday {
 			first--
@@ -181,10 +184,10 @@ func (m *model) drawMetric(t *rapid.T) engagement.MetricDefinition {
 	}
 	switch window := rapid.SampledFrom([]string{"", "all", "today", "week", "month", "last", "range"}).Draw(t, "window"); window {
 	case "last":
-		d.LastDays = rapid.IntRange(1, 10).Draw(t, "last days")
+		d.Window = fmt.Sprintf("%dd", rapid.IntRange(1, 10).Draw(t, "last days"))
 	case "range":
 		from := m.today() - engagement.Day(rapid.IntRange(-1, 12).Draw(t, "from"))
-		d.From, d.To = from.String(), (from + engagement.Day(rapid.IntRange(0, 12).Draw(t, "days"))).String()
+		d.Window = from.String() + ".." + (from + engagement.Day(rapid.IntRange(0, 12).Draw(t, "days"))).String()
 	default:
 		d.Window = window
 	}

@@ -21,7 +21,7 @@ func (m *model) inOrder(match func(modelTrade) bool) []modelTrade {
 }
 
 func within(w engagement.Window, day engagement.Day) bool {
-	return w == engagement.Window{} || (day > 0 && day >= w.From && day <= w.To)
+	return w.IsAllTime() || (day > 0 && day >= w.From() && day <= w.To())
 }
 
 // tradeQuality returns false for a user or signal that is not known.

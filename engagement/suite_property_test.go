@@ -327,7 +327,7 @@ func (h *history) compareAll(t *rapid.T) {
 		Users: int64(len(h.model.users())), Signals: int64(len(h.model.created)),
 		Fires:   int64(len(h.model.newestFirst(func(modelFire) bool { return true }))),
 		Trades:  int64(len(h.model.trades)),
-		Horizon: h.model.horizon,
+		Horizon: h.model.horizon, Timestamp: h.model.now,
 	}
 	same(t, "Verify", report, want, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(engagement.Report{}, "Days"))
 }
@@ -434,11 +434,11 @@ func (h *history) compareLists(t *rapid.T, r *engagement.Reader) {
 	same(t, "Today", r.Today(), today)
 	same(t, "Horizon", must(r.Horizon(ctx))(t), m.horizon)
 	same(t, "RealTimeStats", must(r.RealTimeStats(ctx))(t), m.realTimeStats())
-	same(t, "DailyMetrics", must(r.DailyFigures(ctx, today-20, today+2))(t), m.dailyMetrics(today-20, today+2))
+	same(t, "DailyMetrics", must(r.DailyFigures(ctx, engagement.Days(today-20, today+2)))(t), m.dailyMetrics(today-20, today+2))
 	for _, from := range []engagement.Day{today, today - 3, today - 20} {
 		popular := m.popularSignals(from, today)
-		same(t, "PopularSignals", must(r.PopularSignals(ctx, engagement.Window{From: from, To: today}, engagement.MaxLimit))(t), popular)
-		same(t, "PopularSignals, the first two", must(r.PopularSignals(ctx, engagement.Window{From: from, To: today}, 2))(t), popular[:min(2, len(popular))])
+		same(t, "PopularSignals", must(r.PopularSignals(ctx, engagement.Days(from, today), engagement.MaxLimit))(t), popular)
+		same(t, "PopularSignals, the first two", must(r.PopularSignals(ctx, engagement.Days(from, today), 2))(t), popular[:min(2, len(popular))])
 	}
 	same(t, "StreakRules", must(r.StreakRules(ctx))(t), m.rules)
 	ever := m.popularSignals(0, today+2)

@@ -57,7 +57,7 @@ func openDurable(t testing.TB, dsn string, opts ...engagement.Option) *engagemen
 // machine.
 const slack = 5 * time.Second
 
-// failedAsDocumented says whether err is one that a server's failure may end in.
+// failedAsDocumented reports whether err is one that a server's failure may end in.
 func failedAsDocumented(ctx context.Context, err error) bool {
 	return errors.Is(err, engagement.ErrUnavailable) || errors.Is(err, engagement.ErrBusy) ||
 		(ctx.Err() != nil && errors.Is(err, ctx.Err()))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/hydraxdev/engagementdb/engagement"
 	"github.com/hydraxdev/engagementdb/engagement/internal/pgtest"
@@ -260,6 +261,7 @@ func must[T any](v T, err error) func(t tb) T {
 // same reports where got differs from want.
 func same(t tb, what string, got, want any, opts ...cmp.Option) {
 	t.Helper()
+	opts = append(opts, cmpopts.EquateComparable(engagement.Window{}))
 	if diff := cmp.Diff(want, got, opts...); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", what, diff)
 	}
@@ -354,7 +356,7 @@ func read(t tb, db *engagement.DB) contents {
 		c.Streaks = must(r.StreakLeaderboard(ctx, 0))(t)
 		c.Trades = must(r.RecentTrades(ctx, engagement.TradeFilter{}))(t)
 		c.Signals = must(r.PopularSignals(ctx, engagement.AllTime(), 0))(t)
-		c.Days = must(r.DailyFigures(ctx, today-400, today+2))(t)
+		c.Days = must(r.DailyFigures(ctx, engagement.Days(today-400, today+2)))(t)
 		for _, user := range c.Users {
 			c.Exports = append(c.Exports, must(r.ExportUser(ctx, user.UserID))(t))
 		}

@@ -58,11 +58,11 @@ func TestDailyMetrics(t *testing.T) {
 			{Day: today, Fires: 2, ActiveUsers: 2, NewUsers: 1, Partial: true},
 			{Day: today + 1, Partial: true},
 		}
-		same(t, "DailyMetrics", must(db.DailyFigures(ctx, today-3, today+1))(t), want)
-		same(t, "DailyMetrics of one day", must(db.DailyFigures(ctx, today-2, today-2))(t), want[1:2])
+		same(t, "DailyMetrics", must(db.DailyFigures(ctx, engagement.Days(today-3, today+1)))(t), want)
+		same(t, "DailyMetrics of one day", must(db.DailyFigures(ctx, engagement.Days(today-2, today-2)))(t), want[1:2])
 		must(db.Cleanup(ctx, 1))(t)
-		same(t, "DailyMetrics after a cleanup", must(db.DailyFigures(ctx, today-3, today+1))(t), want)
-		same(t, "the longest range", len(must(db.DailyFigures(ctx, today-engagement.MaxLimit+1, today))(t)), engagement.MaxLimit)
+		same(t, "DailyMetrics after a cleanup", must(db.DailyFigures(ctx, engagement.Days(today-3, today+1)))(t), want)
+		same(t, "the longest range", len(must(db.DailyFigures(ctx, engagement.Days(today-engagement.MaxLimit+1, today)))(t)), engagement.MaxLimit)
 	})
 }
 
@@ -86,10 +86,10 @@ func TestARangeOfDaysThatIsNoneIsRefused(t *testing.T) {
 						t.Errorf("panic: %v", r)
 					}
 				}()
-				_, err := db.DailyFigures(ctx, tt.from, tt.to)
+				_, err := db.DailyFigures(ctx, engagement.Days(tt.from, tt.to))
 				wantError(t, err, engagement.ErrInvalid)
-				contains(t, err, "range of days")
-				_, err = db.PopularSignals(ctx, engagement.Window{From: tt.from, To: tt.to}, 0)
+				contains(t, err, "invalid window")
+				_, err = db.PopularSignals(ctx, engagement.Days(tt.from, tt.to), 0)
 				wantError(t, err, engagement.ErrInvalid)
 			})
 		})

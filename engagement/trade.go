@@ -13,30 +13,33 @@ import (
 
 // Trade is a closed trade. Its key is (UserID, TradeID).
 type Trade struct {
-	UserID   int64     `json:"user_id"`   // not 0
-	TradeID  string    `json:"trade_id"`  // the caller's key, which makes a retry safe; as a signal id
-	SignalID string    `json:"signal_id"` // "" when the trade followed no signal
-	PnL      float64   `json:"pnl"`       // within ±MaxPnL, rounded to a millionth
-	Outcome  Outcome   `json:"outcome"`   // zero: from the sign of PnL
-	ClosedAt time.Time `json:"closed_at"` // zero: now; cut to whole microseconds
+	UserID   int64     `json:"user_id"`            // not 0
+	TradeID  string    `json:"trade_id"`           // the caller's key, which makes a retry safe; as a signal id
+	SignalID string    `json:"signal_id"`          // "" when the trade followed no signal
+	PnL      float64   `json:"pnl"`                // within ±MaxPnL, rounded to a millionth
+	Outcome  Outcome   `json:"outcome,omitzero"`   // zero: from the sign of PnL
+	ClosedAt time.Time `json:"closed_at,omitzero"` // zero: now; cut to whole microseconds
 }
 
 // String names the trade by its key.
 func (t Trade) String() string { return fmt.Sprintf("trade %q of user %d", t.TradeID, t.UserID) }
 
-// Outcome says how a trade ended.
+// Outcome is how a trade ended.
 type Outcome int
 
-// The results.
+// The outcomes. The zero value is none of them.
 const (
 	Win Outcome = iota + 1
 	Loss
 	Draw
 )
 
-// String returns "win", "loss" or "draw".
-func (r Outcome) String() string {
-	switch r {
+// Outcomes lists all outcomes.
+func Outcomes() []Outcome { return []Outcome{Win, Loss, Draw} }
+
+// String returns the outcome's name: "win", "loss" or "draw".
+func (o Outcome) String() string {
+	switch o {
 	case Win:
 		return "win"
 	case Loss:
@@ -44,27 +47,17 @@ func (r Outcome) String() string {
 	case Draw:
 		return "draw"
 	}
-	return fmt.Sprintf("Outcome(%d)", int(r))
+	return fmt.Sprintf("Outcome(%d)", int(o))
 }
 
-// ParseOutcome reads "win", "loss" or "draw". Anything else is ErrInvalid.
-func ParseOutcome(s string) (Outcome, error) {
-	for _, r := range []Outcome{Win, Loss, Draw} {
-		if r.String() == s {
-			return r, nil
-		}
-	}
-	return 0, invalid("outcome", s, "want win, loss or draw")
-}
+// ParseOutcome reads an outcome's name. Anything else is ErrInvalid.
+func ParseOutcome(s string) (Outcome, error) { return parseNamed("outcome", s, Outcomes()) }
 
-// MarshalText returns the result's name.
-func (r Outcome) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+// MarshalText returns the outcome's name, "" for the zero value.
+func (o Outcome) MarshalText() ([]byte, error) { return marshalNamed("outcome", o, Outcomes()) }
 
-// UnmarshalText reads the result's name.
-func (r *Outcome) UnmarshalText(text []byte) (err error) {
-	*r, err = ParseOutcome(string(text))
-	return err
-}
+// UnmarshalText reads what MarshalText returns.
+func (o *Outcome) UnmarshalText(text []byte) error { return unmarshalNamed(o, text, ParseOutcome) }
 
 // TradeReceipt is what recording a trade came to: Recorded or Duplicate.
 type TradeReceipt struct {
@@ -94,7 +87,7 @@ type ClosedTrade struct {
 // Callers who record at the same time share a commit; each returns when its own
 // trade is on disk.
 func (db *DB) RecordTrade(ctx context.Context, t Trade) (TradeReceipt, error) {
-	return run(ctx, db.core, "record trade", func() (TradeReceipt, error) {
+	return run(ctx, db.shared(), "record trade", func() (TradeReceipt, error) {
 		fact, err := db.core.checkTrade(t, db.core.instant())
 		if err != nil {
 			return TradeReceipt{}, err
@@ -182,7 +175,7 @@ func checkSameTrade(known, row dbgen.Trade, timeGiven bool) error {
 // to the first.
 type TradeFilter struct {
 	UserID  int64        // 0: all users
-	Outcome Outcome      // 0: all results
+	Outcome Outcome      // 0: all outcomes
 	Limit   int          // 1 to MaxLimit; 0: DefaultLimit
 	After   *ClosedTrade // the last trade of the page before; nil: from the last closed
 }
@@ -225,8 +218,10 @@ func (v *view) tradeRows(ctx context.Context, f TradeFilter) ([]dbgen.Trade, err
 	if err != nil {
 		return nil, err
 	}
-	if f.Outcome < 0 || f.Outcome > Draw {
-		return nil, invalid("outcome", int(f.Outcome), "want Win, Loss, Draw or 0 for all")
+	if f.Outcome != 0 {
+		if err := checkNamed("outcome", f.Outcome, Outcomes()); err != nil {
+			return nil, err
+		}
 	}
 	before, id := f.position()
 	outcome := f.Outcome.String()
@@ -242,12 +237,12 @@ func (v *view) tradeRows(ctx context.Context, f TradeFilter) ([]dbgen.Trade, err
 }
 
 func closedTrade(row dbgen.Trade) (ClosedTrade, error) {
-	result, err := ParseOutcome(row.Outcome)
+	outcome, err := ParseOutcome(row.Outcome)
 	if err != nil {
 		return ClosedTrade{}, errors.Join(ErrCorrupt, fmt.Errorf("trade %d: %w", row.ID, err))
 	}
 	return ClosedTrade{
 		ID: row.ID, UserID: row.UserID, TradeID: row.TradeID, SignalID: row.SignalID,
-		PnL: fromMicros(row.PnlMicros), Outcome: result, ClosedAt: row.ClosedAt,
+		PnL: fromMicros(row.PnlMicros), Outcome: outcome, ClosedAt: row.ClosedAt,
 	}, nil
 }

@@ -3,6 +3,7 @@ package engagement
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 
@@ -26,7 +27,8 @@ type Tx struct {
 // writing is a view that may be changed.
 type writing struct {
 	*view
-	tx engine.Tx
+	tx     engine.Tx
+	joined bool // a caller's function goes on after each write
 }
 
 // later takes statements that return nothing; see [engine.Tx].
@@ -39,15 +41,40 @@ func (w *writing) later() dbgen.Querier { return w.tx.Later() }
 // there. fn runs at most once; its error is returned as it is.
 func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	var failed error
-	_, err := write(ctx, db, "transaction", once, func(w *writing) (struct{}, error) {
-		defer db.core.enterTx()()
-		failed = fn(&Tx{&Reader{w.core, w.view}, w})
-		return struct{}{}, final(byCaller(failed))
+	_, err := run(ctx, db.shared(), "transaction", func() (struct{}, error) {
+		w, err := db.core.beginAlive(ctx)
+		if err != nil {
+			return struct{}{}, err
+		}
+		return commitAfter(ctx, w, func(w *writing) (struct{}, error) {
+			defer db.core.enterTx()()
+			failed = fn(&Tx{&Reader{w.core, w.view}, w})
+			return struct{}{}, byCaller(failed)
+		})
 	})
 	if failed != nil {
 		return failed
 	}
 	return err
+}
+
+// beginAlive opens a transaction for a caller's function. It has reached the
+// server when it is returned, for the function cannot be tried again.
+func (c *core) beginAlive(ctx context.Context) (*writing, error) {
+	if err := c.refuseInTx(); err != nil {
+		return nil, err
+	}
+	return retry(ctx, c, "begin a transaction", func(ctx context.Context) (*writing, error) {
+		w, err := c.begin(ctx, engine.Enter)
+		if err != nil {
+			return nil, err
+		}
+		w.joined = true
+		if err := w.tx.Flush(ctx); err != nil {
+			return nil, errors.Join(err, w.rollback(ctx))
+		}
+		return w, nil
+	})
 }
 
 // SQL runs a caller's own statements in a transaction, for tables of its own:
@@ -61,6 +88,9 @@ func (tx *Tx) SQL() SQL { return SQL{tx.writing} }
 
 // ExecContext runs a statement that returns no rows.
 func (s SQL) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if s.w == nil {
+		return nil, errNotOpened
+	}
 	result, err := s.w.tx.SQL().ExecContext(ctx, query, args...)
 	return result, explain(s.w.engine, "run a statement", err)
 }
@@ -68,14 +98,29 @@ func (s SQL) ExecContext(ctx context.Context, query string, args ...any) (sql.Re
 // QueryContext runs a query. Its rows must be closed before the transaction is
 // used again.
 func (s SQL) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if s.w == nil {
+		return nil, errNotOpened
+	}
 	rows, err := s.w.tx.SQL().QueryContext(ctx, query, args...)
 	return rows, explain(s.w.engine, "run a query", err)
 }
 
 // QueryRowContext runs a query of at most one row, whose error Scan returns.
 func (s SQL) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if s.w == nil {
+		never := sql.OpenDB(neverOpened{})
+		defer never.Close()
+		return never.QueryRowContext(ctx, query, args...)
+	}
 	return s.w.tx.SQL().QueryRowContext(ctx, query, args...)
 }
+
+// neverOpened is what the rows of a zero SQL come from: nothing else makes a
+// [sql.Row] that holds an error.
+type neverOpened struct{}
+
+func (neverOpened) Connect(context.Context) (driver.Conn, error) { return nil, errNotOpened }
+func (neverOpened) Driver() driver.Driver                        { return nil }
 
 // manner says how a write runs.
 type manner struct {
@@ -94,7 +139,7 @@ var (
 // write runs fn in a transaction of its own and commits it. If that fails for a
 // reason that may pass it runs fn again, as its manner allows.
 func write[T any](ctx context.Context, db *DB, doing string, how manner, fn func(*writing) (T, error)) (T, error) {
-	return run(ctx, db.core, doing, func() (T, error) {
+	return run(ctx, db.shared(), doing, func() (T, error) {
 		if err := db.core.refuseInTx(); err != nil {
 			return *new(T), err
 		}
@@ -124,7 +169,7 @@ func (c *core) begin(ctx context.Context, gate engine.Gate) (*writing, error) {
 			_ = tx.Rollback(ctx)
 		}
 	}()
-	w = &writing{&view{c, tx, c.instant()}, tx}
+	w = &writing{view: &view{c, tx, c.instant()}, tx: tx}
 	return w, nil
 }
 
@@ -174,6 +219,9 @@ func (w *writing) rollback(ctx context.Context) error {
 // join runs a write as part of a caller's transaction.
 func join[T any](ctx context.Context, tx *Tx, doing string, fn func(*writing) (T, error)) (T, error) {
 	w := tx.writing
+	if w == nil {
+		return *new(T), fmt.Errorf("%s: %w", doing, errNotOpened)
+	}
 	if failed := w.tx.Failed(); failed != nil {
 		return *new(T), explain(w.engine, doing+": an earlier statement of this transaction failed", failed)
 	}

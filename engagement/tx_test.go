@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"sync"
 	"testing"
 	"time"
 
@@ -84,16 +85,17 @@ func TestATransaction(t *testing.T) {
 					write(t, tx)
 					most := engagement.Trade{UserID: 2, TradeID: "a", PnL: engagement.MaxPnL}
 					trade(t, tx, most)
-					most.TradeID = "b" // beyond what a total can hold
+					trade(t, tx, engagement.Trade{UserID: 2, TradeID: "b", PnL: -most.PnL, ClosedAt: noon.AddDate(0, 0, -1)})
+					most.TradeID = "c" // beyond what a day can hold, which only the database knows
 					_, err := tx.RecordTrade(ctx, most)
 					wantError(t, err, engagement.ErrInvalid)
 					_, err = tx.RecordFire(ctx, engagement.Fire{UserID: 3, SignalID: "A"})
 					wantError(t, err, engagement.ErrInvalid)
-					contains(t, err, "an earlier write of this transaction failed")
+					contains(t, err, "an earlier statement of this transaction failed")
 					return nil
 				})
 				wantError(t, err, engagement.ErrInvalid)
-				contains(t, err, "cannot commit after a failed write")
+				contains(t, err, "a statement of the transaction failed")
 			})
 		})
 	})
@@ -156,11 +158,19 @@ func TestATransaction(t *testing.T) {
 			noError(t, db.Tx(ctx, func(tx *engagement.Tx) error {
 				brief, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
 				defer cancel()
-				_, err := db.RecordFire(brief, engagement.Fire{UserID: 1, SignalID: "A"})
-				wantError(t, err, context.DeadlineExceeded)
-				_, err = db.RecordFires(brief, []engagement.Fire{{UserID: 1, SignalID: "A"}})
-				wantError(t, err, context.DeadlineExceeded)
-				wantError(t, db.Tx(brief, func(*engagement.Tx) error { return nil }), context.DeadlineExceeded)
+				var others sync.WaitGroup
+				others.Go(func() {
+					_, err := db.RecordFire(brief, engagement.Fire{UserID: 1, SignalID: "A"})
+					wantError(t, err, context.DeadlineExceeded)
+				})
+				others.Go(func() {
+					_, err := db.RecordFires(brief, []engagement.Fire{{UserID: 1, SignalID: "A"}})
+					wantError(t, err, context.DeadlineExceeded)
+				})
+				others.Go(func() {
+					wantError(t, db.Tx(brief, func(*engagement.Tx) error { return nil }), context.DeadlineExceeded)
+				})
+				others.Wait()
 				return nil
 			}))
 			same(t, "fires", proven(t, db).Fires, int64(0))

@@ -92,18 +92,18 @@ func TestWhatAnEmptyDatabaseAnswers(t *testing.T) {
 		same(t, "SignalFires", must(db.SignalFires(ctx, "A", engagement.FirePage{}))(t), []engagement.SignalFire{})
 		same(t, "RecentTrades", must(db.RecentTrades(ctx, engagement.TradeFilter{}))(t), []engagement.ClosedTrade{})
 		same(t, "RecentTrades of a user", must(db.RecentTrades(ctx, engagement.TradeFilter{UserID: 1}))(t), []engagement.ClosedTrade{})
-		same(t, "PopularSignals", must(db.PopularSignals(ctx, engagement.Window{From: today - 6, To: today}, 0))(t), []engagement.PopularSignal{})
+		same(t, "PopularSignals", must(db.PopularSignals(ctx, engagement.Days(today-6, today), 0))(t), []engagement.PopularSignal{})
 		same(t, "StreakLeaderboard", must(db.StreakLeaderboard(ctx, 0))(t), []engagement.StreakRow{})
 		for _, ranking := range engagement.Rankings() {
 			same(t, "Leaderboard", must(db.Leaderboard(ctx, engagement.Board{Ranking: ranking}))(t), []engagement.BoardRow{})
 		}
-		same(t, "DailyMetrics", must(db.DailyFigures(ctx, today-1, today))(t), []engagement.DayFigures{
+		same(t, "DailyMetrics", must(db.DailyFigures(ctx, engagement.Days(today-1, today)))(t), []engagement.DayFigures{
 			{Day: today - 1}, {Day: today, Partial: true},
 		})
 		same(t, "RealTimeStats", must(db.RealTimeStats(ctx))(t), engagement.RealTimeStats{Day: today, Timestamp: noon})
 		same(t, "PlanCleanup", must(db.PlanCleanup(ctx, 90))(t), engagement.CleanupReport{Horizon: today - 90})
 		same(t, "Horizon", must(db.Horizon(ctx))(t), engagement.Day(1))
-		same(t, "Verify", proven(t, db), engagement.Report{Horizon: 1, Findings: []engagement.Finding{}})
+		same(t, "Verify", proven(t, db), engagement.Report{Horizon: 1, Findings: []engagement.Finding{}, Timestamp: noon})
 	})
 }
 

@@ -14,11 +14,11 @@ type HeadToHead struct {
 	// Leaders are the users with the better value by ranking; nil: it is the same.
 	// Of a win rate, the value is its bound in whole billionths, with however few
 	// decided trades.
-	Leaders map[string]*int64 `json:"leaders"`
+	Leaders map[Ranking]*int64 `json:"leaders"`
 	// CommonSignals counts the signals that both fired in the window, among the
-	// fires that are kept: those from KeptFrom on.
+	// fires that are kept: those of days from Horizon on.
 	CommonSignals int64 `json:"common_signals"`
-	KeptFrom      Day   `json:"kept_from"`
+	Horizon       Day   `json:"horizon"`
 }
 
 // HeadToHead compares two users in a window (zero: all time), all of one moment.
@@ -57,9 +57,9 @@ func (v *view) headToHead(ctx context.Context, a, b int64, w Window) (h HeadToHe
 		}
 		*side.into = figures[i]
 	}
-	h.Leaders = map[string]*int64{}
+	h.Leaders = map[Ranking]*int64{}
 	for _, m := range Rankings() {
-		h.Leaders[m.String()] = leader(m, &h.A, &h.B)
+		h.Leaders[m] = leader(m, &h.A, &h.B)
 	}
 	first, last := w.days().bounds()
 	h.CommonSignals, err = v.q.CountCommonSignals(ctx, dbgen.CountCommonSignalsParams{
@@ -68,7 +68,7 @@ func (v *view) headToHead(ctx context.Context, a, b int64, w Window) (h HeadToHe
 	if err != nil {
 		return h, err
 	}
-	h.KeptFrom, err = v.horizon(ctx)
+	h.Horizon, err = v.horizon(ctx)
 	return h, err
 }
 

@@ -2,35 +2,125 @@ package engagement
 
 import (
 	"fmt"
-	"math"
+	"strconv"
+	"strings"
 	"time"
 )
 
-// Window is a range of days, both included. The zero value is all time.
-type Window struct{ From, To Day }
+// Window is all time, which is the zero value, or a range of days; see [Days].
+// Its text form, also in JSON, is "all" or such as 2026-01-01..2026-01-31.
+// Windows can be compared with ==.
+type Window struct {
+	span   daySpan
+	ranged bool // false: all time
+}
 
 // AllTime is the window of all days.
 func AllTime() Window { return Window{} }
 
-// IsAllTime says whether the window is that of all days.
-func (w Window) IsAllTime() bool { return w == Window{} }
+// Days is the window from one day to another, both included. What it is given
+// to refuses a window that ends before it starts or has more than MaxLimit days.
+func Days(from, to Day) Window { return Window{daySpan{from, to}, true} }
+
+// IsAllTime reports whether the window is that of all days.
+func (w Window) IsAllTime() bool { return !w.ranged }
+
+// From returns the first day, which all time does not have.
+func (w Window) From() Day { return w.span.first }
+
+// To returns the last day, which all time does not have.
+func (w Window) To() Day { return w.span.last }
+
+const allTime = "all"
+
+// String returns the window as ParseWindow reads it.
+func (w Window) String() string {
+	if w.IsAllTime() {
+		return allTime
+	}
+	return w.From().String() + ".." + w.To().String()
+}
+
+// ParseWindow reads "all", a range of days such as 2026-01-01..2026-01-31, both
+// included, or a single day. Anything else is ErrInvalid. [Reader.ParseWindow]
+// reads windows that depend on today as well.
+func ParseWindow(s string) (Window, error) {
+	w, ok := readWindow(s)
+	if !ok {
+		return w, invalid("window", s, "want all, or days such as 2026-01-01..2026-01-31")
+	}
+	return w, w.check()
+}
+
+func readWindow(s string) (w Window, ok bool) {
+	if s == allTime {
+		return AllTime(), true
+	}
+	first, last, isRange := strings.Cut(s, "..")
+	if !isRange {
+		last = first
+	}
+	from, err := ParseDay(first)
+	to, mistake := ParseDay(last)
+	return Days(from, to), err == nil && mistake == nil
+}
+
+// MarshalText returns the window as String does; one that is refused everywhere
+// is refused here too.
+func (w Window) MarshalText() ([]byte, error) { return []byte(w.String()), w.check() }
+
+// UnmarshalText reads what [ParseWindow] reads.
+func (w *Window) UnmarshalText(text []byte) error {
+	read, err := ParseWindow(string(text))
+	if err == nil {
+		*w = read
+	}
+	return err
+}
 
 func (w Window) check() error {
 	if w.IsAllTime() {
 		return nil
 	}
-	return checkDayRange(w.From, w.To)
+	return checkDayRange(w.From(), w.To())
+}
+
+// ParseWindow reads a window by its name as of today: "today", "week" (from
+// Monday to Sunday), "month", or a number of days up to today such as "30d"; or
+// what the function [ParseWindow] reads. Anything else is ErrInvalid.
+func (r *Reader) ParseWindow(s string) (Window, error) { return parseWindow(s, r.Today()) }
+
+func parseWindow(s string, today Day) (Window, error) {
+	switch s {
+	case "today":
+		return Days(today, today), nil
+	case "week":
+		return weekOf(today), nil
+	case "month":
+		return monthOf(today), nil
+	}
+	if number, found := strings.CutSuffix(s, "d"); found {
+		if n, err := strconv.ParseUint(number, 10, 16); err == nil && n >= 1 && n <= MaxLimit {
+			return Days(today-Day(n)+1, today), nil
+		}
+	}
+	w, ok := readWindow(s)
+	if !ok {
+		return w, invalid("window", s, "want all, today, week, month, 1d to "+strconv.Itoa(MaxLimit)+
+			"d, or days such as 2026-01-01..2026-01-31")
+	}
+	return w, w.check()
 }
 
 // TodayWindow is the window of today alone.
-func (r *Reader) TodayWindow() Window { return Window{r.Today(), r.Today()} }
+func (r *Reader) TodayWindow() Window { return Days(r.Today(), r.Today()) }
 
 // ThisWeek is the window of the ISO week that holds today, Monday to Sunday.
 func (r *Reader) ThisWeek() Window { return weekOf(r.Today()) }
 
 func weekOf(day Day) Window {
 	monday := day.WeekStart()
-	return Window{monday, monday + 6}
+	return Days(monday, monday+6)
 }
 
 // ThisMonth is the window of the calendar month that holds today.
@@ -39,7 +129,7 @@ func (r *Reader) ThisMonth() Window { return monthOf(r.Today()) }
 func monthOf(day Day) Window {
 	in := day.utc()
 	first := time.Date(in.Year(), in.Month(), 1, 0, 0, 0, 0, time.UTC)
-	return Window{DayOf(first, time.UTC), DayOf(first.AddDate(0, 1, -1), time.UTC)}
+	return Days(DayOf(first, time.UTC), DayOf(first.AddDate(0, 1, -1), time.UTC))
 }
 
 // daySpan is a range of days, both included, with unknownDay if it begins
@@ -50,10 +140,17 @@ type daySpan struct{ first, last Day }
 // lie in no other window.
 func (w Window) days() daySpan {
 	if w.IsAllTime() {
-		return daySpan{unknownDay, math.MaxInt64}
+		return allDays
 	}
-	return daySpan{max(w.From, unknownDay+1), w.To}
+	return daySpan{max(w.From(), unknownDay+1), w.To()}
 }
+
+var (
+	allDays = daySpan{unknownDay, furthestDay} // those of all time
+	noDays  = daySpan{0, -1}
+)
+
+func (d daySpan) empty() bool { return d.first > d.last }
 
 func (d daySpan) has(day Day) bool { return d.first <= day && day <= d.last }
 
@@ -87,7 +184,7 @@ const (
 // Periods lists all periods.
 func Periods() []Period { return []Period{Daily, Weekly} }
 
-// String returns "day" or "week".
+// String returns the period's name: "day" or "week".
 func (p Period) String() string {
 	switch p {
 	case Daily:
@@ -98,22 +195,16 @@ func (p Period) String() string {
 	return fmt.Sprintf("Period(%d)", int(p))
 }
 
-// ParsePeriod reads "day" or "week". Anything else is ErrInvalid.
-func ParsePeriod(s string) (Period, error) {
-	for _, p := range Periods() {
-		if p.String() == s {
-			return p, nil
-		}
-	}
-	return 0, invalid("period", s, fmt.Sprintf("want one of %v", Periods()))
-}
+// ParsePeriod reads a period's name. Anything else is ErrInvalid.
+func ParsePeriod(s string) (Period, error) { return parseNamed("period", s, Periods()) }
 
-func (p Period) check() error {
-	if p != Daily && p != Weekly {
-		return invalid("period", int(p), fmt.Sprintf("want one of %v", Periods()))
-	}
-	return nil
-}
+// MarshalText returns the period's name, "" for the zero value.
+func (p Period) MarshalText() ([]byte, error) { return marshalNamed("period", p, Periods()) }
+
+// UnmarshalText reads what MarshalText returns.
+func (p *Period) UnmarshalText(text []byte) error { return unmarshalNamed(p, text, ParsePeriod) }
+
+func (p Period) check() error { return checkNamed("period", p, Periods()) }
 
 // days returns how many days a period has.
 func (p Period) days() Day {
@@ -133,3 +224,8 @@ func (p Period) start(day Day) Day {
 
 // shift returns how many days of the period that holds day 0 were before it.
 func (p Period) shift() Day { return -p.start(0) }
+
+// whole returns the days of all periods that hold one of these.
+func (p Period) whole(days daySpan) daySpan {
+	return daySpan{p.start(days.first), p.start(days.last) + p.days() - 1}
+}

@@ -1,6 +1,6 @@
 -- name: TopByFires :many
 -- TopByFires lists users by total fires from behind a position on, ties by user
--- id. There is one query a metric, because an ORDER BY chosen at run time could
+-- id. There is one query a ranking, because an ORDER BY chosen at run time could
 -- use no index.
 SELECT * FROM user_stats
 WHERE total_fires <= @after_value
@@ -154,16 +154,16 @@ ORDER BY
     user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
--- name: ResultsBetween :many
--- ResultsBetween lists the users with a minimum of decided trades in a range of
--- days, with their results in it, by user id.
+-- name: DecidedBetween :many
+-- DecidedBetween lists the users with a minimum of decided trades in a range of
+-- days, with their wins and losses in it, by user id.
 SELECT user_id, CAST(wins AS BIGINT) AS wins, CAST(losses AS BIGINT) AS losses
 FROM (
     SELECT user_id, SUM(wins) AS wins, SUM(losses) AS losses
     FROM user_days
     WHERE day >= @first_day AND day <= @last_day AND wins + losses > 0
     GROUP BY user_id
-) AS results
+) AS decided
 WHERE wins + losses >= CAST(@min_decided AS BIGINT)
 ORDER BY user_id;
 

@@ -452,6 +452,55 @@ func (q *Queries) DaysOfUsers(ctx context.Context, arg DaysOfUsersParams) ([]Use
 	return items, nil
 }
 
+const DecidedBetween = `-- name: DecidedBetween :many
+SELECT user_id, CAST(wins AS BIGINT) AS wins, CAST(losses AS BIGINT) AS losses
+FROM (
+    SELECT user_id, SUM(wins) AS wins, SUM(losses) AS losses
+    FROM user_days
+    WHERE day >= $1 AND day <= $2 AND wins + losses > 0
+    GROUP BY user_id
+) AS decided
+WHERE wins + losses >= CAST($3 AS BIGINT)
+ORDER BY user_id
+`
+
+type DecidedBetweenParams struct {
+	FirstDay   int64
+	LastDay    int64
+	MinDecided int64
+}
+
+type DecidedBetweenRow struct {
+	UserID int64
+	Wins   int64
+	Losses int64
+}
+
+// DecidedBetween lists the users with a minimum of decided trades in a range of
+// days, with their wins and losses in it, by user id.
+func (q *Queries) DecidedBetween(ctx context.Context, arg DecidedBetweenParams) ([]DecidedBetweenRow, error) {
+	rows, err := q.db.QueryContext(ctx, DecidedBetween, arg.FirstDay, arg.LastDay, arg.MinDecided)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []DecidedBetweenRow{}
+	for rows.Next() {
+		var i DecidedBetweenRow
+		if err := rows.Scan(&i.UserID, &i.Wins, &i.Losses); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const FiringDaysBetween = `-- name: FiringDaysBetween :many
 SELECT user_id, day FROM user_days
 WHERE day >= $1 AND day <= $2 AND fires > 0
@@ -480,55 +529,6 @@ func (q *Queries) FiringDaysBetween(ctx context.Context, arg FiringDaysBetweenPa
 	for rows.Next() {
 		var i FiringDaysBetweenRow
 		if err := rows.Scan(&i.UserID, &i.Day); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const ResultsBetween = `-- name: ResultsBetween :many
-SELECT user_id, CAST(wins AS BIGINT) AS wins, CAST(losses AS BIGINT) AS losses
-FROM (
-    SELECT user_id, SUM(wins) AS wins, SUM(losses) AS losses
-    FROM user_days
-    WHERE day >= $1 AND day <= $2 AND wins + losses > 0
-    GROUP BY user_id
-) AS results
-WHERE wins + losses >= CAST($3 AS BIGINT)
-ORDER BY user_id
-`
-
-type ResultsBetweenParams struct {
-	FirstDay   int64
-	LastDay    int64
-	MinDecided int64
-}
-
-type ResultsBetweenRow struct {
-	UserID int64
-	Wins   int64
-	Losses int64
-}
-
-// ResultsBetween lists the users with a minimum of decided trades in a range of
-// days, with their results in it, by user id.
-func (q *Queries) ResultsBetween(ctx context.Context, arg ResultsBetweenParams) ([]ResultsBetweenRow, error) {
-	rows, err := q.db.QueryContext(ctx, ResultsBetween, arg.FirstDay, arg.LastDay, arg.MinDecided)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []ResultsBetweenRow{}
-	for rows.Next() {
-		var i ResultsBetweenRow
-		if err := rows.Scan(&i.UserID, &i.Wins, &i.Losses); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -712,7 +712,7 @@ type TopByFiresParams struct {
 }
 
 // TopByFires lists users by total fires from behind a position on, ties by user
-// id. There is one query a metric, because an ORDER BY chosen at run time could
+// id. There is one query a ranking, because an ORDER BY chosen at run time could
 // use no index.
 func (q *Queries) TopByFires(ctx context.Context, arg TopByFiresParams) ([]UserStat, error) {
 	rows, err := q.db.QueryContext(ctx, TopByFires, arg.AfterValue, arg.AfterUser, arg.MaxRows)

@@ -154,6 +154,9 @@ type Querier interface {
 	// It takes a JSON array of user ids, none twice.
 	// Not portable: SQLite spells json_array_elements json_each.
 	DaysOfUsers(ctx context.Context, arg DaysOfUsersParams) ([]UserDay, error)
+	// DecidedBetween lists the users with a minimum of decided trades in a range of
+	// days, with their wins and losses in it, by user id.
+	DecidedBetween(ctx context.Context, arg DecidedBetweenParams) ([]DecidedBetweenRow, error)
 	// DecidedTradesFrom lists all users' wins and losses of a range of days from
 	// behind a position on, first closed first. The times are those between which
 	// such days lie.
@@ -385,9 +388,6 @@ type Querier interface {
 	// returns the next.
 	// Not portable: SQLite goes on there by itself, PostgreSQL has to be told.
 	RestartTradeIDs(ctx context.Context) (int64, error)
-	// ResultsBetween lists the users with a minimum of decided trades in a range of
-	// days, with their results in it, by user id.
-	ResultsBetween(ctx context.Context, arg ResultsBetweenParams) ([]ResultsBetweenRow, error)
 	// ReturningUsers counts the users with a fire on a day and on another.
 	ReturningUsers(ctx context.Context, arg ReturningUsersParams) (int64, error)
 	// SetMetric stores a metric's definition in place of an earlier one.
@@ -448,7 +448,7 @@ type Querier interface {
 	// executed fires in it, ties by user id.
 	TopByExecutedBetween(ctx context.Context, arg TopByExecutedBetweenParams) ([]TopByExecutedBetweenRow, error)
 	// TopByFires lists users by total fires from behind a position on, ties by user
-	// id. There is one query a metric, because an ORDER BY chosen at run time could
+	// id. There is one query a ranking, because an ORDER BY chosen at run time could
 	// use no index.
 	TopByFires(ctx context.Context, arg TopByFiresParams) ([]UserStat, error)
 	// TopByFiresBetween lists the users who fired in a range of days by their fires

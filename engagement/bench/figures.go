@@ -35,7 +35,7 @@ var (
 	allTime = engagement.Board{Ranking: engagement.ByFires, Limit: topRows}
 
 	historyToday = engagement.DayOf(communityNow, time.UTC)
-	lastWeek     = engagement.Window{From: historyToday - 7, To: historyToday - 1}
+	lastWeek     = engagement.Days(historyToday-7, historyToday-1)
 )
 
 var grownFigures = []grown{
@@ -59,7 +59,7 @@ var grownFigures = []grown{
 		return wantRowsOf(11, len(rows), err)
 	}},
 	{"figures of 90 days", func(ctx context.Context, h *historyReading, _ int) error {
-		days, err := h.db.DailyFigures(ctx, historyToday-89, historyToday)
+		days, err := h.db.DailyFigures(ctx, engagement.Days(historyToday-89, historyToday))
 		return wantRowsOf(90, len(days), err)
 	}},
 	{"all of a leading user on one page", func(ctx context.Context, h *historyReading, i int) error {
@@ -84,8 +84,8 @@ func (h *historyReading) userPage(ctx context.Context, user int64) error {
 		_, err5 := r.Awards(ctx, user)
 		fires, err6 := r.UserFires(ctx, user, engagement.FirePage{Limit: 20})
 		err := errors.Join(err1, err2, err3, err4, err5, wantRowsOf(20, len(fires), err6))
-		for _, metric := range engagement.Rankings() {
-			_, failed := r.UserRank(ctx, engagement.Board{Ranking: metric}, user)
+		for _, ranking := range engagement.Rankings() {
+			_, failed := r.UserRank(ctx, engagement.Board{Ranking: ranking}, user)
 			err = errors.Join(err, failed)
 		}
 		return err
@@ -103,16 +103,16 @@ FROM best CROSS JOIN user_days AS d ON d.user_id = best.user_id AND d.day >= ?1 
 GROUP BY best.value, d.user_id ORDER BY best.value DESC, d.user_id`
 
 func weekBoards(counts, value string) []handSQL {
-	days := []any{int64(lastWeek.From), int64(lastWeek.To)}
+	days := []any{int64(lastWeek.From()), int64(lastWeek.To())}
 	return []handSQL{
 		{"SQL over the index of days", fmt.Sprintf(weekBoard, "day", counts, value), days},
 		{"SQL over the whole table", fmt.Sprintf(weekBoard, "+day", counts, value), days},
 	}
 }
 
-func weekOf(metric engagement.Ranking) func(context.Context, *engagement.DB) ([][]int64, error) {
+func weekOf(ranking engagement.Ranking) func(context.Context, *engagement.DB) ([][]int64, error) {
 	return func(ctx context.Context, db *engagement.DB) ([][]int64, error) {
-		board, err := db.Leaderboard(ctx, engagement.Board{Ranking: metric, Window: lastWeek, Limit: topRows})
+		board, err := db.Leaderboard(ctx, engagement.Board{Ranking: ranking, Window: lastWeek, Limit: topRows})
 		rows := [][]int64{}
 		for _, b := range board {
 			micros := int64(b.PnL * 1e6) // exact: P&Ls here are eighths
@@ -128,7 +128,7 @@ var writtenFigures = []written{
 	{
 		name: "active users of a day, its week and its month",
 		library: func(ctx context.Context, db *engagement.DB) ([][]int64, error) {
-			list, err := db.Activity(ctx, engagement.Window{From: lastWeek.To, To: lastWeek.To})
+			list, err := db.Activity(ctx, engagement.Days(lastWeek.To(), lastWeek.To()))
 			if err != nil || len(list) != 1 {
 				return nil, errors.Join(err, fmt.Errorf("%d days", len(list)))
 			}
@@ -137,16 +137,16 @@ var writtenFigures = []written{
 		byHand: []handSQL{
 			{"SQL, distinct users", `SELECT
     COUNT(CASE WHEN day = ?2 THEN 1 END), COUNT(DISTINCT CASE WHEN day > ?2 - 7 THEN user_id END), COUNT(DISTINCT user_id)
-FROM user_days WHERE day >= ?1 AND day <= ?2 AND fires > 0`, []any{int64(lastWeek.To - 29), int64(lastWeek.To)}},
+FROM user_days WHERE day >= ?1 AND day <= ?2 AND fires > 0`, []any{int64(lastWeek.To() - 29), int64(lastWeek.To())}},
 			{"SQL, each user's last day", `SELECT TOTAL(latest = ?2), TOTAL(latest > ?2 - 7), COUNT(*)
 FROM (SELECT MAX(day) AS latest FROM user_days
-    WHERE +day >= ?1 AND +day <= ?2 AND fires > 0 GROUP BY user_id)`, []any{int64(lastWeek.To - 29), int64(lastWeek.To)}},
+    WHERE +day >= ?1 AND +day <= ?2 AND fires > 0 GROUP BY user_id)`, []any{int64(lastWeek.To() - 29), int64(lastWeek.To())}},
 		},
 	},
 	{
 		name: "lifecycle of a day",
 		library: func(ctx context.Context, db *engagement.DB) ([][]int64, error) {
-			list, err := db.Lifecycle(ctx, engagement.Window{From: lastWeek.To, To: lastWeek.To}, engagement.Daily)
+			list, err := db.Lifecycle(ctx, engagement.Days(lastWeek.To(), lastWeek.To()), engagement.Daily)
 			if err != nil || len(list) != 1 {
 				return nil, errors.Join(err, fmt.Errorf("%d days", len(list)))
 			}
@@ -165,7 +165,7 @@ FROM (SELECT MAX(day) AS latest FROM user_days
 func lifecycleSQL(name, returning string) handSQL {
 	return handSQL{name, `WITH returning_users(n) AS MATERIALIZED (` + returning + `)
 SELECT d.active_users, d.new_users, n, d.active_users - d.new_users - n, before.active_users - n
-FROM days AS d, days AS before, returning_users WHERE d.day = ?1 AND before.day = ?1 - 1`, []any{int64(lastWeek.To)}}
+FROM days AS d, days AS before, returning_users WHERE d.day = ?1 AND before.day = ?1 - 1`, []any{int64(lastWeek.To())}}
 }
 
 func (b *bench) figures() *section {

@@ -87,7 +87,7 @@ func (c cell) String() string {
 	return c.text
 }
 
-// atLeast and atMost say whether a median keeps to a target.
+// atLeast and atMost report whether a median keeps to a target.
 func atLeast(target float64, s series) cell {
 	return verdict(s.median() >= target, "≥ "+number(target))
 }

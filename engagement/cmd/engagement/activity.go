@@ -9,7 +9,7 @@ import (
 )
 
 func (a *app) activityCommand() *cobra.Command {
-	var days dayFlags
+	var window windowFlag
 	cmd := &cobra.Command{
 		Use:   "activity",
 		Short: "Show how many users are active",
@@ -17,16 +17,17 @@ func (a *app) activityCommand() *cobra.Command {
 (WAU) and in the 30 days up to it (MAU). Stickiness is the mean DAU of those 30
 days in percent of the MAU. A cleanup does not change these figures.`,
 		Example: `  engagement activity
-  engagement activity --days 7
-  engagement activity --from 2026-01-01 --to 2026-01-31 --json`,
+  engagement activity --window 7d
+  engagement activity --window 2026-01-01..2026-01-31 --json`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := days.check(cmd); err != nil {
-				return err
-			}
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
-				list, err := db.Activity(ctx, days.window(cmd, db))
+				w, err := window.window(db.Reader)
+				if err != nil {
+					return err
+				}
+				list, err := db.Activity(ctx, w)
 				if err != nil {
 					return err
 				}
@@ -34,7 +35,7 @@ days in percent of the MAU. A cleanup does not change these figures.`,
 			})
 		},
 	}
-	days.add(cmd, 30)
+	window.add(cmd, "30d")
 	return cmd
 }
 

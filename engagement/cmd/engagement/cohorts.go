@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) cohortsCommand() *cobra.Command {
-	var days dayFlags
+	var window windowFlag
 	var by engagement.Period
 	var periods int
 	var orAfter bool
@@ -23,16 +23,17 @@ percent of them fired in the first, second, third and so on after it; with
 on Monday. A cleanup does not change these figures.`,
 		Example: `  engagement cohorts
   engagement cohorts --or-after --periods 4
-  engagement cohorts --by day --days 14 --periods 7
-  engagement cohorts --from 2026-01-01 --to 2026-01-31 --json`,
+  engagement cohorts --by day --window 14d --periods 7
+  engagement cohorts --window 2026-01-01..2026-01-31 --json`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := days.check(cmd); err != nil {
-				return err
-			}
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
-				cohorts, err := db.Cohorts(ctx, days.window(cmd, db), by, periods)
+				w, err := window.window(db.Reader)
+				if err != nil {
+					return err
+				}
+				cohorts, err := db.Cohorts(ctx, w, by, periods)
 				if err != nil {
 					return err
 				}
@@ -40,7 +41,7 @@ on Monday. A cleanup does not change these figures.`,
 			})
 		},
 	}
-	days.add(cmd, 56)
+	window.add(cmd, "56d")
 	periodFlag(cmd, &by, engagement.Weekly)
 	flags := cmd.Flags()
 	flags.IntVar(&periods, "periods", 8, fmt.Sprintf("how many periods to follow each cohort, at most %d", engagement.MaxCohorts))

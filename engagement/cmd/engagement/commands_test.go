@@ -237,7 +237,7 @@ EURUSD_LONG_001      3         3  100.0%
 		},
 		{
 			name: "signals shows those most fired in a range of days",
-			args: "signals --from 2026-01-30 --to 2026-01-31 --limit 2",
+			args: "signals --window 2026-01-30..2026-01-31 --limit 2",
 			text: `
 2026-01-30 to 2026-01-31
 
@@ -455,12 +455,12 @@ both fired 1 signal, of the fires kept since 1970-01-02
 				"b": {"user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
 				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"},
 				"leaders": {"total_fires": 1, "win_rate": 1, "pnl": 1, "executed": 1, "longest_streak": 1},
-				"common_signals": 1, "kept_from": "1970-01-02"
+				"common_signals": 1, "horizon": "1970-01-02"
 			}`,
 		},
 		{
 			name: "leaderboard goes by streak",
-			args: "leaderboard streak",
+			args: "leaderboard current_streak",
 			text: `
 rank  user  streak  longest  kept by firing before
    1     1       3        3  2026-02-02 00:00:00 UTC
@@ -529,7 +529,7 @@ milestone  reached on  streak since
 		},
 		{
 			name: "daily draws the last days",
-			args: "daily --days 4",
+			args: "daily --window 4d",
 			text: `
 day         fires  executed    rate  users  new
 2026-01-28      0         0    0.0%      0    0
@@ -546,7 +546,7 @@ day         fires  executed    rate  users  new
 		},
 		{
 			name: "daily shows a range",
-			args: "daily --from 2025-12-02 --to 2025-12-02",
+			args: "daily --window 2025-12-02",
 			text: `
 day         fires  executed    rate  users  new
 2025-12-02      1         1  100.0%      1    1  ████████████████████████████████████████
@@ -555,7 +555,7 @@ day         fires  executed    rate  users  new
 		},
 		{
 			name: "activity counts users up to each day",
-			args: "activity --days 3 --to 2026-01-31",
+			args: "activity --window 3d",
 			text: `
 day         DAU  WAU  MAU  stickiness
 2026-01-29    1    1    1        3.3%
@@ -570,7 +570,7 @@ day         DAU  WAU  MAU  stickiness
 		},
 		{
 			name: "activity has no stickiness without users",
-			args: "activity --from 2026-01-01 --to 2026-01-01",
+			args: "activity --window 2026-01-01",
 			text: `
 day         DAU  WAU  MAU  stickiness
 2026-01-01    0    0    0  -
@@ -579,7 +579,7 @@ day         DAU  WAU  MAU  stickiness
 		},
 		{
 			name: "lifecycle goes by day",
-			args: "lifecycle --days 2",
+			args: "lifecycle --window 2d",
 			text: `
 day         active  new  returning  resurrected  dormant
 2026-01-30       1    0          1            0        0
@@ -592,7 +592,7 @@ day         active  new  returning  resurrected  dormant
 		},
 		{
 			name: "lifecycle goes by week",
-			args: "lifecycle --by week --from 2025-12-10 --to 2025-12-10",
+			args: "lifecycle --by week --window 2025-12-10",
 			text: `
 week        active  new  returning  resurrected  dormant
 2025-12-08       0    0          0            0        1
@@ -601,7 +601,7 @@ week        active  new  returning  resurrected  dormant
 		},
 		{
 			name: "cohorts go by day",
-			args: "cohorts --by day --days 3 --periods 2",
+			args: "cohorts --by day --window 3d --periods 2",
 			text: `
 day         users      +1  +2
 2026-01-29      1  100.0%
@@ -616,7 +616,7 @@ day         users      +1  +2
 		},
 		{
 			name: "cohorts go by week",
-			args: "cohorts --or-after --periods 2 --from 2025-12-01 --to 2025-12-08",
+			args: "cohorts --or-after --periods 2 --window 2025-12-01..2025-12-08",
 			text: `
 week        users    +1    +2
 2025-12-01      1  0.0%  0.0%
@@ -650,14 +650,14 @@ week        users    +1    +2
 			args: "verify",
 			text: "recomputed 3 users, 3 signals and 4 days from 5 fires and 3 trades: 0 differences\n",
 			json: `{"users": 3, "signals": 3, "days": 4, "fires": 5, "trades": 3, "uncounted": 0,
-				"horizon": "1970-01-02", "findings": []}`,
+				"horizon": "1970-01-02", "findings": [], "timestamp": "2026-01-31T12:00:00Z"}`,
 		},
 		{
 			name: "rebuild has nothing to put right",
 			args: "rebuild",
 			text: "recomputed 3 users, 3 signals and 4 days from 5 fires and 3 trades: put right 0 differences\n",
 			json: `{"users": 3, "signals": 3, "days": 4, "fires": 5, "trades": 3, "uncounted": 0,
-				"horizon": "1970-01-02", "findings": []}`,
+				"horizon": "1970-01-02", "findings": [], "timestamp": "2026-01-31T12:00:00Z"}`,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -682,7 +682,7 @@ func TestHoursShowsTheHoursOfTheWeek(t *testing.T) {
 			t.Errorf("%q is missing in:\n%s", want, text)
 		}
 	}
-	hours := decode[engagement.Hours](t, mustRun(t, "hours", "--db", db, "--json", "--from", "2026-01-30", "--to", "2026-01-31"))
+	hours := decode[engagement.Hours](t, mustRun(t, "hours", "--db", db, "--json", "--window", "2026-01-30..2026-01-31"))
 	want := engagement.Hours{Horizon: 1, Total: 3}
 	want.Fires[4][12], want.Fires[5][8], want.Fires[5][9] = 1, 1, 1
 	if hours != want {
@@ -844,9 +844,9 @@ func TestADryRunChangesNothing(t *testing.T) {
 
 func TestCleanupKeepsTotals(t *testing.T) {
 	db := sampleDB(t)
-	before := mustRun(t, "leaderboard", "--db", db) + mustRun(t, "daily", "--days", "90", "--db", db)
+	before := mustRun(t, "leaderboard", "--db", db) + mustRun(t, "daily", "--window", "90d", "--db", db)
 	mustRun(t, "cleanup", "--keep-days", "1", "--db", db)
-	checkText(t, mustRun(t, "leaderboard", "--db", db)+mustRun(t, "daily", "--days", "90", "--db", db), before)
+	checkText(t, mustRun(t, "leaderboard", "--db", db)+mustRun(t, "daily", "--window", "90d", "--db", db), before)
 	if report := decode[engagement.Report](t, mustRun(t, "verify", "--json", "--db", db)); report.Fires != 3 {
 		t.Errorf("%d fires are left, want 3", report.Fires)
 	}

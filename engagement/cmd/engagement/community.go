@@ -152,7 +152,7 @@ func (c *community) act(p *published, m member, fire engagement.Fire) {
 		return
 	}
 	closed := again.At.Add(time.Duration(float64(6*time.Hour) * c.random.ExpFloat64()))
-	pnl := c.result(m)
+	pnl := c.pnl(m)
 	if closed.After(c.now) {
 		return // the trade is still open
 	}
@@ -163,8 +163,8 @@ func (c *community) act(p *published, m member, fire engagement.Fire) {
 	})
 }
 
-// result makes up what a trade wins or loses, in whole cents.
-func (c *community) result(m member) float64 {
+// pnl makes up what a trade wins or loses, in whole cents.
+func (c *community) pnl(m member) float64 {
 	amount := m.stake * (0.2 + c.random.ExpFloat64())
 	switch chance := c.random.Float64(); {
 	case chance < 0.05:

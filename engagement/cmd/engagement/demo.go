@@ -132,12 +132,12 @@ func recordCommunity(ctx context.Context, db *engagement.DB, c *community, progr
 	for day := range communityDays {
 		for _, signal := range c.day(day) {
 			made.Signals++
-			results, err := db.RecordFires(ctx, signal.fires)
+			receipts, err := db.RecordFires(ctx, signal.fires)
 			if err != nil {
 				return made, err
 			}
-			for i, result := range results {
-				made.count(result.Status)
+			for i, receipt := range receipts {
+				made.count(receipt.Status)
 				users[signal.fires[i].UserID] = true
 			}
 			err = db.Tx(ctx, func(tx *engagement.Tx) error { return recordTrades(ctx, tx, signal.trades, &made) })
@@ -218,7 +218,7 @@ func (r *demoReport) read(ctx context.Context, db *engagement.DB) (err error) {
 	if r.Live, err = db.RealTimeStats(ctx); err != nil {
 		return err
 	}
-	if r.Days, err = db.DailyFigures(ctx, db.Today()-communityDays+1, db.Today()); err != nil {
+	if r.Days, err = db.DailyFigures(ctx, engagement.Days(db.Today()-communityDays+1, db.Today())); err != nil {
 		return err
 	}
 	r.Boards = map[string][]engagement.BoardRow{}
@@ -253,10 +253,10 @@ func readTotals(ctx context.Context, db *engagement.DB) (t totals, err error) {
 		if t.streaks, err = r.StreakLeaderboard(ctx, engagement.MaxLimit); err != nil {
 			return err
 		}
-		if t.days, err = r.DailyFigures(ctx, first, today); err != nil {
+		if t.days, err = r.DailyFigures(ctx, engagement.Days(first, today)); err != nil {
 			return err
 		}
-		t.signals, err = r.PopularSignals(ctx, engagement.Window{From: first, To: today}, engagement.MaxLimit)
+		t.signals, err = r.PopularSignals(ctx, engagement.Days(first, today), engagement.MaxLimit)
 		return err
 	})
 	return t, err

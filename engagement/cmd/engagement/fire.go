@@ -36,13 +36,13 @@ executed by repeating it with --executed.`,
 			}
 			fire.SignalID = args[1]
 			return a.withDB(cmd, writing, func(ctx context.Context, db *engagement.DB) error {
-				result, err := db.RecordFire(ctx, fire)
+				receipt, err := db.RecordFire(ctx, fire)
 				if err != nil {
 					return err
 				}
-				return a.print(cmd, fireOutput{fire.UserID, fire.SignalID, result}, func() string {
-					text := fmt.Sprintf("%s: user %d fired %s\n", statusText(result.Status), fire.UserID, fire.SignalID)
-					for _, milestone := range result.Milestones {
+				return a.print(cmd, fireOutput{fire.UserID, fire.SignalID, receipt}, func() string {
+					text := fmt.Sprintf("%s: user %d fired %s\n", statusText(receipt.Status), fire.UserID, fire.SignalID)
+					for _, milestone := range receipt.Milestones {
 						text += fmt.Sprintf("milestone: a streak of %s\n", counted(milestone, "day"))
 					}
 					return text

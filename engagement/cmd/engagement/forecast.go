@@ -20,7 +20,7 @@ func (a *app) forecastCommand() *cobra.Command {
 	var signal, score string
 	var strength float64
 	var minTrades int64
-	var days windowFlags
+	var days windowFlag
 	cmd := &cobra.Command{
 		Use:   "forecast [USER]",
 		Short: "Show how likely a user's or a signal's next win is",
@@ -34,7 +34,7 @@ always forecasting the community's win rate, and how often forecasts came true.`
 		Example: `  engagement forecast 12345
   engagement forecast --signal EURUSD_LONG_001 --min-trades 20
   engagement forecast --score users
-  engagement forecast --score signals --from 2026-01-01 --to 2026-01-31 --json`,
+  engagement forecast --score signals --window 2026-01-01..2026-01-31 --json`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -44,10 +44,8 @@ always forecasting the community's win rate, and how often forecasts came true.`
 			if cmd.Flags().Changed("score") {
 				return a.printScore(cmd, args, score, days, engagement.CalibrationQuery{Strength: strength, MinTrades: minTrades})
 			}
-			for _, flag := range []string{"window", "from"} {
-				if cmd.Flags().Changed(flag) {
-					return invalid("--"+flag, cmd.Flag(flag).Value.String(), "it goes with --score")
-				}
+			if cmd.Flags().Changed("window") {
+				return invalid("--window", days.text, "it goes with --score")
 			}
 			userID, err := userOrSignal(args, signal)
 			if err != nil {
@@ -65,7 +63,7 @@ always forecasting the community's win rate, and how often forecasts came true.`
 		},
 	}
 	signalFlag(cmd, &signal)
-	days.add(cmd)
+	days.add(cmd, "all")
 	flags := cmd.Flags()
 	flags.StringVar(&score, "score", "", "score past forecasts of `WHOM`: users or signals")
 	flags.Float64Var(&strength, "strength", engagement.DefaultStrength, "how many trades the community's win rate weighs")
@@ -77,7 +75,7 @@ always forecasting the community's win rate, and how often forecasts came true.`
 	return cmd
 }
 
-func (a *app) printScore(cmd *cobra.Command, args []string, whose string, days windowFlags, q engagement.CalibrationQuery) error {
+func (a *app) printScore(cmd *cobra.Command, args []string, whose string, days windowFlag, q engagement.CalibrationQuery) error {
 	if len(args) > 0 {
 		return invalid("user id", args[0], "--score is about everybody")
 	}
@@ -86,7 +84,7 @@ func (a *app) printScore(cmd *cobra.Command, args []string, whose string, days w
 	}
 	q.BySignal = whose == scoreSignals
 	return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) (err error) {
-		if q.Window, err = days.window(cmd, db.Reader); err != nil {
+		if q.Window, err = days.window(db.Reader); err != nil {
 			return err
 		}
 		calibration, err := db.ScoreForecasts(ctx, q)
@@ -104,8 +102,12 @@ func forecastTable(f engagement.Forecast) *table {
 		whose = scoreSignals
 	}
 	t.add("of", subjectText(f.UserID, f.SignalID))
-	t.add("next win", share(f.Probability))
-	t.add("90% interval", fmt.Sprintf("%s to %s", cellText(share(f.Low)), cellText(share(f.High))))
+	if f.Probability == nil {
+		t.add("next win", fmt.Sprintf("too few trades to say: %s decided, %s needed", cellText(f.Decided), cellText(f.Needed)))
+	} else {
+		t.add("next win", share(*f.Probability))
+		t.add("90% interval", fmt.Sprintf("%s to %s", cellText(share(*f.Low)), cellText(share(*f.High))))
+	}
 	t.add("own trades", fmt.Sprintf("%s won, %s lost", cellText(f.Wins), cellText(f.Losses)))
 	t.add("base rate", fmt.Sprintf("%s, weighs %g trades", cellText(share(f.BaseRate)), f.Strength))
 	t.add("how good", "see: engagement forecast --score "+whose)

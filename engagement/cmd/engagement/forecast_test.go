@@ -45,6 +45,20 @@ how good      see: engagement forecast --score users
 	}
 }
 
+func TestAForecastOfTooFewTradesIsAnAnswer(t *testing.T) {
+	path := tradesDB(t)
+	checkText(t, mustRun(t, "forecast", "1", "--db", path), `of          user 1
+next win    too few trades to say: 2 decided, 10 needed
+own trades  1 won, 1 lost
+base rate   50.0%, weighs 10 trades
+how good    see: engagement forecast --score users
+`)
+	forecast := decode[map[string]any](t, mustRun(t, "forecast", "1", "--json", "--db", path))
+	if forecast["probability"] != nil || forecast["decided"] != 2.0 || forecast["needed"] != 10.0 {
+		t.Errorf("got %v", forecast)
+	}
+}
+
 func TestTheScoreClaimsNoMoreThanItShows(t *testing.T) {
 	for _, tt := range []struct {
 		name    string

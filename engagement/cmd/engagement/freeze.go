@@ -47,12 +47,12 @@ allow is refused another.`,
 			}
 			return a.withDB(cmd, writing, func(ctx context.Context, db *engagement.DB) error {
 				freeze := engagement.Freeze{UserID: userID, GrantID: args[1]}
-				result, err := db.GrantFreeze(ctx, freeze)
+				receipt, err := db.GrantFreeze(ctx, freeze)
 				if err != nil {
 					return err
 				}
-				return a.print(cmd, freezeOutput{freeze, result}, func() string {
-					return fmt.Sprintf("%s: freeze %s of user %d\n", statusText(result.Status), freeze.GrantID, userID)
+				return a.print(cmd, freezeOutput{freeze, receipt}, func() string {
+					return fmt.Sprintf("%s: freeze %s of user %d\n", statusText(receipt.Status), freeze.GrantID, userID)
 				})
 			})
 		},

@@ -11,7 +11,7 @@ import (
 )
 
 func (a *app) hoursCommand() *cobra.Command {
-	var days windowFlags
+	var days windowFlag
 	cmd := &cobra.Command{
 		Use:   "hours",
 		Short: "Show at which hours of the week users fire",
@@ -20,12 +20,12 @@ database's time zone; dark is the busiest. It knows the fires that are still kep
 one by one, so not those of before a cleanup.`,
 		Example: `  engagement hours
   engagement hours --window month
-  engagement hours --from 2026-01-01 --to 2026-01-31 --json`,
+  engagement hours --window 2026-01-01..2026-01-31 --json`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
-				w, err := days.window(cmd, db.Reader)
+				w, err := days.window(db.Reader)
 				if err != nil {
 					return err
 				}
@@ -40,7 +40,7 @@ one by one, so not those of before a cleanup.`,
 			})
 		},
 	}
-	days.add(cmd)
+	days.add(cmd, "all")
 	return cmd
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // byStreak is the board that the library has besides those of its rankings.
-const byStreak = "streak"
+const byStreak = "current_streak"
 
 // rankingNames are the names of all rankings.
 func rankingNames() []string {
@@ -28,13 +28,13 @@ func boards() []string { return append(rankingNames(), byStreak) }
 
 // boardFlags are the flags that say who is on a leaderboard.
 type boardFlags struct {
-	window     windowFlags
+	window     windowFlag
 	minDecided int64
 	users      []int64
 }
 
 func (f *boardFlags) add(cmd *cobra.Command) {
-	f.window.add(cmd)
+	f.window.add(cmd, "all")
 	flags := cmd.Flags()
 	flags.Int64Var(&f.minDecided, "min-decided", engagement.DefaultMinDecided, "by win rate: how many won and lost trades a user needs")
 	flags.Func("users", "only these `USERS`, ranked among themselves, such as 1,2,3", func(s string) error {
@@ -57,7 +57,7 @@ func (f *boardFlags) board(cmd *cobra.Command, r *engagement.Reader, m engagemen
 		return b, invalid("--min-decided", cmd.Flag("min-decided").Value.String(), "want at least 1")
 	}
 	b = engagement.Board{Ranking: m, MinDecided: f.minDecided, Users: f.users}
-	b.Window, err = f.window.window(cmd, r)
+	b.Window, err = f.window.window(r)
 	return b, err
 }
 
@@ -81,9 +81,9 @@ of their 95 % interval, so that many trades count for more than few.`,
 		Example: `  engagement leaderboard
   engagement leaderboard pnl --window week --limit 20
   engagement leaderboard win_rate --min-decided 50
-  engagement leaderboard --users 1,2,3 --from 2026-01-01 --to 2026-01-31
+  engagement leaderboard --users 1,2,3 --window 2026-01-01..2026-01-31
   engagement leaderboard pnl --around 12345 --limit 3
-  engagement leaderboard streak --json`,
+  engagement leaderboard current_streak --json`,
 		Args:      cobra.MaximumNArgs(1),
 		ValidArgs: boards(),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -120,7 +120,7 @@ of their 95 % interval, so that many trades count for more than few.`,
 
 // printStreaks prints the board of now and everybody.
 func (a *app) printStreaks(ctx context.Context, cmd *cobra.Command, db *engagement.DB, limit int) error {
-	for _, flag := range []string{"window", "from", "to", "min-decided", "users", "around", "after"} {
+	for _, flag := range []string{"window", "min-decided", "users", "around", "after"} {
 		if cmd.Flags().Changed(flag) {
 			return invalid("leaderboard", byStreak, "it takes no --"+flag+", but "+engagement.ByLongestStreak.String()+" does")
 		}
@@ -177,7 +177,7 @@ func (a *app) printBoard(ctx context.Context, cmd *cobra.Command, db *engagement
 	})
 }
 
-// windowTitle says which days a table is about, unless it is about all.
+// windowTitle names the days that a table is about, unless it is about all.
 func windowTitle(w engagement.Window) string {
 	if w.IsAllTime() {
 		return ""

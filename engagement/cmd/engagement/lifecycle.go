@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) lifecycleCommand() *cobra.Command {
-	var days dayFlags
+	var window windowFlag
 	var by engagement.Period
 	cmd := &cobra.Command{
 		Use:   "lifecycle",
@@ -20,16 +20,17 @@ in the one before too, and resurrected ones who fired earlier, but not in the on
 before. Dormant are those who fired in the one before, and not again. Weeks begin
 on Monday. A cleanup does not change these figures.`,
 		Example: `  engagement lifecycle
-  engagement lifecycle --by week --days 84
-  engagement lifecycle --from 2026-01-01 --to 2026-01-31 --json`,
+  engagement lifecycle --by week --window 84d
+  engagement lifecycle --window 2026-01-01..2026-01-31 --json`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := days.check(cmd); err != nil {
-				return err
-			}
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
-				list, err := db.Lifecycle(ctx, days.window(cmd, db), by)
+				w, err := window.window(db.Reader)
+				if err != nil {
+					return err
+				}
+				list, err := db.Lifecycle(ctx, w, by)
 				if err != nil {
 					return err
 				}
@@ -37,7 +38,7 @@ on Monday. A cleanup does not change these figures.`,
 			})
 		},
 	}
-	days.add(cmd, 30)
+	window.add(cmd, "30d")
 	periodFlag(cmd, &by, engagement.Daily)
 	return cmd
 }

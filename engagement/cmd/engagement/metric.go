@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -32,8 +30,8 @@ func (a *app) metricDefineCommand() *cobra.Command {
 		Use:   "define FILE",
 		Short: "Store the definition in a file, in place of one of the same name",
 		Long: `Store the definition in a file of YAML or JSON (- reads standard input), in place
-of one of the same name. This one is the share of each user's weekend fires that
-executed, in the last 30 days:
+of one of the same name. It has at most 64 KB, and no anchors or aliases. This one
+is the share of each user's weekend fires that executed, in the last 30 days:
 
   name: weekend_execution_rate
   what: ratio              # or count, pnl (its sum), users (how many)
@@ -42,7 +40,7 @@ executed, in the last 30 days:
   denominator:
     {what: count, of: fires, filter: {weekdays: [saturday, sunday]}}
   per: user                # or signal, day
-  last_days: 30            # or window: today, week, month, all; or from: and to:
+  window: 30d              # or all, today, week, month, 2026-01-01..2026-01-31
   limit: 10
 
 What is no ratio has "of" and "filter" itself:
@@ -53,11 +51,7 @@ What is no ratio has "of" and "filter" itself:
   engagement metric define - < weekend.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			text, err := readFile(args[0], cmd.InOrStdin())
-			if err != nil {
-				return err
-			}
-			d, err := engagement.ParseMetricDefinition(text)
+			d, err := readDefinition(args[0], cmd.InOrStdin())
 			if err != nil {
 				return err
 			}
@@ -69,13 +63,6 @@ What is no ratio has "of" and "filter" itself:
 			})
 		},
 	}
-}
-
-func readFile(path string, in io.Reader) ([]byte, error) {
-	if path == "-" {
-		return io.ReadAll(in)
-	}
-	return os.ReadFile(path)
 }
 
 func (a *app) metricListCommand() *cobra.Command {
@@ -157,13 +144,11 @@ func metricText(d engagement.MetricDefinition) string {
 	}
 	window := "all time"
 	switch {
-	case d.LastDays != 0:
-		window = "last " + counted(int64(d.LastDays), "day")
-	case d.From != "":
-		window = d.From + " to " + d.To
 	case d.Window == "week" || d.Window == "month":
 		window = "this " + d.Window
-	case d.Window == "today":
+	case strings.HasSuffix(d.Window, "d"):
+		window = "last " + strings.TrimSuffix(d.Window, "d") + " days"
+	case d.Window != "" && d.Window != "all":
 		window = d.Window
 	}
 	return fmt.Sprintf("%s per %s, %s", measure, d.Per, window)

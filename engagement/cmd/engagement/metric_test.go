@@ -1,10 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 const executionRate = `
@@ -32,7 +34,7 @@ func TestMetricsAreDefinedListedShownAndDeleted(t *testing.T) {
 
 	checkText(t, mustRun(t, "metric", "define", definition(t, executionRate), "--db", db),
 		"defined: execution_rate, count of fires (executed) / count of fires per user, all time\n")
-	const pnl = `{"name": "EUR wins", "what": "pnl", "of": "trades", "per": "day", "limit": 5, "last_days": 7,
+	const pnl = `{"name": "EUR wins", "what": "pnl", "of": "trades", "per": "day", "limit": 5, "window": "7d",
 		"filter": {"signal_prefix": "EUR", "outcome": ["win"], "weekdays": ["friday", "monday"]}}`
 	checkJSON(t, mustRun(t, "metric", "define", definition(t, pnl), "--db", db, "--json"), pnl)
 
@@ -48,7 +50,7 @@ user     value  numerator  denominator
 1     0.666667          2            3
 `)
 	checkJSON(t, mustRun(t, "metric", "show", "EUR wins", "--db", db, "--json"), `{
-		"metric": `+pnl+`, "from": "2026-01-25", "to": "2026-01-31", "horizon": null,
+		"metric": `+pnl+`, "window": "2026-01-25..2026-01-31", "horizon": null,
 		"rows": [{"key": "2026-01-30", "value": 1150.75}], "timestamp": "2026-01-31T12:00:00Z"
 	}`)
 	checkText(t, mustRun(t, "metric", "delete", "EUR wins", "--db", db), "deleted: EUR wins\n")
@@ -80,7 +82,55 @@ func TestAWrongDefinitionIsNotStored(t *testing.T) {
 	db := sampleDB(t)
 	path := definition(t, strings.Replace(executionRate, "per: user", "per: usr", 1))
 	checkError(t, run(t, "metric", "define", path, "--db", db), exitUsage,
-		`invalid metric "execution_rate": per: "usr": want one of user, signal, day`)
+		`metric "execution_rate": invalid per "usr": want one of user, signal, day`)
+	checkJSON(t, mustRun(t, "metric", "list", "--db", db, "--json"), `[]`)
+}
+
+func TestADefinitionMayHaveDaysWithoutQuotes(t *testing.T) {
+	path := definition(t, "{name: d, what: pnl, of: trades, per: day, from: 2026-01-01, to: 2026-01-31}")
+	checkText(t, mustRun(t, "metric", "define", path, "--db", sampleDB(t)),
+		"defined: d, pnl of trades per day, 2026-01-01 to 2026-01-31\n")
+}
+
+// A few hundred bytes of the last ones would take gigabytes, or be nested as
+// deep as they are long.
+func TestWhatIsNoDefinitionIsRefusedBeforeItIsRead(t *testing.T) {
+	db := sampleDB(t)
+	aliases := "a: &a [x, x, x, x, x, x, x, x, x]\n"
+	for name := 'b'; name < 'k'; name++ {
+		aliases += strings.ReplaceAll(fmt.Sprintf("%c: &%c [*, *, *, *, *, *, *, *, *]\n", name, name), "*", "*"+string(name-1))
+	}
+	const fires = "name: x\nwhat: count\nof: fires\nper: user\n"
+	for _, tt := range []struct{ name, text, says string }{
+		{"nothing", "", "it is empty"},
+		{"a comment alone", "# soon", "it is empty"},
+		{"no YAML", "name: [", "]"},
+		{"two definitions", fires + "---\n" + fires, "there is more than one"},
+		{"a field twice", fires + "per: day\n", `"per" already defined`},
+		{"an unknown field", fires + "limti: 3\n", `unknown field "limti"`},
+		{"a number where a name should be", "name: 7\n", "name: it is a number"},
+		{"a long field twice", strings.Repeat(strings.Repeat("x", 10_000)+": 1\n", 2), `mapping key "xxx`},
+		{"an anchor", "name: &x y\n", "line 1: anchors, aliases and merge keys are not read"},
+		{"an alias", "name: x\nwhat: *x\n", "line 2: anchors"},
+		{"a merge key", "name: x\n<<: {what: count}\n", "line 2: anchors"},
+		{"aliases of aliases", aliases, "line 1: anchors"},
+		{"more than 64 KB", fires + strings.Repeat("#", 64<<10), "it has more than 65536 bytes"},
+		{"lists in lists", strings.Repeat("[", 60_000), "line 1: it goes on for longer than any definition"},
+		{"lists in lists by dashes", strings.Repeat("- ", 30_000), "line 1: it goes on"},
+		{"lines without end", strings.Repeat("a: 1\n", 10_000), "it goes on"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			start := time.Now()
+			got := run(t, "metric", "define", definition(t, tt.text), "--db", db)
+			checkError(t, got, exitUsage, tt.says)
+			if len(got.err) > 300 {
+				t.Errorf("the message has %d bytes", len(got.err))
+			}
+			if took := time.Since(start); took > 5*time.Second {
+				t.Errorf("it took %s", took)
+			}
+		})
+	}
 	checkJSON(t, mustRun(t, "metric", "list", "--db", db, "--json"), `[]`)
 }
 

@@ -10,9 +10,8 @@ import (
 	"github.com/hydraxdev/engagementdb/engagement"
 )
 
-// invalid returns an ErrInvalid in the form of the library's own.
 func invalid(field, value, why string) error {
-	return fmt.Errorf("%w %s %q: %s", engagement.ErrInvalid, field, value, why)
+	return &engagement.InvalidError{Field: field, Value: value, Reason: why}
 }
 
 func parseUserID(s string) (int64, error) {
@@ -38,13 +37,5 @@ func timeFlag(flags *pflag.FlagSet, into *time.Time, name, usage string) {
 			return fmt.Errorf("want the form 2026-01-31T12:00:00Z or 2026-01-31T12:00:00+02:00")
 		}
 		return nil
-	})
-}
-
-// dayFlag adds a flag for a day; which says the first or the last.
-func dayFlag(flags *pflag.FlagSet, into *engagement.Day, name, which string) {
-	flags.Func(name, "the "+which+" `DAY`, such as 2026-01-31", func(s string) (err error) {
-		*into, err = engagement.ParseDay(s)
-		return err
 	})
 }

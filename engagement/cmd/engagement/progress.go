@@ -25,7 +25,7 @@ func (a *app) progress(cmd *cobra.Command) (report engagement.Progress, finish f
 	return b.report, b.finish
 }
 
-// isTerminal says whether stream, a reader or writer, is a person's screen.
+// isTerminal reports whether stream, a reader or writer, is a person's screen.
 func isTerminal(stream any) bool {
 	file, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))

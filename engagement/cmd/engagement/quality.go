@@ -13,7 +13,7 @@ func (a *app) qualityCommand() *cobra.Command {
 	var signal string
 	var balance float64
 	var equity bool
-	var days windowFlags
+	var days windowFlag
 	cmd := &cobra.Command{
 		Use:   "quality [USER]",
 		Short: "Show how good a user's or a signal's trades were",
@@ -25,7 +25,7 @@ also shown in percent of what it fell from.`,
 		Example: `  engagement quality 12345
   engagement quality 12345 --window month --balance 10000
   engagement quality --signal EURUSD_LONG_001 --equity
-  engagement quality 12345 --from 2026-01-01 --to 2026-01-31 --json`,
+  engagement quality 12345 --window 2026-01-01..2026-01-31 --json`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -34,7 +34,7 @@ also shown in percent of what it fell from.`,
 				return err
 			}
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
-				window, err := days.window(cmd, db.Reader)
+				window, err := days.window(db.Reader)
 				if err != nil {
 					return err
 				}
@@ -55,7 +55,7 @@ also shown in percent of what it fell from.`,
 		},
 	}
 	signalFlag(cmd, &signal)
-	days.add(cmd)
+	days.add(cmd, "all")
 	flags := cmd.Flags()
 	flags.Float64Var(&balance, "balance", 0, "the `AMOUNT` that the account held before the first of these trades")
 	flags.BoolVar(&equity, "equity", false, "list the P&L of each day as well")

@@ -36,7 +36,7 @@ users are strictly better. A user who is not on a board has no rank there.`,
 }
 
 func (a *app) printRanks(ctx context.Context, cmd *cobra.Command, db *engagement.DB, userID int64, f *boardFlags) error {
-	places := map[string]*engagement.BoardRow{} // by ranking; nil: not on that board
+	places := map[engagement.Ranking]*engagement.BoardRow{} // by ranking; nil: not on that board
 	var board engagement.Board
 	err := db.View(ctx, func(r *engagement.Reader) (err error) {
 		if _, err := r.UserStats(ctx, userID); err != nil {
@@ -46,7 +46,7 @@ func (a *app) printRanks(ctx context.Context, cmd *cobra.Command, db *engagement
 			if board, err = f.board(cmd, r, ranking); err != nil {
 				return err
 			}
-			if places[ranking.String()], err = placeOn(ctx, r, board, userID); err != nil {
+			if places[ranking], err = placeOn(ctx, r, board, userID); err != nil {
 				return err
 			}
 		}
@@ -58,7 +58,7 @@ func (a *app) printRanks(ctx context.Context, cmd *cobra.Command, db *engagement
 	return a.print(cmd, places, func() string {
 		t := &table{left: true, header: []any{"leaderboard", "rank", "with"}}
 		for _, ranking := range engagement.Rankings() {
-			if row := places[ranking.String()]; row != nil {
+			if row := places[ranking]; row != nil {
 				t.add(ranking, row.Rank, figureText(ranking, row.UserFigures))
 			} else {
 				t.add(ranking, "none", "")

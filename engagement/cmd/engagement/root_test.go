@@ -65,7 +65,7 @@ func TestCompletionOffersWhatACommandTakes(t *testing.T) {
 	for _, tt := range []struct {
 		name, line, want string
 	}{
-		{"leaderboards", "leaderboard ", "total_fires win_rate pnl executed longest_streak streak"},
+		{"leaderboards", "leaderboard ", "total_fires win_rate pnl executed longest_streak current_streak"},
 		{"leaderboards by their beginning", "leaderboard w", "win_rate"},
 		{"outcomes of a trade", "trade 1 t 1 --outcome ", "win loss draw"},
 		{"no files for a user id", "user ", ""},

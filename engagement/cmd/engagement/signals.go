@@ -10,7 +10,7 @@ import (
 
 func (a *app) signalsCommand() *cobra.Command {
 	var limit int
-	var days windowFlags
+	var days windowFlag
 	cmd := &cobra.Command{
 		Use:   "signals",
 		Short: "Show the signals most fired",
@@ -18,12 +18,12 @@ func (a *app) signalsCommand() *cobra.Command {
 these figures.`,
 		Example: `  engagement signals
   engagement signals --window week --limit 20
-  engagement signals --from 2026-01-01 --to 2026-01-31 --json`,
+  engagement signals --window 2026-01-01..2026-01-31 --json`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
-				w, err := days.window(cmd, db.Reader)
+				w, err := days.window(db.Reader)
 				if err != nil {
 					return err
 				}
@@ -41,7 +41,7 @@ these figures.`,
 			})
 		},
 	}
-	days.add(cmd)
+	days.add(cmd, "all")
 	limitFlag(cmd, &limit, "how many signals to list")
 	return cmd
 }

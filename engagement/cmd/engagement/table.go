@@ -77,7 +77,7 @@ func (t *table) lines() []string {
 	return lines
 }
 
-// isNumeric says whether a column holds numbers, be it only one: the other cells
+// isNumeric reports whether a column holds numbers, be it only one: the other cells
 // may say that there is none.
 func (t *table) isNumeric(column int) bool {
 	return slices.ContainsFunc(t.rows, func(row []any) bool {

@@ -41,13 +41,13 @@ loss or draw by the sign of PNL.`,
 				return err
 			}
 			return a.withDB(cmd, writing, func(ctx context.Context, db *engagement.DB) error {
-				result, err := db.RecordTrade(ctx, trade)
+				receipt, err := db.RecordTrade(ctx, trade)
 				if err != nil {
 					return err
 				}
-				return a.print(cmd, tradeOutput{trade.UserID, trade.TradeID, result.Status}, func() string {
+				return a.print(cmd, tradeOutput{trade.UserID, trade.TradeID, receipt.Status}, func() string {
 					return fmt.Sprintf("%s: user %d closed trade %s with %s\n",
-						statusText(result.Status), trade.UserID, trade.TradeID, cellText(money(trade.PnL)))
+						statusText(receipt.Status), trade.UserID, trade.TradeID, cellText(money(trade.PnL)))
 				})
 			})
 		},

@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) versusCommand() *cobra.Command {
-	var window windowFlags
+	var window windowFlag
 	cmd := &cobra.Command{
 		Use:   "versus USER USER",
 		Short: "Compare two users",
@@ -29,7 +29,7 @@ both fired, among the fires that a cleanup has not deleted.`,
 				}
 			}
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
-				w, err := window.window(cmd, db.Reader)
+				w, err := window.window(db.Reader)
 				if err != nil {
 					return err
 				}
@@ -41,7 +41,7 @@ both fired, among the fires that a cleanup has not deleted.`,
 			})
 		},
 	}
-	window.add(cmd)
+	window.add(cmd, "all")
 	return cmd
 }
 
@@ -49,10 +49,10 @@ func versusText(h engagement.HeadToHead) string {
 	t := &table{left: true, header: []any{"", id(h.A.UserID), id(h.B.UserID), "leads"}}
 	for _, ranking := range engagement.Rankings() {
 		leads := ""
-		if leader := h.Leaders[ranking.String()]; leader != nil {
+		if leader := h.Leaders[ranking]; leader != nil {
 			leads = cellText(id(*leader))
 		}
 		t.add(ranking, figureText(ranking, h.A), figureText(ranking, h.B), leads)
 	}
-	return t.String() + fmt.Sprintf("\nboth fired %s, of the fires kept since %s\n", counted(h.CommonSignals, "signal"), h.KeptFrom)
+	return t.String() + fmt.Sprintf("\nboth fired %s, of the fires kept since %s\n", counted(h.CommonSignals, "signal"), h.Horizon)
 }

@@ -84,10 +84,10 @@ func (h *hook) opened(w http.ResponseWriter, r *http.Request) {
 	if !decode(w, r, &call) {
 		return
 	}
-	result, err := h.db.RecordFire(r.Context(), engagement.Fire{
+	receipt, err := h.db.RecordFire(r.Context(), engagement.Fire{
 		UserID: call.UserID, SignalID: call.SignalID, At: call.OpenedAt, Executed: true,
 	})
-	answer(w, r, result, err)
+	answer(w, r, receipt, err)
 }
 
 func (h *hook) closed(w http.ResponseWriter, r *http.Request) {
@@ -99,10 +99,10 @@ func (h *hook) closed(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusBadRequest, map[string]string{"error": "profit is missing"})
 		return
 	}
-	result, err := h.db.RecordTrade(r.Context(), engagement.Trade{
+	receipt, err := h.db.RecordTrade(r.Context(), engagement.Trade{
 		UserID: call.UserID, TradeID: call.Ticket, SignalID: call.SignalID, PnL: *call.Profit, ClosedAt: call.ClosedAt,
 	})
-	answer(w, r, result, err)
+	answer(w, r, receipt, err)
 }
 
 // decode reads the body into call, or answers 400.
@@ -115,11 +115,11 @@ func decode(w http.ResponseWriter, r *http.Request, call any) bool {
 }
 
 // answer sends what recording came to.
-func answer(w http.ResponseWriter, r *http.Request, result any, err error) {
+func answer(w http.ResponseWriter, r *http.Request, receipt any, err error) {
 	status := statusOf(err)
 	switch status {
 	case http.StatusOK:
-		reply(w, status, result)
+		reply(w, status, receipt)
 		return
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", retryAfter)

@@ -104,19 +104,19 @@ func (f *fireBot) fire(ctx context.Context, query *models.CallbackQuery) (answer
 	if !ok || !hasButton(query.Message.Message, query.Data) {
 		return "This button no longer works.", nil
 	}
-	result, err := f.db.RecordFire(ctx, engagement.Fire{UserID: query.From.ID, SignalID: signalID})
+	receipt, err := f.db.RecordFire(ctx, engagement.Fire{UserID: query.From.ID, SignalID: signalID})
 	switch {
 	case errors.Is(err, engagement.ErrBusy):
 		return "Too busy, please press again.", err
 	case err != nil:
 		return "This could not be recorded.", err
-	case result.Status == engagement.Duplicate:
+	case receipt.Status == engagement.Duplicate:
 		return "You have fired this already.", nil
 	}
 	return "Recorded: " + signalID, nil
 }
 
-// hasButton says whether a message shows a button with this data. A client can
+// hasButton reports whether a message shows a button with this data. A client can
 // send any data it likes; the message comes from Telegram itself.
 func hasButton(message *models.Message, data string) bool {
 	if message == nil || message.ReplyMarkup == nil {
@@ -216,15 +216,15 @@ func (f *fireBot) stats(ctx context.Context, user int64) (string, error) {
 	return b.String(), err
 }
 
-func (f *fireBot) leaderboard(ctx context.Context, metricName string) (string, error) {
-	metric := engagement.ByFires
-	if metricName != "" {
+func (f *fireBot) leaderboard(ctx context.Context, name string) (string, error) {
+	ranking := engagement.ByFires
+	if name != "" {
 		var err error
-		if metric, err = engagement.ParseRanking(metricName); err != nil {
-			return fmt.Sprintf("Unknown metric, want one of %v.", engagement.Rankings()), nil
+		if ranking, err = engagement.ParseRanking(name); err != nil {
+			return fmt.Sprintf("Unknown ranking, want one of %v.", engagement.Rankings()), nil
 		}
 	}
-	rows, err := f.db.Leaderboard(ctx, engagement.Board{Ranking: metric, Limit: boardSize})
+	rows, err := f.db.Leaderboard(ctx, engagement.Board{Ranking: ranking, Limit: boardSize})
 	if err != nil {
 		return "", err
 	}
@@ -232,7 +232,7 @@ func (f *fireBot) leaderboard(ctx context.Context, metricName string) (string, e
 		return "Nobody is on this leaderboard yet.", nil
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "Leaderboard by %s\n", metric)
+	fmt.Fprintf(&b, "Leaderboard by %s\n", ranking)
 	for _, row := range rows {
 		fmt.Fprintf(&b, "%d. user %d: %d fires, %.0f %% won, P&L %.2f\n",
 			row.Rank, row.UserID, row.TotalFires, 100*row.WinRate, row.PnL)

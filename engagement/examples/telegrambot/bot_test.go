@@ -445,7 +445,7 @@ func TestCommands(t *testing.T) {
 	api.deliver(message(anna, "/leaderboard win_rate"))
 	api.says("Nobody is on this leaderboard yet.") // for want of decided trades
 	api.deliver(message(anna, "/leaderboard luck"))
-	api.says("Unknown metric, want one of [total_fires win_rate pnl executed longest_streak].")
+	api.says("Unknown ranking, want one of [total_fires win_rate pnl executed longest_streak].")
 	// Neither is for this bot: the next answer is to what follows them.
 	api.deliver(message(anna, "hello"), message(anna, "/stats@other_bot"))
 	api.deliver(message(anna, "/streak"))

@@ -51,7 +51,7 @@ type Engine interface {
 	// Open opens the pools. It is called once, after Inspect and Migrate.
 	Open(ctx context.Context) error
 
-	// Remote says whether commands travel over a network, which may hang.
+	// Remote reports whether commands travel over a network, which may hang.
 	Remote() bool
 	// Queries returns the typed queries on the pool of readers.
 	Queries() dbgen.Querier
@@ -99,6 +99,8 @@ type Tx interface {
 	// counts they wait, in order, for the next statement or the commit, which
 	// returns their error; elsewhere they run at once.
 	Later() dbgen.Querier
+	// Flush runs what waits.
+	Flush(ctx context.Context) error
 	// Load holds users and reads what a write of their facts goes by.
 	Load(ctx context.Context, keys Keys) (Loaded, error)
 	// Histories reads the days and freezes of some users and the awards of

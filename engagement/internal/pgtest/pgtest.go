@@ -12,13 +12,11 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -32,7 +30,7 @@ type Server struct {
 	dir      string
 	port     int
 	password string
-	user     *syscall.Credential // nil: the user of this process
+	user     *account // nil: the user of this process
 	// life is held open by this process: when it ends, however it ends, the
 	// server is stopped and its data deleted.
 	life  io.WriteCloser
@@ -95,40 +93,11 @@ func (s *Server) start(ctx context.Context) (err error) {
 	s.watch = exec.Command("sh", "-c", `cat >/dev/null; "$0" -D "$1/data" -m immediate stop; rm -rf "$1"`,
 		filepath.Join(s.bin, "pg_ctl"), s.dir)
 	s.watch.Dir = os.TempDir()
-	s.watch.SysProcAttr = &syscall.SysProcAttr{Credential: s.user, Setpgid: true}
+	s.watch.SysProcAttr = attributes(s.user, true)
 	if s.life, err = s.watch.StdinPipe(); err != nil {
 		return err
 	}
 	return s.watch.Start()
-}
-
-// temporary makes a folder for a server that runs as user.
-func temporary(user *syscall.Credential) (dir string, err error) {
-	if dir, err = os.MkdirTemp("", "pgtest-*"); err != nil || user == nil {
-		return dir, err
-	}
-	if err = os.Chown(dir, int(user.Uid), int(user.Gid)); err != nil {
-		err = errors.Join(err, os.RemoveAll(dir))
-	}
-	return dir, err
-}
-
-// otherThanRoot returns the user that a server started by root runs as: the
-// server refuses to run as root.
-func otherThanRoot() (*syscall.Credential, error) {
-	if os.Geteuid() != 0 {
-		return nil, nil
-	}
-	for _, name := range []string{"postgres", "nobody"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, uidErr := strconv.ParseUint(u.Uid, 10, 32)
-		gid, gidErr := strconv.ParseUint(u.Gid, 10, 32)
-		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, errors.Join(uidErr, gidErr)
-	}
-	return nil, errors.New("started as root, and there is no user postgres or nobody to run the server as")
 }
 
 func freePort() (int, error) {
@@ -182,7 +151,7 @@ func (s *Server) pgCtl(ctx context.Context, args ...string) error {
 func (s *Server) run(ctx context.Context, program string, args ...string) error {
 	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, program), args...)
 	cmd.Dir = s.dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.user}
+	cmd.SysProcAttr = attributes(s.user, false)
 	// A file and not a pipe: the server keeps it open.
 	out, err := os.CreateTemp(s.dir, program)
 	if err != nil {

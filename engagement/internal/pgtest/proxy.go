@@ -152,7 +152,7 @@ func (p *Proxy) forward(from, to net.Conn, pass func([]byte) bool) {
 	}
 }
 
-// flowing waits while the proxy is frozen and says whether it still runs.
+// flowing waits while the proxy is frozen and reports whether it still runs.
 func (p *Proxy) flowing() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -108,6 +108,11 @@ func (q querier) DaysOfUsers(ctx context.Context, arg dbgen.DaysOfUsersParams) (
 	return each(func(row pggen.UserDay) dbgen.UserDay { return dbgen.UserDay(row) })(result), err
 }
 
+func (q querier) DecidedBetween(ctx context.Context, arg dbgen.DecidedBetweenParams) ([]dbgen.DecidedBetweenRow, error) {
+	result, err := q.Queries.DecidedBetween(ctx, pggen.DecidedBetweenParams(arg))
+	return each(func(row pggen.DecidedBetweenRow) dbgen.DecidedBetweenRow { return dbgen.DecidedBetweenRow(row) })(result), err
+}
+
 func (q querier) DecidedTradesFrom(ctx context.Context, arg dbgen.DecidedTradesFromParams) ([]dbgen.Trade, error) {
 	result, err := q.Queries.DecidedTradesFrom(ctx, pggen.DecidedTradesFromParams(arg))
 	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
@@ -290,11 +295,6 @@ func (q querier) PopularSignalsEver(ctx context.Context, arg int64) ([]dbgen.Pop
 	return each(func(row pggen.PopularSignalsEverRow) dbgen.PopularSignalsEverRow {
 		return dbgen.PopularSignalsEverRow(row)
 	})(result), err
-}
-
-func (q querier) ResultsBetween(ctx context.Context, arg dbgen.ResultsBetweenParams) ([]dbgen.ResultsBetweenRow, error) {
-	result, err := q.Queries.ResultsBetween(ctx, pggen.ResultsBetweenParams(arg))
-	return each(func(row pggen.ResultsBetweenRow) dbgen.ResultsBetweenRow { return dbgen.ResultsBetweenRow(row) })(result), err
 }
 
 func (q querier) ReturningUsers(ctx context.Context, arg dbgen.ReturningUsersParams) (int64, error) {

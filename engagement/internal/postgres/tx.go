@@ -46,6 +46,7 @@ type tx struct {
 	conn   *pgx.Conn
 	queued []*pgx.QueuedQuery
 	failed error // of the first statement that failed or was lost
+	ended  bool  // the connection is given back
 }
 
 // BeginRead opens a snapshot. It is taken by the first query.
@@ -98,7 +99,7 @@ func (e *Engine) newTx(ctx context.Context, pool *sql.DB) (*tx, error) {
 
 // flushOrDiscard sends what is queued, or gives up the transaction.
 func (t *tx) flushOrDiscard(ctx context.Context) error {
-	err := t.flush(ctx)
+	err := t.Flush(ctx)
 	if err != nil {
 		t.discard()
 	}
@@ -118,10 +119,13 @@ func queueRows[T any](t *tx, into *[]T, convert pgx.RowToFunc[T], query string, 
 	})
 }
 
-// flush sends what is queued and waits until it has run. What it loses of the
+// Flush sends what is queued and waits until it has run. What it loses of the
 // queue makes the commit fail.
-func (t *tx) flush(ctx context.Context) error {
-	if t.failed != nil {
+func (t *tx) Flush(ctx context.Context) error {
+	switch {
+	case t.ended:
+		return sql.ErrConnDone
+	case t.failed != nil:
 		return t.failed
 	}
 	if err := ctx.Err(); err != nil {
@@ -164,7 +168,7 @@ type flushing tx
 
 func (f *flushing) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	t := (*tx)(f)
-	if err := t.flush(ctx); err != nil {
+	if err := t.Flush(ctx); err != nil {
 		return nil, err
 	}
 	result, err := t.pooled.ExecContext(ctx, query, args...)
@@ -173,7 +177,7 @@ func (f *flushing) ExecContext(ctx context.Context, query string, args ...any) (
 
 func (f *flushing) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	t := (*tx)(f)
-	if err := t.flush(ctx); err != nil {
+	if err := t.Flush(ctx); err != nil {
 		return nil, err
 	}
 	rows, err := t.pooled.QueryContext(ctx, query, args...)
@@ -182,7 +186,7 @@ func (f *flushing) QueryContext(ctx context.Context, query string, args ...any) 
 
 func (f *flushing) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	t := (*tx)(f)
-	if err := t.flush(ctx); err != nil {
+	if err := t.Flush(ctx); err != nil {
 		return rowOf(err)
 	}
 	row := t.pooled.QueryRowContext(ctx, query, args...)
@@ -246,7 +250,7 @@ func (t *tx) Load(ctx context.Context, keys engine.Keys) (l engine.Loaded, err e
 		queueRows(t, &l.Trades, rowTo(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) }),
 			pggen.TradesByKey, keys.Trades)
 	}
-	return l, t.flush(ctx)
+	return l, t.Flush(ctx)
 }
 
 // Histories reads days, freezes and awards, in one way to the server and back.
@@ -256,7 +260,7 @@ func (t *tx) Histories(ctx context.Context, users, awarded string) (h engine.His
 	}), pggen.HistoriesOfUsers, users)
 	queueRows(t, &h.Awards, rowTo(func(row pggen.StreakAward) dbgen.StreakAward { return dbgen.StreakAward(row) }),
 		pggen.AwardsOfUsers, awarded)
-	return h, t.flush(ctx)
+	return h, t.Flush(ctx)
 }
 
 // rowTo reads a row of pggen as one of dbgen.
@@ -276,7 +280,7 @@ func (t *tx) Commit(ctx context.Context) error {
 	var ended pgconn.CommandTag
 	t.queue("COMMIT")
 	t.queued[len(t.queued)-1].Exec(func(tag pgconn.CommandTag) error { ended = tag; return nil })
-	err := t.flush(ctx)
+	err := t.Flush(ctx)
 	if err == nil && ended.String() != "COMMIT" {
 		err = pgx.ErrTxCommitRollback // the transaction had failed before
 	}
@@ -284,7 +288,7 @@ func (t *tx) Commit(ctx context.Context) error {
 		_ = t.Rollback(ctx) // or the server does so by itself
 		return err
 	}
-	return t.pooled.Close()
+	return t.release()
 }
 
 // End ends a snapshot.
@@ -294,12 +298,15 @@ func (t *tx) End(ctx context.Context) error { return t.Rollback(ctx) }
 // a connection that cannot be cleared is thrown away: then the server undoes it.
 func (t *tx) Rollback(ctx context.Context) error {
 	t.queued = nil
+	if t.ended {
+		return nil
+	}
 	if t.conn.IsClosed() {
 		t.discard()
 		return nil
 	}
 	if t.conn.PgConn().TxStatus() == 'I' {
-		return t.pooled.Close()
+		return t.release()
 	}
 	err := t.engine.answered(ctx, func(ctx context.Context) error {
 		_, err := t.conn.Exec(ctx, "ROLLBACK")
@@ -309,11 +316,18 @@ func (t *tx) Rollback(ctx context.Context) error {
 		t.discard()
 		return nil
 	}
-	return t.pooled.Close()
+	return t.release()
 }
 
 // discard closes a connection whose state is not known, instead of giving it
 // back.
 func (t *tx) discard() {
+	t.ended = true
 	_ = t.pooled.Raw(func(any) error { return driver.ErrBadConn })
+}
+
+// release gives the connection back.
+func (t *tx) release() error {
+	t.ended = true
+	return t.pooled.Close()
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
+	_ "github.com/hydraxdev/engagementdb/engagement/internal/sqlite/needcgo" // for its error
 )
 
 const (
@@ -139,7 +140,7 @@ func (e *Engine) Close() error {
 	return errors.Join(errs...)
 }
 
-// exists says whether there is a file with content at path.
+// exists reports whether there is a file with content at path.
 func exists(path string) (bool, error) {
 	info, err := os.Stat(path)
 	switch {

@@ -143,7 +143,7 @@ func eachRow(ctx context.Context, db queryer, query string, use func(*sql.Rows) 
 	return rows.Err()
 }
 
-// empty says whether there is nothing but what goose itself made.
+// empty reports whether there is nothing but what goose itself made.
 func (s *structure) empty() bool {
 	for table := range s.tables {
 		if table != versionTable {

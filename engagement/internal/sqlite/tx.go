@@ -57,6 +57,8 @@ func begin(ctx context.Context, pool *sql.DB, statement string) (*tx, error) {
 
 func (t *tx) Later() dbgen.Querier { return t.Queries }
 
+func (t *tx) Flush(context.Context) error { return nil }
+
 func (t *tx) SQL() engine.SQL { return t.pooled }
 
 func (t *tx) Failed() error { return t.conn.failed }

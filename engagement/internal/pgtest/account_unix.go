@@ -1,0 +1,49 @@
+//go:build unix
+
+package pgtest
+
+import (
+	"errors"
+	"os"
+	"os/user"
+	"strconv"
+	"syscall"
+)
+
+// account is a user that processes run as.
+type account = syscall.Credential
+
+// temporary makes a folder for a server that runs as user.
+func temporary(user *account) (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "pgtest-*"); err != nil || user == nil {
+		return dir, err
+	}
+	if err = os.Chown(dir, int(user.Uid), int(user.Gid)); err != nil {
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	return dir, err
+}
+
+// otherThanRoot returns the user that a server started by root runs as: the
+// server refuses to run as root.
+func otherThanRoot() (*account, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, uidErr := strconv.ParseUint(u.Uid, 10, 32)
+		gid, gidErr := strconv.ParseUint(u.Gid, 10, 32)
+		return &account{Uid: uint32(uid), Gid: uint32(gid)}, errors.Join(uidErr, gidErr)
+	}
+	return nil, errors.New("started as root, and there is no user postgres or nobody to run the server as")
+}
+
+// attributes are those of a process that runs as user, in a group of its own if
+// it must not get this one's signals.
+func attributes(user *account, ownGroup bool) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Credential: user, Setpgid: ownGroup}
+}
