@@ -347,7 +347,7 @@ func TestOnlyWhatFactsMayChangeIsRead(t *testing.T) {
 		"one of the next day":                              {given: given, facts: fires(1, 15, 15)},
 		"one of the next day, which reaches a milestone":   {given: given, facts: fires(1, 15, 16), awards: []int64{1}},
 		"one after a break":                                {given: given, facts: fires(1, 20, 20)},
-		"enough after a break to reach a milestone":        {given: given, facts: fires(1, 20, 22), awards: []int64{1}},
+		"enough after a break to reach a milestone":        {given: fires(1, 7, 14), facts: fires(1, 20, 22), awards: []int64{1}},
 		"one of the next day of a user who holds a freeze": {given: given, grants: []grant{{1, 14, "f"}}, facts: fires(1, 15, 15)},
 		"one after a missed day of a user who holds one":   {given: given, grants: []grant{{1, 14, "f"}}, facts: fires(1, 16, 16), histories: []int64{1}, awards: []int64{1}},
 		"a late fire": {given: given, facts: []*fact{fired(1, "A", 12)}, histories: []int64{1}, awards: []int64{1}},
