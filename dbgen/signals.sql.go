@@ -98,21 +98,27 @@ func (q *Queries) NthSignalFire(ctx context.Context, arg NthSignalFireParams) ([
 }
 
 const PopularSignals = `-- name: PopularSignals :many
-SELECT
-    signal_id,
-    CAST(SUM(fires) AS BIGINT) AS fires,
-    CAST(SUM(executed) AS BIGINT) AS executed
-FROM signal_days
-WHERE day >= ?1 AND day <= ?2 AND fires > 0
-GROUP BY signal_id
+SELECT signal_id, fires, executed
+FROM (
+    SELECT
+        signal_id,
+        CAST(SUM(fires) AS BIGINT) AS fires,
+        CAST(SUM(executed) AS BIGINT) AS executed
+    FROM signal_days
+    WHERE day >= ?1 AND day <= ?2 AND fires > 0
+    GROUP BY signal_id
+) AS fired
+WHERE fires <= CAST(?3 AS BIGINT) AND (fires < CAST(?3 AS BIGINT) OR signal_id > ?4)
 ORDER BY fires DESC, signal_id
-LIMIT CAST(?3 AS BIGINT)
+LIMIT CAST(?5 AS BIGINT)
 `
 
 type PopularSignalsParams struct {
-	FirstDay int64
-	LastDay  int64
-	MaxRows  int64
+	FirstDay    int64
+	LastDay     int64
+	AfterFires  int64
+	AfterSignal string
+	MaxRows     int64
 }
 
 type PopularSignalsRow struct {
@@ -121,9 +127,16 @@ type PopularSignalsRow struct {
 	Executed int64
 }
 
-// PopularSignals lists the signals most fired in a range of days.
+// PopularSignals lists the signals most fired in a range of days from behind a
+// position on.
 func (q *Queries) PopularSignals(ctx context.Context, arg PopularSignalsParams) ([]PopularSignalsRow, error) {
-	rows, err := q.db.QueryContext(ctx, PopularSignals, arg.FirstDay, arg.LastDay, arg.MaxRows)
+	rows, err := q.db.QueryContext(ctx, PopularSignals,
+		arg.FirstDay,
+		arg.LastDay,
+		arg.AfterFires,
+		arg.AfterSignal,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -153,11 +166,18 @@ SELECT
 FROM (
     SELECT s.signal_id, s.total_fires FROM signal_metrics AS s
     WHERE s.total_fires > 0
+        AND s.total_fires <= ?1 AND (s.total_fires < ?1 OR s.signal_id > ?2)
     ORDER BY s.total_fires DESC, s.signal_id
-    LIMIT CAST(?1 AS BIGINT)
+    LIMIT CAST(?3 AS BIGINT)
 ) AS m
 ORDER BY m.total_fires DESC, m.signal_id
 `
+
+type PopularSignalsEverParams struct {
+	AfterFires  int64
+	AfterSignal string
+	MaxRows     int64
+}
 
 type PopularSignalsEverRow struct {
 	SignalID string
@@ -165,10 +185,10 @@ type PopularSignalsEverRow struct {
 	Executed int64
 }
 
-// PopularSignalsEver lists the signals most fired since the beginning. Only
-// those listed have their executed fires added up.
-func (q *Queries) PopularSignalsEver(ctx context.Context, maxRows int64) ([]PopularSignalsEverRow, error) {
-	rows, err := q.db.QueryContext(ctx, PopularSignalsEver, maxRows)
+// PopularSignalsEver lists the signals most fired since the beginning from behind
+// a position on. Only those listed have their executed fires added up.
+func (q *Queries) PopularSignalsEver(ctx context.Context, arg PopularSignalsEverParams) ([]PopularSignalsEverRow, error) {
+	rows, err := q.db.QueryContext(ctx, PopularSignalsEver, arg.AfterFires, arg.AfterSignal, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,24 @@ import (
 	"context"
 )
 
+const CountLongerStreaksUntil = `-- name: CountLongerStreaksUntil :one
+SELECT COUNT(*) FROM user_stats WHERE streak_until = ?1 AND streak_length > ?2
+`
+
+type CountLongerStreaksUntilParams struct {
+	StreakUntil int64
+	Length      int64
+}
+
+// CountLongerStreaksUntil counts the users with such a streak that is longer than
+// a length.
+func (q *Queries) CountLongerStreaksUntil(ctx context.Context, arg CountLongerStreaksUntilParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, CountLongerStreaksUntil, arg.StreakUntil, arg.Length)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const NextStreakEnd = `-- name: NextStreakEnd :one
 SELECT CAST(COALESCE(MIN(streak_until), -1) AS BIGINT) AS day FROM user_stats
 WHERE streak_until >= ?1
@@ -26,19 +44,28 @@ func (q *Queries) NextStreakEnd(ctx context.Context, fromDay int64) (int64, erro
 const StreaksUntil = `-- name: StreaksUntil :many
 SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
 WHERE streak_until = ?1
+    AND streak_length <= ?2
+    AND (streak_length < ?2 OR user_id > ?3)
 ORDER BY streak_length DESC, user_id
-LIMIT CAST(?2 AS BIGINT)
+LIMIT CAST(?4 AS BIGINT)
 `
 
 type StreaksUntilParams struct {
 	StreakUntil int64
+	AfterLength int64
+	AfterUser   int64
 	MaxRows     int64
 }
 
 // StreaksUntil lists the users whose latest streak breaks unless they fire by
-// the end of a day, longest first, ties by user id.
+// the end of a day, longest first, ties by user id, from behind a position on.
 func (q *Queries) StreaksUntil(ctx context.Context, arg StreaksUntilParams) ([]UserStat, error) {
-	rows, err := q.db.QueryContext(ctx, StreaksUntil, arg.StreakUntil, arg.MaxRows)
+	rows, err := q.db.QueryContext(ctx, StreaksUntil,
+		arg.StreakUntil,
+		arg.AfterLength,
+		arg.AfterUser,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return nil, err
 	}

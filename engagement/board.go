@@ -67,18 +67,16 @@ func (m Ranking) value(f UserFigures) float64 {
 // unless it is told.
 const DefaultMinDecided = 10
 
-// Board says which leaderboard to show, and which page of it.
+// Board says which leaderboard to show.
 //
 // Of all time, every user who has fired or traded is on it. On that of a window
 // are the users with a fire in the window or, by P&L, with a trade. By win rate,
 // in both cases, they are those with at least MinDecided wins and losses.
 type Board struct {
 	Ranking    Ranking
-	Window     Window    // zero: all time
-	MinDecided int64     // by win rate only: 1 or more; 0: DefaultMinDecided
-	Users      []int64   // only these, ranked among themselves: 1 to MaxLimit; nil: everybody
-	Limit      int       // 1 to MaxLimit; 0: DefaultLimit
-	After      *BoardRow // the last row of the page before; nil: from the top
+	Window     Window  // zero: all time
+	MinDecided int64   // by win rate only: 1 or more; 0: DefaultMinDecided
+	Users      []int64 // only these, ranked among themselves: 1 to MaxLimit; nil: everybody
 }
 
 // check checks what says who is on the board, and fills in the defaults.
@@ -109,13 +107,20 @@ func (b *Board) check() error {
 	return nil
 }
 
+// list is the name of the board's list. A board of some users is the same
+// whatever their order.
+func (b Board) list() string {
+	users := slices.Compact(slices.Sorted(slices.Values(b.Users)))
+	return fmt.Sprintf("board by %v in %v of %d decided, %v", b.Ranking, b.Window, b.MinDecided, users)
+}
+
 // BoardRow is one user's place, with the user's figures in the board's window.
 type BoardRow struct {
 	Rank int64 `json:"rank"` // 1 + how many users are strictly better
 	UserFigures
 }
 
-// Leaderboard returns users from the best on, ties by user id. Users with the
+// Leaderboard lists users from the best on, ties by user id. Users with the
 // same value share a rank and the next ranks are left out: 1, 2, 2, 4. A value
 // is a ranking's figure in the board's window; of a win rate it is the lower
 // bound of its 95 % interval, so that many trades count for more than few; of
@@ -123,45 +128,47 @@ type BoardRow struct {
 // nothing but days with a fire counts. Those of the Users who are not known are
 // not on the board.
 //
-// A board of all time reads the rows that it shows. That of a window, or of a set
-// of users, reads their days in the window.
+// A board of all time reads the rows that it shows, and in a page behind the first
+// counts the users before them. That of a window, or of a set of users, reads their
+// days in the window for every page.
 //
 // An unknown ranking, a window that ends before it starts, a minimum below 1 or a
 // set without users is ErrInvalid.
-func (r *Reader) Leaderboard(ctx context.Context, b Board) ([]BoardRow, error) {
-	return snapshot(ctx, r, "leaderboard", func(v *view) ([]BoardRow, error) {
-		return v.leaderboard(ctx, b)
+func (r *Reader) Leaderboard(ctx context.Context, b Board, q PageQuery) (Page[BoardRow], error) {
+	return snapshot(ctx, r, "leaderboard", func(v *view) (Page[BoardRow], error) {
+		return v.leaderboard(ctx, b, q)
 	})
 }
 
-func (v *view) leaderboard(ctx context.Context, b Board) ([]BoardRow, error) {
-	limit, err := checkLimit(b.Limit)
-	if err != nil {
-		return nil, err
-	}
+func (v *view) leaderboard(ctx context.Context, b Board, q PageQuery) (Page[BoardRow], error) {
 	if err := b.check(); err != nil {
-		return nil, err
+		return Page[BoardRow]{}, err
 	}
-	after, fromTop := top, int64(0)
-	if b.After != nil {
-		after = place{b.Ranking.value(b.After.UserFigures), b.After.UserID}
-	} else {
-		fromTop = limit
+	p, err := q.of(b.list(), top.position())
+	if err != nil {
+		return Page[BoardRow]{}, err
+	}
+	fromTop := int64(0)
+	if p.first {
+		fromTop = p.rows()
 	}
 	o, err := v.order(ctx, b, fromTop)
 	if err != nil {
-		return nil, err
+		return Page[BoardRow]{}, err
 	}
-	shown, err := o.below(ctx, after, limit)
+	shown, err := o.below(ctx, placeAt(p.after), p.rows())
 	if err != nil {
-		return nil, err
+		return Page[BoardRow]{}, err
 	}
-	return v.ranked(ctx, b, o, shown, b.After == nil)
+	shown, next := cut(p, shown, func(f UserFigures) position {
+		return place{b.Ranking.value(f), f.UserID}.position()
+	})
+	rows, err := v.ranked(ctx, b, o, shown, p.first)
+	return Page[BoardRow]{rows, next}, err
 }
 
-// UserRank returns a user's place on a leaderboard, of whose page (Limit, After)
-// nothing matters. A user who is not on the board is ErrNotFound; what
-// Leaderboard refuses is ErrInvalid.
+// UserRank returns a user's place on a leaderboard. A user who is not on the board
+// is ErrNotFound; what Leaderboard refuses is ErrInvalid.
 func (r *Reader) UserRank(ctx context.Context, b Board, userID int64) (BoardRow, error) {
 	return snapshot(ctx, r, "user rank", func(v *view) (BoardRow, error) {
 		rows, err := v.around(ctx, b, userID, 0)
@@ -173,9 +180,8 @@ func (r *Reader) UserRank(ctx context.Context, b Board, userID int64) (BoardRow,
 }
 
 // Around returns a user's place on a leaderboard between the n users before and
-// the n users behind, fewer at an end of the board; of its page (Limit, After)
-// nothing matters. n is 1 to MaxLimit. A user who is not on the board is
-// ErrNotFound; what Leaderboard refuses is ErrInvalid.
+// the n users behind, fewer at an end of the board. n is 1 to MaxLimit. A user who
+// is not on the board is ErrNotFound; what Leaderboard refuses is ErrInvalid.
 func (r *Reader) Around(ctx context.Context, b Board, userID int64, n int) ([]BoardRow, error) {
 	return snapshot(ctx, r, "leaderboard around a user", func(v *view) ([]BoardRow, error) {
 		if n < 1 || n > MaxLimit {
@@ -221,26 +227,40 @@ func (v *view) around(ctx context.Context, b Board, userID, n int64) ([]BoardRow
 // of them may be the first of the board.
 func (v *view) ranked(ctx context.Context, b Board, o order, shown []UserFigures, fromTop bool) ([]BoardRow, error) {
 	rows := make([]BoardRow, len(shown))
-	counted := -1 // the last row whose rank was counted
+	values := make([]float64, len(shown))
 	for i, figures := range shown {
 		rows[i].UserFigures = figures
-		value := b.Ranking.value(figures)
+		values[i] = b.Ranking.value(figures)
+	}
+	found, err := ranks(values, fromTop, func(value float64) (int64, error) { return o.better(ctx, value) })
+	for i, rank := range found {
+		rows[i].Rank = rank
+	}
+	return rows, err
+}
+
+// ranks returns the ranks of values that follow each other on a board, of which
+// better counts the better ones. The first may be the first of the board.
+func ranks[T comparable](values []T, fromTop bool, better func(T) (int64, error)) ([]int64, error) {
+	found := make([]int64, len(values))
+	counted := -1 // the last value whose rank was counted
+	for i, value := range values {
 		switch {
-		case i > 0 && value == b.Ranking.value(shown[i-1]):
-			rows[i].Rank = rows[i-1].Rank
+		case i > 0 && value == values[i-1]:
+			found[i] = found[i-1]
 		case i == 0 && fromTop:
-			rows[i].Rank, counted = 1, 0
+			found[i], counted = 1, 0
 		case counted > 0 || (counted == 0 && fromTop):
-			rows[i].Rank = rows[counted].Rank + int64(i-counted)
+			found[i] = found[counted] + int64(i-counted)
 		default:
-			// A tie with the row before the first may have begun there, so the
-			// first row does not say how many stand before the second.
-			better, err := o.better(ctx, value)
+			// A tie with the value before the first may have begun there, so the
+			// first does not say how many stand before the second.
+			count, err := better(value)
 			if err != nil {
 				return nil, err
 			}
-			rows[i].Rank, counted = better+1, i
+			found[i], counted = count+1, i
 		}
 	}
-	return rows, nil
+	return found, nil
 }

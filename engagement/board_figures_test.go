@@ -33,10 +33,9 @@ func TestAWindowsBoardOfLargeSumsHasEachUserOnce(t *testing.T) {
 			return nil
 		}))
 		board := engagement.Board{Ranking: engagement.ByPnL, Window: lastDays(db, 3)}
-		board.Limit = engagement.MaxLimit
-		all := must(db.Leaderboard(ctx, board))(t)
+		all := must(db.Leaderboard(ctx, board, engagement.PageQuery{Limit: engagement.MaxLimit}))(t).Items
 		same(t, "users", len(all), users)
-		same(t, "in pages", boardInPages(t, db.Reader, board, 7), all)
+		same(t, "in pages", inPages(t, 7, listBoard(db.Reader, board)), all)
 		for _, row := range all {
 			same(t, "rank", must(db.UserRank(ctx, board, row.UserID))(t), row)
 		}
@@ -56,9 +55,8 @@ func TestSumsThatLookAlikeAreATie(t *testing.T) {
 		board := engagement.Board{Ranking: engagement.ByPnL, Window: lastDays(db, 2)}
 		want := []place{{1, 1, 8e12}, {1, 2, 8e12}, {1, 3, 8e12}, {1, 4, 8e12}, {5, 5, -8e12}}
 		for limit := 1; limit <= 5; limit++ {
-			board.Limit = limit
-			same(t, fmt.Sprintf("the first %d", limit), places(board.Ranking, must(db.Leaderboard(ctx, board))(t)), want[:limit])
-			same(t, fmt.Sprintf("in pages of %d", limit), places(board.Ranking, boardInPages(t, db.Reader, board, limit)), want)
+			same(t, fmt.Sprintf("the first %d", limit), places(board.Ranking, must(db.Leaderboard(ctx, board, engagement.PageQuery{Limit: limit}))(t).Items), want[:limit])
+			same(t, fmt.Sprintf("in pages of %d", limit), places(board.Ranking, inPages(t, limit, listBoard(db.Reader, board))), want)
 		}
 	})
 }

@@ -20,6 +20,15 @@ type place struct {
 // top is before the first place of any board.
 var top = place{math.MaxFloat64, math.MinInt64}
 
+// position is the place as a cursor holds it; placeAt is its inverse.
+func (p place) position() position {
+	return position{numbers: []int64{int64(math.Float64bits(p.value)), p.user}}
+}
+
+func placeAt(p position) place {
+	return place{math.Float64frombits(uint64(p.numbers[0])), p.numbers[1]}
+}
+
 func comparePlaces(a, b place) int {
 	return cmp.Or(cmp.Compare(b.value, a.value), cmp.Compare(a.user, b.user))
 }

@@ -77,10 +77,10 @@ func TestLeaderboard(t *testing.T) {
 			forEachEngine(t, func(t *testing.T, open openFunc) {
 				ctx, db := context.Background(), openBoards(t, open)
 				board := engagement.Board{Ranking: ranking, MinDecided: 1}
-				all := must(db.Leaderboard(ctx, board))(t)
+				all := must(db.Leaderboard(ctx, board, anyPage))(t).Items
 				same(t, "Leaderboard", places(ranking, all), boards[ranking])
 				for limit := 1; limit <= len(all)+1; limit++ {
-					same(t, fmt.Sprintf("in pages of %d", limit), boardInPages(t, db.Reader, board, limit), all)
+					same(t, fmt.Sprintf("in pages of %d", limit), inPages(t, limit, listBoard(db.Reader, board)), all)
 				}
 				for i, want := range all {
 					same(t, "UserRank", must(db.UserRank(ctx, board, want.UserID))(t), want)
@@ -102,19 +102,19 @@ func TestLeaderboard(t *testing.T) {
 				}
 			}
 			must(db.RecordFires(context.Background(), fires))(t)
-			all := must(db.Leaderboard(context.Background(), engagement.Board{Ranking: engagement.ByFires}))(t)
+			all := must(db.Leaderboard(context.Background(), engagement.Board{Ranking: engagement.ByFires}, anyPage))(t).Items
 			same(t, "ranks", []int64{all[0].Rank, all[4].Rank, all[5].Rank, all[14].Rank, all[15].Rank, all[24].Rank}, []int64{1, 1, 6, 6, 16, 16})
 			for limit := 1; limit <= 26; limit++ {
-				same(t, fmt.Sprintf("in pages of %d", limit), boardInPages(t, db.Reader, engagement.Board{Ranking: engagement.ByFires}, limit), all)
+				same(t, fmt.Sprintf("in pages of %d", limit), inPages(t, limit, listBoard(db.Reader, engagement.Board{Ranking: engagement.ByFires})), all)
 			}
 		})
 	})
 	t.Run("a page whose last user is gone is followed by the same next page", func(t *testing.T) {
 		forEachEngine(t, func(t *testing.T, open openFunc) {
 			ctx, db := context.Background(), openBoards(t, open)
-			first := must(db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Limit: 3}))(t)
-			must(db.EraseUser(ctx, first[2].UserID))(t)
-			next := must(db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Limit: 3, After: &first[2]}))(t)
+			first := must(db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}, engagement.PageQuery{Limit: 3}))(t)
+			must(db.EraseUser(ctx, first.Items[2].UserID))(t)
+			next := must(db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}, engagement.PageQuery{Limit: 3, After: first.Next}))(t).Items
 			same(t, "the next page", places(engagement.ByFires, next), []place{{2, 8, 2}, {4, 1, 1}, {4, 9, 1}})
 		})
 	})
@@ -146,13 +146,13 @@ func TestWindowedLeaderboards(t *testing.T) {
 			forEachEngine(t, func(t *testing.T, open openFunc) {
 				ctx, db := context.Background(), fill(t, open)
 				board := engagement.Board{Ranking: ranking, Window: window, MinDecided: 1}
-				all := must(db.Leaderboard(ctx, board))(t)
+				all := must(db.Leaderboard(ctx, board, anyPage))(t).Items
 				same(t, "Leaderboard", places(ranking, all), want)
 				for limit := 1; limit <= len(all); limit++ {
-					same(t, fmt.Sprintf("in pages of %d", limit), boardInPages(t, db.Reader, board, limit), all)
+					same(t, fmt.Sprintf("in pages of %d", limit), inPages(t, limit, listBoard(db.Reader, board)), all)
 				}
 				must(db.Cleanup(ctx, 1))(t)
-				same(t, "after a cleanup", must(db.Leaderboard(ctx, board))(t), all)
+				same(t, "after a cleanup", must(db.Leaderboard(ctx, board, anyPage))(t).Items, all)
 			})
 		})
 	}
@@ -166,7 +166,7 @@ func TestWindowedLeaderboards(t *testing.T) {
 			trade(t, db, engagement.Trade{UserID: 1, TradeID: "back", PnL: -most, ClosedAt: at(5)})
 			trade(t, db, engagement.Trade{UserID: 1, TradeID: "again", PnL: most, ClosedAt: at(3)})
 			board := engagement.Board{Ranking: engagement.ByPnL, Window: engagement.Days(today-4, today-3)}
-			same(t, "in the window", places(engagement.ByPnL, must(db.Leaderboard(ctx, board))(t)), []place{{1, 1, 2 * most}})
+			same(t, "in the window", places(engagement.ByPnL, must(db.Leaderboard(ctx, board, anyPage))(t).Items), []place{{1, 1, 2 * most}})
 		})
 	})
 }
@@ -191,7 +191,7 @@ func TestAWinRateOfManyTradesComesBeforeOneOfFew(t *testing.T) {
 				21: {},
 			} {
 				board := engagement.Board{Ranking: engagement.ByWinRate, Window: window, MinDecided: minimum}
-				same(t, fmt.Sprintf("with %d decided trades", minimum), places(engagement.ByWinRate, must(db.Leaderboard(ctx, board))(t)), want)
+				same(t, fmt.Sprintf("with %d decided trades", minimum), places(engagement.ByWinRate, must(db.Leaderboard(ctx, board, anyPage))(t).Items), want)
 			}
 			board := engagement.Board{Ranking: engagement.ByWinRate, Window: window}
 			_, err := db.UserRank(ctx, board, 1)
@@ -210,9 +210,9 @@ func TestALeaderboardOfSomeUsersRanksThemAmongThemselves(t *testing.T) {
 			db.TodayWindow():     {{1, 3, 1}, {1, 8, 1}, {1, 9, 1}},
 		} {
 			board := engagement.Board{Ranking: engagement.ByFires, Users: friends, Window: window}
-			all := must(db.Leaderboard(ctx, board))(t)
+			all := must(db.Leaderboard(ctx, board, anyPage))(t).Items
 			same(t, "Leaderboard", places(engagement.ByFires, all), want)
-			same(t, "in pages of one", boardInPages(t, db.Reader, board, 1), all)
+			same(t, "in pages of one", inPages(t, 1, listBoard(db.Reader, board)), all)
 			for _, row := range all {
 				same(t, "UserRank", must(db.UserRank(ctx, board, row.UserID))(t), row)
 			}
@@ -228,7 +228,7 @@ func TestAnUnknownRankingIsRefused(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, open openFunc) {
 		ctx, db := context.Background(), openBoards(t, open)
 		for _, ranking := range []engagement.Ranking{0, -1, 6} {
-			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: ranking})
+			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: ranking}, anyPage)
 			wantError(t, err, engagement.ErrInvalid)
 			contains(t, err, fmt.Sprintf("ranking %d", int(ranking)), "total_fires, win_rate, pnl, executed, longest_streak")
 			_, err = db.UserRank(ctx, engagement.Board{Ranking: ranking}, 1)
@@ -262,16 +262,8 @@ func TestAUserZeroOfAnotherProgramLeavesTheRanksOfOthers(t *testing.T) {
 	db = openAt(t, dsn, clock.option())
 	proven(t, db)
 	for _, ranking := range engagement.Rankings() {
-		whole := must(db.Leaderboard(ctx, engagement.Board{Ranking: ranking}))(t)
-		paged := []engagement.BoardRow{}
-		for board := (engagement.Board{Ranking: ranking, Limit: 1}); len(paged) < 10; {
-			page := must(db.Leaderboard(ctx, board))(t)
-			if len(page) == 0 {
-				break
-			}
-			paged = append(paged, page...)
-			board.After = &page[0]
-		}
+		whole := must(db.Leaderboard(ctx, engagement.Board{Ranking: ranking}, anyPage))(t).Items
+		paged := inPages(t, 1, listBoard(db.Reader, engagement.Board{Ranking: ranking}))
 		same(t, ranking.String()+": the board in pages of one", paged, whole)
 		for _, row := range whole {
 			if row.UserID != 0 {
@@ -280,7 +272,7 @@ func TestAUserZeroOfAnotherProgramLeavesTheRanksOfOthers(t *testing.T) {
 		}
 	}
 	ranks := map[int64]int64{}
-	for _, row := range must(db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}))(t) {
+	for _, row := range must(db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}, anyPage))(t).Items {
 		ranks[row.UserID] = row.Rank
 	}
 	same(t, "ranks by fires", ranks, map[int64]int64{4: 1, 0: 2, 2: 2, 3: 2, 1: 5})

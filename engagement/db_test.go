@@ -207,16 +207,19 @@ func TestClose(t *testing.T) {
 				"Tx":             func() error { return db.Tx(ctx, func(*engagement.Tx) error { return nil }) },
 				"View":           func() error { return db.View(ctx, func(*engagement.Reader) error { return nil }) },
 				"Horizon":        func() error { _, err := db.Horizon(ctx); return err },
-				"UserFires":      func() error { _, err := db.UserFires(ctx, 1, engagement.FirePage{}); return err },
-				"SignalFires":    func() error { _, err := db.SignalFires(ctx, "A", engagement.FirePage{}); return err },
+				"UserFires":      func() error { _, err := db.Fires(ctx, engagement.FireFilter{UserID: 1}, anyPage); return err },
+				"SignalFires":    func() error { _, err := db.Fires(ctx, engagement.FireFilter{SignalID: "A"}, anyPage); return err },
 				"UserStats":      func() error { _, err := db.UserStats(ctx, 1); return err },
 				"UserSummary":    func() error { _, err := db.UserSummary(ctx, 1); return err },
 				"SignalMetrics":  func() error { _, err := db.SignalMetrics(ctx, "A"); return err },
 				"RealTimeStats":  func() error { _, err := db.RealTimeStats(ctx); return err },
 				"DailyMetrics":   func() error { _, err := db.DailyFigures(ctx, engagement.Days(1, 2)); return err },
-				"PopularSignals": func() error { _, err := db.PopularSignals(ctx, engagement.Days(1, 2), 0); return err },
-				"Leaderboard":    func() error { _, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByPnL}); return err },
-				"UserRank":       func() error { _, err := db.UserRank(ctx, engagement.Board{Ranking: engagement.ByPnL}, 1); return err },
+				"PopularSignals": func() error { _, err := db.PopularSignals(ctx, engagement.Days(1, 2), anyPage); return err },
+				"Leaderboard": func() error {
+					_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByPnL}, anyPage)
+					return err
+				},
+				"UserRank": func() error { _, err := db.UserRank(ctx, engagement.Board{Ranking: engagement.ByPnL}, 1); return err },
 				"Around": func() error {
 					_, err := db.Around(ctx, engagement.Board{Ranking: engagement.ByPnL}, 1, 1)
 					return err
@@ -224,21 +227,21 @@ func TestClose(t *testing.T) {
 				"HeadToHead":    func() error { _, err := db.HeadToHead(ctx, 1, 2, engagement.AllTime()); return err },
 				"SignalInsight": func() error { _, err := db.SignalInsight(ctx, "A"); return err },
 				"ExplainUser": func() error {
-					_, err := db.ExplainUser(ctx, 1, engagement.FigureFires, engagement.FactPage{})
+					_, err := db.ExplainUser(ctx, 1, engagement.FigureFires, anyPage)
 					return err
 				},
 				"ExplainSignal": func() error {
-					_, err := db.ExplainSignal(ctx, "A", engagement.FigureFires, engagement.FactPage{})
+					_, err := db.ExplainSignal(ctx, "A", engagement.FigureFires, anyPage)
 					return err
 				},
 				"DefineMetric":       func() error { return db.DefineMetric(ctx, engagement.MetricDefinition{}) },
 				"DeleteMetric":       func() error { return db.DeleteMetric(ctx, "m") },
 				"CustomMetric":       func() error { _, err := db.CustomMetric(ctx, "m"); return err },
-				"CustomMetrics":      func() error { _, err := db.CustomMetrics(ctx); return err },
-				"EvaluateMetric":     func() error { _, err := db.EvaluateMetric(ctx, "m"); return err },
-				"EvaluateDefinition": func() error { _, err := db.EvaluateDefinition(ctx, engagement.MetricDefinition{}); return err },
-				"StreakLeaderboard":  func() error { _, err := db.StreakLeaderboard(ctx, 0); return err },
-				"RecentTrades":       func() error { _, err := db.RecentTrades(ctx, engagement.TradeFilter{}); return err },
+				"CustomMetrics":      func() error { _, err := db.CustomMetrics(ctx, anyPage); return err },
+				"EvaluateMetric":     func() error { _, err := db.EvaluateMetric(ctx, "m", anyPage); return err },
+				"EvaluateDefinition": func() error { _, err := db.EvaluateDefinition(ctx, engagement.MetricDefinition{}, anyPage); return err },
+				"StreakLeaderboard":  func() error { _, err := db.StreakLeaderboard(ctx, anyPage); return err },
+				"RecentTrades":       func() error { _, err := db.Trades(ctx, engagement.TradeFilter{}, anyPage); return err },
 				"ExportUser":         func() error { _, err := db.ExportUser(ctx, 1); return err },
 				"WriteUserExport":    func() error { return db.WriteUserExport(ctx, nil, 1) },
 				"Streak":             func() error { _, err := db.Streak(ctx, 1); return err },

@@ -104,7 +104,10 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 		{"a P&L of user 0", func(db *engagement.DB) error { _, err := db.UpdateUserPnL(ctx, 0, 1, true); return err }, "user id 0"},
 		{"an infinite P&L", func(db *engagement.DB) error { _, err := db.UpdateUserPnL(ctx, 1, math.Inf(1), true); return err }, "P&L +Inf"},
 		{"erasing user 0", func(db *engagement.DB) error { _, err := db.EraseUser(ctx, 0); return err }, "user id 0"},
-		{"the fires of user 0", func(db *engagement.DB) error { _, err := db.UserFires(ctx, 0, engagement.FirePage{}); return err }, "user id 0"},
+		{"the fire of user 0", func(db *engagement.DB) error { _, err := db.Fire(ctx, 0, "A"); return err }, "user id 0"},
+		{"the fire for no signal", func(db *engagement.DB) error { _, err := db.Fire(ctx, 1, ""); return err }, "signal id"},
+		{"the trade of user 0", func(db *engagement.DB) error { _, err := db.Trade(ctx, 0, "t"); return err }, "user id 0"},
+		{"the trade of no id", func(db *engagement.DB) error { _, err := db.Trade(ctx, 1, ""); return err }, "trade id"},
 		{"the totals of user 0", func(db *engagement.DB) error { _, err := db.UserStats(ctx, 0); return err }, "user id 0"},
 		{"the summary of user 0", func(db *engagement.DB) error { _, err := db.UserSummary(ctx, 0); return err }, "user id 0"},
 		{"the rank of user 0", func(db *engagement.DB) error {
@@ -113,15 +116,15 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 		}, "user id 0"},
 		{"the export of user 0", func(db *engagement.DB) error { _, err := db.ExportUser(ctx, 0); return err }, "user id 0"},
 		{"fewer fires than none", func(db *engagement.DB) error {
-			_, err := db.UserFires(ctx, 1, engagement.FirePage{Limit: -1})
+			_, err := db.Fires(ctx, engagement.FireFilter{UserID: 1}, engagement.PageQuery{Limit: -1})
 			return err
 		}, "limit -1"},
 		{"more fires than the limit", func(db *engagement.DB) error {
-			_, err := db.SignalFires(ctx, "A", engagement.FirePage{Limit: engagement.MaxLimit + 1})
+			_, err := db.Fires(ctx, engagement.FireFilter{SignalID: "A"}, engagement.PageQuery{Limit: engagement.MaxLimit + 1})
 			return err
 		}, "limit 10001"},
 		{"more users than the limit", func(db *engagement.DB) error {
-			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Limit: engagement.MaxLimit + 1})
+			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}, engagement.PageQuery{Limit: engagement.MaxLimit + 1})
 			return err
 		}, "limit 10001"},
 		{"a freeze of user 0", func(db *engagement.DB) error {
@@ -157,34 +160,37 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 		{"a freeze cap above the bound", func(db *engagement.DB) error {
 			return db.SetStreakRules(ctx, engagement.StreakRules{FreezeCap: engagement.MaxFreezeCap + 1})
 		}, "freeze cap 31"},
-		{"more streaks than the limit", func(db *engagement.DB) error { _, err := db.StreakLeaderboard(ctx, 10_001); return err }, "limit 10001"},
+		{"more streaks than the limit", func(db *engagement.DB) error {
+			_, err := db.StreakLeaderboard(ctx, engagement.PageQuery{Limit: 10_001})
+			return err
+		}, "limit 10001"},
 		{"more signals than the limit", func(db *engagement.DB) error {
-			_, err := db.PopularSignals(ctx, engagement.Days(1, 2), -2)
+			_, err := db.PopularSignals(ctx, engagement.Days(1, 2), engagement.PageQuery{Limit: -2})
 			return err
 		}, "limit -2"},
 		{"more trades than the limit", func(db *engagement.DB) error {
-			_, err := db.RecentTrades(ctx, engagement.TradeFilter{Limit: 10_001})
+			_, err := db.Trades(ctx, engagement.TradeFilter{}, engagement.PageQuery{Limit: 10_001})
 			return err
 		}, "limit 10001"},
 		{"the trades of an unknown outcome", func(db *engagement.DB) error {
-			_, err := db.RecentTrades(ctx, engagement.TradeFilter{Outcome: 7})
+			_, err := db.Trades(ctx, engagement.TradeFilter{Outcome: 7}, anyPage)
 			return err
 		}, "outcome 7"},
-		{"a board of no ranking", func(db *engagement.DB) error { _, err := db.Leaderboard(ctx, engagement.Board{}); return err }, "ranking 0"},
+		{"a board of no ranking", func(db *engagement.DB) error { _, err := db.Leaderboard(ctx, engagement.Board{}, anyPage); return err }, "ranking 0"},
 		{"a board of a window that ends before it starts", func(db *engagement.DB) error {
-			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Window: engagement.Days(20_001, 20_000)})
+			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Window: engagement.Days(20_001, 20_000)}, anyPage)
 			return err
 		}, "window \"2024-10-05..2024-10-04\""},
 		{"a board of less than one decided trade", func(db *engagement.DB) error {
-			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByWinRate, MinDecided: -1})
+			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByWinRate, MinDecided: -1}, anyPage)
 			return err
 		}, "minimum of decided trades -1"},
 		{"a board of no users", func(db *engagement.DB) error {
-			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Users: []int64{}})
+			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Users: []int64{}}, anyPage)
 			return err
 		}, "number of users 0"},
 		{"a board of too many users", func(db *engagement.DB) error {
-			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Users: make([]int64, engagement.MaxLimit+1)})
+			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Users: make([]int64, engagement.MaxLimit+1)}, anyPage)
 			return err
 		}, "number of users 10001"},
 		{"a board of user 0", func(db *engagement.DB) error {
@@ -236,8 +242,8 @@ func TestTheLargestLimitIsAccepted(t *testing.T) {
 		}
 		must(db.RecordFires(ctx, fires))(t)
 		for limit, want := range map[int]int{0: engagement.DefaultLimit, 1: 1, engagement.MaxLimit: engagement.DefaultLimit + 20} {
-			same(t, "UserFires", len(must(db.UserFires(ctx, 1, engagement.FirePage{Limit: limit}))(t)), want)
-			same(t, "SignalFires", len(must(db.SignalFires(ctx, "same", engagement.FirePage{Limit: limit}))(t)), want)
+			same(t, "UserFires", len(must(db.Fires(ctx, engagement.FireFilter{UserID: 1}, engagement.PageQuery{Limit: limit}))(t).Items), want)
+			same(t, "SignalFires", len(must(db.Fires(ctx, engagement.FireFilter{SignalID: "same"}, engagement.PageQuery{Limit: limit}))(t).Items), want)
 		}
 	})
 }

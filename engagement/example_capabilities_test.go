@@ -130,9 +130,9 @@ func ExampleReader_EvaluateDefinition() {
 		Name: "execution_rate", What: "ratio", Per: "user", Window: "30d",
 		Numerator:   &engagement.MetricPart{What: "count", Of: "fires", Filter: engagement.MetricFilter{Executed: &executed}},
 		Denominator: &engagement.MetricPart{What: "count", Of: "fires"},
-	})
+	}, engagement.PageQuery{})
 	check(err)
-	for _, row := range values.Rows {
+	for _, row := range values.Items {
 		fmt.Println("user", row.Key, *row.Value, "in", values.Window)
 	}
 	// Output: user 7 0.75 in 2025-12-16..2026-01-14
@@ -149,7 +149,7 @@ func ExampleReader_ExplainUser() {
 		check(err)
 	}
 
-	e, err := db.ExplainUser(ctx, 7, engagement.FigurePnL, engagement.FactPage{})
+	e, err := db.ExplainUser(ctx, 7, engagement.FigurePnL, engagement.PageQuery{})
 	check(err)
 	for _, day := range e.Days {
 		fmt.Println(day.Day, day.Value)

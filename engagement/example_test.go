@@ -115,8 +115,7 @@ func ExampleDB_RecordTrade() {
 	// refused: record trade: trade "mt5-881" of user 12345: conflict: P&L is stored as 150.75, got 151
 }
 
-// A board is read page by page: the last row of one page is where the next
-// begins.
+// A page says where the next one begins.
 func ExampleReader_Leaderboard() {
 	ctx := context.Background()
 	path, remove := examplePath()
@@ -132,19 +131,19 @@ func ExampleReader_Leaderboard() {
 		}
 	}
 
-	board := engagement.Board{Ranking: engagement.ByPnL, Limit: 3}
+	board, page := engagement.Board{Ranking: engagement.ByPnL}, engagement.PageQuery{Limit: 3}
 	for {
-		rows, err := db.Leaderboard(ctx, board)
+		rows, err := db.Leaderboard(ctx, board, page)
 		if err != nil {
 			log.Fatal(err)
 		}
-		if len(rows) == 0 {
-			return
-		}
-		for _, row := range rows {
+		for _, row := range rows.Items {
 			fmt.Println(row.Rank, row.UserID, row.PnL)
 		}
-		board.After = &rows[len(rows)-1]
+		if rows.Next == "" {
+			return
+		}
+		page.After = rows.Next // as good in a URL
 	}
 	// Output:
 	// 1 2 80
@@ -258,11 +257,11 @@ func ExampleDB_DefineMetric() {
 	if err := db.DefineMetric(ctx, definition); err != nil {
 		log.Fatal(err)
 	}
-	values, err := db.EvaluateMetric(ctx, "fires_by_day")
+	values, err := db.EvaluateMetric(ctx, "fires_by_day", engagement.PageQuery{})
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, row := range values.Rows {
+	for _, row := range values.Items {
 		fmt.Println(row.Key, *row.Value)
 	}
 	// Output:

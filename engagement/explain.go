@@ -67,6 +67,7 @@ type Explanation struct {
 	FromFacts     float64       `json:"from_facts"`       // what all facts come to that are kept
 	Fires         []SignalFire  `json:"fires,omitempty"`  // a page of them, newest first
 	Trades        []ClosedTrade `json:"trades,omitempty"` // a page of them, last closed first
+	Next          Cursor        `json:"next,omitempty"`   // where the next page of them begins; "" if there is none
 }
 
 // FigureDay is what one day adds to a figure.
@@ -74,15 +75,6 @@ type FigureDay struct {
 	Day     Day     `json:"day"`
 	Value   float64 `json:"value"`             // of a win rate: wins; of a streak: 1
 	Decided int64   `json:"decided,omitempty"` // of a win rate: wins and losses
-}
-
-// FactPage selects some facts out of a list that runs from the newest to the
-// oldest.
-type FactPage struct {
-	Limit int // 1 to MaxLimit; 0: DefaultLimit
-	// The last fact of the page before; nil: from the newest.
-	AfterFire  *SignalFire
-	AfterTrade *ClosedTrade
 }
 
 // part is a figure in whole numbers, a P&L in millionths. decided is what a
@@ -159,17 +151,19 @@ func (e *explaining) conclude(stored, facts part) Explanation {
 // ExplainUser returns what a user's figure is made of and a page of its facts.
 // A user who has neither fired nor traded is ErrNotFound, a figure that users
 // do not have ErrInvalid. A streak that is broken is 0 and made of nothing.
-func (r *Reader) ExplainUser(ctx context.Context, userID int64, figure Figure, page FactPage) (Explanation, error) {
+func (r *Reader) ExplainUser(ctx context.Context, userID int64, figure Figure, q PageQuery) (Explanation, error) {
 	return snapshot(ctx, r, "explain a user's figure", func(v *view) (Explanation, error) {
-		return v.explainUser(ctx, userID, figure, page)
+		return v.explainUser(ctx, userID, figure, q)
 	})
 }
 
-func (v *view) explainUser(ctx context.Context, userID int64, figure Figure, page FactPage) (Explanation, error) {
+func (v *view) explainUser(ctx context.Context, userID int64, figure Figure, q PageQuery) (Explanation, error) {
 	if err := figure.check(FiguresOfUser()); err != nil {
 		return Explanation{}, err
 	}
-	if _, err := checkLimit(page.Limit); err != nil {
+	list := fmt.Sprintf("%s of user %d", figure, userID)
+	p, err := v.factPaging(q, list, allDays)
+	if err != nil {
 		return Explanation{}, err
 	}
 	user, err := v.userRow(ctx, userID)
@@ -201,9 +195,17 @@ func (v *view) explainUser(ctx context.Context, userID int64, figure Figure, pag
 	}
 	var facts part
 	if figure.ofFires() {
-		facts, err = v.explainByFires(ctx, &e.Explanation, daySpan{max(days.first, e.Horizon), days.last}, page)
+		days.first = max(days.first, e.Horizon)
+		if days.empty() {
+			e.Fires = []SignalFire{}
+			return e.conclude(stored, facts), nil
+		}
+		if p, err = v.factPaging(q, list, days); err != nil {
+			return Explanation{}, err
+		}
+		facts, err = v.explainByFires(ctx, &e.Explanation, p)
 	} else {
-		facts, err = v.explainByTrades(ctx, &e.Explanation, page)
+		facts, err = v.explainByTrades(ctx, &e.Explanation, p)
 	}
 	if err != nil {
 		return Explanation{}, err
@@ -230,96 +232,64 @@ func (v *view) storedFigure(figure Figure, user dbgen.UserStat) (stored part, da
 
 // explainByFires returns what a user's fires of some days come to, and puts a
 // page of them into e.
-func (v *view) explainByFires(ctx context.Context, e *Explanation, days daySpan, page FactPage) (part, error) {
+func (v *view) explainByFires(ctx context.Context, e *Explanation, p factPaging) (part, error) {
 	row, err := v.q.CountUserFires(ctx, dbgen.CountUserFiresParams{
-		UserID: e.UserID, FirstDay: int64(days.first), LastDay: int64(days.last),
+		UserID: e.UserID, FirstDay: int64(p.days.first), LastDay: int64(p.days.last),
 	})
 	if err != nil {
 		return part{}, err
 	}
-	limit, err := checkLimit(page.Limit)
-	if err != nil {
-		return part{}, err
-	}
-	before, id := FirePage{After: page.AfterFire}.position()
-	fires, err := v.q.UserFiresOfDays(ctx, dbgen.UserFiresOfDaysParams{
-		UserID: e.UserID, Before: before, BeforeID: id, FirstDay: int64(days.first), LastDay: int64(days.last),
-		LeastExecuted: e.Figure.leastExecuted(), MaxRows: limit,
-	})
-	e.Fires = signalFires(fires)
+	page, err := v.firesOf(ctx, e.UserID, "", e.Figure == FigureExecuted, p)
+	e.Fires, e.Next = page.Items, page.Next
 	if e.Figure == FigureStreak {
 		return part{count: row.ActiveDays}, err
 	}
 	return e.Figure.partOf(counts{fires: row.Fires, executed: row.Executed}), err
 }
 
-// leastExecuted is 1 for a figure of executed fires alone.
-func (f Figure) leastExecuted() int64 {
-	if f == FigureExecuted {
-		return 1
-	}
-	return 0
-}
-
 // explainByTrades returns what a user's trades come to, and puts a page of
 // those that count into e.
-func (v *view) explainByTrades(ctx context.Context, e *Explanation, page FactPage) (part, error) {
+func (v *view) explainByTrades(ctx context.Context, e *Explanation, p factPaging) (part, error) {
 	sums, err := v.q.SumUserTrades(ctx, e.UserID)
 	if err != nil {
 		return part{}, err
 	}
-	filter := TradeFilter{UserID: e.UserID, Limit: page.Limit, After: page.AfterTrade}
+	var without []Outcome
 	switch e.Figure {
 	case FigureWins:
-		filter.Outcome = Win
+		without = []Outcome{Loss, Draw}
 	case FigureLosses:
-		filter.Outcome = Loss
+		without = []Outcome{Win, Draw}
 	case FigureDraws:
-		filter.Outcome = Draw
+		without = []Outcome{Win, Loss}
+	case FigureWinRate:
+		without = []Outcome{Draw}
 	}
-	var rows []dbgen.Trade
-	if e.Figure == FigureWinRate {
-		rows, err = v.decidedTrades(ctx, filter)
-	} else {
-		rows, err = v.tradeRows(ctx, filter)
-	}
-	if err != nil {
-		return part{}, err
-	}
-	e.Trades, err = closedTrades(rows)
+	page, err := v.tradesWithout(ctx, TradeFilter{UserID: e.UserID}, without, p)
+	e.Trades, e.Next = page.Items, page.Next
 	return e.Figure.partOf(counts{
 		wins: sums.Wins, losses: sums.Losses, draws: sums.Draws, micros: stats.Sum(sums.Units, sums.Micros).Micros(),
 	}), err
 }
 
-// decidedTrades lists the trades that f selects, of any outcome but a draw.
-func (v *view) decidedTrades(ctx context.Context, f TradeFilter) ([]dbgen.Trade, error) {
-	limit, err := checkLimit(f.Limit)
-	if err != nil {
-		return nil, err
-	}
-	before, id := f.position()
-	return v.q.UserDecidedTrades(ctx, dbgen.UserDecidedTradesParams{UserID: f.UserID, Before: before, BeforeID: id, MaxRows: limit})
-}
-
 // ExplainSignal returns what a signal's figure is made of and a page of its
 // fires. A signal that nobody has fired is ErrNotFound, a figure that signals do
 // not have ErrInvalid.
-func (r *Reader) ExplainSignal(ctx context.Context, signalID string, figure Figure, page FactPage) (Explanation, error) {
+func (r *Reader) ExplainSignal(ctx context.Context, signalID string, figure Figure, q PageQuery) (Explanation, error) {
 	return snapshot(ctx, r, "explain a signal's figure", func(v *view) (Explanation, error) {
-		return v.explainSignal(ctx, signalID, figure, page)
+		return v.explainSignal(ctx, signalID, figure, q)
 	})
 }
 
-func (v *view) explainSignal(ctx context.Context, signalID string, figure Figure, page FactPage) (Explanation, error) {
+func (v *view) explainSignal(ctx context.Context, signalID string, figure Figure, q PageQuery) (Explanation, error) {
 	if err := figure.check(FiguresOfSignal()); err != nil {
 		return Explanation{}, err
 	}
-	limit, err := checkLimit(page.Limit)
-	if err != nil {
+	if err := checkID("signal id", signalID); err != nil {
 		return Explanation{}, err
 	}
-	if err := checkID("signal id", signalID); err != nil {
+	p, err := v.factPaging(q, fmt.Sprintf("%s of signal %q", figure, signalID), daySpan{unknownDay, furthestDay})
+	if err != nil {
 		return Explanation{}, err
 	}
 	signal, err := v.q.GetSignalMetrics(ctx, signalID)
@@ -349,14 +319,11 @@ func (v *view) explainSignal(ctx context.Context, signalID string, figure Figure
 	if err != nil {
 		return Explanation{}, err
 	}
-	before, id := FirePage{After: page.AfterFire}.position()
-	fires, err := v.q.SignalFiresOfDays(ctx, dbgen.SignalFiresOfDaysParams{
-		SignalID: signalID, Before: before, BeforeID: id, FirstDay: int64(e.Horizon),
-		LeastExecuted: figure.leastExecuted(), MaxRows: limit,
-	})
+	p.days.first, p.since = e.Horizon, e.Horizon.Start(v.loc)
+	page, err := v.firesOf(ctx, 0, signalID, figure == FigureExecuted, p)
 	if err != nil {
 		return Explanation{}, err
 	}
-	e.Fires = signalFires(fires)
+	e.Fires, e.Next = page.Items, page.Next
 	return e.conclude(stored, figure.partOf(counts{fires: facts.Fires, executed: facts.Executed})), nil
 }

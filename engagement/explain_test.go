@@ -51,7 +51,7 @@ func TestExplainUser(t *testing.T) {
 			{engagement.FigureWinRate, 2.0 / 3, 0, 2.0 / 3, []engagement.FigureDay{decided(10, 1), decided(5, 0), decided(0, 1)}, facts{Trades: []string{"t0", "t1", "t2"}}},
 		} {
 			t.Run(string(tt.figure), func(t *testing.T) {
-				e := must(db.ExplainUser(ctx, 1, tt.figure, engagement.FactPage{}))(t)
+				e := must(db.ExplainUser(ctx, 1, tt.figure, anyPage))(t)
 				var kept facts
 				for _, f := range e.Fires {
 					kept.Signals = append(kept.Signals, f.SignalID)
@@ -76,7 +76,7 @@ func TestABrokenStreakIsMadeOfNothing(t *testing.T) {
 		fireOn(t, db, 1, noon.AddDate(0, 0, -2), noon.AddDate(0, 0, -3))
 		trade(t, db, engagement.Trade{UserID: 2, TradeID: "t", PnL: 1, ClosedAt: noon})
 		for _, user := range []int64{1, 2} {
-			e := must(db.ExplainUser(context.Background(), user, engagement.FigureStreak, engagement.FactPage{}))(t)
+			e := must(db.ExplainUser(context.Background(), user, engagement.FigureStreak, anyPage))(t)
 			same(t, "ExplainUser", e, engagement.Explanation{UserID: user, Figure: engagement.FigureStreak, Exact: true, Horizon: 1}, cmpopts.EquateEmpty())
 		}
 	})
@@ -111,12 +111,12 @@ func TestAFigureThatDoesNotAddUpIsNotExact(t *testing.T) {
 			tamper(t, path, tt.change)
 			var wrong, signal []engagement.Figure
 			for _, figure := range engagement.FiguresOfUser() {
-				if e := must(db.ExplainUser(ctx, 1, figure, engagement.FactPage{}))(t); !e.Exact {
+				if e := must(db.ExplainUser(ctx, 1, figure, anyPage))(t); !e.Exact {
 					wrong = append(wrong, figure)
 				}
 			}
 			for _, figure := range engagement.FiguresOfSignal() {
-				if e := must(db.ExplainSignal(ctx, "S_0", figure, engagement.FactPage{}))(t); !e.Exact {
+				if e := must(db.ExplainSignal(ctx, "S_0", figure, anyPage))(t); !e.Exact {
 					signal = append(signal, figure)
 				}
 			}
@@ -134,11 +134,11 @@ func TestWhatCannotBeExplained(t *testing.T) {
 		ctx, db := context.Background(), open(newClock(noon).option())
 		fire(t, db, engagement.Fire{UserID: 1, SignalID: "A"})
 		user := func(id int64, figure engagement.Figure, limit int) error {
-			_, err := db.ExplainUser(ctx, id, figure, engagement.FactPage{Limit: limit})
+			_, err := db.ExplainUser(ctx, id, figure, engagement.PageQuery{Limit: limit})
 			return err
 		}
 		signal := func(id string, figure engagement.Figure, limit int) error {
-			_, err := db.ExplainSignal(ctx, id, figure, engagement.FactPage{Limit: limit})
+			_, err := db.ExplainSignal(ctx, id, figure, engagement.PageQuery{Limit: limit})
 			return err
 		}
 		for _, tt := range []struct {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"time"
 )
 
@@ -34,18 +35,19 @@ func (v *view) exportUser(ctx context.Context, userID int64) (UserExport, error)
 		return UserExport{}, err
 	}
 	export.SignalFires, export.Trades = []SignalFire{}, []ClosedTrade{}
-	err = v.eachFire(ctx, userID, func(fires []SignalFire) error {
-		export.SignalFires = append(export.SignalFires, fires...)
-		return nil
-	})
-	if err != nil {
-		return UserExport{}, err
+	for fire, err := range v.allFires(ctx, userID) {
+		if err != nil {
+			return UserExport{}, err
+		}
+		export.SignalFires = append(export.SignalFires, fire)
 	}
-	err = v.eachTrade(ctx, userID, func(trades []ClosedTrade) error {
-		export.Trades = append(export.Trades, trades...)
-		return nil
-	})
-	return export, err
+	for trade, err := range v.allTrades(ctx, userID) {
+		if err != nil {
+			return UserExport{}, err
+		}
+		export.Trades = append(export.Trades, trade)
+	}
+	return export, nil
 }
 
 // exportHead reads everything but the facts.
@@ -66,36 +68,16 @@ func (v *view) exportHead(ctx context.Context, userID int64) (UserExport, error)
 	return export, err
 }
 
-// exportPage is how many facts are in memory at a time.
-const exportPage = 1_000
-
-func (v *view) eachFire(ctx context.Context, userID int64, fn func([]SignalFire) error) error {
-	page := FirePage{Limit: exportPage}
-	for {
-		rows, err := v.userFires(ctx, userID, page)
-		if err != nil || len(rows) == 0 {
-			return err
-		}
-		fires := signalFires(rows)
-		if err := fn(fires); err != nil {
-			return err
-		}
-		page.After = &fires[len(fires)-1]
-	}
+func (v *view) allFires(ctx context.Context, userID int64) iter.Seq2[SignalFire, error] {
+	return All(ctx, func(ctx context.Context, q PageQuery) (Page[SignalFire], error) {
+		return v.fires(ctx, FireFilter{UserID: userID}, q)
+	})
 }
 
-func (v *view) eachTrade(ctx context.Context, userID int64, fn func([]ClosedTrade) error) error {
-	filter := TradeFilter{UserID: userID, Limit: exportPage}
-	for {
-		trades, err := v.closedTrades(ctx, filter)
-		if err != nil || len(trades) == 0 {
-			return err
-		}
-		if err := fn(trades); err != nil {
-			return err
-		}
-		filter.After = &trades[len(trades)-1]
-	}
+func (v *view) allTrades(ctx context.Context, userID int64) iter.Seq2[ClosedTrade, error] {
+	return All(ctx, func(ctx context.Context, q PageQuery) (Page[ClosedTrade], error) {
+		return v.trades(ctx, TradeFilter{UserID: userID}, q)
+	})
 }
 
 // WriteUserExport writes the JSON of a [UserExport] to w, of one moment and
@@ -112,14 +94,11 @@ func (r *Reader) WriteUserExport(ctx context.Context, w io.Writer, userID int64)
 		e.raw(`{"user_stats":`)
 		e.value(head.UserStats)
 		e.raw(`,"signal_fires":[`)
-		err = v.eachFire(ctx, userID, func(fires []SignalFire) error { return writeElements(e, fires) })
-		if err != nil {
+		if err := writeElements(e, v.allFires(ctx, userID)); err != nil {
 			return e.rows, err
 		}
 		e.raw(`],"trades":[`)
-		e.begun = false
-		err = v.eachTrade(ctx, userID, func(trades []ClosedTrade) error { return writeElements(e, trades) })
-		if err != nil {
+		if err := writeElements(e, v.allTrades(ctx, userID)); err != nil {
 			return e.rows, err
 		}
 		e.raw(`],"engagement_summary":`)
@@ -144,7 +123,6 @@ func (r *Reader) WriteUserExport(ctx context.Context, w io.Writer, userID int64)
 type exportWriter struct {
 	w        *bufio.Writer
 	progress *progress
-	begun    bool // an element of the current array has been written
 	rows     int
 	err      error
 }
@@ -167,15 +145,24 @@ func (e *exportWriter) value(v any) {
 	_, e.err = e.w.Write(text)
 }
 
-func writeElements[T any](e *exportWriter, elements []T) error {
-	for _, element := range elements {
-		if e.begun {
+// writeElements writes the elements of an array, and tells of progress now and then.
+func writeElements[T any](e *exportWriter, elements iter.Seq2[T, error]) error {
+	const often = 1_000
+	begun := e.rows
+	for element, err := range elements {
+		if err != nil {
+			return err
+		}
+		if e.rows > begun {
 			e.raw(",")
 		}
-		e.begun = true
-		e.value(element)
+		if e.value(element); e.err != nil {
+			return e.err
+		}
+		if e.rows++; (e.rows-begun)%often == 0 {
+			e.progress.add(often)
+		}
 	}
-	e.rows += len(elements)
-	e.progress.add(len(elements))
+	e.progress.add((e.rows - begun) % often)
 	return e.err
 }

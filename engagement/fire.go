@@ -2,8 +2,9 @@ package engagement
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
@@ -149,56 +150,105 @@ func (w *writing) recordFires(ctx context.Context, fires []Fire) ([]FireReceipt,
 	return receipts, nil
 }
 
-// FirePage selects some fires out of a list that runs from the newest to the
-// oldest.
-type FirePage struct {
-	Limit int         // 1 to MaxLimit; 0: DefaultLimit
-	After *SignalFire // the last fire of the page before; nil: from the newest
-}
-
-func (p FirePage) position() (before time.Time, id int64) {
-	if p.After == nil {
-		return endOfTime, math.MaxInt64
-	}
-	return stored(p.After.Timestamp), p.After.ID
-}
-
-// UserFires returns a user's fires that are still kept one by one, newest
-// first; none for a user without any.
-func (r *Reader) UserFires(ctx context.Context, userID int64, page FirePage) ([]SignalFire, error) {
-	return latest(ctx, r, "list a user's fires", func(v *view) ([]SignalFire, error) {
-		rows, err := v.userFires(ctx, userID, page)
-		return signalFires(rows), err
-	})
-}
-
-func (v *view) userFires(ctx context.Context, userID int64, page FirePage) ([]dbgen.SignalFire, error) {
-	if err := checkUserID(userID); err != nil {
-		return nil, err
-	}
-	limit, err := checkLimit(page.Limit)
-	if err != nil {
-		return nil, err
-	}
-	before, id := page.position()
-	return v.q.UserFires(ctx, dbgen.UserFiresParams{UserID: userID, Before: before, BeforeID: id, MaxRows: limit})
-}
-
-// SignalFires returns a signal's fires that are still kept one by one, newest
-// first; none for a signal without any.
-func (r *Reader) SignalFires(ctx context.Context, signalID string, page FirePage) ([]SignalFire, error) {
-	return latest(ctx, r, "list a signal's fires", func(v *view) ([]SignalFire, error) {
+// Fire returns a user's fire for a signal, or ErrNotFound if none is stored one by
+// one: there was none, or it was cleaned up.
+func (r *Reader) Fire(ctx context.Context, userID int64, signalID string) (SignalFire, error) {
+	return latest(ctx, r, "read a fire", func(v *view) (SignalFire, error) {
+		if err := checkUserID(userID); err != nil {
+			return SignalFire{}, err
+		}
 		if err := checkID("signal id", signalID); err != nil {
-			return nil, err
+			return SignalFire{}, err
 		}
-		limit, err := checkLimit(page.Limit)
-		if err != nil {
-			return nil, err
+		row, err := v.q.GetFire(ctx, dbgen.GetFireParams{UserID: userID, SignalID: signalID})
+		if errors.Is(err, sql.ErrNoRows) {
+			return SignalFire{}, fmt.Errorf("%s: %w", Fire{UserID: userID, SignalID: signalID}, ErrNotFound)
 		}
-		before, id := page.position()
-		rows, err := v.q.SignalFires(ctx, dbgen.SignalFiresParams{SignalID: signalID, Before: before, BeforeID: id, MaxRows: limit})
-		return signalFires(rows), err
+		return signalFire(row), err
 	})
+}
+
+// FireFilter says which fires to list. The zero value lets all through.
+type FireFilter struct {
+	UserID   int64  // 0: of all users
+	SignalID string // "": of all signals
+	Window   Window // zero: of all time
+}
+
+func (f FireFilter) check() error {
+	if f.SignalID != "" {
+		if err := checkID("signal id", f.SignalID); err != nil {
+			return err
+		}
+	}
+	return f.Window.check()
+}
+
+// Fires lists the fires that f lets through and that are still kept one by one,
+// newest first; none if there are none.
+//
+// It reads the fires of the page off an index of the user's, the signal's or all
+// fires, and at most as many more at the end of a window. For both a user and a
+// signal it reads one.
+func (r *Reader) Fires(ctx context.Context, f FireFilter, q PageQuery) (Page[SignalFire], error) {
+	return latest(ctx, r, "list fires", func(v *view) (Page[SignalFire], error) {
+		return v.fires(ctx, f, q)
+	})
+}
+
+func (v *view) fires(ctx context.Context, f FireFilter, q PageQuery) (Page[SignalFire], error) {
+	if err := f.check(); err != nil {
+		return Page[SignalFire]{}, err
+	}
+	p, err := v.factPaging(q, fmt.Sprintf("fires of %d for %q in %v", f.UserID, f.SignalID, f.Window), f.Window.days())
+	if err != nil {
+		return Page[SignalFire]{}, err
+	}
+	return v.firesOf(ctx, f.UserID, f.SignalID, false, p)
+}
+
+// firesOf lists a page of the fires of a user and for a signal, if they are given:
+// all of them, or those executed.
+func (v *view) firesOf(ctx context.Context, userID int64, signalID string, executed bool, p factPaging) (Page[SignalFire], error) {
+	before, id, user, signal := p.before()
+	notExecuted := int64(1)
+	if executed {
+		notExecuted = 0
+	}
+	var rows []dbgen.SignalFire
+	var err error
+	switch {
+	case userID != 0 && signalID != "":
+		rows, err = v.theFire(ctx, userID, signalID)
+	case userID != 0:
+		rows, err = v.q.UserFires(ctx, dbgen.UserFiresParams{
+			UserID: userID, Before: before, BeforeID: id, BeforeSignal: signal, NotExecuted: notExecuted, MaxRows: p.rows(),
+		})
+	case signalID != "":
+		rows, err = v.q.SignalFires(ctx, dbgen.SignalFiresParams{
+			SignalID: signalID, Before: before, BeforeID: id, BeforeUser: user, NotExecuted: notExecuted, MaxRows: p.rows(),
+		})
+	default:
+		rows, err = v.q.Fires(ctx, dbgen.FiresParams{
+			Before: before, BeforeID: id, BeforeUser: user, BeforeSignal: signal, MaxRows: p.rows(),
+		})
+	}
+	if err != nil {
+		return Page[SignalFire]{}, err
+	}
+	rows, next := cutFacts(p, rows, func(row dbgen.SignalFire) position {
+		return factPosition(row.Timestamp, row.ID, row.UserID, row.SignalID)
+	}, func(row dbgen.SignalFire) int64 { return row.Day })
+	return Page[SignalFire]{signalFires(rows), next}, nil
+}
+
+// theFire returns the rows of a user's fire for a signal: one or none.
+func (v *view) theFire(ctx context.Context, userID int64, signalID string) ([]dbgen.SignalFire, error) {
+	row, err := v.q.GetFire(ctx, dbgen.GetFireParams{UserID: userID, SignalID: signalID})
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return []dbgen.SignalFire{row}, err
 }
 
 func signalFires(rows []dbgen.SignalFire) []SignalFire {

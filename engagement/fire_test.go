@@ -104,7 +104,7 @@ func TestRecordFire(t *testing.T) {
 				for _, step := range tt.steps {
 					same(t, fmt.Sprintf("RecordFire(%+v)", step.fire), fire(t, db, step.fire), step.want)
 				}
-				same(t, "UserFires", must(db.UserFires(context.Background(), 1, engagement.FirePage{}))(t), tt.want, withoutIDs)
+				same(t, "UserFires", must(db.Fires(context.Background(), engagement.FireFilter{UserID: 1}, anyPage))(t).Items, tt.want, withoutIDs)
 				proven(t, db)
 			})
 		})
@@ -223,20 +223,17 @@ func TestFirePages(t *testing.T) {
 			fire(t, db, engagement.Fire{UserID: 1, SignalID: fmt.Sprint("S", i), At: at})
 			fire(t, db, engagement.Fire{UserID: int64(i + 10), SignalID: "same", At: at})
 		}
-		all := must(db.UserFires(ctx, 1, engagement.FirePage{}))(t)
-		signal := must(db.SignalFires(ctx, "same", engagement.FirePage{}))(t)
+		all := must(db.Fires(ctx, engagement.FireFilter{UserID: 1}, anyPage))(t).Items
+		signal := must(db.Fires(ctx, engagement.FireFilter{SignalID: "same"}, anyPage))(t).Items
 		same(t, "number of fires", []int{len(all), len(signal)}, []int{7, 7})
 		for limit := 1; limit <= 8; limit++ {
-			same(t, "UserFires in pages", firesInPages(t, limit, func(p engagement.FirePage) ([]engagement.SignalFire, error) {
-				return db.UserFires(ctx, 1, p)
-			}), all)
-			same(t, "SignalFires in pages", firesInPages(t, limit, func(p engagement.FirePage) ([]engagement.SignalFire, error) {
-				return db.SignalFires(ctx, "same", p)
-			}), signal)
+			same(t, "a user's fires in pages", inPages(t, limit, listFires(db.Reader, engagement.FireFilter{UserID: 1})), all)
+			same(t, "a signal's fires in pages", inPages(t, limit, listFires(db.Reader, engagement.FireFilter{SignalID: "same"})), signal)
 		}
-		second := engagement.FirePage{Limit: 2, After: &all[1]}
+		first := must(db.Fires(ctx, engagement.FireFilter{UserID: 1}, engagement.PageQuery{Limit: 2}))(t)
 		fireOn(t, db, 1, noon.Add(time.Minute)) // a newer one does not shift the pages behind it
-		same(t, "the second page", must(db.UserFires(ctx, 1, second))(t), all[2:4])
+		second := must(db.Fires(ctx, engagement.FireFilter{UserID: 1}, engagement.PageQuery{Limit: 2, After: first.Next}))(t)
+		same(t, "the second page", second.Items, all[2:4])
 	})
 }
 

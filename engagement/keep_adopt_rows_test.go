@@ -1,7 +1,6 @@
 package engagement_test
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -26,48 +25,33 @@ func TestFactsThatAreNotCountedYetAreNotListed(t *testing.T) {
 	execute(t, dsn, `INSERT INTO trades (user_id, trade_id, pnl_micros, outcome, closed_at) VALUES
 		(1, 'c', 1, 'win', 1700000000), (1, 'd', 1, 'win', '2025-01-05T10:30:15Z'), (2, 'a', 1, 'win', CURRENT_TIMESTAMP)`)
 
-	type listed struct{ Exported, ExportedTrades, Fires, FiresOfA, Trades, TradesOfAll, Wins int }
+	type listed struct {
+		Exported, ExportedTrades, Fires, FiresOfA, FiresOfAll, Trades, TradesOfAll, Wins, LookedUp int
+	}
 	list := func(db *engagement.DB) (l listed) {
 		noError(t, db.WriteUserExport(ctx, io.Discard, 1))
 		export := must(db.ExportUser(ctx, 1))(t)
 		l.Exported, l.ExportedTrades = len(export.SignalFires), len(export.Trades)
-		const tooMany = 20
-		fires := func(list func(context.Context, engagement.FirePage) ([]engagement.SignalFire, error)) (n int) {
-			for page := (engagement.FirePage{Limit: 1}); n < tooMany; n++ {
-				found := must(list(ctx, page))(t)
-				if len(found) == 0 {
-					break
-				}
-				page.After = &found[0]
+		l.Fires = len(inPages(t, 1, listFires(db.Reader, engagement.FireFilter{UserID: 1})))
+		l.FiresOfA = len(inPages(t, 1, listFires(db.Reader, engagement.FireFilter{SignalID: "A"})))
+		l.FiresOfAll = len(inPages(t, 1, listFires(db.Reader, engagement.FireFilter{})))
+		l.Trades = len(inPages(t, 1, listTrades(db.Reader, engagement.TradeFilter{UserID: 1})))
+		l.TradesOfAll = len(inPages(t, 1, listTrades(db.Reader, engagement.TradeFilter{})))
+		l.Wins = len(inPages(t, 1, listTrades(db.Reader, engagement.TradeFilter{UserID: 1, Outcome: engagement.Win})))
+		for _, err := range []error{lookUp(db.Fire(ctx, 1, "C")), lookUp(db.Trade(ctx, 1, "c"))} {
+			if err == nil {
+				l.LookedUp++
+			} else {
+				wantError(t, err, engagement.ErrNotFound)
 			}
-			return n
 		}
-		trades := func(filter engagement.TradeFilter) (n int) {
-			for filter.Limit = 1; n < tooMany; n++ {
-				found := must(db.RecentTrades(ctx, filter))(t)
-				if len(found) == 0 {
-					break
-				}
-				filter.After = &found[0]
-			}
-			return n
-		}
-		l.Fires = fires(func(ctx context.Context, page engagement.FirePage) ([]engagement.SignalFire, error) {
-			return db.UserFires(ctx, 1, page)
-		})
-		l.FiresOfA = fires(func(ctx context.Context, page engagement.FirePage) ([]engagement.SignalFire, error) {
-			return db.SignalFires(ctx, "A", page)
-		})
-		l.Trades = trades(engagement.TradeFilter{UserID: 1})
-		l.TradesOfAll = trades(engagement.TradeFilter{})
-		l.Wins = trades(engagement.TradeFilter{UserID: 1, Outcome: engagement.Win})
 		return l
 	}
 	same(t, "uncounted facts", proven(t, db).Uncounted, int64(7))
-	same(t, "lists before they are counted", list(db), listed{1, 1, 1, 1, 1, 1, 1})
+	same(t, "lists before they are counted", list(db), listed{1, 1, 1, 1, 1, 1, 1, 1, 0})
 	counted := openAt(t, dsn)
 	same(t, "uncounted facts afterwards", proven(t, counted).Uncounted, int64(0))
-	same(t, "lists afterwards", list(counted), listed{4, 3, 4, 2, 3, 4, 3})
+	same(t, "lists afterwards", list(counted), listed{4, 3, 4, 2, 5, 3, 4, 3, 2})
 }
 
 func TestLargeTradesOfAnotherProgramAreCounted(t *testing.T) {
@@ -146,14 +130,14 @@ func TestRowsOfOtherPrograms(t *testing.T) {
 				}
 			}
 			got := map[string]time.Time{}
-			for _, f := range must(db.UserFires(t.Context(), 7, engagement.FirePage{}))(t) {
+			for _, f := range must(db.Fires(t.Context(), engagement.FireFilter{UserID: 7}, anyPage))(t).Items {
 				got[f.SignalID] = f.Timestamp
 			}
 			same(t, "times", got, want)
 			same(t, "total fires", must(db.UserStats(t.Context(), 7))(t).TotalFires, int64(len(written)))
 			day := engagement.DayOf(instant, time.UTC)
 			same(t, "fires of the day", must(db.DailyFigures(t.Context(), engagement.Days(day, day)))(t)[0].Fires, int64(9))
-			now := must(db.UserFires(t.Context(), 8, engagement.FirePage{}))(t)[0].Timestamp
+			now := must(db.Fires(t.Context(), engagement.FireFilter{UserID: 8}, anyPage))(t).Items[0].Timestamp
 			if since := time.Since(now); since < -2*time.Second || since > time.Minute {
 				t.Errorf("CURRENT_TIMESTAMP is read as %s", now)
 			}
@@ -171,7 +155,7 @@ func TestRowsOfOtherPrograms(t *testing.T) {
 		stats := must(db.UserStats(t.Context(), 7))(t)
 		same(t, "P&L, wins and losses", [3]float64{stats.PnL, float64(stats.Wins), float64(stats.Losses)}, [3]float64{1.25, 1, 1})
 		closed := map[string]time.Time{}
-		for _, tr := range must(db.RecentTrades(t.Context(), engagement.TradeFilter{}))(t) {
+		for _, tr := range must(db.Trades(t.Context(), engagement.TradeFilter{}, anyPage))(t).Items {
 			closed[fmt.Sprint(tr.UserID, tr.TradeID)] = tr.ClosedAt
 		}
 		same(t, "closing times", closed, map[string]time.Time{"7a": instant, "7b": unknown, "8a": instant})
@@ -285,7 +269,7 @@ func TestOpeningBalances(t *testing.T) {
 	proven(t, db)
 	for user, pnl := range amounts {
 		rounded := math.Round(pnl*1e6) / 1e6
-		trades := must(db.RecentTrades(t.Context(), engagement.TradeFilter{UserID: user}))(t)
+		trades := must(db.Trades(t.Context(), engagement.TradeFilter{UserID: user}, anyPage))(t).Items
 		if rounded == 0 {
 			same(t, fmt.Sprintf("trades of %g", pnl), len(trades), 0)
 			continue
@@ -295,3 +279,6 @@ func TestOpeningBalances(t *testing.T) {
 		same(t, "trade id and result", trades[0].TradeID+" "+trades[0].Outcome.String(), "opening-balance draw")
 	}
 }
+
+// lookUp returns the error of a look-up.
+func lookUp[T any](_ T, err error) error { return err }

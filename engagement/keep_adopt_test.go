@@ -199,15 +199,8 @@ func TestPredecessorsFile(t *testing.T) {
 				checkAdopted(t, path, fires, users)
 				db := openAt(t, path)
 				var pnl float64
-				for after := (*engagement.BoardRow)(nil); ; {
-					page := must(db.Leaderboard(t.Context(), engagement.Board{Ranking: engagement.ByPnL, Limit: 50, After: after}))(t)
-					for _, row := range page {
-						pnl += row.PnL
-					}
-					if len(page) < 50 {
-						break
-					}
-					after = &page[len(page)-1]
+				for _, row := range inPages(t, 50, listBoard(db.Reader, engagement.Board{Ranking: engagement.ByPnL})) {
+					pnl += row.PnL
 				}
 				same(t, "P&L of all users in cents", math.Round(pnl*100), math.Round(fixture.pnl*100))
 			})

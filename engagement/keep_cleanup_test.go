@@ -36,7 +36,7 @@ func TestCleanup(t *testing.T) {
 				same(t, "contents after PlanCleanup", read(t, db), before)
 				same(t, "Cleanup", must(db.Cleanup(ctx, tt.keepDays))(t), want)
 				same(t, "Horizon", must(db.Horizon(ctx))(t), want.Horizon)
-				same(t, "fires kept", len(must(db.UserFires(ctx, 1, engagement.FirePage{}))(t)), int(tt.kept))
+				same(t, "fires kept", len(must(db.Fires(ctx, engagement.FireFilter{UserID: 1}, anyPage))(t).Items), int(tt.kept))
 
 				// Only the facts, what is said of them and the favorite differ.
 				after := read(t, db)
@@ -121,7 +121,7 @@ func TestRetentionCleansUpInTheBackground(t *testing.T) {
 		noError(t, db.Close())
 
 		db = open(clock.option(), engagement.WithRetention(3))
-		waitUntil(t, func() bool { return len(must(db.UserFires(ctx, 1, engagement.FirePage{}))(t)) == 1 })
+		waitUntil(t, func() bool { return len(must(db.Fires(ctx, engagement.FireFilter{UserID: 1}, anyPage))(t).Items) == 1 })
 		same(t, "Horizon", must(db.Horizon(ctx))(t), db.Today()-3)
 		proven(t, db)
 		closed := make(chan error, 1)

@@ -196,21 +196,30 @@ func (v *view) customMetric(ctx context.Context, name string) (MetricDefinition,
 	return storedMetric(row)
 }
 
-// CustomMetrics returns all definitions, by name; none if there are none.
-func (r *Reader) CustomMetrics(ctx context.Context) ([]MetricDefinition, error) {
-	return latest(ctx, r, "list metrics", func(v *view) (_ []MetricDefinition, err error) {
-		rows, err := v.q.ListMetrics(ctx)
-		if err != nil {
-			return nil, err
-		}
-		definitions := make([]MetricDefinition, len(rows))
-		for i, row := range rows {
-			if definitions[i], err = storedMetric(row); err != nil {
-				return nil, err
-			}
-		}
-		return definitions, nil
+// CustomMetrics lists all definitions by name; none if there are none.
+func (r *Reader) CustomMetrics(ctx context.Context, q PageQuery) (Page[MetricDefinition], error) {
+	return latest(ctx, r, "list metrics", func(v *view) (Page[MetricDefinition], error) {
+		return v.customMetrics(ctx, q)
 	})
+}
+
+func (v *view) customMetrics(ctx context.Context, q PageQuery) (Page[MetricDefinition], error) {
+	p, err := q.of("metrics", position{})
+	if err != nil {
+		return Page[MetricDefinition]{}, err
+	}
+	rows, err := v.q.MetricsAfter(ctx, dbgen.MetricsAfterParams{AfterName: p.after.text, MaxRows: p.rows()})
+	if err != nil {
+		return Page[MetricDefinition]{}, err
+	}
+	rows, next := cut(p, rows, func(row dbgen.CustomMetric) position { return position{text: row.Name} })
+	page := Page[MetricDefinition]{make([]MetricDefinition, len(rows)), next}
+	for i, row := range rows {
+		if page.Items[i], err = storedMetric(row); err != nil {
+			return Page[MetricDefinition]{}, err
+		}
+	}
+	return page, nil
 }
 
 func storedMetric(row dbgen.CustomMetric) (MetricDefinition, error) {

@@ -3,6 +3,8 @@ package engagement
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,15 +15,15 @@ import (
 	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
 )
 
-// MetricValues are what a custom metric comes to.
+// MetricValues are what a custom metric comes to, with a page of its rows.
 type MetricValues struct {
 	Metric MetricDefinition `json:"metric"`
 	Window Window           `json:"window"` // the definition's, as of today
 	// Horizon is set for a metric that must look at single fires. It answers
 	// from that day on, since cleanup has deleted those before.
-	Horizon   *Day        `json:"horizon"`
-	Rows      []MetricRow `json:"rows"`
-	Timestamp time.Time   `json:"timestamp"` // UTC
+	Horizon *Day `json:"horizon"`
+	Page[MetricRow]
+	Timestamp time.Time `json:"timestamp"` // UTC
 }
 
 // MetricRow is the value of one user, signal or day. There is one for each that
@@ -41,30 +43,35 @@ type MetricRow struct {
 // [MetricValues.Horizon]. All else survives cleanup. A fire of a day that is not
 // known, as adopted files have them, is on no day and no weekday.
 //
-// It reads every user, signal or day of the window, whatever the limit.
-func (r *Reader) EvaluateMetric(ctx context.Context, name string) (MetricValues, error) {
+// The definition's limit says how many rows there are, q which of them to return.
+// Every page reads every user, signal or day of the window, whatever the limits.
+func (r *Reader) EvaluateMetric(ctx context.Context, name string, q PageQuery) (MetricValues, error) {
 	return snapshot(ctx, r, "evaluate a metric", func(v *view) (MetricValues, error) {
 		d, err := v.customMetric(ctx, name)
 		if err != nil {
 			return MetricValues{}, err
 		}
-		return v.evaluate(ctx, d)
+		return v.evaluate(ctx, d, q)
 	})
 }
 
 // EvaluateDefinition does what [Reader.EvaluateMetric] does for a definition
 // that need not be stored.
-func (r *Reader) EvaluateDefinition(ctx context.Context, d MetricDefinition) (MetricValues, error) {
+func (r *Reader) EvaluateDefinition(ctx context.Context, d MetricDefinition, q PageQuery) (MetricValues, error) {
 	return snapshot(ctx, r, "evaluate a metric", func(v *view) (MetricValues, error) {
 		if err := d.check(); err != nil {
 			return MetricValues{}, err
 		}
-		return v.evaluate(ctx, d)
+		return v.evaluate(ctx, d, q)
 	})
 }
 
-func (v *view) evaluate(ctx context.Context, d MetricDefinition) (MetricValues, error) {
+func (v *view) evaluate(ctx context.Context, d MetricDefinition, q PageQuery) (MetricValues, error) {
 	w, err := d.window(v.today())
+	if err != nil {
+		return MetricValues{}, err
+	}
+	p, err := d.page(q)
 	if err != nil {
 		return MetricValues{}, err
 	}
@@ -85,7 +92,7 @@ func (v *view) evaluate(ctx context.Context, d MetricDefinition) (MetricValues, 
 			return MetricValues{}, err
 		}
 	}
-	values.Rows = d.rows(measured)
+	values.Page = d.rows(measured, p)
 	return values, nil
 }
 
@@ -109,8 +116,35 @@ func (k metricKey) text(per string) string {
 	return k.signal
 }
 
-// rows puts what was measured in order and keeps as many as the limit says.
-func (d MetricDefinition) rows(measured []map[metricKey]float64) []MetricRow {
+// page checks the query of a page of the rows.
+func (d MetricDefinition) page(q PageQuery) (paging, error) {
+	text, err := json.Marshal(d)
+	if err != nil {
+		return paging{}, err
+	}
+	return q.of("metric "+string(text), metricPosition(new(float64), metricKey{}))
+}
+
+// metricPosition is where a row stands among those of a metric; metricAt is its
+// inverse.
+func metricPosition(value *float64, key metricKey) position {
+	if value == nil {
+		return position{[]int64{0, 0, key.number}, key.signal}
+	}
+	return position{[]int64{1, int64(math.Float64bits(*value)), key.number}, key.signal}
+}
+
+func metricAt(p position) (value *float64, key metricKey) {
+	if p.numbers[0] != 0 {
+		number := math.Float64frombits(uint64(p.numbers[1]))
+		value = &number
+	}
+	return value, metricKey{p.numbers[2], p.text}
+}
+
+// rows puts what was measured in order, keeps as many as the limit says and returns
+// a page of them.
+func (d MetricDefinition) rows(measured []map[metricKey]float64, p paging) Page[MetricRow] {
 	found := map[metricKey]MetricRow{}
 	for _, part := range measured {
 		for key := range part {
@@ -119,18 +153,22 @@ func (d MetricDefinition) rows(measured []map[metricKey]float64) []MetricRow {
 			row.Value = &value
 			if d.What == whatRatio {
 				denominator := measured[1][key]
-				row.Numerator, row.Denominator = &value, &denominator
-				row.Value = stats.Ratio(value, denominator)
+				row.Numerator, row.Denominator, row.Value = &value, &denominator, nil
+				if denominator != 0 {
+					quotient := value / denominator
+					row.Value = &quotient
+				}
 			}
 			found[key] = row
 		}
 	}
-	keys := sortedKeys(found, func(a, b metricKey) int {
+	compare := func(a metricKey, value *float64, b metricKey) int {
 		if d.Per == perDay {
 			return compareMetricKeys(a, b)
 		}
-		return cmp.Or(compareValues(found[a].Value, found[b].Value), compareMetricKeys(a, b))
-	})
+		return cmp.Or(compareValues(found[a].Value, value), compareMetricKeys(a, b))
+	}
+	keys := sortedKeys(found, func(a, b metricKey) int { return compare(a, found[b].Value, b) })
 	limit, _ := checkLimit(d.Limit) // checked before
 	if beyond := len(keys) - int(limit); beyond > 0 {
 		if d.Per == perDay {
@@ -139,11 +177,17 @@ func (d MetricDefinition) rows(measured []map[metricKey]float64) []MetricRow {
 			keys = keys[:limit]
 		}
 	}
-	rows := make([]MetricRow, len(keys))
-	for i, key := range keys {
-		rows[i] = found[key]
+	if value, last := metricAt(p.after); !p.first {
+		keys = slices.DeleteFunc(keys, func(key metricKey) bool { return compare(key, value, last) <= 0 })
 	}
-	return rows
+	keys, next := cut(p, keys[:min(len(keys), int(p.rows()))], func(key metricKey) position {
+		return metricPosition(found[key].Value, key)
+	})
+	page := Page[MetricRow]{make([]MetricRow, len(keys)), next}
+	for i, key := range keys {
+		page.Items[i] = found[key]
+	}
+	return page
 }
 
 // compareValues puts the higher value first and null last.
@@ -159,7 +203,7 @@ func compareValues(a, b *float64) int {
 	return cmp.Compare(*b, *a)
 }
 
-// needsFires says whether the counters of days do not hold the measure, so that
+// needsFires reports whether the counters of days do not hold the measure, so that
 // single fires must be read. Each user fires a signal once, so a signal has as
 // many users as fires.
 func (p MetricPart) needsFires(per string) bool {

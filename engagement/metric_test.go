@@ -116,26 +116,26 @@ func TestMetricsAreStoredForEveryProcess(t *testing.T) {
 		ctx, db, other := context.Background(), open(), open()
 		count := engagement.MetricDefinition{Name: "b", What: "count", Of: "fires", Per: "user"}
 		pnl := engagement.MetricDefinition{Name: "a'; --", What: "pnl", Of: "trades", Per: "day", Filter: engagement.MetricFilter{Outcome: []string{"win"}}}
-		same(t, "none yet", must(db.CustomMetrics(ctx))(t), []engagement.MetricDefinition{})
+		same(t, "none yet", must(db.CustomMetrics(ctx, anyPage))(t).Items, []engagement.MetricDefinition{})
 
 		noError(t, db.DefineMetric(ctx, count))
 		noError(t, db.DefineMetric(ctx, pnl))
-		same(t, "by name", must(other.CustomMetrics(ctx))(t), []engagement.MetricDefinition{pnl, count})
+		same(t, "by name", must(other.CustomMetrics(ctx, anyPage))(t).Items, []engagement.MetricDefinition{pnl, count})
 		same(t, "one", must(other.CustomMetric(ctx, pnl.Name))(t), pnl)
 
 		count.Limit = 3
 		noError(t, other.DefineMetric(ctx, count))
-		same(t, "replaced", must(db.CustomMetrics(ctx))(t), []engagement.MetricDefinition{pnl, count})
+		same(t, "replaced", must(db.CustomMetrics(ctx, anyPage))(t).Items, []engagement.MetricDefinition{pnl, count})
 
 		noError(t, other.DeleteMetric(ctx, pnl.Name))
-		same(t, "one is left", must(db.CustomMetrics(ctx))(t), []engagement.MetricDefinition{count})
+		same(t, "one is left", must(db.CustomMetrics(ctx, anyPage))(t).Items, []engagement.MetricDefinition{count})
 		_, err := db.CustomMetric(ctx, pnl.Name)
 		only(t, err, engagement.ErrNotFound)
 		contains(t, err, `metric "a'; --"`)
-		_, err = db.EvaluateMetric(ctx, pnl.Name)
+		_, err = db.EvaluateMetric(ctx, pnl.Name, anyPage)
 		only(t, err, engagement.ErrNotFound)
 		only(t, db.DeleteMetric(ctx, pnl.Name), engagement.ErrNotFound)
-		same(t, "nothing else was deleted", must(db.CustomMetrics(ctx))(t), []engagement.MetricDefinition{count})
+		same(t, "nothing else was deleted", must(db.CustomMetrics(ctx, anyPage))(t).Items, []engagement.MetricDefinition{count})
 		proven(t, db)
 	})
 }
@@ -152,11 +152,11 @@ func TestAWrongMetricIsNotStored(t *testing.T) {
 			"DefineMetric beyond 64 KB":   db.DefineMetric(ctx, long),
 			"DeleteMetric without a name": db.DeleteMetric(ctx, ""),
 			"CustomMetric without a name": func() error { _, err := db.CustomMetric(ctx, ""); return err }(),
-			"EvaluateDefinition":          func() error { _, err := db.EvaluateDefinition(ctx, wrong); return err }(),
+			"EvaluateDefinition":          func() error { _, err := db.EvaluateDefinition(ctx, wrong, anyPage); return err }(),
 		} {
 			t.Run(name, func(t *testing.T) { only(t, err, engagement.ErrInvalid) })
 		}
-		same(t, "CustomMetrics", must(db.CustomMetrics(ctx))(t), []engagement.MetricDefinition{})
+		same(t, "CustomMetrics", must(db.CustomMetrics(ctx, anyPage))(t).Items, []engagement.MetricDefinition{})
 	})
 }
 
@@ -171,13 +171,13 @@ func TestMetricsInATransaction(t *testing.T) {
 				noError(t, tx.DefineMetric(ctx, d))
 				fire(t, tx, engagement.Fire{UserID: 1, SignalID: "A"})
 				one := 1.0
-				same(t, "inside", must(tx.EvaluateMetric(ctx, "fires"))(t).Rows, []engagement.MetricRow{{Key: "1", Value: &one}})
+				same(t, "inside", must(tx.EvaluateMetric(ctx, "fires", anyPage))(t).Items, []engagement.MetricRow{{Key: "1", Value: &one}})
 				return outcome
 			})
 			if err != outcome {
 				t.Fatalf("got %v, want %v", err, outcome)
 			}
-			same(t, "stored", len(must(db.CustomMetrics(ctx))(t)), map[bool]int{true: 0, false: 1}[outcome == regret])
+			same(t, "stored", len(must(db.CustomMetrics(ctx, anyPage))(t).Items), map[bool]int{true: 0, false: 1}[outcome == regret])
 		}
 	})
 }
@@ -188,20 +188,20 @@ func TestADamagedDefinitionIsCorrupt(t *testing.T) {
 	db := openAt(t, path)
 	for _, text := range []string{"{", `{"name": "x", "nonsense": 1}`, `{"name": "x", "what": "count"}`} {
 		execute(t, path, "INSERT OR REPLACE INTO custom_metrics (name, definition, updated_at) VALUES ('x', ?, '2026-01-14 00:00:00.000000')", text)
-		_, err := db.EvaluateMetric(ctx, "x")
+		_, err := db.EvaluateMetric(ctx, "x", anyPage)
 		only(t, err, engagement.ErrCorrupt)
 		contains(t, err, `metric "x"`)
-		_, err = db.CustomMetrics(ctx)
+		_, err = db.CustomMetrics(ctx, anyPage)
 		only(t, err, engagement.ErrCorrupt)
 	}
 }
 
 // metricValues evaluates a definition and writes its rows as text.
 func metricValues(t tb, r interface {
-	EvaluateDefinition(context.Context, engagement.MetricDefinition) (engagement.MetricValues, error)
+	EvaluateDefinition(context.Context, engagement.MetricDefinition, engagement.PageQuery) (engagement.MetricValues, error)
 }, text string) (rows []string, values engagement.MetricValues) {
 	t.Helper()
-	values = must(r.EvaluateDefinition(context.Background(), must(engagement.ParseMetricDefinition([]byte(`{"name": "x", `+text+"}")))(t)))(t)
+	values = must(r.EvaluateDefinition(context.Background(), must(engagement.ParseMetricDefinition([]byte(`{"name": "x", `+text+"}")))(t), anyPage))(t)
 	number := func(v *float64) string {
 		if v == nil {
 			return "null"
@@ -209,7 +209,7 @@ func metricValues(t tb, r interface {
 		return fmt.Sprint(*v)
 	}
 	rows = []string{}
-	for _, row := range values.Rows {
+	for _, row := range values.Items {
 		text := row.Key + " " + number(row.Value)
 		if row.Numerator != nil {
 			text += " = " + number(row.Numerator) + "/" + number(row.Denominator)
@@ -335,7 +335,7 @@ func TestAPrefixEndsWhereItsSignalsEnd(t *testing.T) {
 				}
 			}
 			got := map[string]bool{}
-			for _, row := range must(db.EvaluateDefinition(context.Background(), d))(t).Rows {
+			for _, row := range must(db.EvaluateDefinition(context.Background(), d, anyPage))(t).Items {
 				got[row.Key] = true
 			}
 			same(t, fmt.Sprintf("signals with %q", prefix), got, want)
@@ -378,7 +378,7 @@ func TestAFireOfAnUnknownDayIsOnNoDayAndNoWeekday(t *testing.T) {
 	insight := must(db.SignalInsight(ctx, "B"))(t)
 	same(t, "fires with a time", []int64{insight.Fires, insight.KeptFires}, []int64{1, 0})
 	for _, figure := range []engagement.Figure{engagement.FigureFires, engagement.FigureExecuted, engagement.FigureStreak} {
-		if e := must(db.ExplainUser(ctx, 1, figure, engagement.FactPage{}))(t); !e.Exact {
+		if e := must(db.ExplainUser(ctx, 1, figure, anyPage))(t); !e.Exact {
 			t.Errorf("%s does not add up: %+v", figure, e)
 		}
 	}

@@ -171,7 +171,7 @@ func TestWhatIsLogged(t *testing.T) {
 			wantError(t, err, engagement.ErrInvalid)
 			must(db.UpdateUserPnL(ctx, 1, 73519.25, true))(t)
 			must(db.UserSummary(ctx, 1))(t)
-			must(db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByPnL}))(t)
+			must(db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByPnL}, anyPage))(t)
 			must(db.ExportUser(ctx, 1))(t)
 			must(db.Verify(ctx))(t)
 			must(db.EraseUser(ctx, 1))(t)

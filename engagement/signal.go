@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"math"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
@@ -30,11 +32,43 @@ func (r *Reader) SignalMetrics(ctx context.Context, signalID string) (SignalMetr
 		if errors.Is(err, sql.ErrNoRows) {
 			return SignalMetrics{}, notFound("signal", signalID)
 		}
-		return SignalMetrics{
-			SignalID: row.SignalID, TotalFires: row.TotalFires,
-			ActiveUsers: row.ActiveUsers, CreatedAt: row.CreatedAt,
-		}, err
+		return signalMetrics(row), err
 	})
+}
+
+func signalMetrics(row dbgen.SignalMetric) SignalMetrics {
+	return SignalMetrics{
+		SignalID: row.SignalID, TotalFires: row.TotalFires, ActiveUsers: row.ActiveUsers, CreatedAt: row.CreatedAt,
+	}
+}
+
+// Signals lists the totals of all signals by signal id; none if nothing was ever
+// fired. See [Reader.PopularSignals] for the most fired ones.
+func (r *Reader) Signals(ctx context.Context, q PageQuery) (Page[SignalMetrics], error) {
+	return latest(ctx, r, "list signals", func(v *view) (Page[SignalMetrics], error) {
+		return v.signals(ctx, q)
+	})
+}
+
+func (v *view) signals(ctx context.Context, q PageQuery) (Page[SignalMetrics], error) {
+	p, err := q.of("signals", position{})
+	if err != nil {
+		return Page[SignalMetrics]{}, err
+	}
+	params := dbgen.SignalsAfterParams{AfterSignal: p.after.text, MaxRows: p.rows()}
+	if p.first { // other programs may have stored a signal with an empty id
+		params.Inclusive = 1
+	}
+	rows, err := v.q.SignalsAfter(ctx, params)
+	if err != nil {
+		return Page[SignalMetrics]{}, err
+	}
+	rows, next := cut(p, rows, func(row dbgen.SignalMetric) position { return position{text: row.SignalID} })
+	page := Page[SignalMetrics]{make([]SignalMetrics, len(rows)), next}
+	for i, row := range rows {
+		page.Items[i] = signalMetrics(row)
+	}
+	return page, nil
 }
 
 // PopularSignal is one row of the most fired signals.
@@ -45,42 +79,53 @@ type PopularSignal struct {
 	ExecutionRate float64 `json:"execution_rate"` // Executed / Fires
 }
 
-// PopularSignals returns the signals most fired in a window: most fired first,
-// ties by signal id; none if nothing was fired. limit is 1 to MaxLimit, or 0 for
-// DefaultLimit. Cleanup does not change them.
-func (r *Reader) PopularSignals(ctx context.Context, w Window, limit int) ([]PopularSignal, error) {
-	return latest(ctx, r, "popular signals", func(v *view) ([]PopularSignal, error) {
-		return v.popularSignals(ctx, w, limit)
+// PopularSignals lists the signals fired in a window: most fired first, ties by
+// signal id; none if nothing was fired. Cleanup does not change them. Every page
+// reads all signals of the window.
+func (r *Reader) PopularSignals(ctx context.Context, w Window, q PageQuery) (Page[PopularSignal], error) {
+	return latest(ctx, r, "popular signals", func(v *view) (Page[PopularSignal], error) {
+		return v.popularSignals(ctx, w, q)
 	})
 }
 
-func (v *view) popularSignals(ctx context.Context, w Window, limit int) ([]PopularSignal, error) {
+func (v *view) popularSignals(ctx context.Context, w Window, q PageQuery) (Page[PopularSignal], error) {
 	if err := w.check(); err != nil {
-		return nil, err
+		return Page[PopularSignal]{}, err
 	}
-	maxRows, err := checkLimit(limit)
+	p, err := q.of(fmt.Sprintf("popular signals in %v", w), position{numbers: []int64{math.MaxInt64}})
 	if err != nil {
-		return nil, err
+		return Page[PopularSignal]{}, err
 	}
-	signals := []PopularSignal{}
-	add := func(signalID string, fires, executed int64) {
-		signals = append(signals, PopularSignal{
-			SignalID: signalID, Fires: fires, Executed: executed, ExecutionRate: stats.RatioOrZero(executed, fires),
+	rows, err := v.firedSignals(ctx, w, p)
+	if err != nil {
+		return Page[PopularSignal]{}, err
+	}
+	rows, next := cut(p, rows, func(row dbgen.PopularSignalsRow) position {
+		return position{[]int64{row.Fires}, row.SignalID}
+	})
+	page := Page[PopularSignal]{make([]PopularSignal, len(rows)), next}
+	for i, row := range rows {
+		page.Items[i] = PopularSignal{
+			SignalID: row.SignalID, Fires: row.Fires, Executed: row.Executed, ExecutionRate: stats.RatioOrZero(row.Executed, row.Fires),
+		}
+	}
+	return page, nil
+}
+
+func (v *view) firedSignals(ctx context.Context, w Window, p paging) ([]dbgen.PopularSignalsRow, error) {
+	fires, signal := p.after.numbers[0], p.after.text
+	if !w.IsAllTime() {
+		first, last := w.days().bounds()
+		return v.q.PopularSignals(ctx, dbgen.PopularSignalsParams{
+			FirstDay: first, LastDay: last, AfterFires: fires, AfterSignal: signal, MaxRows: p.rows(),
 		})
 	}
-	if w.IsAllTime() {
-		rows, err := v.q.PopularSignalsEver(ctx, maxRows)
-		for _, row := range rows {
-			add(row.SignalID, row.Fires, row.Executed)
-		}
-		return signals, err
+	ever, err := v.q.PopularSignalsEver(ctx, dbgen.PopularSignalsEverParams{AfterFires: fires, AfterSignal: signal, MaxRows: p.rows()})
+	rows := make([]dbgen.PopularSignalsRow, len(ever))
+	for i, row := range ever {
+		rows[i] = dbgen.PopularSignalsRow(row)
 	}
-	first, last := w.days().bounds()
-	rows, err := v.q.PopularSignals(ctx, dbgen.PopularSignalsParams{FirstDay: first, LastDay: last, MaxRows: maxRows})
-	for _, row := range rows {
-		add(row.SignalID, row.Fires, row.Executed)
-	}
-	return signals, err
+	return rows, err
 }
 
 // SignalInsight says how a signal was taken up.

@@ -46,11 +46,11 @@ func TestPopularSignals(t *testing.T) {
 			{SignalID: "B", Fires: 2, Executed: 1, ExecutionRate: 0.5},
 			{SignalID: "D", Fires: 1, Executed: 1, ExecutionRate: 1},
 		}
-		same(t, "PopularSignals", must(db.PopularSignals(ctx, engagement.Days(today-1, today), 0))(t), want)
-		same(t, "the first two", must(db.PopularSignals(ctx, engagement.Days(today-1, today), 2))(t), want[:2])
-		same(t, "of one day", must(db.PopularSignals(ctx, engagement.Days(today-2, today-2), 0))(t),
+		same(t, "PopularSignals", must(db.PopularSignals(ctx, engagement.Days(today-1, today), anyPage))(t).Items, want)
+		same(t, "the first two", must(db.PopularSignals(ctx, engagement.Days(today-1, today), engagement.PageQuery{Limit: 2}))(t).Items, want[:2])
+		same(t, "of one day", must(db.PopularSignals(ctx, engagement.Days(today-2, today-2), anyPage))(t).Items,
 			[]engagement.PopularSignal{{SignalID: "E", Fires: 9, Executed: 1, ExecutionRate: 1.0 / 9}})
-		same(t, "of a quiet day", must(db.PopularSignals(ctx, engagement.Days(today+1, today+1), 0))(t), []engagement.PopularSignal{})
+		same(t, "of a quiet day", must(db.PopularSignals(ctx, engagement.Days(today+1, today+1), anyPage))(t).Items, []engagement.PopularSignal{})
 	})
 }
 
@@ -100,12 +100,17 @@ func TestHostileIDsComeBackAsTheyWere(t *testing.T) {
 
 				today := db.Today()
 				same(t, "SignalMetrics", must(db.SignalMetrics(ctx, id))(t).SignalID, id)
-				same(t, "SignalFires", len(must(db.SignalFires(ctx, id, engagement.FirePage{}))(t)), 2)
-				same(t, "UserFires", must(db.UserFires(ctx, 1, engagement.FirePage{}))(t)[1].SignalID, id)
-				same(t, "PopularSignals", must(db.PopularSignals(ctx, engagement.Days(today, today), 0))(t)[0].SignalID, id)
+				same(t, "Fire", must(db.Fire(ctx, 1, id))(t).SignalID, id)
+				same(t, "Trade", must(db.Trade(ctx, 1, id))(t).TradeID, id)
+				same(t, "Fires of the signal", len(inPages(t, 1, listFires(db.Reader, engagement.FireFilter{SignalID: id}))), 2)
+				same(t, "Trades of the signal", len(inPages(t, 1, listTrades(db.Reader, engagement.TradeFilter{SignalID: id}))), 1)
+				same(t, "Signals", len(inPages(t, 1, db.Signals)), 2)
+				same(t, "PopularSignals in pages", len(inPages(t, 1, listPopular(db.Reader, engagement.AllTime()))), 2)
+				same(t, "Fires of the user", must(db.Fires(ctx, engagement.FireFilter{UserID: 1}, anyPage))(t).Items[1].SignalID, id)
+				same(t, "PopularSignals", must(db.PopularSignals(ctx, engagement.Days(today, today), anyPage))(t).Items[0].SignalID, id)
 				same(t, "RealTimeStats", *must(db.RealTimeStats(ctx))(t).MostFiredSignal.SignalID, id)
-				traded := must(db.RecentTrades(ctx, engagement.TradeFilter{}))(t)[0]
-				same(t, "RecentTrades", []string{traded.TradeID, traded.SignalID}, []string{id, id})
+				traded := must(db.Trades(ctx, engagement.TradeFilter{}, anyPage))(t).Items[0]
+				same(t, "Trades", []string{traded.TradeID, traded.SignalID}, []string{id, id})
 				export := must(db.ExportUser(ctx, 1))(t)
 				same(t, "ExportUser", []string{export.SignalFires[1].SignalID, export.Trades[0].TradeID}, []string{id, id})
 				if family := must(db.UserSummary(ctx, 2))(t).FavoriteSignal.SignalID; family == nil || !strings.HasPrefix(id, *family) {
@@ -161,8 +166,16 @@ func TestIDsThatAreRefused(t *testing.T) {
 					}
 					_, err = db.SignalMetrics(ctx, tt.id)
 					refused("signal id", err)
-					_, err = db.SignalFires(ctx, tt.id, engagement.FirePage{})
+					_, err = db.Fire(ctx, 1, tt.id)
 					refused("signal id", err)
+					_, err = db.Trade(ctx, 1, tt.id)
+					refused("trade id", err)
+					if tt.id != "" { // a list may be of all signals
+						_, err = db.Fires(ctx, engagement.FireFilter{SignalID: tt.id}, anyPage)
+						refused("signal id", err)
+						_, err = db.Trades(ctx, engagement.TradeFilter{SignalID: tt.id}, anyPage)
+						refused("signal id", err)
+					}
 					if errors.Is(err, engagement.ErrNotFound) {
 						t.Error("an id that cannot be is not found")
 					}

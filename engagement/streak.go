@@ -31,46 +31,74 @@ type StreakRow struct {
 	Streak
 }
 
-// StreakLeaderboard returns the users with the longest current streaks,
-// longest first, ties by user id; none if no streak is alive. limit is 1 to
-// MaxLimit, or 0 for DefaultLimit.
-func (r *Reader) StreakLeaderboard(ctx context.Context, limit int) ([]StreakRow, error) {
-	return snapshot(ctx, r, "streak leaderboard", func(v *view) ([]StreakRow, error) {
-		return v.streakLeaderboard(ctx, limit)
+// StreakLeaderboard lists the users whose streaks are alive, the longest current
+// streak first, ties by user id; none if no streak is alive.
+func (r *Reader) StreakLeaderboard(ctx context.Context, q PageQuery) (Page[StreakRow], error) {
+	return snapshot(ctx, r, "streak leaderboard", func(v *view) (Page[StreakRow], error) {
+		return v.streakLeaderboard(ctx, q)
 	})
 }
 
-func (v *view) streakLeaderboard(ctx context.Context, limit int) ([]StreakRow, error) {
-	maxRows, err := checkLimit(limit)
+func (v *view) streakLeaderboard(ctx context.Context, q PageQuery) (Page[StreakRow], error) {
+	p, err := q.of("streaks", position{numbers: []int64{math.MaxInt64, math.MinInt64}})
 	if err != nil {
-		return nil, err
+		return Page[StreakRow]{}, err
 	}
 	ends, err := v.streakEnds(ctx)
 	if err != nil {
-		return nil, err
+		return Page[StreakRow]{}, err
 	}
 	// Each day's list is read in order off the index; the best of the whole
 	// are among the best of each.
 	var users []dbgen.UserStat
 	for _, until := range ends {
-		rows, err := v.q.StreaksUntil(ctx, dbgen.StreaksUntilParams{StreakUntil: until, MaxRows: maxRows})
+		rows, err := v.q.StreaksUntil(ctx, dbgen.StreaksUntilParams{
+			StreakUntil: until, AfterLength: p.after.numbers[0], AfterUser: p.after.numbers[1], MaxRows: p.rows(),
+		})
 		if err != nil {
-			return nil, err
+			return Page[StreakRow]{}, err
 		}
 		users = append(users, rows...)
 	}
 	slices.SortFunc(users, func(a, b dbgen.UserStat) int {
 		return cmp.Or(cmp.Compare(b.StreakLength, a.StreakLength), cmp.Compare(a.UserID, b.UserID))
 	})
-	streaks, err := v.streaks(ctx, users[:min(int64(len(users)), maxRows)]...)
-	board := make([]StreakRow, len(streaks))
-	for i, streak := range streaks {
-		board[i] = StreakRow{Rank: int64(i) + 1, Streak: streak}
-		if i > 0 && streak.Current == board[i-1].Current {
-			board[i].Rank = board[i-1].Rank
-		}
+	users, next := cut(p, users[:min(int64(len(users)), p.rows())], func(user dbgen.UserStat) position {
+		return position{numbers: []int64{user.StreakLength, user.UserID}}
+	})
+	rows, err := v.rankedStreaks(ctx, users, ends, p.first)
+	return Page[StreakRow]{rows, next}, err
+}
+
+// rankedStreaks returns the rows of users who follow each other on the board of
+// the streaks that are alive until the given days.
+func (v *view) rankedStreaks(ctx context.Context, users []dbgen.UserStat, ends []int64, fromTop bool) ([]StreakRow, error) {
+	streaks, err := v.streaks(ctx, users...)
+	if err != nil {
+		return nil, err
 	}
-	return board, err
+	lengths := make([]int64, len(streaks))
+	for i, streak := range streaks {
+		lengths[i] = streak.Current
+	}
+	found, err := ranks(lengths, fromTop, func(length int64) (longer int64, err error) {
+		for _, until := range ends {
+			count, err := v.q.CountLongerStreaksUntil(ctx, dbgen.CountLongerStreaksUntilParams{StreakUntil: until, Length: length})
+			if err != nil {
+				return 0, err
+			}
+			longer += count
+		}
+		return longer, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]StreakRow, len(streaks))
+	for i, streak := range streaks {
+		rows[i] = StreakRow{found[i], streak}
+	}
+	return rows, nil
 }
 
 // streakEnds returns the days, from today on, by whose end a fire prolongs

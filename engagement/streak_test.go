@@ -62,7 +62,7 @@ func TestStreaks(t *testing.T) {
 					if tt.current > 0 {
 						board = append(board, engagement.StreakRow{Rank: 1, Streak: want})
 					}
-					same(t, "StreakLeaderboard "+when, must(db.StreakLeaderboard(ctx, 0))(t), board)
+					same(t, "StreakLeaderboard "+when, must(db.StreakLeaderboard(ctx, anyPage))(t).Items, board)
 				}
 				check("after the fires")
 				proven(t, db)
@@ -99,7 +99,7 @@ func TestAStreakEndsWhenItExpires(t *testing.T) {
 
 		clock.Set(expires.Add(-time.Microsecond))
 		same(t, "current streak just before", must(db.UserSummary(ctx, 1))(t).CurrentStreak, int64(2))
-		same(t, "users with a streak just before", len(must(db.StreakLeaderboard(ctx, 0))(t)), 1)
+		same(t, "users with a streak just before", len(must(db.StreakLeaderboard(ctx, anyPage))(t).Items), 1)
 		clock.Set(expires)
 		summary := must(db.UserSummary(ctx, 1))(t)
 		same(t, "current streak from then on", summary.CurrentStreak, int64(0))
@@ -107,7 +107,7 @@ func TestAStreakEndsWhenItExpires(t *testing.T) {
 		if summary.StreakExpires != nil {
 			t.Errorf("a streak that is over expires at %s", summary.StreakExpires)
 		}
-		same(t, "StreakLeaderboard from then on", must(db.StreakLeaderboard(ctx, 0))(t), []engagement.StreakRow{})
+		same(t, "StreakLeaderboard from then on", must(db.StreakLeaderboard(ctx, anyPage))(t).Items, []engagement.StreakRow{})
 	})
 }
 
@@ -119,7 +119,7 @@ func TestAFireAheadAcrossAShortDayIsOnTheStreakLeaderboard(t *testing.T) {
 		clock := newClock(time.Date(2026, 3, 7, 23, 59, 0, 0, loc))
 		db := open(clock.option(), engagement.WithLocation(loc))
 		fireOn(t, db, 1, clock.Now().Add(24*time.Hour))
-		same(t, "users with a streak", len(must(db.StreakLeaderboard(context.Background(), 0))(t)), 1)
+		same(t, "users with a streak", len(must(db.StreakLeaderboard(context.Background(), anyPage))(t).Items), 1)
 		proven(t, db)
 	})
 }
@@ -136,16 +136,17 @@ func TestStreakLeaderboardRanksTies(t *testing.T) {
 				fireOn(t, db, r.user, noon.AddDate(0, 0, -r.last-i))
 			}
 		}
-		ranks := func(limit int) (got [][2]int64) {
-			for _, row := range must(db.StreakLeaderboard(ctx, limit))(t) {
+		ranks := func(rows []engagement.StreakRow) (got [][2]int64) {
+			for _, row := range rows {
 				got = append(got, [2]int64{row.Rank, row.UserID})
 			}
 			return got
 		}
 		want := [][2]int64{{1, 5}, {2, 2}, {2, 7}, {2, 9}, {5, 1}}
-		same(t, "ranks and users", ranks(0), want)
-		same(t, "ranks and users of the first two", ranks(2), want[:2])
-		same(t, "ranks and users of the first three", ranks(3), want[:3])
+		same(t, "ranks and users", ranks(must(db.StreakLeaderboard(ctx, anyPage))(t).Items), want)
+		for limit := 1; limit <= 6; limit++ {
+			same(t, fmt.Sprintf("ranks and users in pages of %d", limit), ranks(inPages(t, limit, db.StreakLeaderboard)), want)
+		}
 	})
 }
 
@@ -157,12 +158,12 @@ func TestAFireOfTheFutureMakesNoStreak(t *testing.T) {
 	execute(t, dsn, "INSERT INTO signal_fires (user_id, signal_id, timestamp) VALUES (1, 'A', '2999-01-01 00:00:00')")
 	db := openAt(t, dsn, clock.option())
 	same(t, "streak before the first fire of today", must(db.UserSummary(ctx, 1))(t).CurrentStreak, int64(0))
-	same(t, "streaks before the first fire of today", must(db.StreakLeaderboard(ctx, 0))(t), []engagement.StreakRow{})
+	same(t, "streaks before the first fire of today", must(db.StreakLeaderboard(ctx, anyPage))(t).Items, []engagement.StreakRow{})
 	fire(t, db, engagement.Fire{UserID: 1, SignalID: "B"})
 	proven(t, db)
 	expires := time.Date(2026, time.January, 16, 0, 0, 0, 0, time.UTC)
 	alive := engagement.Streak{UserID: 1, Current: 1, Longest: 1, Expires: &expires}
-	same(t, "streaks", must(db.StreakLeaderboard(ctx, 0))(t), []engagement.StreakRow{{Rank: 1, Streak: alive}})
+	same(t, "streaks", must(db.StreakLeaderboard(ctx, anyPage))(t).Items, []engagement.StreakRow{{Rank: 1, Streak: alive}})
 	clock.Set(expires)
 	summary := must(db.UserSummary(ctx, 1))(t)
 	same(t, "fires, current and longest streak once it has expired",
@@ -177,6 +178,6 @@ func TestAStreakUntilNoDayIsCorrupt(t *testing.T) {
 	db := openAt(t, path, newClock(noon).option())
 	fireOn(t, db, 1, noon)
 	execute(t, path, "UPDATE user_stats SET streak_until = 'some day'")
-	_, err := db.StreakLeaderboard(t.Context(), 0)
+	_, err := db.StreakLeaderboard(t.Context(), anyPage)
 	only(t, err, engagement.ErrCorrupt)
 }

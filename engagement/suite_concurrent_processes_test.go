@@ -99,7 +99,7 @@ func TestHotSignal(t *testing.T) {
 			db := openAt(t, dsn)
 			proven(t, db)
 			same(t, "fires counted", must(db.SignalMetrics(t.Context(), hotSignal))(t).TotalFires, int64(hotUsers))
-			fires := must(db.SignalFires(t.Context(), hotSignal, engagement.FirePage{Limit: engagement.MaxLimit}))(t)
+			fires := must(db.Fires(t.Context(), engagement.FireFilter{SignalID: hotSignal}, engagement.PageQuery{Limit: engagement.MaxLimit}))(t).Items
 			same(t, "fires stored", len(fires), hotUsers)
 			for _, f := range fires {
 				if !f.Executed {

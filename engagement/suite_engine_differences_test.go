@@ -48,7 +48,7 @@ func TestFactsOfOneTimeAreListedByTheirArrival(t *testing.T) {
 		}
 		must(db.RecordFires(ctx, fires))(t)
 		var users []int64
-		for _, f := range must(db.SignalFires(ctx, "A", engagement.FirePage{}))(t) {
+		for _, f := range must(db.Fires(ctx, engagement.FireFilter{SignalID: "A"}, anyPage))(t).Items {
 			users = append(users, f.UserID)
 		}
 		same(t, "users, newest first", users, []int64{2, 1, 3})
@@ -69,7 +69,7 @@ func TestIDsCompareByTheirBytes(t *testing.T) {
 		}
 		today := db.Today()
 		var popular []string
-		for _, s := range must(db.PopularSignals(ctx, engagement.Days(today, today), 0))(t) {
+		for _, s := range must(db.PopularSignals(ctx, engagement.Days(today, today), anyPage))(t).Items {
 			popular = append(popular, s.SignalID)
 		}
 		same(t, "signals that are equally popular", popular, ordered)

@@ -116,10 +116,10 @@ func TestNoAcknowledgedFireIsLostWhenTheProcessIsKilled(t *testing.T) {
 			ctx := context.Background()
 			lost := 0
 			for signal := range acknowledged {
-				fires, err := db.SignalFires(ctx, signal, engagement.FirePage{})
+				fires, err := db.Fires(ctx, engagement.FireFilter{SignalID: signal}, anyPage)
 				noError(t, err)
-				if len(fires) != 1 {
-					t.Errorf("the acknowledged fire of %s is there %d times", signal, len(fires))
+				if len(fires.Items) != 1 {
+					t.Errorf("the acknowledged fire of %s is there %d times", signal, len(fires.Items))
 					lost++
 				}
 			}

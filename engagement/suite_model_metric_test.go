@@ -16,7 +16,7 @@ import (
 
 // evaluate computes a metric that is known to be well formed, fact by fact.
 func (m *model) evaluate(d engagement.MetricDefinition) engagement.MetricValues {
-	values := engagement.MetricValues{Metric: d, Rows: []engagement.MetricRow{}, Timestamp: m.now}
+	values := engagement.MetricValues{Metric: d, Page: engagement.Page[engagement.MetricRow]{Items: []engagement.MetricRow{}}, Timestamp: m.now}
 	from, to := m.metricDays(d)
 	if from != nil {
 		values.Window = engagement.Days(*from, *to)
@@ -53,9 +53,9 @@ func (m *model) evaluate(d engagement.MetricDefinition) engagement.MetricValues 
 				row.Value = nil
 			}
 		}
-		values.Rows = append(values.Rows, row)
+		values.Items = append(values.Items, row)
 	}
-	slices.SortFunc(values.Rows, func(a, b engagement.MetricRow) int {
+	slices.SortFunc(values.Items, func(a, b engagement.MetricRow) int {
 		worst := func(v *float64) float64 {
 			if v == nil {
 				return math.Inf(-1)
@@ -74,11 +74,11 @@ func (m *model) evaluate(d engagement.MetricDefinition) engagement.MetricValues 
 		}
 		return cmp.Or(cmp.Compare(worst(b.Value), worst(a.Value)), byKey)
 	})
-	if n := len(values.Rows) - d.Limit; d.Limit > 0 && n > 0 {
+	if n := len(values.Items) - d.Limit; d.Limit > 0 && n > 0 {
 		if d.Per == "day" {
-			values.Rows = values.Rows[n:]
+			values.Items = values.Items[n:]
 		} else {
-			values.Rows = values.Rows[:d.Limit]
+			values.Items = values.Items[:d.Limit]
 		}
 	}
 	return values

@@ -43,14 +43,18 @@ func TestPlans(t *testing.T) {
 		step  string
 		sorts bool // what it sorts is bounded by that range
 	}{
+		{query: "GetFire", step: "SEARCH signal_fires USING INDEX sqlite_autoindex_signal_fires_1 (user_id=? AND signal_id=?)"},
 		{query: "UserFires", step: "SEARCH signal_fires USING INDEX idx_signal_fires_user_id (user_id=? AND timestamp<?)"},
 		{query: "SignalFires", step: "SEARCH signal_fires USING INDEX idx_signal_fires_signal_id (signal_id=? AND timestamp<?)"},
+		{query: "Fires", step: "SEARCH signal_fires USING INDEX idx_signal_fires_timestamp (timestamp<?)"},
 		{query: "FavoriteFamily", step: "SEARCH signal_fires USING COVERING INDEX sqlite_autoindex_signal_fires_1 (user_id=?)", sorts: true},
 
-		{query: "Trades", step: "SEARCH trades USING INDEX idx_trades_closed_at (closed_at<?)"},
+		{query: "GetTrade", step: "SEARCH trades USING INDEX sqlite_autoindex_trades_1 (user_id=? AND trade_id=?)"},
 		{query: "UserTrades", step: "SEARCH trades USING INDEX idx_trades_user_closed_at (user_id=? AND closed_at<?)"},
+		{query: "UserSignalTrades", step: "SEARCH trades USING INDEX idx_trades_user_closed_at (user_id=? AND closed_at<?)"},
+		{query: "SignalTrades", step: "SEARCH trades USING INDEX idx_trades_signal_closed_at (signal_id=? AND closed_at<?)"},
 		{query: "OutcomeTrades", step: "SEARCH trades USING INDEX idx_trades_outcome_closed_at (outcome=? AND closed_at<?)"},
-		{query: "UserOutcomeTrades", step: "SEARCH trades USING INDEX idx_trades_user_closed_at (user_id=? AND closed_at<?)"},
+		{query: "Trades", step: "SEARCH trades USING INDEX idx_trades_closed_at (closed_at<?)"},
 		{query: "UserTradesFrom", step: "SEARCH trades USING INDEX idx_trades_user_closed_at (user_id=? AND closed_at>? AND closed_at<?)"},
 		{query: "SignalTradesFrom", step: "SEARCH trades USING INDEX idx_trades_signal_closed_at (signal_id=? AND closed_at>? AND closed_at<?)"},
 		{query: "DecidedTradesFrom", step: "SEARCH trades USING INDEX idx_trades_closed_at (closed_at>? AND closed_at<?)"},
@@ -103,10 +107,9 @@ func TestPlans(t *testing.T) {
 		{query: "NthSignalFire", step: "SEARCH signal_fires USING INDEX idx_signal_fires_signal_id (signal_id=?)"},
 		{query: "CountUserFires", step: "SEARCH signal_fires USING INDEX"},
 		{query: "SumUserTrades", step: "SEARCH trades USING INDEX"},
-		{query: "UserFiresOfDays", step: "SEARCH signal_fires USING INDEX idx_signal_fires_user_id (user_id=? AND timestamp<?)"},
-		{query: "SignalFiresOfDays", step: "SEARCH signal_fires USING INDEX idx_signal_fires_signal_id (signal_id=? AND timestamp<?)"},
-		{query: "UserDecidedTrades", step: "SEARCH trades USING INDEX idx_trades_user_closed_at (user_id=? AND closed_at<?)"},
 
+		{query: "SignalsAfter", step: "SEARCH signal_metrics USING INDEX sqlite_autoindex_signal_metrics_1 (signal_id>?)"},
+		{query: "MetricsAfter", step: "SEARCH custom_metrics USING INDEX sqlite_autoindex_custom_metrics_1 (name>?)"},
 		{query: "GetMetric", step: "SEARCH custom_metrics USING INDEX sqlite_autoindex_custom_metrics_1 (name=?)"},
 		{query: "FiresBySignal", step: "SEARCH signal_days USING INDEX idx_signal_days_day_fires (day>? AND day<?)", sorts: true},
 		{query: "KeptFiresByUser", step: "SEARCH signal_fires USING INDEX idx_signal_fires_signal_id (signal_id>? AND signal_id<?)", sorts: true},
@@ -117,7 +120,8 @@ func TestPlans(t *testing.T) {
 		{query: "TradesBySignal", step: "SEARCH trades USING INDEX idx_trades_outcome_closed_at (outcome=? AND closed_at>? AND closed_at<?)", sorts: true},
 		{query: "TradesByDay", step: "SEARCH trades USING INDEX idx_trades_outcome_closed_at (outcome=? AND closed_at>? AND closed_at<?)", sorts: true},
 
-		{query: "StreaksUntil", step: "SEARCH user_stats USING INDEX idx_user_stats_streak (streak_until=?)"},
+		{query: "StreaksUntil", step: "SEARCH user_stats USING INDEX idx_user_stats_streak (streak_until=? AND streak_length<?)"},
+		{query: "CountLongerStreaksUntil", step: "SEARCH user_stats USING COVERING INDEX idx_user_stats_streak (streak_until=? AND streak_length>?)"},
 		{query: "NextStreakEnd", step: "SEARCH user_stats USING COVERING INDEX idx_user_stats_streak (streak_until>?)"},
 		{query: "UserActiveDays", step: "SEARCH user_days USING PRIMARY KEY (user_id=? AND day>?)"},
 		{query: "HistoriesOfUsers", step: "SEARCH d USING PRIMARY KEY (user_id=?)", sorts: true},
@@ -235,14 +239,18 @@ func TestPlansOfPostgres(t *testing.T) {
 		cond  string // what bounds the rows that are read, of which cond is the beginning
 		sorts bool   // what it sorts is bounded by that range
 	}{
+		{query: "GetFire", index: "signal_fires_pkey", cond: `((user_id = $1) AND (signal_id = $2))`},
 		{query: "UserFires", index: "idx_signal_fires_user_id", cond: `((user_id = $1) AND ("timestamp" <= $2))`},
 		{query: "SignalFires", index: "idx_signal_fires_signal_id", cond: `((signal_id = $1) AND ("timestamp" <= $2))`},
+		{query: "Fires", index: "idx_signal_fires_timestamp", cond: `("timestamp" <= $1)`},
 		{query: "FavoriteFamily", index: "idx_signal_fires_user_id", cond: `(user_id = $1)`, sorts: true},
 
-		{query: "Trades", index: "idx_trades_closed_at", cond: `(closed_at <= $1)`},
+		{query: "GetTrade", index: "trades_pkey", cond: `((user_id = $1) AND (trade_id = $2))`},
 		{query: "UserTrades", index: "idx_trades_user_closed_at", cond: `((user_id = $1) AND (closed_at <= $2))`},
+		{query: "UserSignalTrades", index: "idx_trades_user_closed_at", cond: `((user_id = $1) AND (closed_at <= $3))`},
+		{query: "SignalTrades", index: "idx_trades_signal_closed_at", cond: `((signal_id = $1) AND (closed_at <= $2))`},
 		{query: "OutcomeTrades", index: "idx_trades_outcome_closed_at", cond: `((outcome = $1) AND (closed_at <= $2))`},
-		{query: "UserOutcomeTrades", index: "idx_trades_user_closed_at", cond: `((user_id = $1) AND (closed_at <= $3))`},
+		{query: "Trades", index: "idx_trades_closed_at", cond: `(closed_at <= $1)`},
 		{query: "TradesByKey", index: "trades_pkey", cond: `((user_id = ((j.value ->> 0))::bigint) AND (trade_id = `},
 		{query: "FiresAfter", index: "signal_fires_pkey", cond: `(user_id >= $1)`},
 		{query: "TradesAfter", index: "trades_pkey", cond: `(user_id >= $1)`},
@@ -262,7 +270,10 @@ func TestPlansOfPostgres(t *testing.T) {
 		{query: "TopSignalOfDay", index: "idx_signal_days_day_fires", cond: `((day = $1) AND (fires > 0))`},
 		{query: "PopularSignals", index: "idx_signal_days_day_fires", cond: `((day >= $1) AND (day <= $2)`, sorts: true},
 
-		{query: "StreaksUntil", index: "idx_user_stats_streak", cond: `(streak_until = $1)`},
+		{query: "UsersFrom", index: "user_stats_pkey", cond: `(user_id >= $1)`},
+		{query: "SignalsAfter", index: "signal_metrics_pkey", cond: `(signal_id >= $1)`},
+		{query: "StreaksUntil", index: "idx_user_stats_streak", cond: `((streak_until = $1) AND (streak_length <= $2))`},
+		{query: "CountLongerStreaksUntil", index: "idx_user_stats_streak", cond: `((streak_until = $1) AND (streak_length > $2))`},
 		{query: "UserRecentFires", index: "user_days_pkey", cond: `((user_id = $1) AND (day >= $2) AND (day <= $3))`},
 		{query: "GetUserStats", index: "user_stats_pkey", cond: `(user_id = $1)`},
 		{query: "GetSignalMetrics", index: "signal_metrics_pkey", cond: `(signal_id = $1)`},

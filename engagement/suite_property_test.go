@@ -363,7 +363,7 @@ func (h *history) compareUser(t *rapid.T, r *engagement.Reader, user int64) {
 		_, err = r.Streak(ctx, user)
 		wantError(t, err, engagement.ErrNotFound)
 		h.compareRewards(t, r, user)
-		same(t, "UserFires of nobody", must(r.UserFires(ctx, user, engagement.FirePage{}))(t), []engagement.SignalFire{})
+		same(t, "UserFires of nobody", must(r.Fires(ctx, engagement.FireFilter{UserID: user}, anyPage))(t).Items, []engagement.SignalFire{})
 		return
 	}
 	noError(t, err)
@@ -376,21 +376,19 @@ func (h *history) compareUser(t *rapid.T, r *engagement.Reader, user int64) {
 	var written bytes.Buffer
 	noError(t, r.WriteUserExport(ctx, &written, user))
 	same(t, "WriteUserExport", strings.TrimSpace(written.String()), string(must(json.Marshal(export))(t)))
-	same(t, "UserFires in pages", firesInPages(t, 2, func(page engagement.FirePage) ([]engagement.SignalFire, error) {
-		return r.UserFires(ctx, user, page)
-	}), m.newestFirst(func(f modelFire) bool { return f.UserID == user }), withoutIDs)
+	h.compareFires(t, r, engagement.FireFilter{UserID: user})
 	for _, board := range h.boards() {
 		h.compareRank(t, r, board, user)
 	}
 	for _, other := range m.users() {
 		h.compareHeadToHead(t, r, user, other)
 	}
-	for _, result := range []engagement.Outcome{0, engagement.Win, engagement.Loss, engagement.Draw} {
-		h.compareTrades(t, r, engagement.TradeFilter{UserID: user, Outcome: result, Limit: 2})
+	for _, outcome := range anyOutcome {
+		h.compareTrades(t, r, engagement.TradeFilter{UserID: user, Outcome: outcome})
 	}
 	for _, figure := range engagement.FiguresOfUser() {
-		same(t, "ExplainUser in pages", explainedInPages(t, func(page engagement.FactPage) (engagement.Explanation, error) {
-			return r.ExplainUser(ctx, user, figure, page)
+		same(t, "ExplainUser in pages", explainedInPages(t, func(ctx context.Context, q engagement.PageQuery) (engagement.Explanation, error) {
+			return r.ExplainUser(ctx, user, figure, q)
 		}), m.explain(user, "", figure), withoutIDs, cmpopts.EquateEmpty())
 	}
 }
@@ -406,9 +404,7 @@ func (h *history) compareSignal(t *rapid.T, r *engagement.Reader, signal string)
 	ctx := context.Background()
 	h.compareQuality(t, r, engagement.QualityQuery{SignalID: signal})
 	h.compareForecast(t, r, engagement.ForecastQuery{SignalID: signal})
-	same(t, "SignalFires in pages", firesInPages(t, 3, func(page engagement.FirePage) ([]engagement.SignalFire, error) {
-		return r.SignalFires(ctx, signal, page)
-	}), h.model.newestFirst(func(f modelFire) bool { return f.SignalID == signal }), withoutIDs)
+	h.compareFires(t, r, engagement.FireFilter{SignalID: signal})
 	metrics, err := r.SignalMetrics(ctx, signal)
 	want, known := h.model.signalMetrics(signal)
 	if !known {
@@ -422,8 +418,8 @@ func (h *history) compareSignal(t *rapid.T, r *engagement.Reader, signal string)
 	insight, _ := h.model.signalInsight(signal)
 	same(t, "SignalInsight", must(r.SignalInsight(ctx, signal))(t), insight)
 	for _, figure := range engagement.FiguresOfSignal() {
-		same(t, "ExplainSignal in pages", explainedInPages(t, func(page engagement.FactPage) (engagement.Explanation, error) {
-			return r.ExplainSignal(ctx, signal, figure, page)
+		same(t, "ExplainSignal in pages", explainedInPages(t, func(ctx context.Context, q engagement.PageQuery) (engagement.Explanation, error) {
+			return r.ExplainSignal(ctx, signal, figure, q)
 		}), h.model.explain(0, signal, figure), withoutIDs, cmpopts.EquateEmpty())
 	}
 }
@@ -436,96 +432,40 @@ func (h *history) compareLists(t *rapid.T, r *engagement.Reader) {
 	same(t, "RealTimeStats", must(r.RealTimeStats(ctx))(t), m.realTimeStats())
 	same(t, "DailyMetrics", must(r.DailyFigures(ctx, engagement.Days(today-20, today+2)))(t), m.dailyMetrics(today-20, today+2))
 	for _, from := range []engagement.Day{today, today - 3, today - 20} {
-		popular := m.popularSignals(from, today)
-		same(t, "PopularSignals", must(r.PopularSignals(ctx, engagement.Days(from, today), engagement.MaxLimit))(t), popular)
-		same(t, "PopularSignals, the first two", must(r.PopularSignals(ctx, engagement.Days(from, today), 2))(t), popular[:min(2, len(popular))])
+		for _, limit := range pageLimits {
+			same(t, "PopularSignals", inPages(t, limit, listPopular(r, engagement.Days(from, today))), m.popularSignals(from, today))
+		}
 	}
 	same(t, "StreakRules", must(r.StreakRules(ctx))(t), m.rules)
-	ever := m.popularSignals(0, today+2)
-	same(t, "PopularSignals ever", must(r.PopularSignals(ctx, engagement.AllTime(), engagement.MaxLimit))(t), ever)
-	same(t, "PopularSignals ever, the first two", must(r.PopularSignals(ctx, engagement.AllTime(), 2))(t), ever[:min(2, len(ever))])
+	for _, limit := range pageLimits {
+		same(t, "PopularSignals ever", inPages(t, limit, listPopular(r, engagement.AllTime())), m.popularSignals(0, today+2))
+		same(t, "StreakLeaderboard", inPages(t, limit, r.StreakLeaderboard), m.streakLeaderboard())
+		same(t, "Users", inPages(t, limit, r.Users), m.allUsers())
+		same(t, "Signals", inPages(t, limit, r.Signals), m.allSignals())
+	}
 	for range 5 {
 		metric := m.drawMetric(t)
-		same(t, fmt.Sprintf("EvaluateDefinition(%+v)", metric), must(r.EvaluateDefinition(ctx, metric))(t), m.evaluate(metric))
+		want := m.evaluate(metric)
+		same(t, fmt.Sprintf("EvaluateDefinition(%+v)", metric), must(r.EvaluateDefinition(ctx, metric, anyPage))(t), want)
+		same(t, fmt.Sprintf("EvaluateDefinition(%+v) in pages", metric), inPages(t, 2, listMetric(r, metric)), want.Items)
 	}
 	h.compareActivity(t, r)
-	streaks := m.streakLeaderboard()
-	same(t, "StreakLeaderboard", must(r.StreakLeaderboard(ctx, 0))(t), streaks)
-	same(t, "StreakLeaderboard, the first two", must(r.StreakLeaderboard(ctx, 2))(t), streaks[:min(2, len(streaks))])
 	for _, board := range h.boards() {
 		want := m.leaderboard(board)
-		for _, limit := range []int{0, 2} {
-			same(t, fmt.Sprintf("Leaderboard %+v in pages of %d", board, limit), boardInPages(t, r, board, limit), want, roundedBounds)
+		for _, limit := range pageLimits {
+			same(t, fmt.Sprintf("Leaderboard %+v in pages of %d", board, limit), inPages(t, limit, listBoard(r, board)), want, roundedBounds)
 		}
 	}
-	for _, result := range []engagement.Outcome{0, engagement.Win, engagement.Loss, engagement.Draw} {
-		h.compareTrades(t, r, engagement.TradeFilter{Outcome: result, Limit: 3})
+	h.compareFires(t, r, engagement.FireFilter{})
+	for _, outcome := range anyOutcome {
+		h.compareTrades(t, r, engagement.TradeFilter{Outcome: outcome})
 	}
+	h.compareFilters(t, r)
+	h.compareLookups(t, r)
 }
 
-func (h *history) compareTrades(t *rapid.T, r *engagement.Reader, filter engagement.TradeFilter) {
-	want := h.model.lastClosedFirst(func(tr modelTrade) bool {
-		return (filter.UserID == 0 || tr.UserID == filter.UserID) && (filter.Outcome == 0 || tr.Outcome == filter.Outcome)
-	})
-	same(t, "RecentTrades in pages", tradesInPages(t, r, filter), want, withoutIDs)
-}
-
-// boardInPages reads a whole leaderboard, limit rows at a time.
-func boardInPages(t tb, r *engagement.Reader, board engagement.Board, limit int) []engagement.BoardRow {
-	t.Helper()
-	rows := []engagement.BoardRow{}
-	board.Limit = limit
-	for {
-		page := must(r.Leaderboard(context.Background(), board))(t)
-		if rows = append(rows, page...); len(page) == 0 {
-			return rows
-		}
-		board.After = &page[len(page)-1]
-	}
-}
-
-func firesInPages(t tb, limit int, list func(engagement.FirePage) ([]engagement.SignalFire, error)) []engagement.SignalFire {
-	t.Helper()
-	fires := []engagement.SignalFire{}
-	page := engagement.FirePage{Limit: limit}
-	for {
-		next := must(list(page))(t)
-		if fires = append(fires, next...); len(next) == 0 {
-			return fires
-		}
-		page.After = &next[len(next)-1]
-	}
-}
-
-// explainedInPages reads an explanation with all its facts, two at a time.
-func explainedInPages(t tb, explain func(engagement.FactPage) (engagement.Explanation, error)) engagement.Explanation {
-	t.Helper()
-	whole := must(explain(engagement.FactPage{Limit: 2}))(t)
-	for next := whole; len(next.Fires)+len(next.Trades) > 0; {
-		page := engagement.FactPage{Limit: 2}
-		if n := len(next.Fires); n > 0 {
-			page.AfterFire = &next.Fires[n-1]
-		}
-		if n := len(next.Trades); n > 0 {
-			page.AfterTrade = &next.Trades[n-1]
-		}
-		next = must(explain(page))(t)
-		whole.Fires, whole.Trades = append(whole.Fires, next.Fires...), append(whole.Trades, next.Trades...)
-	}
-	return whole
-}
-
-func tradesInPages(t tb, r *engagement.Reader, filter engagement.TradeFilter) []engagement.ClosedTrade {
-	t.Helper()
-	trades := []engagement.ClosedTrade{}
-	for {
-		next := must(r.RecentTrades(context.Background(), filter))(t)
-		if trades = append(trades, next...); len(next) == 0 {
-			return trades
-		}
-		filter.After = &next[len(next)-1]
-	}
-}
+// pageLimits make one page of everything in the universe, and several.
+var pageLimits = []int{100, 2}
 
 // wantError fails the test unless err is one of kind.
 func wantError(t tb, err, kind error) {

@@ -148,7 +148,7 @@ func readsOnly(t testing.TB, db *engagement.DB) {
 	t.Helper()
 	ctx := context.Background()
 	same(t, "fires", must(db.UserStats(ctx, 1))(t).TotalFires, int64(1))
-	same(t, "fires listed", len(must(db.UserFires(ctx, 1, engagement.FirePage{}))(t)), 1)
+	same(t, "fires listed", len(must(db.Fires(ctx, engagement.FireFilter{UserID: 1}, anyPage))(t).Items), 1)
 	for name, write := range map[string]func() error{
 		"RecordFire": func() error {
 			_, err := db.RecordFire(ctx, engagement.Fire{UserID: 1, SignalID: "B"})

@@ -106,7 +106,7 @@ func (l *load) run(t *testing.T, db *engagement.DB, done func() bool) {
 		case 5:
 			_, err = db.RealTimeStats(ctx)
 		case 6:
-			_, err = db.UserFires(ctx, l.user, engagement.FirePage{Limit: 5})
+			_, err = db.Fires(ctx, engagement.FireFilter{UserID: l.user}, engagement.PageQuery{Limit: 5})
 		}
 		if err != nil && !failedAsDocumented(ctx, err) {
 			t.Errorf("call %d with a limit of %s: %v", i%7, timeout, err)
@@ -218,7 +218,7 @@ func TestAServerThatStopsAnswering(t *testing.T) {
 		}},
 		{"Leaderboard", func(ctx context.Context, db *engagement.DB, freeze func()) error {
 			freeze()
-			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByPnL})
+			_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByPnL}, anyPage)
 			return err
 		}},
 		{"Verify", func(ctx context.Context, db *engagement.DB, freeze func()) error {

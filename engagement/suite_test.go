@@ -352,10 +352,10 @@ func read(t tb, db *engagement.DB) contents {
 	c := contents{Report: proven(t, db)}
 	today := db.Today()
 	noError(t, db.View(ctx, func(r *engagement.Reader) (err error) {
-		c.Users = must(r.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}))(t)
-		c.Streaks = must(r.StreakLeaderboard(ctx, 0))(t)
-		c.Trades = must(r.RecentTrades(ctx, engagement.TradeFilter{}))(t)
-		c.Signals = must(r.PopularSignals(ctx, engagement.AllTime(), 0))(t)
+		c.Users = must(r.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}, anyPage))(t).Items
+		c.Streaks = must(r.StreakLeaderboard(ctx, anyPage))(t).Items
+		c.Trades = must(r.Trades(ctx, engagement.TradeFilter{}, anyPage))(t).Items
+		c.Signals = must(r.PopularSignals(ctx, engagement.AllTime(), anyPage))(t).Items
 		c.Days = must(r.DailyFigures(ctx, engagement.Days(today-400, today+2)))(t)
 		for _, user := range c.Users {
 			c.Exports = append(c.Exports, must(r.ExportUser(ctx, user.UserID))(t))

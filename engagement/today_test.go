@@ -89,7 +89,7 @@ func TestARangeOfDaysThatIsNoneIsRefused(t *testing.T) {
 				_, err := db.DailyFigures(ctx, engagement.Days(tt.from, tt.to))
 				wantError(t, err, engagement.ErrInvalid)
 				contains(t, err, "invalid window")
-				_, err = db.PopularSignals(ctx, engagement.Days(tt.from, tt.to), 0)
+				_, err = db.PopularSignals(ctx, engagement.Days(tt.from, tt.to), anyPage)
 				wantError(t, err, engagement.ErrInvalid)
 			})
 		})

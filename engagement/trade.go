@@ -3,9 +3,10 @@ package engagement
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	"fmt"
-	"math"
+	"slices"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
@@ -171,69 +172,129 @@ func checkSameTrade(known, row dbgen.Trade, timeGiven bool) error {
 	return nil
 }
 
-// TradeFilter selects some trades out of a list that runs from the last closed
-// to the first.
-type TradeFilter struct {
-	UserID  int64        // 0: all users
-	Outcome Outcome      // 0: all outcomes
-	Limit   int          // 1 to MaxLimit; 0: DefaultLimit
-	After   *ClosedTrade // the last trade of the page before; nil: from the last closed
-}
-
-func (f TradeFilter) position() (before time.Time, id int64) {
-	if f.After == nil {
-		return endOfTime, math.MaxInt64
-	}
-	return stored(f.After.ClosedAt), f.After.ID
-}
-
-// RecentTrades returns the trades that f selects, last closed first; none if
-// there are none.
-func (r *Reader) RecentTrades(ctx context.Context, f TradeFilter) ([]ClosedTrade, error) {
-	return latest(ctx, r, "list trades", func(v *view) ([]ClosedTrade, error) {
-		return v.closedTrades(ctx, f)
+// Trade returns a user's trade, or ErrNotFound if none is stored under that id.
+func (r *Reader) Trade(ctx context.Context, userID int64, tradeID string) (ClosedTrade, error) {
+	return latest(ctx, r, "read a trade", func(v *view) (ClosedTrade, error) {
+		if err := checkUserID(userID); err != nil {
+			return ClosedTrade{}, err
+		}
+		if err := checkID("trade id", tradeID); err != nil {
+			return ClosedTrade{}, err
+		}
+		row, err := v.q.GetTrade(ctx, dbgen.GetTradeParams{UserID: userID, TradeID: tradeID})
+		if errors.Is(err, sql.ErrNoRows) {
+			return ClosedTrade{}, fmt.Errorf("%s: %w", Trade{UserID: userID, TradeID: tradeID}, ErrNotFound)
+		}
+		if err != nil {
+			return ClosedTrade{}, err
+		}
+		return closedTrade(row)
 	})
 }
 
-func (v *view) closedTrades(ctx context.Context, f TradeFilter) ([]ClosedTrade, error) {
-	rows, err := v.tradeRows(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	return closedTrades(rows)
+// TradeFilter says which trades to list. The zero value lets all through.
+type TradeFilter struct {
+	UserID   int64   // 0: of all users
+	SignalID string  // that they followed; "": any or none
+	Outcome  Outcome // 0: all of them
+	Window   Window  // by the day on which they closed; zero: of all time
 }
 
-func closedTrades(rows []dbgen.Trade) (trades []ClosedTrade, err error) {
-	trades = make([]ClosedTrade, len(rows))
-	for i, row := range rows {
-		if trades[i], err = closedTrade(row); err != nil {
-			return nil, err
+func (f TradeFilter) check() error {
+	if f.SignalID != "" {
+		if err := checkID("signal id", f.SignalID); err != nil {
+			return err
 		}
 	}
-	return trades, nil
+	if f.Outcome < 0 || f.Outcome > Draw {
+		return invalid("outcome", int(f.Outcome), "want Win, Loss, Draw or 0 for all")
+	}
+	return f.Window.check()
 }
 
-func (v *view) tradeRows(ctx context.Context, f TradeFilter) ([]dbgen.Trade, error) {
-	limit, err := checkLimit(f.Limit)
+// Trades lists the trades that f lets through, last closed first; none if there
+// are none.
+//
+// It reads the trades of the page off an index of the user's, the signal's, an
+// outcome's or all trades, and at most as many more at the end of a window. What
+// else the filter of a user or a signal holds narrows what is returned and not what
+// is read, which may be all older trades of the user or of the signal.
+func (r *Reader) Trades(ctx context.Context, f TradeFilter, q PageQuery) (Page[ClosedTrade], error) {
+	return latest(ctx, r, "list trades", func(v *view) (Page[ClosedTrade], error) {
+		return v.trades(ctx, f, q)
+	})
+}
+
+func (v *view) trades(ctx context.Context, f TradeFilter, q PageQuery) (Page[ClosedTrade], error) {
+	if err := f.check(); err != nil {
+		return Page[ClosedTrade]{}, err
+	}
+	list := fmt.Sprintf("trades of %d for %q with %d in %v", f.UserID, f.SignalID, f.Outcome, f.Window)
+	p, err := v.factPaging(q, list, f.Window.days())
 	if err != nil {
-		return nil, err
+		return Page[ClosedTrade]{}, err
 	}
-	if f.Outcome != 0 {
-		if err := checkNamed("outcome", f.Outcome, Outcomes()); err != nil {
-			return nil, err
-		}
-	}
-	before, id := f.position()
-	outcome := f.Outcome.String()
 	switch {
-	case f.UserID != 0 && f.Outcome != 0:
-		return v.q.UserOutcomeTrades(ctx, dbgen.UserOutcomeTradesParams{UserID: f.UserID, Outcome: outcome, Before: before, BeforeID: id, MaxRows: limit})
-	case f.UserID != 0:
-		return v.q.UserTrades(ctx, dbgen.UserTradesParams{UserID: f.UserID, Before: before, BeforeID: id, MaxRows: limit})
-	case f.Outcome != 0:
-		return v.q.OutcomeTrades(ctx, dbgen.OutcomeTradesParams{Outcome: outcome, Before: before, BeforeID: id, MaxRows: limit})
+	case f.Outcome == 0:
+		return v.tradesWithout(ctx, f, nil, p)
+	case f.UserID == 0 && f.SignalID == "":
+		before, id, user, trade := p.before()
+		rows, err := v.q.OutcomeTrades(ctx, dbgen.OutcomeTradesParams{
+			Outcome: f.Outcome.String(), Before: before, BeforeID: id, BeforeUser: user, BeforeTrade: trade, MaxRows: p.rows(),
+		})
+		return closedTrades(p, rows, err)
 	}
-	return v.q.Trades(ctx, dbgen.TradesParams{Before: before, BeforeID: id, MaxRows: limit})
+	return v.tradesWithout(ctx, f, slices.DeleteFunc([]Outcome{Win, Loss, Draw}, func(o Outcome) bool { return o == f.Outcome }), p)
+}
+
+// tradesWithout lists a page of trades by the user and the signal of a filter,
+// without those with one of at most two outcomes.
+func (v *view) tradesWithout(ctx context.Context, f TradeFilter, outcomes []Outcome, p factPaging) (Page[ClosedTrade], error) {
+	before, id, user, trade := p.before()
+	var left [2]string
+	for i, outcome := range outcomes {
+		left[i] = outcome.String()
+	}
+	var rows []dbgen.Trade
+	var err error
+	switch {
+	case f.UserID != 0 && f.SignalID != "":
+		rows, err = v.q.UserSignalTrades(ctx, dbgen.UserSignalTradesParams{
+			UserID: f.UserID, SignalID: f.SignalID, Before: before, BeforeID: id, BeforeTrade: trade,
+			But: left[0], Nor: left[1], MaxRows: p.rows(),
+		})
+	case f.UserID != 0:
+		rows, err = v.q.UserTrades(ctx, dbgen.UserTradesParams{
+			UserID: f.UserID, Before: before, BeforeID: id, BeforeTrade: trade, But: left[0], Nor: left[1], MaxRows: p.rows(),
+		})
+	case f.SignalID != "":
+		rows, err = v.q.SignalTrades(ctx, dbgen.SignalTradesParams{
+			SignalID: f.SignalID, Before: before, BeforeID: id, BeforeUser: user, BeforeTrade: trade,
+			But: left[0], Nor: left[1], MaxRows: p.rows(),
+		})
+	default:
+		rows, err = v.q.Trades(ctx, dbgen.TradesParams{
+			Before: before, BeforeID: id, BeforeUser: user, BeforeTrade: trade, MaxRows: p.rows(),
+		})
+	}
+	return closedTrades(p, rows, err)
+}
+
+// closedTrades makes a page of what a query has returned.
+func closedTrades(p factPaging, rows []dbgen.Trade, err error) (Page[ClosedTrade], error) {
+	if err != nil {
+		return Page[ClosedTrade]{}, err
+	}
+	rows, next := cutFacts(p, rows, func(row dbgen.Trade) position {
+		return factPosition(row.ClosedAt, row.ID, row.UserID, row.TradeID)
+	}, func(row dbgen.Trade) int64 { return row.Day })
+	page := Page[ClosedTrade]{make([]ClosedTrade, len(rows)), next}
+	for i, row := range rows {
+		if page.Items[i], err = closedTrade(row); err != nil {
+			return Page[ClosedTrade]{}, err
+		}
+	}
+	return page, nil
 }
 
 func closedTrade(row dbgen.Trade) (ClosedTrade, error) {

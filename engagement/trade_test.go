@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"github.com/hydraxdev/engagementdb/engagement"
 )
 
@@ -28,14 +26,14 @@ func TestRecordTrade(t *testing.T) {
 		same(t, "UserStats", must(db.UserStats(ctx, 1))(t), engagement.UserStats{
 			UserID: 1, Wins: 2, Losses: 1, Draws: 1, WinRate: 2.0 / 3, PnL: 100, LastUpdated: noon,
 		})
-		same(t, "RecentTrades of the user", must(db.RecentTrades(ctx, engagement.TradeFilter{UserID: 1}))(t), []engagement.ClosedTrade{
+		same(t, "RecentTrades of the user", must(db.Trades(ctx, engagement.TradeFilter{UserID: 1}, anyPage))(t).Items, []engagement.ClosedTrade{
 			{UserID: 1, TradeID: "c", Outcome: engagement.Draw, ClosedAt: noon},
 			{UserID: 1, TradeID: "b", PnL: -50.25, Outcome: engagement.Loss, ClosedAt: noon},
 			{UserID: 1, TradeID: "a", SignalID: "S", PnL: 150.75, Outcome: engagement.Win, ClosedAt: noon.Add(-time.Hour)},
 			{UserID: 1, TradeID: "d", PnL: -0.5, Outcome: engagement.Win, ClosedAt: noon.Add(-2 * time.Hour)},
 		}, withoutIDs)
 		var wins []string
-		for _, tr := range must(db.RecentTrades(ctx, engagement.TradeFilter{Outcome: engagement.Win}))(t) {
+		for _, tr := range must(db.Trades(ctx, engagement.TradeFilter{Outcome: engagement.Win}, anyPage))(t).Items {
 			wins = append(wins, fmt.Sprint(tr.UserID, tr.TradeID))
 		}
 		same(t, "the winning trades of all", wins, []string{"2a", "1a", "1d"})
@@ -132,7 +130,7 @@ func TestMoney(t *testing.T) {
 				ctx, db := context.Background(), open(newClock(noon).option())
 				trade(t, db, engagement.Trade{UserID: 1, TradeID: "t", PnL: tt.pnl})
 				same(t, "P&L of the user", must(db.UserStats(ctx, 1))(t).PnL, tt.want)
-				trades := must(db.RecentTrades(ctx, engagement.TradeFilter{}))(t)
+				trades := must(db.Trades(ctx, engagement.TradeFilter{}, anyPage))(t).Items
 				same(t, "P&L of the trade", trades[0].PnL, tt.want)
 				if math.Signbit(trades[0].PnL) != (tt.want < 0) {
 					t.Error("P&L of the trade has the wrong sign")
@@ -297,12 +295,12 @@ func TestTradePages(t *testing.T) {
 		for _, filter := range []engagement.TradeFilter{
 			{}, {UserID: 1}, {Outcome: engagement.Win}, {UserID: 2, Outcome: engagement.Loss},
 		} {
-			all := must(db.RecentTrades(ctx, filter))(t)
+			all := must(db.Trades(ctx, filter, anyPage))(t).Items
 			if len(all) == 0 {
 				t.Fatalf("no trades for %+v", filter)
 			}
-			for filter.Limit = 1; filter.Limit <= 5; filter.Limit++ {
-				same(t, fmt.Sprintf("RecentTrades(%+v) in pages", filter), tradesInPages(t, db.Reader, filter), all, cmpopts.EquateEmpty())
+			for limit := 1; limit <= 5; limit++ {
+				same(t, fmt.Sprintf("Trades(%+v) in pages", filter), inPages(t, limit, listTrades(db.Reader, filter)), all)
 			}
 		}
 	})

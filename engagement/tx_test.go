@@ -128,7 +128,7 @@ func TestATransaction(t *testing.T) {
 			noError(t, db.Tx(ctx, func(tx *engagement.Tx) error { kept = tx; return nil }))
 			_, err := kept.RecordFire(ctx, engagement.Fire{UserID: 1, SignalID: "A"})
 			wantError(t, err, engagement.ErrClosed)
-			_, err = kept.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires})
+			_, err = kept.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}, anyPage)
 			wantError(t, err, engagement.ErrClosed)
 			var reader *engagement.Reader
 			noError(t, db.View(ctx, func(r *engagement.Reader) error { reader = r; return nil }))
@@ -147,8 +147,8 @@ func TestATransaction(t *testing.T) {
 				same(t, "AsOf", must(tx.RealTimeStats(ctx))(t).Timestamp, noon)
 				return nil
 			}))
-			same(t, "time of the fire", must(db.UserFires(ctx, 1, engagement.FirePage{}))(t)[0].Timestamp, noon)
-			same(t, "time of the trade", must(db.RecentTrades(ctx, engagement.TradeFilter{}))(t)[0].ClosedAt, noon)
+			same(t, "time of the fire", must(db.Fires(ctx, engagement.FireFilter{UserID: 1}, anyPage))(t).Items[0].Timestamp, noon)
+			same(t, "time of the trade", must(db.Trades(ctx, engagement.TradeFilter{}, anyPage))(t).Items[0].ClosedAt, noon)
 			same(t, "LastUpdated", must(db.UserStats(ctx, 1))(t).LastUpdated, noon)
 		})
 	})

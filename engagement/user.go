@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
@@ -58,6 +59,33 @@ func userStats(row dbgen.UserStat) UserStats {
 		Wins: row.Wins, Losses: row.Losses, Draws: row.Draws,
 		WinRate: row.WinRate, PnL: row.Pnl, LastUpdated: row.LastUpdated,
 	}
+}
+
+// Users lists the totals of all users by user id; none if there are none. See
+// [Reader.Leaderboard] for the best ones.
+func (r *Reader) Users(ctx context.Context, q PageQuery) (Page[UserStats], error) {
+	return latest(ctx, r, "list users", func(v *view) (Page[UserStats], error) {
+		return v.users(ctx, q)
+	})
+}
+
+func (v *view) users(ctx context.Context, q PageQuery) (Page[UserStats], error) {
+	p, err := q.of("users", position{numbers: []int64{math.MinInt64}})
+	if err != nil {
+		return Page[UserStats]{}, err
+	}
+	rows, err := v.q.UsersFrom(ctx, dbgen.UsersFromParams{FromUser: p.after.numbers[0], MaxRows: p.rows()})
+	if err != nil {
+		return Page[UserStats]{}, err
+	}
+	rows, next := cut(p, rows, func(row dbgen.UserStat) position {
+		return position{numbers: []int64{row.UserID + 1}} // another follows, so it is not the highest number
+	})
+	page := Page[UserStats]{make([]UserStats, len(rows)), next}
+	for i, row := range rows {
+		page.Items[i] = userStats(row)
+	}
+	return page, nil
 }
 
 // UserSummary is what a community shows of one user.

@@ -56,8 +56,8 @@ func TestAUserWhoOnlyTraded(t *testing.T) {
 		same(t, "UserSummary", must(db.UserSummary(ctx, 1))(t), engagement.UserSummary{
 			UserStats: engagement.UserStats{UserID: 1, Losses: 1, PnL: -2, LastUpdated: noon}, Timestamp: noon,
 		})
-		same(t, "UserFires", must(db.UserFires(ctx, 1, engagement.FirePage{}))(t), []engagement.SignalFire{})
-		same(t, "StreakLeaderboard", must(db.StreakLeaderboard(ctx, 0))(t), []engagement.StreakRow{})
+		same(t, "UserFires", must(db.Fires(ctx, engagement.FireFilter{UserID: 1}, anyPage))(t).Items, []engagement.SignalFire{})
+		same(t, "StreakLeaderboard", must(db.StreakLeaderboard(ctx, anyPage))(t).Items, []engagement.StreakRow{})
 		proven(t, db)
 	})
 }
@@ -88,14 +88,14 @@ func TestWhatAnEmptyDatabaseAnswers(t *testing.T) {
 		contains(t, err, `signal "nobody's"`)
 
 		today := db.Today()
-		same(t, "UserFires", must(db.UserFires(ctx, 1, engagement.FirePage{}))(t), []engagement.SignalFire{})
-		same(t, "SignalFires", must(db.SignalFires(ctx, "A", engagement.FirePage{}))(t), []engagement.SignalFire{})
-		same(t, "RecentTrades", must(db.RecentTrades(ctx, engagement.TradeFilter{}))(t), []engagement.ClosedTrade{})
-		same(t, "RecentTrades of a user", must(db.RecentTrades(ctx, engagement.TradeFilter{UserID: 1}))(t), []engagement.ClosedTrade{})
-		same(t, "PopularSignals", must(db.PopularSignals(ctx, engagement.Days(today-6, today), 0))(t), []engagement.PopularSignal{})
-		same(t, "StreakLeaderboard", must(db.StreakLeaderboard(ctx, 0))(t), []engagement.StreakRow{})
+		same(t, "UserFires", must(db.Fires(ctx, engagement.FireFilter{UserID: 1}, anyPage))(t).Items, []engagement.SignalFire{})
+		same(t, "SignalFires", must(db.Fires(ctx, engagement.FireFilter{SignalID: "A"}, anyPage))(t).Items, []engagement.SignalFire{})
+		same(t, "RecentTrades", must(db.Trades(ctx, engagement.TradeFilter{}, anyPage))(t).Items, []engagement.ClosedTrade{})
+		same(t, "RecentTrades of a user", must(db.Trades(ctx, engagement.TradeFilter{UserID: 1}, anyPage))(t).Items, []engagement.ClosedTrade{})
+		same(t, "PopularSignals", must(db.PopularSignals(ctx, engagement.Days(today-6, today), anyPage))(t).Items, []engagement.PopularSignal{})
+		same(t, "StreakLeaderboard", must(db.StreakLeaderboard(ctx, anyPage))(t).Items, []engagement.StreakRow{})
 		for _, ranking := range engagement.Rankings() {
-			same(t, "Leaderboard", must(db.Leaderboard(ctx, engagement.Board{Ranking: ranking}))(t), []engagement.BoardRow{})
+			same(t, "Leaderboard", must(db.Leaderboard(ctx, engagement.Board{Ranking: ranking}, anyPage))(t).Items, []engagement.BoardRow{})
 		}
 		same(t, "DailyMetrics", must(db.DailyFigures(ctx, engagement.Days(today-1, today)))(t), []engagement.DayFigures{
 			{Day: today - 1}, {Day: today, Partial: true},
@@ -116,11 +116,20 @@ func TestTheLargestUserIDs(t *testing.T) {
 			trade(t, db, engagement.Trade{UserID: id, TradeID: "t", PnL: 1})
 			same(t, "UserID", must(db.UserStats(ctx, id))(t).UserID, id)
 		}
-		var onBoard []int64
-		for _, row := range boardInPages(t, db.Reader, engagement.Board{Ranking: engagement.ByFires}, 1) {
+		var onBoard, onStreaks, listed []int64
+		for _, row := range inPages(t, 1, listBoard(db.Reader, engagement.Board{Ranking: engagement.ByFires})) {
 			onBoard = append(onBoard, row.UserID)
 		}
+		for _, row := range inPages(t, 1, db.StreakLeaderboard) {
+			onStreaks = append(onStreaks, row.UserID)
+		}
+		for _, user := range inPages(t, 1, db.Users) {
+			listed = append(listed, user.UserID)
+		}
 		same(t, "users on the leaderboard", onBoard, ids)
+		same(t, "users on that of streaks", onStreaks, ids)
+		same(t, "users listed", listed, ids)
+		same(t, "fires listed", len(inPages(t, 1, listFires(db.Reader, engagement.FireFilter{}))), len(ids))
 		proven(t, db)
 	})
 }

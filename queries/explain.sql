@@ -26,37 +26,3 @@ SELECT
     CAST(COALESCE(SUM(pnl_micros % 1000000), 0) AS BIGINT) AS micros
 FROM trades
 WHERE user_id = @user_id AND day >= 0;
-
--- name: UserFiresOfDays :many
--- UserFiresOfDays lists a user's fires of a range of days before a position,
--- newest first: all of them, or with least_executed = 1 those executed.
-SELECT * FROM signal_fires
-WHERE user_id = @user_id
-    AND timestamp <= @before
-    AND (timestamp < @before OR id < @before_id)
-    AND day >= @first_day AND day <= @last_day
-    AND CASE WHEN executed THEN 1 ELSE 0 END >= CAST(@least_executed AS BIGINT)
-ORDER BY timestamp DESC, id DESC
-LIMIT CAST(@max_rows AS BIGINT);
-
--- name: SignalFiresOfDays :many
--- SignalFiresOfDays is UserFiresOfDays for a signal, from a day on.
-SELECT * FROM signal_fires
-WHERE signal_id = @signal_id
-    AND timestamp <= @before
-    AND (timestamp < @before OR id < @before_id)
-    AND day >= @first_day
-    AND CASE WHEN executed THEN 1 ELSE 0 END >= CAST(@least_executed AS BIGINT)
-ORDER BY timestamp DESC, id DESC
-LIMIT CAST(@max_rows AS BIGINT);
-
--- name: UserDecidedTrades :many
--- UserDecidedTrades lists a user's counted trades that were won or lost before
--- a position, last closed first.
-SELECT * FROM trades
-WHERE user_id = @user_id
-    AND closed_at <= @before
-    AND (closed_at < @before OR id < @before_id)
-    AND outcome <> 'draw' AND day >= 0
-ORDER BY closed_at DESC, id DESC
-LIMIT CAST(@max_rows AS BIGINT);

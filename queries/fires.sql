@@ -1,22 +1,41 @@
+-- name: GetFire :one
+-- GetFire returns a user's counted fire for a signal.
+SELECT * FROM signal_fires WHERE user_id = @user_id AND signal_id = @signal_id AND day >= 0;
+
 -- name: UserFires :many
--- UserFires lists a user's counted fires before a position, newest first. The
--- times of uncounted ones may be of another form, which does not compare.
+-- UserFires lists a user's counted fires before a position, newest first: all of
+-- them, or unless not_executed is 1 those executed. The times of uncounted ones may
+-- be of another form, which does not compare.
+-- Here and in what lists trades, there is no earliest time or day: PostgreSQL
+-- takes a range of two parameters for a small one and sorts it, whatever it holds.
 SELECT * FROM signal_fires
 WHERE user_id = @user_id
     AND timestamp <= @before
-    AND (timestamp < @before OR id < @before_id)
+    AND (timestamp < @before OR id < @before_id OR (id = @before_id AND signal_id < @before_signal))
     AND day >= 0
-ORDER BY timestamp DESC, id DESC
+    AND (executed OR CAST(@not_executed AS BIGINT) = 1)
+ORDER BY timestamp DESC, id DESC, signal_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: SignalFires :many
--- SignalFires lists a signal's counted fires before a position, newest first.
+-- SignalFires is UserFires for a signal.
 SELECT * FROM signal_fires
 WHERE signal_id = @signal_id
     AND timestamp <= @before
-    AND (timestamp < @before OR id < @before_id)
+    AND (timestamp < @before OR id < @before_id OR (id = @before_id AND user_id < @before_user))
     AND day >= 0
-ORDER BY timestamp DESC, id DESC
+    AND (executed OR CAST(@not_executed AS BIGINT) = 1)
+ORDER BY timestamp DESC, id DESC, user_id DESC
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: Fires :many
+-- Fires lists all users' counted fires before a position, newest first.
+SELECT * FROM signal_fires
+WHERE timestamp <= @before
+    AND (timestamp < @before OR id < @before_id OR (id = @before_id AND (
+        user_id < @before_user OR (user_id = @before_user AND signal_id < @before_signal))))
+    AND day >= 0
+ORDER BY timestamp DESC, id DESC, user_id DESC, signal_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: FavoriteFamily :many

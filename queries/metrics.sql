@@ -7,10 +7,6 @@ ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, updated_at = 
 -- GetMetric returns a metric.
 SELECT * FROM custom_metrics WHERE name = @name;
 
--- name: ListMetrics :many
--- ListMetrics lists all metrics by name.
-SELECT * FROM custom_metrics ORDER BY name;
-
 -- name: DeleteMetric :execrows
 -- DeleteMetric deletes a metric and returns 1 if there was one.
 DELETE FROM custom_metrics WHERE name = @name;

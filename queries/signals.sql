@@ -11,20 +11,25 @@ ORDER BY fires DESC, signal_id
 LIMIT 1;
 
 -- name: PopularSignals :many
--- PopularSignals lists the signals most fired in a range of days.
-SELECT
-    signal_id,
-    CAST(SUM(fires) AS BIGINT) AS fires,
-    CAST(SUM(executed) AS BIGINT) AS executed
-FROM signal_days
-WHERE day >= @first_day AND day <= @last_day AND fires > 0
-GROUP BY signal_id
+-- PopularSignals lists the signals most fired in a range of days from behind a
+-- position on.
+SELECT signal_id, fires, executed
+FROM (
+    SELECT
+        signal_id,
+        CAST(SUM(fires) AS BIGINT) AS fires,
+        CAST(SUM(executed) AS BIGINT) AS executed
+    FROM signal_days
+    WHERE day >= @first_day AND day <= @last_day AND fires > 0
+    GROUP BY signal_id
+) AS fired
+WHERE fires <= CAST(@after_fires AS BIGINT) AND (fires < CAST(@after_fires AS BIGINT) OR signal_id > @after_signal)
 ORDER BY fires DESC, signal_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: PopularSignalsEver :many
--- PopularSignalsEver lists the signals most fired since the beginning. Only
--- those listed have their executed fires added up.
+-- PopularSignalsEver lists the signals most fired since the beginning from behind
+-- a position on. Only those listed have their executed fires added up.
 SELECT
     m.signal_id,
     m.total_fires AS fires,
@@ -32,6 +37,7 @@ SELECT
 FROM (
     SELECT s.signal_id, s.total_fires FROM signal_metrics AS s
     WHERE s.total_fires > 0
+        AND s.total_fires <= @after_fires AND (s.total_fires < @after_fires OR s.signal_id > @after_signal)
     ORDER BY s.total_fires DESC, s.signal_id
     LIMIT CAST(@max_rows AS BIGINT)
 ) AS m

@@ -1,10 +1,17 @@
 -- name: StreaksUntil :many
 -- StreaksUntil lists the users whose latest streak breaks unless they fire by
--- the end of a day, longest first, ties by user id.
+-- the end of a day, longest first, ties by user id, from behind a position on.
 SELECT * FROM user_stats
 WHERE streak_until = @streak_until
+    AND streak_length <= @after_length
+    AND (streak_length < @after_length OR user_id > @after_user)
 ORDER BY streak_length DESC, user_id
 LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: CountLongerStreaksUntil :one
+-- CountLongerStreaksUntil counts the users with such a streak that is longer than
+-- a length.
+SELECT COUNT(*) FROM user_stats WHERE streak_until = @streak_until AND streak_length > @length;
 
 -- name: NextStreakEnd :one
 -- NextStreakEnd returns the first day, from one on, that is the last on which a

@@ -1,23 +1,40 @@
+-- name: GetTrade :one
+-- GetTrade returns a user's counted trade.
+SELECT * FROM trades WHERE user_id = @user_id AND trade_id = @trade_id AND day >= 0;
+
 -- name: UserTrades :many
 -- UserTrades lists a user's counted trades before a position, last closed first.
+-- Here and below, two outcomes may be left out; no outcome is an empty text.
 SELECT * FROM trades
 WHERE user_id = @user_id
     AND closed_at <= @before
-    AND (closed_at < @before OR id < @before_id)
+    AND (closed_at < @before OR id < @before_id OR (id = @before_id AND trade_id < @before_trade))
     AND day >= 0
-ORDER BY closed_at DESC, id DESC
+    AND outcome <> @but AND outcome <> @nor
+ORDER BY closed_at DESC, id DESC, trade_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
--- name: UserOutcomeTrades :many
--- UserOutcomeTrades lists a user's counted trades with an outcome before a position,
--- last closed first.
+-- name: UserSignalTrades :many
+-- UserSignalTrades is UserTrades for those that followed a signal.
 SELECT * FROM trades
-WHERE user_id = @user_id
-    AND outcome = @outcome
+WHERE user_id = @user_id AND signal_id = @signal_id
     AND closed_at <= @before
-    AND (closed_at < @before OR id < @before_id)
+    AND (closed_at < @before OR id < @before_id OR (id = @before_id AND trade_id < @before_trade))
     AND day >= 0
-ORDER BY closed_at DESC, id DESC
+    AND outcome <> @but AND outcome <> @nor
+ORDER BY closed_at DESC, id DESC, trade_id DESC
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: SignalTrades :many
+-- SignalTrades is UserTrades for all users' trades that followed a signal.
+SELECT * FROM trades
+WHERE signal_id = @signal_id
+    AND closed_at <= @before
+    AND (closed_at < @before OR id < @before_id OR (id = @before_id AND (
+        user_id < @before_user OR (user_id = @before_user AND trade_id < @before_trade))))
+    AND day >= 0
+    AND outcome <> @but AND outcome <> @nor
+ORDER BY closed_at DESC, id DESC, user_id DESC, trade_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: OutcomeTrades :many
@@ -26,18 +43,20 @@ LIMIT CAST(@max_rows AS BIGINT);
 SELECT * FROM trades
 WHERE outcome = @outcome
     AND closed_at <= @before
-    AND (closed_at < @before OR id < @before_id)
+    AND (closed_at < @before OR id < @before_id OR (id = @before_id AND (
+        user_id < @before_user OR (user_id = @before_user AND trade_id < @before_trade))))
     AND day >= 0
-ORDER BY closed_at DESC, id DESC
+ORDER BY closed_at DESC, id DESC, user_id DESC, trade_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: Trades :many
 -- Trades lists all users' counted trades before a position, last closed first.
 SELECT * FROM trades
 WHERE closed_at <= @before
-    AND (closed_at < @before OR id < @before_id)
+    AND (closed_at < @before OR id < @before_id OR (id = @before_id AND (
+        user_id < @before_user OR (user_id = @before_user AND trade_id < @before_trade))))
     AND day >= 0
-ORDER BY closed_at DESC, id DESC
+ORDER BY closed_at DESC, id DESC, user_id DESC, trade_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: UserTradesFrom :many

@@ -7,7 +7,6 @@ package pggen
 
 import (
 	"context"
-	"time"
 )
 
 const CountUserFires = `-- name: CountUserFires :one
@@ -59,64 +58,6 @@ func (q *Queries) SignalDays(ctx context.Context, signalID string) ([]SignalDay,
 			&i.Day,
 			&i.Fires,
 			&i.Executed,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const SignalFiresOfDays = `-- name: SignalFiresOfDays :many
-SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires
-WHERE signal_id = $1
-    AND timestamp <= $2
-    AND (timestamp < $2 OR id < $3)
-    AND day >= $4
-    AND CASE WHEN executed THEN 1 ELSE 0 END >= CAST($5 AS BIGINT)
-ORDER BY timestamp DESC, id DESC
-LIMIT CAST($6 AS BIGINT)
-`
-
-type SignalFiresOfDaysParams struct {
-	SignalID      string
-	Before        time.Time
-	BeforeID      int64
-	FirstDay      int64
-	LeastExecuted int64
-	MaxRows       int64
-}
-
-// SignalFiresOfDays is UserFiresOfDays for a signal, from a day on.
-func (q *Queries) SignalFiresOfDays(ctx context.Context, arg SignalFiresOfDaysParams) ([]SignalFire, error) {
-	rows, err := q.db.QueryContext(ctx, SignalFiresOfDays,
-		arg.SignalID,
-		arg.Before,
-		arg.BeforeID,
-		arg.FirstDay,
-		arg.LeastExecuted,
-		arg.MaxRows,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []SignalFire{}
-	for rows.Next() {
-		var i SignalFire
-		if err := rows.Scan(
-			&i.ID,
-			&i.UserID,
-			&i.SignalID,
-			&i.Timestamp,
-			&i.Executed,
-			&i.Day,
 		); err != nil {
 			return nil, err
 		}
@@ -187,123 +128,6 @@ func (q *Queries) UserDays(ctx context.Context, userID int64) ([]UserDay, error)
 			&i.Losses,
 			&i.Draws,
 			&i.PnlMicros,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const UserDecidedTrades = `-- name: UserDecidedTrades :many
-SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
-WHERE user_id = $1
-    AND closed_at <= $2
-    AND (closed_at < $2 OR id < $3)
-    AND outcome <> 'draw' AND day >= 0
-ORDER BY closed_at DESC, id DESC
-LIMIT CAST($4 AS BIGINT)
-`
-
-type UserDecidedTradesParams struct {
-	UserID   int64
-	Before   time.Time
-	BeforeID int64
-	MaxRows  int64
-}
-
-// UserDecidedTrades lists a user's counted trades that were won or lost before
-// a position, last closed first.
-func (q *Queries) UserDecidedTrades(ctx context.Context, arg UserDecidedTradesParams) ([]Trade, error) {
-	rows, err := q.db.QueryContext(ctx, UserDecidedTrades,
-		arg.UserID,
-		arg.Before,
-		arg.BeforeID,
-		arg.MaxRows,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []Trade{}
-	for rows.Next() {
-		var i Trade
-		if err := rows.Scan(
-			&i.ID,
-			&i.UserID,
-			&i.TradeID,
-			&i.SignalID,
-			&i.PnlMicros,
-			&i.Outcome,
-			&i.ClosedAt,
-			&i.Day,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const UserFiresOfDays = `-- name: UserFiresOfDays :many
-SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires
-WHERE user_id = $1
-    AND timestamp <= $2
-    AND (timestamp < $2 OR id < $3)
-    AND day >= $4 AND day <= $5
-    AND CASE WHEN executed THEN 1 ELSE 0 END >= CAST($6 AS BIGINT)
-ORDER BY timestamp DESC, id DESC
-LIMIT CAST($7 AS BIGINT)
-`
-
-type UserFiresOfDaysParams struct {
-	UserID        int64
-	Before        time.Time
-	BeforeID      int64
-	FirstDay      int64
-	LastDay       int64
-	LeastExecuted int64
-	MaxRows       int64
-}
-
-// UserFiresOfDays lists a user's fires of a range of days before a position,
-// newest first: all of them, or with least_executed = 1 those executed.
-func (q *Queries) UserFiresOfDays(ctx context.Context, arg UserFiresOfDaysParams) ([]SignalFire, error) {
-	rows, err := q.db.QueryContext(ctx, UserFiresOfDays,
-		arg.UserID,
-		arg.Before,
-		arg.BeforeID,
-		arg.FirstDay,
-		arg.LastDay,
-		arg.LeastExecuted,
-		arg.MaxRows,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []SignalFire{}
-	for rows.Next() {
-		var i SignalFire
-		if err := rows.Scan(
-			&i.ID,
-			&i.UserID,
-			&i.SignalID,
-			&i.Timestamp,
-			&i.Executed,
-			&i.Day,
 		); err != nil {
 			return nil, err
 		}

@@ -56,29 +56,113 @@ func (q *Queries) FavoriteFamily(ctx context.Context, userID int64) ([]FavoriteF
 	return items, nil
 }
 
+const Fires = `-- name: Fires :many
+SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires
+WHERE timestamp <= $1
+    AND (timestamp < $1 OR id < $2 OR (id = $2 AND (
+        user_id < $3 OR (user_id = $3 AND signal_id < $4))))
+    AND day >= 0
+ORDER BY timestamp DESC, id DESC, user_id DESC, signal_id DESC
+LIMIT CAST($5 AS BIGINT)
+`
+
+type FiresParams struct {
+	Before       time.Time
+	BeforeID     int64
+	BeforeUser   int64
+	BeforeSignal string
+	MaxRows      int64
+}
+
+// Fires lists all users' counted fires before a position, newest first.
+func (q *Queries) Fires(ctx context.Context, arg FiresParams) ([]SignalFire, error) {
+	rows, err := q.db.QueryContext(ctx, Fires,
+		arg.Before,
+		arg.BeforeID,
+		arg.BeforeUser,
+		arg.BeforeSignal,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SignalFire{}
+	for rows.Next() {
+		var i SignalFire
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.SignalID,
+			&i.Timestamp,
+			&i.Executed,
+			&i.Day,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const GetFire = `-- name: GetFire :one
+SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires WHERE user_id = $1 AND signal_id = $2 AND day >= 0
+`
+
+type GetFireParams struct {
+	UserID   int64
+	SignalID string
+}
+
+// GetFire returns a user's counted fire for a signal.
+func (q *Queries) GetFire(ctx context.Context, arg GetFireParams) (SignalFire, error) {
+	row := q.db.QueryRowContext(ctx, GetFire, arg.UserID, arg.SignalID)
+	var i SignalFire
+	err := row.Scan(
+		&i.ID,
+		&i.UserID,
+		&i.SignalID,
+		&i.Timestamp,
+		&i.Executed,
+		&i.Day,
+	)
+	return i, err
+}
+
 const SignalFires = `-- name: SignalFires :many
 SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires
 WHERE signal_id = $1
     AND timestamp <= $2
-    AND (timestamp < $2 OR id < $3)
+    AND (timestamp < $2 OR id < $3 OR (id = $3 AND user_id < $4))
     AND day >= 0
-ORDER BY timestamp DESC, id DESC
-LIMIT CAST($4 AS BIGINT)
+    AND (executed OR CAST($5 AS BIGINT) = 1)
+ORDER BY timestamp DESC, id DESC, user_id DESC
+LIMIT CAST($6 AS BIGINT)
 `
 
 type SignalFiresParams struct {
-	SignalID string
-	Before   time.Time
-	BeforeID int64
-	MaxRows  int64
+	SignalID    string
+	Before      time.Time
+	BeforeID    int64
+	BeforeUser  int64
+	NotExecuted int64
+	MaxRows     int64
 }
 
-// SignalFires lists a signal's counted fires before a position, newest first.
+// SignalFires is UserFires for a signal.
 func (q *Queries) SignalFires(ctx context.Context, arg SignalFiresParams) ([]SignalFire, error) {
 	rows, err := q.db.QueryContext(ctx, SignalFires,
 		arg.SignalID,
 		arg.Before,
 		arg.BeforeID,
+		arg.BeforeUser,
+		arg.NotExecuted,
 		arg.MaxRows,
 	)
 	if err != nil {
@@ -113,26 +197,34 @@ const UserFires = `-- name: UserFires :many
 SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires
 WHERE user_id = $1
     AND timestamp <= $2
-    AND (timestamp < $2 OR id < $3)
+    AND (timestamp < $2 OR id < $3 OR (id = $3 AND signal_id < $4))
     AND day >= 0
-ORDER BY timestamp DESC, id DESC
-LIMIT CAST($4 AS BIGINT)
+    AND (executed OR CAST($5 AS BIGINT) = 1)
+ORDER BY timestamp DESC, id DESC, signal_id DESC
+LIMIT CAST($6 AS BIGINT)
 `
 
 type UserFiresParams struct {
-	UserID   int64
-	Before   time.Time
-	BeforeID int64
-	MaxRows  int64
+	UserID       int64
+	Before       time.Time
+	BeforeID     int64
+	BeforeSignal string
+	NotExecuted  int64
+	MaxRows      int64
 }
 
-// UserFires lists a user's counted fires before a position, newest first. The
-// times of uncounted ones may be of another form, which does not compare.
+// UserFires lists a user's counted fires before a position, newest first: all of
+// them, or unless not_executed is 1 those executed. The times of uncounted ones may
+// be of another form, which does not compare.
+// Here and in what lists trades, there is no earliest time or day: PostgreSQL
+// takes a range of two parameters for a small one and sorts it, whatever it holds.
 func (q *Queries) UserFires(ctx context.Context, arg UserFiresParams) ([]SignalFire, error) {
 	rows, err := q.db.QueryContext(ctx, UserFires,
 		arg.UserID,
 		arg.Before,
 		arg.BeforeID,
+		arg.BeforeSignal,
+		arg.NotExecuted,
 		arg.MaxRows,
 	)
 	if err != nil {

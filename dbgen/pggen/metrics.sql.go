@@ -371,34 +371,6 @@ func (q *Queries) KeptFiresByUser(ctx context.Context, arg KeptFiresByUserParams
 	return items, nil
 }
 
-const ListMetrics = `-- name: ListMetrics :many
-SELECT name, definition, updated_at FROM custom_metrics ORDER BY name
-`
-
-// ListMetrics lists all metrics by name.
-func (q *Queries) ListMetrics(ctx context.Context) ([]CustomMetric, error) {
-	rows, err := q.db.QueryContext(ctx, ListMetrics)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []CustomMetric{}
-	for rows.Next() {
-		var i CustomMetric
-		if err := rows.Scan(&i.Name, &i.Definition, &i.UpdatedAt); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const SetMetric = `-- name: SetMetric :exec
 INSERT INTO custom_metrics (name, definition, updated_at) VALUES ($1, $2, $3)
 ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, updated_at = excluded.updated_at

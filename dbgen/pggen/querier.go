@@ -99,6 +99,9 @@ type Querier interface {
 	CountFiresBefore(ctx context.Context, arg CountFiresBeforeParams) (int64, error)
 	// CountFreezes counts the streak freezes.
 	CountFreezes(ctx context.Context) (int64, error)
+	// CountLongerStreaksUntil counts the users with such a streak that is longer than
+	// a length.
+	CountLongerStreaksUntil(ctx context.Context, arg CountLongerStreaksUntilParams) (int64, error)
 	// CountMetrics counts the custom metrics.
 	CountMetrics(ctx context.Context) (int64, error)
 	// CountSetting adds one to a setting that is a number, 0 at first, and returns
@@ -217,6 +220,8 @@ type Querier interface {
 	// without any. A family is a signal id without its trailing number, or the id
 	// itself if it is nothing but a number.
 	FavoriteFamily(ctx context.Context, userID int64) ([]FavoriteFamilyRow, error)
+	// Fires lists all users' counted fires before a position, newest first.
+	Fires(ctx context.Context, arg FiresParams) ([]SignalFire, error)
 	// FiresAfter lists all fires by their key, from behind one on.
 	FiresAfter(ctx context.Context, arg FiresAfterParams) ([]SignalFire, error)
 	// FiresByDay counts each day's fires and its users with a fire, with one that
@@ -250,12 +255,16 @@ type Querier interface {
 	FreezesAfter(ctx context.Context, arg FreezesAfterParams) ([]StreakFreeze, error)
 	// GetDay returns the counts of one day.
 	GetDay(ctx context.Context, day int64) (Day, error)
+	// GetFire returns a user's counted fire for a signal.
+	GetFire(ctx context.Context, arg GetFireParams) (SignalFire, error)
 	// GetMetric returns a metric.
 	GetMetric(ctx context.Context, name string) (CustomMetric, error)
 	// GetSetting returns a setting's value.
 	GetSetting(ctx context.Context, name string) (string, error)
 	// GetSignalMetrics returns a signal's totals.
 	GetSignalMetrics(ctx context.Context, signalID string) (SignalMetric, error)
+	// GetTrade returns a user's counted trade.
+	GetTrade(ctx context.Context, arg GetTradeParams) (Trade, error)
 	// GetUserStats returns a user's totals.
 	GetUserStats(ctx context.Context, userID int64) (UserStat, error)
 	// HistoriesOfUsers lists, by user, the days on which some users fired, in order,
@@ -292,8 +301,6 @@ type Querier interface {
 	// KeptFiresByUser counts each user's fires of some signals, by user, as far as
 	// they are kept one by one. Here end_signal is not empty.
 	KeptFiresByUser(ctx context.Context, arg KeptFiresByUserParams) ([]KeptFiresByUserRow, error)
-	// ListMetrics lists all metrics by name.
-	ListMetrics(ctx context.Context) ([]CustomMetric, error)
 	// MarkFiresExecuted marks stored fires as executed. It takes a JSON array of
 	// [user_id, signal_id], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
@@ -317,11 +324,12 @@ type Querier interface {
 	// PlaceTrade moves a trade from the day seen_day to another and stores its time
 	// in the library's own form. It returns 0 if somebody else was first.
 	PlaceTrade(ctx context.Context, arg PlaceTradeParams) (int64, error)
-	// PopularSignals lists the signals most fired in a range of days.
+	// PopularSignals lists the signals most fired in a range of days from behind a
+	// position on.
 	PopularSignals(ctx context.Context, arg PopularSignalsParams) ([]PopularSignalsRow, error)
-	// PopularSignalsEver lists the signals most fired since the beginning. Only
-	// those listed have their executed fires added up.
-	PopularSignalsEver(ctx context.Context, maxRows int64) ([]PopularSignalsEverRow, error)
+	// PopularSignalsEver lists the signals most fired since the beginning from behind
+	// a position on. Only those listed have their executed fires added up.
+	PopularSignalsEver(ctx context.Context, arg PopularSignalsEverParams) ([]PopularSignalsEverRow, error)
 	// PutAwards stores awards as they are, in place of what has their keys. It takes
 	// a JSON array of [user_id, streak_start, milestone, day, awarded_at],
 	// no key twice.
@@ -411,15 +419,15 @@ type Querier interface {
 	SignalDays(ctx context.Context, signalID string) ([]SignalDay, error)
 	// SignalDaysAfter lists all signals' days by signal and day, from behind one on.
 	SignalDaysAfter(ctx context.Context, arg SignalDaysAfterParams) ([]SignalDay, error)
-	// SignalFires lists a signal's counted fires before a position, newest first.
+	// SignalFires is UserFires for a signal.
 	SignalFires(ctx context.Context, arg SignalFiresParams) ([]SignalFire, error)
-	// SignalFiresOfDays is UserFiresOfDays for a signal, from a day on.
-	SignalFiresOfDays(ctx context.Context, arg SignalFiresOfDaysParams) ([]SignalFire, error)
 	// SignalTotalMismatches lists signals whose totals are not the sums of their
 	// days.
 	SignalTotalMismatches(ctx context.Context, maxRows int64) ([]SignalTotalMismatchesRow, error)
 	// SignalTotals adds up a signal's days, and of its fires those before a day.
 	SignalTotals(ctx context.Context, arg SignalTotalsParams) (SignalTotalsRow, error)
+	// SignalTrades is UserTrades for all users' trades that followed a signal.
+	SignalTrades(ctx context.Context, arg SignalTradesParams) ([]Trade, error)
 	// SignalTradesFrom lists the trades that followed a signal in a range of days,
 	// from behind a position on, first closed first. The times are those between
 	// which such days lie.
@@ -437,7 +445,7 @@ type Querier interface {
 	// Not portable: SQLite spells json_array_elements json_each.
 	StatsOfUsers(ctx context.Context, users string) ([]UserStat, error)
 	// StreaksUntil lists the users whose latest streak breaks unless they fire by
-	// the end of a day, longest first, ties by user id.
+	// the end of a day, longest first, ties by user id, from behind a position on.
 	StreaksUntil(ctx context.Context, arg StreaksUntilParams) ([]UserStat, error)
 	// SumUserTrades adds up a user's trades.
 	SumUserTrades(ctx context.Context, userID int64) (SumUserTradesRow, error)
@@ -507,32 +515,29 @@ type Querier interface {
 	UserDays(ctx context.Context, userID int64) ([]UserDay, error)
 	// UserDaysAfter lists all users' days by user and day, from behind one on.
 	UserDaysAfter(ctx context.Context, arg UserDaysAfterParams) ([]UserDay, error)
-	// UserDecidedTrades lists a user's counted trades that were won or lost before
-	// a position, last closed first.
-	UserDecidedTrades(ctx context.Context, arg UserDecidedTradesParams) ([]Trade, error)
 	// UserDerivedMismatches lists users whose P&L or win rate does not follow from
 	// their own totals.
 	UserDerivedMismatches(ctx context.Context, maxRows int64) ([]UserDerivedMismatchesRow, error)
-	// UserFires lists a user's counted fires before a position, newest first. The
-	// times of uncounted ones may be of another form, which does not compare.
+	// UserFires lists a user's counted fires before a position, newest first: all of
+	// them, or unless not_executed is 1 those executed. The times of uncounted ones may
+	// be of another form, which does not compare.
+	// Here and in what lists trades, there is no earliest time or day: PostgreSQL
+	// takes a range of two parameters for a small one and sorts it, whatever it holds.
 	UserFires(ctx context.Context, arg UserFiresParams) ([]SignalFire, error)
-	// UserFiresOfDays lists a user's fires of a range of days before a position,
-	// newest first: all of them, or with least_executed = 1 those executed.
-	UserFiresOfDays(ctx context.Context, arg UserFiresOfDaysParams) ([]SignalFire, error)
 	// UserFreezes lists a user's freezes in the order in which they are spent.
 	UserFreezes(ctx context.Context, userID int64) ([]StreakFreeze, error)
 	// UserIDsFrom lists users by id, from one on.
 	UserIDsFrom(ctx context.Context, arg UserIDsFromParams) ([]int64, error)
-	// UserOutcomeTrades lists a user's counted trades with an outcome before a position,
-	// last closed first.
-	UserOutcomeTrades(ctx context.Context, arg UserOutcomeTradesParams) ([]Trade, error)
 	// UserRecentFires counts a user's fires from one day to another, both included.
 	UserRecentFires(ctx context.Context, arg UserRecentFiresParams) (int64, error)
+	// UserSignalTrades is UserTrades for those that followed a signal.
+	UserSignalTrades(ctx context.Context, arg UserSignalTradesParams) ([]Trade, error)
 	// UserTotalMismatches lists users whose totals are not the sums of their days.
 	// P&L is summed in whole units and millionths, because a sum of millionths may
 	// leave the integers on its way; missing_micros is what is stored too little.
 	UserTotalMismatches(ctx context.Context, maxRows int64) ([]UserTotalMismatchesRow, error)
 	// UserTrades lists a user's counted trades before a position, last closed first.
+	// Here and below, two outcomes may be left out; no outcome is an empty text.
 	UserTrades(ctx context.Context, arg UserTradesParams) ([]Trade, error)
 	// UserTradesFrom lists a user's trades of a range of days from behind a position
 	// on, first closed first. The times are those between which such days lie.

@@ -77,21 +77,50 @@ func (q *Queries) DecidedTradesFrom(ctx context.Context, arg DecidedTradesFromPa
 	return items, nil
 }
 
+const GetTrade = `-- name: GetTrade :one
+SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades WHERE user_id = $1 AND trade_id = $2 AND day >= 0
+`
+
+type GetTradeParams struct {
+	UserID  int64
+	TradeID string
+}
+
+// GetTrade returns a user's counted trade.
+func (q *Queries) GetTrade(ctx context.Context, arg GetTradeParams) (Trade, error) {
+	row := q.db.QueryRowContext(ctx, GetTrade, arg.UserID, arg.TradeID)
+	var i Trade
+	err := row.Scan(
+		&i.ID,
+		&i.UserID,
+		&i.TradeID,
+		&i.SignalID,
+		&i.PnlMicros,
+		&i.Outcome,
+		&i.ClosedAt,
+		&i.Day,
+	)
+	return i, err
+}
+
 const OutcomeTrades = `-- name: OutcomeTrades :many
 SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
 WHERE outcome = $1
     AND closed_at <= $2
-    AND (closed_at < $2 OR id < $3)
+    AND (closed_at < $2 OR id < $3 OR (id = $3 AND (
+        user_id < $4 OR (user_id = $4 AND trade_id < $5))))
     AND day >= 0
-ORDER BY closed_at DESC, id DESC
-LIMIT CAST($4 AS BIGINT)
+ORDER BY closed_at DESC, id DESC, user_id DESC, trade_id DESC
+LIMIT CAST($6 AS BIGINT)
 `
 
 type OutcomeTradesParams struct {
-	Outcome  string
-	Before   time.Time
-	BeforeID int64
-	MaxRows  int64
+	Outcome     string
+	Before      time.Time
+	BeforeID    int64
+	BeforeUser  int64
+	BeforeTrade string
+	MaxRows     int64
 }
 
 // OutcomeTrades lists all users' counted trades with an outcome before a position,
@@ -101,6 +130,73 @@ func (q *Queries) OutcomeTrades(ctx context.Context, arg OutcomeTradesParams) ([
 		arg.Outcome,
 		arg.Before,
 		arg.BeforeID,
+		arg.BeforeUser,
+		arg.BeforeTrade,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Trade{}
+	for rows.Next() {
+		var i Trade
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.TradeID,
+			&i.SignalID,
+			&i.PnlMicros,
+			&i.Outcome,
+			&i.ClosedAt,
+			&i.Day,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const SignalTrades = `-- name: SignalTrades :many
+SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
+WHERE signal_id = $1
+    AND closed_at <= $2
+    AND (closed_at < $2 OR id < $3 OR (id = $3 AND (
+        user_id < $4 OR (user_id = $4 AND trade_id < $5))))
+    AND day >= 0
+    AND outcome <> $6 AND outcome <> $7
+ORDER BY closed_at DESC, id DESC, user_id DESC, trade_id DESC
+LIMIT CAST($8 AS BIGINT)
+`
+
+type SignalTradesParams struct {
+	SignalID    string
+	Before      time.Time
+	BeforeID    int64
+	BeforeUser  int64
+	BeforeTrade string
+	But         string
+	Nor         string
+	MaxRows     int64
+}
+
+// SignalTrades is UserTrades for all users' trades that followed a signal.
+func (q *Queries) SignalTrades(ctx context.Context, arg SignalTradesParams) ([]Trade, error) {
+	rows, err := q.db.QueryContext(ctx, SignalTrades,
+		arg.SignalID,
+		arg.Before,
+		arg.BeforeID,
+		arg.BeforeUser,
+		arg.BeforeTrade,
+		arg.But,
+		arg.Nor,
 		arg.MaxRows,
 	)
 	if err != nil {
@@ -205,21 +301,30 @@ func (q *Queries) SignalTradesFrom(ctx context.Context, arg SignalTradesFromPara
 const Trades = `-- name: Trades :many
 SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
 WHERE closed_at <= $1
-    AND (closed_at < $1 OR id < $2)
+    AND (closed_at < $1 OR id < $2 OR (id = $2 AND (
+        user_id < $3 OR (user_id = $3 AND trade_id < $4))))
     AND day >= 0
-ORDER BY closed_at DESC, id DESC
-LIMIT CAST($3 AS BIGINT)
+ORDER BY closed_at DESC, id DESC, user_id DESC, trade_id DESC
+LIMIT CAST($5 AS BIGINT)
 `
 
 type TradesParams struct {
-	Before   time.Time
-	BeforeID int64
-	MaxRows  int64
+	Before      time.Time
+	BeforeID    int64
+	BeforeUser  int64
+	BeforeTrade string
+	MaxRows     int64
 }
 
 // Trades lists all users' counted trades before a position, last closed first.
 func (q *Queries) Trades(ctx context.Context, arg TradesParams) ([]Trade, error) {
-	rows, err := q.db.QueryContext(ctx, Trades, arg.Before, arg.BeforeID, arg.MaxRows)
+	rows, err := q.db.QueryContext(ctx, Trades,
+		arg.Before,
+		arg.BeforeID,
+		arg.BeforeUser,
+		arg.BeforeTrade,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -250,33 +355,38 @@ func (q *Queries) Trades(ctx context.Context, arg TradesParams) ([]Trade, error)
 	return items, nil
 }
 
-const UserOutcomeTrades = `-- name: UserOutcomeTrades :many
+const UserSignalTrades = `-- name: UserSignalTrades :many
 SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
-WHERE user_id = $1
-    AND outcome = $2
+WHERE user_id = $1 AND signal_id = $2
     AND closed_at <= $3
-    AND (closed_at < $3 OR id < $4)
+    AND (closed_at < $3 OR id < $4 OR (id = $4 AND trade_id < $5))
     AND day >= 0
-ORDER BY closed_at DESC, id DESC
-LIMIT CAST($5 AS BIGINT)
+    AND outcome <> $6 AND outcome <> $7
+ORDER BY closed_at DESC, id DESC, trade_id DESC
+LIMIT CAST($8 AS BIGINT)
 `
 
-type UserOutcomeTradesParams struct {
-	UserID   int64
-	Outcome  string
-	Before   time.Time
-	BeforeID int64
-	MaxRows  int64
+type UserSignalTradesParams struct {
+	UserID      int64
+	SignalID    string
+	Before      time.Time
+	BeforeID    int64
+	BeforeTrade string
+	But         string
+	Nor         string
+	MaxRows     int64
 }
 
-// UserOutcomeTrades lists a user's counted trades with an outcome before a position,
-// last closed first.
-func (q *Queries) UserOutcomeTrades(ctx context.Context, arg UserOutcomeTradesParams) ([]Trade, error) {
-	rows, err := q.db.QueryContext(ctx, UserOutcomeTrades,
+// UserSignalTrades is UserTrades for those that followed a signal.
+func (q *Queries) UserSignalTrades(ctx context.Context, arg UserSignalTradesParams) ([]Trade, error) {
+	rows, err := q.db.QueryContext(ctx, UserSignalTrades,
 		arg.UserID,
-		arg.Outcome,
+		arg.SignalID,
 		arg.Before,
 		arg.BeforeID,
+		arg.BeforeTrade,
+		arg.But,
+		arg.Nor,
 		arg.MaxRows,
 	)
 	if err != nil {
@@ -313,25 +423,33 @@ const UserTrades = `-- name: UserTrades :many
 SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
 WHERE user_id = $1
     AND closed_at <= $2
-    AND (closed_at < $2 OR id < $3)
+    AND (closed_at < $2 OR id < $3 OR (id = $3 AND trade_id < $4))
     AND day >= 0
-ORDER BY closed_at DESC, id DESC
-LIMIT CAST($4 AS BIGINT)
+    AND outcome <> $5 AND outcome <> $6
+ORDER BY closed_at DESC, id DESC, trade_id DESC
+LIMIT CAST($7 AS BIGINT)
 `
 
 type UserTradesParams struct {
-	UserID   int64
-	Before   time.Time
-	BeforeID int64
-	MaxRows  int64
+	UserID      int64
+	Before      time.Time
+	BeforeID    int64
+	BeforeTrade string
+	But         string
+	Nor         string
+	MaxRows     int64
 }
 
 // UserTrades lists a user's counted trades before a position, last closed first.
+// Here and below, two outcomes may be left out; no outcome is an empty text.
 func (q *Queries) UserTrades(ctx context.Context, arg UserTradesParams) ([]Trade, error) {
 	rows, err := q.db.QueryContext(ctx, UserTrades,
 		arg.UserID,
 		arg.Before,
 		arg.BeforeID,
+		arg.BeforeTrade,
+		arg.But,
+		arg.Nor,
 		arg.MaxRows,
 	)
 	if err != nil {

@@ -32,7 +32,7 @@ type handSQL struct {
 }
 
 var (
-	allTime = engagement.Board{Ranking: engagement.ByFires, Limit: topRows}
+	allTime = engagement.Board{Ranking: engagement.ByFires}
 
 	historyToday = engagement.DayOf(communityNow, time.UTC)
 	lastWeek     = engagement.Days(historyToday-7, historyToday-1)
@@ -40,12 +40,12 @@ var (
 
 var grownFigures = []grown{
 	{"board of all time by fires, top 10", func(ctx context.Context, h *historyReading, _ int) error {
-		rows, err := h.db.Leaderboard(ctx, allTime)
-		return wantRowsOf(topRows, len(rows), err)
+		rows, err := h.db.Leaderboard(ctx, allTime, engagement.PageQuery{Limit: topRows})
+		return wantRowsOf(topRows, len(rows.Items), err)
 	}},
 	{"board of all time by win rate, top 10", func(ctx context.Context, h *historyReading, _ int) error {
-		rows, err := h.db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByWinRate, Limit: topRows})
-		return wantRowsOf(topRows, len(rows), err)
+		rows, err := h.db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByWinRate}, engagement.PageQuery{Limit: topRows})
+		return wantRowsOf(topRows, len(rows.Items), err)
 	}},
 	{"rank of a user in the top 1,000", func(ctx context.Context, h *historyReading, i int) error {
 		row, err := h.db.UserRank(ctx, allTime, h.leader(i%1_000))
@@ -82,8 +82,8 @@ func (h *historyReading) userPage(ctx context.Context, user int64) error {
 		_, err3 := r.TradeQuality(ctx, engagement.QualityQuery{UserID: user})
 		_, err4 := r.Freezes(ctx, user)
 		_, err5 := r.Awards(ctx, user)
-		fires, err6 := r.UserFires(ctx, user, engagement.FirePage{Limit: 20})
-		err := errors.Join(err1, err2, err3, err4, err5, wantRowsOf(20, len(fires), err6))
+		fires, err6 := r.Fires(ctx, engagement.FireFilter{UserID: user}, engagement.PageQuery{Limit: 20})
+		err := errors.Join(err1, err2, err3, err4, err5, wantRowsOf(20, len(fires.Items), err6))
 		for _, ranking := range engagement.Rankings() {
 			_, failed := r.UserRank(ctx, engagement.Board{Ranking: ranking}, user)
 			err = errors.Join(err, failed)
@@ -112,9 +112,9 @@ func weekBoards(counts, value string) []handSQL {
 
 func weekOf(ranking engagement.Ranking) func(context.Context, *engagement.DB) ([][]int64, error) {
 	return func(ctx context.Context, db *engagement.DB) ([][]int64, error) {
-		board, err := db.Leaderboard(ctx, engagement.Board{Ranking: ranking, Window: lastWeek, Limit: topRows})
+		board, err := db.Leaderboard(ctx, engagement.Board{Ranking: ranking, Window: lastWeek}, engagement.PageQuery{Limit: topRows})
 		rows := [][]int64{}
-		for _, b := range board {
+		for _, b := range board.Items {
 			micros := int64(b.PnL * 1e6) // exact: P&Ls here are eighths
 			rows = append(rows, []int64{b.UserID, b.TotalFires, b.ExecutedFires, b.Wins, b.Losses, b.Draws, micros})
 		}

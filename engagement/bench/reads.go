@@ -32,12 +32,12 @@ const (
 var questions = []question{
 	{
 		name: "leaderboard, top 10", growth: 1.5,
-		library: func(ctx context.Context, r *reading, _ int) (any, error) { return r.board(ctx, nil) },
+		library: func(ctx context.Context, r *reading, _ int) (any, error) { return r.board(ctx, "") },
 		bare:    func(ctx context.Context, r *reading, _ int) (any, error) { return r.bareBoard(ctx, nil) },
 	},
 	{
 		name:    "leaderboard, page 100",
-		library: func(ctx context.Context, r *reading, _ int) (any, error) { return r.board(ctx, r.behind) },
+		library: func(ctx context.Context, r *reading, _ int) (any, error) { return r.board(ctx, r.next) },
 		bare:    func(ctx context.Context, r *reading, _ int) (any, error) { return r.bareBoard(ctx, r.behind) },
 	},
 	{
@@ -74,8 +74,8 @@ var questions = []question{
 	{
 		name: "latest 50 fires of a user",
 		library: func(ctx context.Context, r *reading, i int) (any, error) {
-			fires, err := r.db.UserFires(ctx, r.boardUser(i%streakUsers), engagement.FirePage{Limit: latestRows})
-			return len(fires), err
+			fires, err := r.db.Fires(ctx, engagement.FireFilter{UserID: r.boardUser(i % streakUsers)}, engagement.PageQuery{Limit: latestRows})
+			return len(fires.Items), err
 		},
 		bare: func(ctx context.Context, r *reading, i int) (any, error) {
 			return r.bareFires(ctx, r.userFires, r.boardUser(i%streakUsers))
@@ -84,8 +84,8 @@ var questions = []question{
 	{
 		name: "latest 50 fires of a hot signal",
 		library: func(ctx context.Context, r *reading, _ int) (any, error) {
-			fires, err := r.db.SignalFires(ctx, hotSignal, engagement.FirePage{Limit: latestRows})
-			return len(fires), err
+			fires, err := r.db.Fires(ctx, engagement.FireFilter{SignalID: hotSignal}, engagement.PageQuery{Limit: latestRows})
+			return len(fires.Items), err
 		},
 		bare: func(ctx context.Context, r *reading, _ int) (any, error) {
 			return r.bareFires(ctx, r.signalFires, hotSignal)
@@ -163,6 +163,7 @@ type reading struct {
 	community
 	db     *engagement.DB
 	behind *engagement.BoardRow // the last row before page 100
+	next   engagement.Cursor    // where page 100 begins
 
 	pool                              *sql.DB
 	conn                              *sql.Conn
@@ -183,11 +184,11 @@ func openReading(ctx context.Context, path string, c community) (*reading, error
 	if err := r.prepare(ctx, path); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
-	board, err := r.db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Limit: pageBehind})
-	if err != nil || len(board) != pageBehind {
-		return nil, errors.Join(fmt.Errorf("the board has %d rows, want %d", len(board), pageBehind), err, r.close())
+	board, err := r.db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}, engagement.PageQuery{Limit: pageBehind})
+	if err != nil || len(board.Items) != pageBehind {
+		return nil, errors.Join(fmt.Errorf("the board has %d rows, want %d", len(board.Items), pageBehind), err, r.close())
 	}
-	r.behind = &board[len(board)-1]
+	r.behind, r.next = &board.Items[pageBehind-1], board.Next
 	return r, nil
 }
 
@@ -267,10 +268,10 @@ func (r *reading) contender(name string, ask func(context.Context, *reading, int
 	}}
 }
 
-func (r *reading) board(ctx context.Context, after *engagement.BoardRow) ([topRows]int64, error) {
-	rows, err := r.db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Limit: topRows, After: after})
+func (r *reading) board(ctx context.Context, after engagement.Cursor) ([topRows]int64, error) {
+	rows, err := r.db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}, engagement.PageQuery{Limit: topRows, After: after})
 	var ranks [topRows]int64
-	for i, row := range rows {
+	for i, row := range rows.Items {
 		ranks[i] = row.Rank
 	}
 	return ranks, err
@@ -292,14 +293,14 @@ func (r *reading) bareBoard(ctx context.Context, after *engagement.BoardRow) (ra
 		fires, user = after.TotalFires, after.UserID
 	}
 	err = r.inSnapshot(ctx, func() error {
-		rows, err := scanAll(ctx, r.topByFires, userStatFields, fires, user, topRows)
-		if err != nil || len(rows) != topRows {
-			return errors.Join(fmt.Errorf("%d rows, want %d", len(rows), topRows), err)
+		rows, err := scanAll(ctx, r.topByFires, userStatFields, fires, user, topRows+1)
+		if err != nil || len(rows) != topRows+1 {
+			return errors.Join(fmt.Errorf("%d rows, want %d", len(rows), topRows+1), err)
 		}
 		// As the library counts: not from the top, and on a later page for the
 		// first row and again for the first with another value.
 		counts := 0
-		for i, row := range rows {
+		for i, row := range rows[:topRows] {
 			switch {
 			case i > 0 && row.TotalFires == rows[i-1].TotalFires:
 				ranks[i] = ranks[i-1]
@@ -366,8 +367,8 @@ func (r *reading) bareToday(ctx context.Context) (any, error) {
 func (r *reading) bareFires(ctx context.Context, statement *sql.Stmt, of any) (int, error) {
 	fires, err := scanAll(ctx, statement, func(f *dbgen.SignalFire) []any {
 		return []any{&f.ID, &f.UserID, &f.SignalID, &f.Timestamp, &f.Executed, &f.Day}
-	}, of, "9999-12-31 23:59:59.000000", 0, latestRows)
-	return len(fires), err
+	}, of, "9999-12-31 23:59:59.000000", 0, 0, 1, latestRows+1)
+	return min(len(fires), latestRows), err
 }
 
 func userStatFields(u *dbgen.UserStat) []any {

@@ -232,8 +232,10 @@ all time
 
 signal           fires  executed    rate
 EURUSD_LONG_001      3         3  100.0%
+
+There is more: repeat the command with --after CURSOR
 `,
-			json: `[{"signal_id": "EURUSD_LONG_001", "fires": 3, "executed": 3, "execution_rate": 1}]`,
+			json: `{"items": [{"signal_id": "EURUSD_LONG_001", "fires": 3, "executed": 3, "execution_rate": 1}], "next": "CURSOR"}`,
 		},
 		{
 			name: "signals shows those most fired in a range of days",
@@ -244,11 +246,107 @@ EURUSD_LONG_001      3         3  100.0%
 signal           fires  executed    rate
 EURUSD_LONG_001      1         1  100.0%
 EURUSD_LONG_002      1         1  100.0%
+
+There is more: repeat the command with --after CURSOR
 `,
-			json: `[
+			json: `{"items": [
 				{"signal_id": "EURUSD_LONG_001", "fires": 1, "executed": 1, "execution_rate": 1},
 				{"signal_id": "EURUSD_LONG_002", "fires": 1, "executed": 1, "execution_rate": 1}
-			]`,
+			], "next": "CURSOR"}`,
+		},
+		{
+			name: "users lists all by id",
+			args: "users --limit 2",
+			text: `
+user  fires  executed  wins  losses  draws  win rate       P&L  last change
+  -7      1         1     0       0      0      0.0%      0.00  2026-01-31 12:00:00 UTC
+   1      3         2     1       1      0     50.0%  1,100.50  2026-01-31 12:00:00 UTC
+
+There is more: repeat the command with --after CURSOR
+`,
+			json: `{"items": [
+				{"user_id": -7, "total_fires": 1, "executed_fires": 1, "wins": 0, "losses": 0, "draws": 0,
+				 "win_rate": 0, "pnl": 0, "last_updated": "2026-01-31T12:00:00Z"},
+				{"user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0,
+				 "win_rate": 0.5, "pnl": 1100.5, "last_updated": "2026-01-31T12:00:00Z"}
+			], "next": "CURSOR"}`,
+		},
+		{
+			name: "fires lists the newest",
+			args: "fires --limit 1",
+			text: `
+fired                    user  signal      executed
+2026-01-31 09:00:00 UTC     1  GBPUSD_001  no
+
+There is more: repeat the command with --after CURSOR
+`,
+			json: `{"items": [
+				{"id": 4, "user_id": 1, "signal_id": "GBPUSD_001", "timestamp": "2026-01-31T09:00:00Z", "executed": false}
+			], "next": "CURSOR"}`,
+		},
+		{
+			name: "fires lists those of a user in a window",
+			args: "fires --user 1 --from 2026-01-29 --to 2026-01-30",
+			text: `
+2026-01-29 to 2026-01-30
+
+fired                    user  signal           executed
+2026-01-30 12:00:00 UTC     1  EURUSD_LONG_002  yes
+2026-01-29 12:00:00 UTC     1  EURUSD_LONG_001  yes
+`,
+			json: `{"items": [
+				{"id": 3, "user_id": 1, "signal_id": "EURUSD_LONG_002", "timestamp": "2026-01-30T12:00:00Z", "executed": true},
+				{"id": 2, "user_id": 1, "signal_id": "EURUSD_LONG_001", "timestamp": "2026-01-29T12:00:00Z", "executed": true}
+			]}`,
+		},
+		{
+			name: "fires finds that of a user with a negative id for a signal",
+			args: "fires --user -7 --signal EURUSD_LONG_001",
+			text: `
+fired                    user  signal           executed
+2025-12-02 12:00:00 UTC    -7  EURUSD_LONG_001  yes
+`,
+			json: `{"items": [
+				{"id": 1, "user_id": -7, "signal_id": "EURUSD_LONG_001", "timestamp": "2025-12-02T12:00:00Z", "executed": true}
+			]}`,
+		},
+		{
+			name: "trades lists the last closed",
+			args: "trades --limit 2",
+			text: `
+closed                   user  trade  signal  outcome     P&L
+2026-01-31 11:00:00 UTC     1  t2             loss     -50.25
+2026-01-31 10:00:00 UTC     2  t1             draw       0.00
+
+There is more: repeat the command with --after CURSOR
+`,
+			json: `{"items": [
+				{"id": 2, "user_id": 1, "trade_id": "t2", "signal_id": "", "pnl": -50.25, "outcome": "loss", "closed_at": "2026-01-31T11:00:00Z"},
+				{"id": 3, "user_id": 2, "trade_id": "t1", "signal_id": "", "pnl": 0, "outcome": "draw", "closed_at": "2026-01-31T10:00:00Z"}
+			], "next": "CURSOR"}`,
+		},
+		{
+			name: "trades lists those of a user that followed a signal and won",
+			args: "trades --user 1 --signal EURUSD_LONG_001 --outcome win --window week",
+			text: `
+2026-01-26 to 2026-02-01
+
+closed                   user  trade  signal           outcome       P&L
+2026-01-30 12:00:00 UTC     1  t1     EURUSD_LONG_001  win      1,150.75
+`,
+			json: `{"items": [
+				{"id": 1, "user_id": 1, "trade_id": "t1", "signal_id": "EURUSD_LONG_001", "pnl": 1150.75, "outcome": "win", "closed_at": "2026-01-30T12:00:00Z"}
+			]}`,
+		},
+		{
+			name: "trades of a day without any is an empty list",
+			args: "trades --from 2026-01-01 --to 2026-01-01",
+			text: `
+2026-01-01
+
+closed  user  trade  signal  outcome  P&L
+`,
+			json: `{"items": []}`,
 		},
 		{
 			name: "explain user shows the days and trades of a P&L",
@@ -265,13 +363,15 @@ day              pnl
 
 trades                   trade  signal  outcome     P&L
 2026-01-31 11:00:00 UTC  t2             loss     -50.25
+
+There is more: repeat the command with --after CURSOR
 `,
 			json: `{
 				"user_id": 1, "figure": "pnl", "value": 1100.5, "sum": 1100.5, "exact": true,
 				"days": [{"day": "2026-01-30", "value": 1150.75}, {"day": "2026-01-31", "value": -50.25}],
 				"horizon": "1970-01-02", "before_horizon": 0, "from_facts": 1100.5,
 				"trades": [{"id": 2, "user_id": 1, "trade_id": "t2", "signal_id": "", "pnl": -50.25, "outcome": "loss", "closed_at": "2026-01-31T11:00:00Z"}]
-			}`,
+			, "next": "CURSOR"}`,
 		},
 		{
 			name: "explain user shows what a win rate is divided by",
@@ -288,13 +388,15 @@ day         wins  decided
 
 trades                   trade  signal  outcome     P&L
 2026-01-31 11:00:00 UTC  t2             loss     -50.25
+
+There is more: repeat the command with --after CURSOR
 `,
 			json: `{
 				"user_id": 1, "figure": "win_rate", "value": 0.5, "sum": 0.5, "exact": true,
 				"days": [{"day": "2026-01-30", "value": 1, "decided": 1}, {"day": "2026-01-31", "value": 0, "decided": 1}],
 				"horizon": "1970-01-02", "before_horizon": 0, "from_facts": 0.5,
 				"trades": [{"id": 2, "user_id": 1, "trade_id": "t2", "signal_id": "", "pnl": -50.25, "outcome": "loss", "closed_at": "2026-01-31T11:00:00Z"}]
-			}`,
+			, "next": "CURSOR"}`,
 		},
 		{
 			name: "explain user shows the days and signals of fires",
@@ -341,13 +443,15 @@ day  executed
 rank  user  fires  executed  streak  wins  losses  draws  win rate  bound       P&L
    1     1      3         2       3     1       1      0     50.0%   9.5%  1,100.50
    2    -7      1         1       1     0       0      0      0.0%   0.0%      0.00
+
+There is more: repeat the command with --after CURSOR
 `,
-			json: `[
+			json: `{"items": [
 				{"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
 				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"},
 				{"rank": 2, "user_id": -7, "total_fires": 1, "executed_fires": 1, "wins": 0, "losses": 0, "draws": 0, "decided": 0,
 				 "win_rate": 0, "win_rate_bound": 0, "pnl": 0, "longest_streak": 1, "last_updated": "2026-01-31T12:00:00Z"}
-			]`,
+			], "next": "CURSOR"}`,
 		},
 		{
 			name: "leaderboard goes by P&L",
@@ -355,9 +459,11 @@ rank  user  fires  executed  streak  wins  losses  draws  win rate  bound       
 			text: `
 rank  user  fires  executed  streak  wins  losses  draws  win rate  bound       P&L
    1     1      3         2       3     1       1      0     50.0%   9.5%  1,100.50
+
+There is more: repeat the command with --after CURSOR
 `,
-			json: `[{"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
-				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"}]`,
+			json: `{"items": [{"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
+				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"}], "next": "CURSOR"}`,
 		},
 		{
 			name: "leaderboard goes by win rate, of a few users",
@@ -366,8 +472,8 @@ rank  user  fires  executed  streak  wins  losses  draws  win rate  bound       
 rank  user  fires  executed  streak  wins  losses  draws  win rate  bound       P&L
    1     1      3         2       3     1       1      0     50.0%   9.5%  1,100.50
 `,
-			json: `[{"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
-				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"}]`,
+			json: `{"items": [{"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
+				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"}]}`,
 		},
 		{
 			name: "leaderboard of a window counts what is in it",
@@ -379,12 +485,12 @@ rank  user  fires  executed  streak  wins  losses  draws  win rate  bound     P&
    1     1      1         0       1     0       1      0      0.0%   0.0%  -50.25
    1     2      1         1       1     0       0      1      0.0%   0.0%    0.00
 `,
-			json: `[
+			json: `{"items": [
 				{"rank": 1, "user_id": 1, "total_fires": 1, "executed_fires": 0, "wins": 0, "losses": 1, "draws": 0, "decided": 1,
 				 "win_rate": 0, "win_rate_bound": 0, "pnl": -50.25, "longest_streak": 1, "last_updated": "2026-01-31T12:00:00Z"},
 				{"rank": 1, "user_id": 2, "total_fires": 1, "executed_fires": 1, "wins": 0, "losses": 0, "draws": 1, "decided": 0,
 				 "win_rate": 0, "win_rate_bound": 0, "pnl": 0, "longest_streak": 1, "last_updated": "2026-01-31T12:00:00Z"}
-			]`,
+			]}`,
 		},
 		{
 			name: "leaderboard shows who is around a user",
@@ -394,22 +500,12 @@ rank  user  fires  executed  streak  wins  losses  draws  win rate  bound   P&L
    2    -7      1         1       1     0       0      0      0.0%   0.0%  0.00
    2     2      1         1       1     0       0      1      0.0%   0.0%  0.00
 `,
-			json: `[
+			json: `{"items": [
 				{"rank": 2, "user_id": -7, "total_fires": 1, "executed_fires": 1, "wins": 0, "losses": 0, "draws": 0, "decided": 0,
 				 "win_rate": 0, "win_rate_bound": 0, "pnl": 0, "longest_streak": 1, "last_updated": "2026-01-31T12:00:00Z"},
 				{"rank": 2, "user_id": 2, "total_fires": 1, "executed_fires": 1, "wins": 0, "losses": 0, "draws": 1, "decided": 0,
 				 "win_rate": 0, "win_rate_bound": 0, "pnl": 0, "longest_streak": 1, "last_updated": "2026-01-31T12:00:00Z"}
-			]`,
-		},
-		{
-			name: "leaderboard goes on behind a user",
-			args: "leaderboard --after -7",
-			text: `
-rank  user  fires  executed  streak  wins  losses  draws  win rate  bound   P&L
-   2     2      1         1       1     0       0      1      0.0%   0.0%  0.00
-`,
-			json: `[{"rank": 2, "user_id": 2, "total_fires": 1, "executed_fires": 1, "wins": 0, "losses": 0, "draws": 1, "decided": 0,
-				 "win_rate": 0, "win_rate_bound": 0, "pnl": 0, "longest_streak": 1, "last_updated": "2026-01-31T12:00:00Z"}]`,
+			]}`,
 		},
 		{
 			name: "rank shows a user's place on every leaderboard",
@@ -466,10 +562,10 @@ rank  user  streak  longest  kept by firing before
    1     1       3        3  2026-02-02 00:00:00 UTC
    2     2       1        1  2026-02-02 00:00:00 UTC
 `,
-			json: `[
+			json: `{"items": [
 				{"rank": 1, "user_id": 1, "current_streak": 3, "longest_streak": 3, "streak_expires": "2026-02-02T00:00:00Z", "freezes": 0},
 				{"rank": 2, "user_id": 2, "current_streak": 1, "longest_streak": 1, "streak_expires": "2026-02-02T00:00:00Z", "freezes": 0}
-			]`,
+			]}`,
 		},
 		{
 			name: "streak explains each day",
@@ -663,8 +759,8 @@ week        users    +1    +2
 		t.Run(tt.name, func(t *testing.T) {
 			args := strings.Fields(tt.args)
 			// The flag comes first, because two dashes end the flags.
-			checkText(t, mustRun(t, append([]string{"--db", sampleDB(t)}, args...)...), strings.TrimPrefix(tt.text, "\n"))
-			checkJSON(t, mustRun(t, append([]string{"--json", "--db", sampleDB(t)}, args...)...), tt.json)
+			checkText(t, withoutCursors(mustRun(t, append([]string{"--db", sampleDB(t)}, args...)...)), strings.TrimPrefix(tt.text, "\n"))
+			checkJSON(t, withoutCursors(mustRun(t, append([]string{"--json", "--db", sampleDB(t)}, args...)...)), tt.json)
 		})
 	}
 }

@@ -223,40 +223,42 @@ func (r *demoReport) read(ctx context.Context, db *engagement.DB) (err error) {
 	}
 	r.Boards = map[string][]engagement.BoardRow{}
 	for _, ranking := range engagement.Rankings() {
-		rows, err := db.Leaderboard(ctx, engagement.Board{Ranking: ranking, Limit: demoTop})
+		rows, err := db.Leaderboard(ctx, engagement.Board{Ranking: ranking}, engagement.PageQuery{Limit: demoTop})
 		if err != nil {
 			return err
 		}
-		r.Boards[ranking.String()] = rows
+		r.Boards[ranking.String()] = rows.Items
 	}
-	if r.Streaks, err = db.StreakLeaderboard(ctx, demoTop); err != nil {
+	streaks, err := db.StreakLeaderboard(ctx, engagement.PageQuery{Limit: demoTop})
+	if err != nil {
 		return err
 	}
+	r.Streaks = streaks.Items
 	r.User, err = readUser(ctx, db, r.Boards[engagement.ByFires.String()][0].UserID)
 	return err
 }
 
 // totals are figures that a cleanup must not change.
 type totals struct {
-	users   []engagement.BoardRow
-	streaks []engagement.StreakRow
+	users   engagement.Page[engagement.BoardRow]
+	streaks engagement.Page[engagement.StreakRow]
 	days    []engagement.DayFigures
-	signals []engagement.PopularSignal
+	signals engagement.Page[engagement.PopularSignal]
 }
 
 func readTotals(ctx context.Context, db *engagement.DB) (t totals, err error) {
 	first, today := db.Today()-communityDays+1, db.Today()
 	err = db.View(ctx, func(r *engagement.Reader) error {
-		if t.users, err = r.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires, Limit: engagement.MaxLimit}); err != nil {
+		if t.users, err = r.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByFires}, engagement.PageQuery{Limit: engagement.MaxLimit}); err != nil {
 			return err
 		}
-		if t.streaks, err = r.StreakLeaderboard(ctx, engagement.MaxLimit); err != nil {
+		if t.streaks, err = r.StreakLeaderboard(ctx, engagement.PageQuery{Limit: engagement.MaxLimit}); err != nil {
 			return err
 		}
 		if t.days, err = r.DailyFigures(ctx, engagement.Days(first, today)); err != nil {
 			return err
 		}
-		t.signals, err = r.PopularSignals(ctx, engagement.Days(first, today), engagement.MaxLimit)
+		t.signals, err = r.PopularSignals(ctx, engagement.Days(first, today), engagement.PageQuery{Limit: engagement.MaxLimit})
 		return err
 	})
 	return t, err

@@ -62,7 +62,13 @@ func TestErrorsAreOneLineWithTheRightExitCode(t *testing.T) {
 		{"a leaderboard of no users", []string{"leaderboard", "--users", ""}, exitUsage, `invalid argument "" for "--users"`},
 		{"nobody around a user", []string{"leaderboard", "--around", "1", "--limit", "0"}, exitUsage, "invalid number of neighbours 0"},
 		{"around a user who is not on the leaderboard", []string{"leaderboard", "win_rate", "--around", "1"}, exitFailure, "user 1 is not on the leaderboard"},
-		{"behind an unknown user", []string{"leaderboard", "--after", "404"}, exitFailure, "user 404: not found"},
+		{"behind what is no cursor", []string{"leaderboard", "--after", "404"}, exitUsage, `invalid cursor "404": it is damaged, or of a list with other filters`},
+		{"fires of user 0", []string{"fires", "--user", "0"}, exitUsage, "invalid user id"},
+		{"fires of a user who is no number", []string{"fires", "--user", "bob"}, exitUsage, `invalid user id "bob"`},
+		{"fires for no signal", []string{"fires", "--signal", ""}, exitUsage, "invalid signal id"},
+		{"fires of an unknown window", []string{"fires", "--window", "year"}, exitUsage, `invalid --window "year"`},
+		{"trades with an unknown outcome", []string{"trades", "--outcome", "won"}, exitUsage, `invalid outcome "won"`},
+		{"a negative limit of users", []string{"users", "--limit", "-1"}, exitUsage, "invalid limit -1"},
 		{"the ranks of an unknown user", []string{"rank", "404"}, exitFailure, "user 404: not found"},
 		{"a user against nobody", []string{"versus", "1", "404"}, exitFailure, "user 404: not found"},
 		{"a user against himself", []string{"versus", "1", "1"}, exitUsage, "want two users"},
@@ -134,7 +140,7 @@ func checkError(t *testing.T, r result, code int, want string) {
 
 func TestNoCommandMakesADatabaseByAccident(t *testing.T) {
 	for _, args := range []string{
-		"fire 1 X", "trade 1 t 1", "stats", "user 1", "signal X", "signals", "leaderboard", "rank 1", "versus 1 2", "daily", "export 1",
+		"fire 1 X", "trade 1 t 1", "stats", "user 1", "signal X", "signals", "users", "fires", "trades", "leaderboard", "rank 1", "versus 1 2", "daily", "export 1",
 		"activity", "lifecycle", "cohorts", "hours",
 		"quality 1", "forecast 1", "forecast --score users",
 		"metric list", "metric show x", "metric delete x", "explain user 1 pnl", "explain signal X executed",

@@ -25,7 +25,7 @@ the sums are left.`,
 	}
 	cmd.AddCommand(
 		a.explainOneCommand("user", engagement.FiguresOfUser(), "12345 pnl",
-			func(ctx context.Context, db *engagement.DB, key string, figure engagement.Figure, page engagement.FactPage) (engagement.Explanation, error) {
+			func(ctx context.Context, db *engagement.DB, key string, figure engagement.Figure, page engagement.PageQuery) (engagement.Explanation, error) {
 				userID, err := parseUserID(key)
 				if err != nil {
 					return engagement.Explanation{}, err
@@ -33,7 +33,7 @@ the sums are left.`,
 				return db.ExplainUser(ctx, userID, figure, page)
 			}),
 		a.explainOneCommand("signal", engagement.FiguresOfSignal(), "EURUSD_LONG_001 total_fires",
-			func(ctx context.Context, db *engagement.DB, key string, figure engagement.Figure, page engagement.FactPage) (engagement.Explanation, error) {
+			func(ctx context.Context, db *engagement.DB, key string, figure engagement.Figure, page engagement.PageQuery) (engagement.Explanation, error) {
 				return db.ExplainSignal(ctx, key, figure, page)
 			}),
 	)
@@ -42,9 +42,9 @@ the sums are left.`,
 
 func (a *app) explainOneCommand(
 	what string, figures []engagement.Figure, example string,
-	explain func(context.Context, *engagement.DB, string, engagement.Figure, engagement.FactPage) (engagement.Explanation, error),
+	explain func(context.Context, *engagement.DB, string, engagement.Figure, engagement.PageQuery) (engagement.Explanation, error),
 ) *cobra.Command {
-	var limit int
+	var page pageFlags
 	names := make([]string, len(figures))
 	for i, figure := range figures {
 		names[i] = string(figure)
@@ -65,15 +65,15 @@ Days are listed from the oldest on, facts from the latest on.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
-				e, err := explain(ctx, db, args[0], engagement.Figure(args[1]), engagement.FactPage{Limit: limit})
+				e, err := explain(ctx, db, args[0], engagement.Figure(args[1]), page.query())
 				if err != nil {
 					return err
 				}
-				return a.print(cmd, e, func() string { return explanationText(e, db.Location()) })
+				return a.print(cmd, e, func() string { return explanationText(e, db.Location()) + nextText(e.Next) })
 			})
 		},
 	}
-	limitFlag(cmd, &limit, "how many facts to list")
+	page.add(cmd, 10, "how many facts to list")
 	return cmd
 }
 

@@ -64,9 +64,9 @@ func (f *boardFlags) board(cmd *cobra.Command, r *engagement.Reader, m engagemen
 // leaderboardFlags are those of the leaderboard command.
 type leaderboardFlags struct {
 	boardFlags
-	ranking       string
-	limit         int
-	around, after int64
+	ranking string
+	page    pageFlags
+	around  int64
 }
 
 func (a *app) leaderboardCommand() *cobra.Command {
@@ -99,7 +99,7 @@ of their 95 % interval, so that many trades count for more than few.`,
 			}
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
 				if name == byStreak {
-					return a.printStreaks(ctx, cmd, db, f.limit)
+					return a.printStreaks(ctx, cmd, db, f.page.query())
 				}
 				return a.printBoard(ctx, cmd, db, name, &f)
 			})
@@ -108,33 +108,31 @@ of their 95 % interval, so that many trades count for more than few.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.ranking, "ranking", engagement.ByFires.String(), "which leaderboard")
 	mustComplete(cmd, "ranking", boards()...)
-	limitFlag(cmd, &f.limit, "how many users to list, with --around on each side")
+	f.page.add(cmd, 10, "how many users to list, with --around on each side")
 	flags.Int64Var(&f.around, "around", 0, "the part of the board around this `USER`")
-	flags.Int64Var(&f.after, "after", 0, "the part of the board behind this `USER`")
 	mustComplete(cmd, "around")
-	mustComplete(cmd, "after")
 	cmd.MarkFlagsMutuallyExclusive("around", "after")
 	f.add(cmd)
 	return cmd
 }
 
 // printStreaks prints the board of now and everybody.
-func (a *app) printStreaks(ctx context.Context, cmd *cobra.Command, db *engagement.DB, limit int) error {
-	for _, flag := range []string{"window", "min-decided", "users", "around", "after"} {
+func (a *app) printStreaks(ctx context.Context, cmd *cobra.Command, db *engagement.DB, q engagement.PageQuery) error {
+	for _, flag := range []string{"window", "min-decided", "users", "around"} {
 		if cmd.Flags().Changed(flag) {
 			return invalid("leaderboard", byStreak, "it takes no --"+flag+", but "+engagement.ByLongestStreak.String()+" does")
 		}
 	}
-	rows, err := db.StreakLeaderboard(ctx, limit)
+	rows, err := db.StreakLeaderboard(ctx, q)
 	if err != nil {
 		return err
 	}
 	return a.print(cmd, rows, func() string {
 		t := &table{header: []any{"rank", "user", "streak", "longest", "kept by firing before"}}
-		for _, row := range rows {
+		for _, row := range rows.Items {
 			t.add(row.Rank, id(row.UserID), row.Current, row.Longest, clockTime(*row.Expires, db.Location()))
 		}
-		return t.String()
+		return t.String() + nextText(rows.Next)
 	})
 }
 
@@ -144,24 +142,16 @@ func (a *app) printBoard(ctx context.Context, cmd *cobra.Command, db *engagement
 		return err
 	}
 	var board engagement.Board
-	var rows []engagement.BoardRow
+	var rows engagement.Page[engagement.BoardRow]
 	err = db.View(ctx, func(r *engagement.Reader) error {
 		if board, err = f.board(cmd, r, ranking); err != nil {
 			return err
 		}
-		board.Limit = f.limit
 		if cmd.Flags().Changed("around") {
-			rows, err = r.Around(ctx, board, f.around, f.limit)
-			return err
+			rows.Items, err = r.Around(ctx, board, f.around, f.page.limit)
+		} else {
+			rows, err = r.Leaderboard(ctx, board, f.page.query())
 		}
-		if cmd.Flags().Changed("after") {
-			last, err := r.UserRank(ctx, board, f.after)
-			if err != nil {
-				return err
-			}
-			board.After = &last
-		}
-		rows, err = r.Leaderboard(ctx, board)
 		return err
 	})
 	if err != nil {
@@ -169,11 +159,11 @@ func (a *app) printBoard(ctx context.Context, cmd *cobra.Command, db *engagement
 	}
 	return a.print(cmd, rows, func() string {
 		t := &table{header: []any{"rank", "user", "fires", "executed", "streak", "wins", "losses", "draws", "win rate", "bound", "P&L"}}
-		for _, row := range rows {
+		for _, row := range rows.Items {
 			t.add(row.Rank, id(row.UserID), row.TotalFires, row.ExecutedFires, row.LongestStreak,
 				row.Wins, row.Losses, row.Draws, share(row.WinRate), share(row.WinRateBound), money(row.PnL))
 		}
-		return windowTitle(board.Window) + t.String()
+		return windowTitle(board.Window) + t.String() + nextText(rows.Next)
 	})
 }
 

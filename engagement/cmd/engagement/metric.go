@@ -66,7 +66,8 @@ What is no ratio has "of" and "filter" itself:
 }
 
 func (a *app) metricListCommand() *cobra.Command {
-	return &cobra.Command{
+	var page pageFlags
+	cmd := &cobra.Command{
 		Use:               "list",
 		Short:             "List all definitions",
 		Long:              `List all definitions by name. With --json they are there in full.`,
@@ -75,24 +76,27 @@ func (a *app) metricListCommand() *cobra.Command {
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
-				definitions, err := db.CustomMetrics(ctx)
+				definitions, err := db.CustomMetrics(ctx, page.query())
 				if err != nil {
 					return err
 				}
 				return a.print(cmd, definitions, func() string {
 					t := &table{header: []any{"metric", "definition"}}
-					for _, d := range definitions {
+					for _, d := range definitions.Items {
 						t.add(d.Name, metricText(d))
 					}
-					return t.String()
+					return t.String() + nextText(definitions.Next)
 				})
 			})
 		},
 	}
+	page.add(cmd, engagement.DefaultLimit, "how many definitions to list")
+	return cmd
 }
 
 func (a *app) metricShowCommand() *cobra.Command {
-	return &cobra.Command{
+	var page pageFlags
+	cmd := &cobra.Command{
 		Use:   "show NAME",
 		Short: "Show what a metric comes to now",
 		Long: `Show what a metric comes to now: users and signals from the highest value on, days
@@ -102,14 +106,16 @@ in their order. A ratio with nothing to divide by has no value.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
-				values, err := db.EvaluateMetric(ctx, args[0])
+				values, err := db.EvaluateMetric(ctx, args[0], page.query())
 				if err != nil {
 					return err
 				}
-				return a.print(cmd, values, func() string { return metricValuesText(values) })
+				return a.print(cmd, values, func() string { return metricValuesText(values) + nextText(values.Next) })
 			})
 		},
 	}
+	page.add(cmd, engagement.DefaultLimit, "how many of the definition's rows to list")
+	return cmd
 }
 
 func (a *app) metricDeleteCommand() *cobra.Command {
@@ -184,7 +190,7 @@ func metricValuesText(v engagement.MetricValues) string {
 	if v.Metric.Numerator != nil {
 		t.header = append(t.header, "numerator", "denominator")
 	}
-	for _, row := range v.Rows {
+	for _, row := range v.Items {
 		cells := []any{row.Key, plain{row.Value}}
 		if row.Numerator != nil {
 			cells = append(cells, plain{row.Numerator}, plain{row.Denominator})

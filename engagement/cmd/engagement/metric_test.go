@@ -30,7 +30,7 @@ func definition(t *testing.T, text string) string {
 func TestMetricsAreDefinedListedShownAndDeleted(t *testing.T) {
 	db := sampleDB(t)
 	checkText(t, mustRun(t, "metric", "list", "--db", db), "metric  definition\n")
-	checkJSON(t, mustRun(t, "metric", "list", "--db", db, "--json"), `[]`)
+	checkJSON(t, mustRun(t, "metric", "list", "--db", db, "--json"), `{"items": []}`)
 
 	checkText(t, mustRun(t, "metric", "define", definition(t, executionRate), "--db", db),
 		"defined: execution_rate, count of fires (executed) / count of fires per user, all time\n")
@@ -51,7 +51,7 @@ user     value  numerator  denominator
 `)
 	checkJSON(t, mustRun(t, "metric", "show", "EUR wins", "--db", db, "--json"), `{
 		"metric": `+pnl+`, "window": "2026-01-25..2026-01-31", "horizon": null,
-		"rows": [{"key": "2026-01-30", "value": 1150.75}], "timestamp": "2026-01-31T12:00:00Z"
+		"items": [{"key": "2026-01-30", "value": 1150.75}], "timestamp": "2026-01-31T12:00:00Z"
 	}`)
 	checkText(t, mustRun(t, "metric", "delete", "EUR wins", "--db", db), "deleted: EUR wins\n")
 	checkJSON(t, mustRun(t, "metric", "delete", "execution_rate", "--db", db, "--json"), `{"deleted": "execution_rate"}`)
@@ -83,11 +83,11 @@ func TestAWrongDefinitionIsNotStored(t *testing.T) {
 	path := definition(t, strings.Replace(executionRate, "per: user", "per: usr", 1))
 	checkError(t, run(t, "metric", "define", path, "--db", db), exitUsage,
 		`metric "execution_rate": invalid per "usr": want one of user, signal, day`)
-	checkJSON(t, mustRun(t, "metric", "list", "--db", db, "--json"), `[]`)
+	checkJSON(t, mustRun(t, "metric", "list", "--db", db, "--json"), `{"items": []}`)
 }
 
 func TestADefinitionMayHaveDaysWithoutQuotes(t *testing.T) {
-	path := definition(t, "{name: d, what: pnl, of: trades, per: day, from: 2026-01-01, to: 2026-01-31}")
+	path := definition(t, "{name: d, what: pnl, of: trades, per: day, window: 2026-01-01..2026-01-31}")
 	checkText(t, mustRun(t, "metric", "define", path, "--db", sampleDB(t)),
 		"defined: d, pnl of trades per day, 2026-01-01 to 2026-01-31\n")
 }
@@ -131,7 +131,7 @@ func TestWhatIsNoDefinitionIsRefusedBeforeItIsRead(t *testing.T) {
 			}
 		})
 	}
-	checkJSON(t, mustRun(t, "metric", "list", "--db", db, "--json"), `[]`)
+	checkJSON(t, mustRun(t, "metric", "list", "--db", db, "--json"), `{"items": []}`)
 }
 
 func TestAnExplanationTellsWhatWasCleanedUp(t *testing.T) {

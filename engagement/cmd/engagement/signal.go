@@ -38,7 +38,7 @@ cleanup has deleted; the totals do not. How soon is unknown once some are delete
 			})
 		},
 	}
-	limitFlag(cmd, &limit, "how many of its latest fires to list")
+	limitFlag(cmd, &limit, 10, "how many of its latest fires to list")
 	return cmd
 }
 
@@ -50,7 +50,8 @@ func readSignal(ctx context.Context, db *engagement.DB, signalID string, limit i
 		if signal.Insight, err = r.SignalInsight(ctx, signalID); err != nil {
 			return err
 		}
-		signal.LatestFires, err = r.SignalFires(ctx, signalID, engagement.FirePage{Limit: limit})
+		latest, err := r.Fires(ctx, engagement.FireFilter{SignalID: signalID}, engagement.PageQuery{Limit: limit})
+		signal.LatestFires = latest.Items
 		return err
 	})
 	return signal, err
@@ -91,10 +92,4 @@ func yesNo(b bool) string {
 		return "yes"
 	}
 	return "no"
-}
-
-// limitFlag adds the flag of commands that list rows.
-func limitFlag(cmd *cobra.Command, into *int, usage string) {
-	cmd.Flags().IntVar(into, "limit", 10, fmt.Sprintf("%s, at most %d", usage, engagement.MaxLimit))
-	mustComplete(cmd, "limit")
 }

@@ -9,7 +9,7 @@ import (
 )
 
 func (a *app) signalsCommand() *cobra.Command {
-	var limit int
+	var page pageFlags
 	var days windowFlag
 	cmd := &cobra.Command{
 		Use:   "signals",
@@ -27,21 +27,21 @@ these figures.`,
 				if err != nil {
 					return err
 				}
-				signals, err := db.PopularSignals(ctx, w, limit)
+				signals, err := db.PopularSignals(ctx, w, page.query())
 				if err != nil {
 					return err
 				}
 				return a.print(cmd, signals, func() string {
 					t := &table{header: []any{"signal", "fires", "executed", "rate"}}
-					for _, s := range signals {
+					for _, s := range signals.Items {
 						t.add(s.SignalID, s.Fires, s.Executed, share(s.ExecutionRate))
 					}
-					return windowText(w) + "\n\n" + t.String()
+					return windowText(w) + "\n\n" + t.String() + nextText(signals.Next)
 				})
 			})
 		},
 	}
 	days.add(cmd, "all")
-	limitFlag(cmd, &limit, "how many signals to list")
+	page.add(cmd, 10, "how many signals to list")
 	return cmd
 }

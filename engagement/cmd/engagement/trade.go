@@ -54,12 +54,8 @@ loss or draw by the sign of PNL.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&trade.SignalID, "signal", "", "the signal `ID` that the trade followed (default none)")
-	flags.Func("outcome", "the `OUTCOME` of the trade: win, loss or draw (default by the sign of PNL)", func(s string) (err error) {
-		trade.Outcome, err = engagement.ParseOutcome(s)
-		return err
-	})
+	outcomeFlag(cmd, &trade.Outcome, "the `OUTCOME` of the trade: win, loss or draw (default by the sign of PNL)")
 	timeFlag(flags, &trade.ClosedAt, "closed-at", "when it was closed")
-	mustComplete(cmd, "outcome", engagement.Win.String(), engagement.Loss.String(), engagement.Draw.String())
 	mustComplete(cmd, "signal")
 	return cmd
 }

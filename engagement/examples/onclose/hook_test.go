@@ -80,12 +80,12 @@ func TestRetriedClosingIsCountedOnce(t *testing.T) {
 	wantAnswer(t, post(h, "/positions/closed", closing), 200, "status", "duplicate")
 	wantStats(t, db, 12345, 1, 150.75)
 
-	trades, err := db.RecentTrades(t.Context(), engagement.TradeFilter{UserID: 12345})
+	trades, err := db.Trades(t.Context(), engagement.TradeFilter{UserID: 12345}, engagement.PageQuery{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := time.Date(2024, 3, 1, 10, 0, 0, 0, time.UTC)
-	if len(trades) != 1 || trades[0].TradeID != "mt5-881" || trades[0].SignalID != "EURUSD_LONG_001" || !trades[0].ClosedAt.Equal(want) {
+	if got := trades.Items; len(got) != 1 || got[0].TradeID != "mt5-881" || got[0].SignalID != "EURUSD_LONG_001" || !got[0].ClosedAt.Equal(want) {
 		t.Errorf("stored %+v, want the trade mt5-881 of EURUSD_LONG_001 at %v", trades, want)
 	}
 }

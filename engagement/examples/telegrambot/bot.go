@@ -224,16 +224,16 @@ func (f *fireBot) leaderboard(ctx context.Context, name string) (string, error) 
 			return fmt.Sprintf("Unknown ranking, want one of %v.", engagement.Rankings()), nil
 		}
 	}
-	rows, err := f.db.Leaderboard(ctx, engagement.Board{Ranking: ranking, Limit: boardSize})
+	rows, err := f.db.Leaderboard(ctx, engagement.Board{Ranking: ranking}, engagement.PageQuery{Limit: boardSize})
 	if err != nil {
 		return "", err
 	}
-	if len(rows) == 0 {
+	if len(rows.Items) == 0 {
 		return "Nobody is on this leaderboard yet.", nil
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "Leaderboard by %s\n", ranking)
-	for _, row := range rows {
+	for _, row := range rows.Items {
 		fmt.Fprintf(&b, "%d. user %d: %d fires, %.0f %% won, P&L %.2f\n",
 			row.Rank, row.UserID, row.TotalFires, 100*row.WinRate, row.PnL)
 	}

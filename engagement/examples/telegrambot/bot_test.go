@@ -263,11 +263,11 @@ func TestPublishedSignalIsFiredByItsButton(t *testing.T) {
 
 	db := open(t, dsn)
 	wantFires(t, db, 1)
-	fires, err := db.UserFires(t.Context(), anna, engagement.FirePage{})
+	fires, err := db.Fires(t.Context(), engagement.FireFilter{UserID: anna}, engagement.PageQuery{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(fires) != 1 || fires[0].SignalID != eurusd || fires[0].Executed {
+	if got := fires.Items; len(got) != 1 || got[0].SignalID != eurusd || got[0].Executed {
 		t.Errorf("stored %+v, want one fire of %s that has not executed", fires, eurusd)
 	}
 }

@@ -74,6 +74,10 @@ func (q querier) CountFiresBefore(ctx context.Context, arg dbgen.CountFiresBefor
 	return q.Queries.CountFiresBefore(ctx, pggen.CountFiresBeforeParams(arg))
 }
 
+func (q querier) CountLongerStreaksUntil(ctx context.Context, arg dbgen.CountLongerStreaksUntilParams) (int64, error) {
+	return q.Queries.CountLongerStreaksUntil(ctx, pggen.CountLongerStreaksUntilParams(arg))
+}
+
 func (q querier) CountSignalFires(ctx context.Context, arg dbgen.CountSignalFiresParams) (dbgen.CountSignalFiresRow, error) {
 	result, err := q.Queries.CountSignalFires(ctx, pggen.CountSignalFiresParams(arg))
 	return dbgen.CountSignalFiresRow(result), err
@@ -166,6 +170,11 @@ func (q querier) FavoriteFamily(ctx context.Context, arg int64) ([]dbgen.Favorit
 	return each(func(row pggen.FavoriteFamilyRow) dbgen.FavoriteFamilyRow { return dbgen.FavoriteFamilyRow(row) })(result), err
 }
 
+func (q querier) Fires(ctx context.Context, arg dbgen.FiresParams) ([]dbgen.SignalFire, error) {
+	result, err := q.Queries.Fires(ctx, pggen.FiresParams(arg))
+	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
+}
+
 func (q querier) FiresAfter(ctx context.Context, arg dbgen.FiresAfterParams) ([]dbgen.SignalFire, error) {
 	result, err := q.Queries.FiresAfter(ctx, pggen.FiresAfterParams(arg))
 	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
@@ -218,6 +227,11 @@ func (q querier) GetDay(ctx context.Context, arg int64) (dbgen.Day, error) {
 	return dbgen.Day(result), err
 }
 
+func (q querier) GetFire(ctx context.Context, arg dbgen.GetFireParams) (dbgen.SignalFire, error) {
+	result, err := q.Queries.GetFire(ctx, pggen.GetFireParams(arg))
+	return dbgen.SignalFire(result), err
+}
+
 func (q querier) GetMetric(ctx context.Context, arg string) (dbgen.CustomMetric, error) {
 	result, err := q.Queries.GetMetric(ctx, arg)
 	return dbgen.CustomMetric(result), err
@@ -226,6 +240,11 @@ func (q querier) GetMetric(ctx context.Context, arg string) (dbgen.CustomMetric,
 func (q querier) GetSignalMetrics(ctx context.Context, arg string) (dbgen.SignalMetric, error) {
 	result, err := q.Queries.GetSignalMetrics(ctx, arg)
 	return dbgen.SignalMetric(result), err
+}
+
+func (q querier) GetTrade(ctx context.Context, arg dbgen.GetTradeParams) (dbgen.Trade, error) {
+	result, err := q.Queries.GetTrade(ctx, pggen.GetTradeParams(arg))
+	return dbgen.Trade(result), err
 }
 
 func (q querier) GetUserStats(ctx context.Context, arg int64) (dbgen.UserStat, error) {
@@ -257,11 +276,6 @@ func (q querier) KeptFiresByUser(ctx context.Context, arg dbgen.KeptFiresByUserP
 	return each(func(row pggen.KeptFiresByUserRow) dbgen.KeptFiresByUserRow { return dbgen.KeptFiresByUserRow(row) })(result), err
 }
 
-func (q querier) ListMetrics(ctx context.Context) ([]dbgen.CustomMetric, error) {
-	result, err := q.Queries.ListMetrics(ctx)
-	return each(func(row pggen.CustomMetric) dbgen.CustomMetric { return dbgen.CustomMetric(row) })(result), err
-}
-
 func (q querier) MetricsAfter(ctx context.Context, arg dbgen.MetricsAfterParams) ([]dbgen.CustomMetric, error) {
 	result, err := q.Queries.MetricsAfter(ctx, pggen.MetricsAfterParams(arg))
 	return each(func(row pggen.CustomMetric) dbgen.CustomMetric { return dbgen.CustomMetric(row) })(result), err
@@ -290,8 +304,8 @@ func (q querier) PopularSignals(ctx context.Context, arg dbgen.PopularSignalsPar
 	return each(func(row pggen.PopularSignalsRow) dbgen.PopularSignalsRow { return dbgen.PopularSignalsRow(row) })(result), err
 }
 
-func (q querier) PopularSignalsEver(ctx context.Context, arg int64) ([]dbgen.PopularSignalsEverRow, error) {
-	result, err := q.Queries.PopularSignalsEver(ctx, arg)
+func (q querier) PopularSignalsEver(ctx context.Context, arg dbgen.PopularSignalsEverParams) ([]dbgen.PopularSignalsEverRow, error) {
+	result, err := q.Queries.PopularSignalsEver(ctx, pggen.PopularSignalsEverParams(arg))
 	return each(func(row pggen.PopularSignalsEverRow) dbgen.PopularSignalsEverRow {
 		return dbgen.PopularSignalsEverRow(row)
 	})(result), err
@@ -340,11 +354,6 @@ func (q querier) SignalFires(ctx context.Context, arg dbgen.SignalFiresParams) (
 	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
 }
 
-func (q querier) SignalFiresOfDays(ctx context.Context, arg dbgen.SignalFiresOfDaysParams) ([]dbgen.SignalFire, error) {
-	result, err := q.Queries.SignalFiresOfDays(ctx, pggen.SignalFiresOfDaysParams(arg))
-	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
-}
-
 func (q querier) SignalTotalMismatches(ctx context.Context, arg int64) ([]dbgen.SignalTotalMismatchesRow, error) {
 	result, err := q.Queries.SignalTotalMismatches(ctx, arg)
 	return each(func(row pggen.SignalTotalMismatchesRow) dbgen.SignalTotalMismatchesRow {
@@ -355,6 +364,11 @@ func (q querier) SignalTotalMismatches(ctx context.Context, arg int64) ([]dbgen.
 func (q querier) SignalTotals(ctx context.Context, arg dbgen.SignalTotalsParams) (dbgen.SignalTotalsRow, error) {
 	result, err := q.Queries.SignalTotals(ctx, pggen.SignalTotalsParams(arg))
 	return dbgen.SignalTotalsRow(result), err
+}
+
+func (q querier) SignalTrades(ctx context.Context, arg dbgen.SignalTradesParams) ([]dbgen.Trade, error) {
+	result, err := q.Queries.SignalTrades(ctx, pggen.SignalTradesParams(arg))
+	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
 }
 
 func (q querier) SignalTradesFrom(ctx context.Context, arg dbgen.SignalTradesFromParams) ([]dbgen.Trade, error) {
@@ -504,11 +518,6 @@ func (q querier) UserDaysAfter(ctx context.Context, arg dbgen.UserDaysAfterParam
 	return each(func(row pggen.UserDay) dbgen.UserDay { return dbgen.UserDay(row) })(result), err
 }
 
-func (q querier) UserDecidedTrades(ctx context.Context, arg dbgen.UserDecidedTradesParams) ([]dbgen.Trade, error) {
-	result, err := q.Queries.UserDecidedTrades(ctx, pggen.UserDecidedTradesParams(arg))
-	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
-}
-
 func (q querier) UserDerivedMismatches(ctx context.Context, arg int64) ([]dbgen.UserDerivedMismatchesRow, error) {
 	result, err := q.Queries.UserDerivedMismatches(ctx, arg)
 	return each(func(row pggen.UserDerivedMismatchesRow) dbgen.UserDerivedMismatchesRow {
@@ -521,11 +530,6 @@ func (q querier) UserFires(ctx context.Context, arg dbgen.UserFiresParams) ([]db
 	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
 }
 
-func (q querier) UserFiresOfDays(ctx context.Context, arg dbgen.UserFiresOfDaysParams) ([]dbgen.SignalFire, error) {
-	result, err := q.Queries.UserFiresOfDays(ctx, pggen.UserFiresOfDaysParams(arg))
-	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
-}
-
 func (q querier) UserFreezes(ctx context.Context, arg int64) ([]dbgen.StreakFreeze, error) {
 	result, err := q.Queries.UserFreezes(ctx, arg)
 	return each(func(row pggen.StreakFreeze) dbgen.StreakFreeze { return dbgen.StreakFreeze(row) })(result), err
@@ -535,13 +539,13 @@ func (q querier) UserIDsFrom(ctx context.Context, arg dbgen.UserIDsFromParams) (
 	return q.Queries.UserIDsFrom(ctx, pggen.UserIDsFromParams(arg))
 }
 
-func (q querier) UserOutcomeTrades(ctx context.Context, arg dbgen.UserOutcomeTradesParams) ([]dbgen.Trade, error) {
-	result, err := q.Queries.UserOutcomeTrades(ctx, pggen.UserOutcomeTradesParams(arg))
-	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
-}
-
 func (q querier) UserRecentFires(ctx context.Context, arg dbgen.UserRecentFiresParams) (int64, error) {
 	return q.Queries.UserRecentFires(ctx, pggen.UserRecentFiresParams(arg))
+}
+
+func (q querier) UserSignalTrades(ctx context.Context, arg dbgen.UserSignalTradesParams) ([]dbgen.Trade, error) {
+	result, err := q.Queries.UserSignalTrades(ctx, pggen.UserSignalTradesParams(arg))
+	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
 }
 
 func (q querier) UserTotalMismatches(ctx context.Context, arg int64) ([]dbgen.UserTotalMismatchesRow, error) {

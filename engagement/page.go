@@ -1,0 +1,171 @@
+package engagement
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"hash/crc32"
+	"iter"
+	"math"
+	"slices"
+	"time"
+)
+
+// PageQuery says which page of a list to return. The zero value is the first
+// page of DefaultLimit items.
+type PageQuery struct {
+	Limit int    // how many items at most: 1 to MaxLimit; 0: DefaultLimit
+	After Cursor // Next of the page before; "": from the beginning
+}
+
+// Page is one page of a list. See [All] for reading a whole list.
+type Page[T any] struct {
+	Items []T    `json:"items"`
+	Next  Cursor `json:"next,omitempty"` // where the next page begins; "" if and only if there is none
+}
+
+// Cursor is a place in a list, in text that may stand in a URL as it is. Treat it
+// as opaque. It is good for the list that returned it with the same filters, as
+// long as the database lives; what was recorded or deleted since does not matter.
+// Any other, and one that is damaged, is ErrInvalid.
+type Cursor string
+
+// All reads a whole list, page by page:
+//
+//	for user, err := range engagement.All(ctx, db.Users) { … }
+//
+// It hands every page's query to list, whose Limit list may change. An error is
+// the last that it yields. Each page is of the moment in which it is read, unless
+// list reads from one snapshot (see [DB.View]): what stays in its place in the
+// meantime is read once, what moves to another may be read twice or not at all.
+func All[T any](ctx context.Context, list func(context.Context, PageQuery) (Page[T], error)) iter.Seq2[T, error] {
+	const limit = 1_000 // items in memory at a time
+	return func(yield func(T, error) bool) {
+		for q := (PageQuery{Limit: limit}); ; {
+			page, err := list(ctx, q)
+			if err != nil {
+				yield(*new(T), err)
+				return
+			}
+			for _, item := range page.Items {
+				if !yield(item, nil) {
+					return
+				}
+			}
+			if page.Next == "" {
+				return
+			}
+			q.After = page.Next
+		}
+	}
+}
+
+// position is where an item stands in a list: the numbers and the text that the
+// list is ordered by.
+type position struct {
+	numbers []int64
+	text    string
+}
+
+// cursor encodes a position with a checksum of it and of the list's name.
+func (p position) cursor(list string) Cursor {
+	var key []byte
+	for _, n := range p.numbers {
+		key = binary.AppendVarint(key, n)
+	}
+	key = append(key, p.text...)
+	sum := crc32.Update(crc32.ChecksumIEEE([]byte(list)), crc32.IEEETable, key)
+	return Cursor(base64.RawURLEncoding.EncodeToString(append(binary.BigEndian.AppendUint32(nil, sum), key...)))
+}
+
+// maxCursorBytes is enough for the ids of other programs too: those that
+// PostgreSQL can have in an index have less than 3 KB.
+const maxCursorBytes = 4_096
+
+// position decodes a position of some numbers in a list.
+func (c Cursor) position(list string, numbers int) (p position, err error) {
+	if len(c) > maxCursorBytes {
+		return p, invalid("cursor", string(c[:32])+"…", "it is too long")
+	}
+	key, _ := base64.RawURLEncoding.DecodeString(string(c))
+	key = key[min(crc32.Size, len(key)):]
+	for range numbers {
+		n, size := binary.Varint(key)
+		p.numbers, key = append(p.numbers, n), key[max(size, 0):]
+	}
+	p.text = string(key)
+	// What does not encode to the same text was never returned.
+	if p.cursor(list) != c {
+		return p, invalid("cursor", string(c), "it is damaged, or of a list with other filters")
+	}
+	return p, nil
+}
+
+// paging is a page to be read: at most limit items of a list, behind a position.
+type paging struct {
+	list  string
+	limit int64
+	first bool // it is the first page, behind the position that is before all
+	after position
+}
+
+// of checks q for a list, whose first page is behind the position top. A list's
+// name holds its filters: a cursor is good for one name.
+func (q PageQuery) of(list string, top position) (p paging, err error) {
+	p = paging{list: list, first: q.After == "", after: top}
+	if p.limit, err = checkLimit(q.Limit); err == nil && !p.first {
+		p.after, err = q.After.position(list, len(top.numbers))
+	}
+	return p, err
+}
+
+// rows is how many rows to ask for: the one beyond the limit shows whether there
+// is a next page.
+func (p paging) rows() int64 { return p.limit + 1 }
+
+// cut returns the rows that the page shows, and where the next page begins.
+func cut[T any](p paging, rows []T, at func(T) position) ([]T, Cursor) {
+	if int64(len(rows)) < p.rows() {
+		return rows, ""
+	}
+	rows = rows[:p.limit]
+	return rows, at(rows[p.limit-1]).cursor(p.list)
+}
+
+// factPaging is a page of facts of some days, newest first.
+type factPaging struct {
+	paging
+	days  daySpan
+	since time.Time // when the first of them begins
+}
+
+func (v *view) factPaging(q PageQuery, list string, days daySpan) (factPaging, error) {
+	since, end := v.instants(days)
+	if end.Before(endOfTime) {
+		end = end.Add(-time.Microsecond)
+	}
+	p, err := q.of(list, factPosition(end, math.MaxInt64, math.MaxInt64, ""))
+	return factPaging{p, days, since}, err
+}
+
+// factPosition is where a fact stands among others: by time and id. On PostgreSQL
+// ids may repeat, so the key follows.
+func factPosition(at time.Time, id, userID int64, key string) position {
+	return position{[]int64{at.UnixMicro(), id, userID}, key}
+}
+
+// before is the position, of a fact, behind which the page is.
+func (p factPaging) before() (at time.Time, id, userID int64, key string) {
+	micros := min(max(p.after.numbers[0], 0), endOfTime.UnixMicro()) // what can be stored
+	return time.UnixMicro(micros).UTC(), p.after.numbers[1], p.after.numbers[2], p.after.text
+}
+
+// cutFacts is cut for facts, of which queries return those before the days too.
+// Other programs may have stored a fact of the future; its day is not known.
+func cutFacts[T any](p factPaging, rows []T, at func(T) position, day func(T) int64) ([]T, Cursor) {
+	if i := slices.IndexFunc(rows, func(row T) bool { return at(row).numbers[0] < p.since.UnixMicro() }); i >= 0 {
+		rows = rows[:i]
+	}
+	rows, next := cut(p.paging, rows, at)
+	return slices.DeleteFunc(rows, func(row T) bool { return !p.days.has(Day(day(row))) }), next
+}
