@@ -37,6 +37,9 @@ func (db *DB) rebuild(ctx context.Context) (report Report, err error) {
 	if db.core.readOnly {
 		return report, ErrReadOnly
 	}
+	if err := db.core.refuseInTx(); err != nil { // also if it finds nothing to write
+		return report, err
+	}
 	if err := db.countPending(ctx); err != nil {
 		return report, err
 	}

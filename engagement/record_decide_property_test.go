@@ -13,7 +13,8 @@ import (
 )
 
 // A batch means the same as its facts one by one, in its order: what is stored,
-// what is awarded and what each caller is told.
+// what is awarded and what each caller is told. What is not read to decide it
+// would change nothing.
 func TestABatchMeansWhatItsFactsMeanOneByOne(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		together := newMemory(drawStreakRules(t))
@@ -26,23 +27,27 @@ func TestABatchMeansWhatItsFactsMeanOneByOne(t *testing.T) {
 			case 1:
 				together.horizon = max(together.horizon, Day(rapid.Int64Range(8, 13).Draw(t, "horizon")))
 			case 2:
-				for _, f := range drawFacts(t, together) {
+				for _, f := range drawFacts(t) {
 					if _, known := together.fires[keyOfFire(f.fire)]; !known && !f.isTrade {
 						together.insertUncounted(f)
 					}
 				}
 			}
-			apart, facts := together.clone(), drawFacts(t, together)
+			apart, byAll, facts := together.clone(), together.clone(), drawFacts(t)
 			if rapid.IntRange(0, 4).Draw(t, "counts what is stored") == 0 {
 				facts = together.uncountedFires(t)
 			}
-			got := together.record(t, facts)
+			got, gotByAll := together.record(t, facts), byAll.recordByAll(t, facts)
 			for i, f := range facts {
 				want := apart.record(t, []*fact{f})[0]
 				if receiptText(got[i]) != receiptText(want) {
 					t.Errorf("fact %d, %+v, is told %q, alone it is %q", i, *f, receiptText(got[i]), receiptText(want))
 				}
+				if receiptText(got[i]) != receiptText(gotByAll[i]) {
+					t.Errorf("fact %d, %+v, is told %q, by all that is stored %q", i, *f, receiptText(got[i]), receiptText(gotByAll[i]))
+				}
 			}
+			together.same(t, "what is stored of a batch and of one decided by all that is stored", byAll)
 			together.same(t, "what is stored of a batch and of its facts one by one", apart)
 			together.verify(t)
 		}
@@ -62,7 +67,7 @@ func drawUser(t *rapid.T) int64 { return rapid.Int64Range(1, 3).Draw(t, "user") 
 func drawDay(t *rapid.T) int64 { return rapid.Int64Range(8, 20).Draw(t, "day") }
 
 // drawFacts draws facts of few users, signals and days, many of which are stored.
-func drawFacts(t *rapid.T, m *memory) []*fact {
+func drawFacts(t *rapid.T) []*fact {
 	facts := make([]*fact, rapid.IntRange(1, 8).Draw(t, "facts"))
 	for i := range facts {
 		user := drawUser(t)

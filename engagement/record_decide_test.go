@@ -73,6 +73,7 @@ func TestDecide(t *testing.T) {
 		given     []*fact // what is stored and counted
 		uncounted []*fact // what is stored and not counted
 		grants    []grant
+		then      []*fact // what is counted after the grants
 		facts     []*fact
 		receipts  []string
 		changes   []string
@@ -209,6 +210,18 @@ func TestDecide(t *testing.T) {
 				"award 1: 4 from 10 on 13", "award 1: 5 from 10 on 14",
 			},
 		},
+		"a streak that a late fire has shortened is not awarded again for its days": {
+			rules:    StreakRules{Milestones: []int64{2}},
+			given:    []*fact{fired(1, "A", 10)},
+			grants:   []grant{{1, 6, "f"}},
+			then:     []*fact{fired(1, "B", 12), fired(1, "C", 5)}, // f covers 11, and then 6
+			facts:    []*fact{fired(1, "D", 13)},
+			receipts: []string{"recorded"},
+			changes: []string{
+				"store fire 1 D", "user 1: fires 1, active on 20, streak 12-13 of 2", "user 1 on 13: fires 1",
+				"signal D: fires 1, first on 13", "signal D on 13: fires 1", "day 13: fires 1 active 1",
+			},
+		},
 		"a freeze covers the day that was missed, and is given back by a late fire": {
 			given:    fires(1, 10, 10),
 			grants:   []grant{{1, 10, "f"}},
@@ -302,6 +315,7 @@ func TestDecide(t *testing.T) {
 			for _, g := range test.grants {
 				m.grant(t, g)
 			}
+			m.record(t, test.then)
 			d := decide(m.load(test.facts), test.facts, decided)
 			receipts := []string{}
 			for _, r := range d.receipts {
@@ -316,6 +330,60 @@ func TestDecide(t *testing.T) {
 			}
 			m.apply(t, d.changes)
 		})
+	}
+}
+
+// What is read for each batch is what decides its speed.
+func TestOnlyWhatFactsMayChangeIsRead(t *testing.T) {
+	given := fires(1, 10, 14)
+	tests := map[string]struct {
+		given             []*fact
+		grants            []grant
+		facts             []*fact
+		histories, awards []int64
+	}{
+		"a user's first fire":                              {facts: fires(1, 20, 20)},
+		"a fire of the last active day":                    {given: given, facts: []*fact{fired(1, "A", 14)}},
+		"one of the next day":                              {given: given, facts: fires(1, 15, 15)},
+		"one of the next day, which reaches a milestone":   {given: given, facts: fires(1, 15, 16), awards: []int64{1}},
+		"one after a break":                                {given: given, facts: fires(1, 20, 20)},
+		"enough after a break to reach a milestone":        {given: fires(1, 7, 14), facts: fires(1, 20, 22), awards: []int64{1}},
+		"one of the next day of a user who holds a freeze": {given: given, grants: []grant{{1, 14, "f"}}, facts: fires(1, 15, 15)},
+		"one after a missed day of a user who holds one":   {given: given, grants: []grant{{1, 14, "f"}}, facts: fires(1, 16, 16), histories: []int64{1}, awards: []int64{1}},
+		"a late fire": {given: given, facts: []*fact{fired(1, "A", 12)}, histories: []int64{1}, awards: []int64{1}},
+		"fires of a batch that are not in the days' order":   {given: given, facts: []*fact{fired(1, "A", 17), fired(1, "B", 16)}, histories: []int64{1}, awards: []int64{1}},
+		"a late fire that is stored":                         {given: given, facts: fires(1, 12, 12)},
+		"a fire before the horizon":                          {given: given, facts: fires(1, 5, 5)},
+		"a trade":                                            {given: given, facts: []*fact{closed(1, "a", 1)}},
+		"a stored fire whose time is not known":              {given: given, facts: []*fact{storedAs(fired(1, "A", 0))}, histories: []int64{1}, awards: []int64{1}},
+		"a fire of a user beside another whose fire is late": {given: given, facts: []*fact{fired(2, "A", 20), fired(1, "A", 12)}, histories: []int64{1}, awards: []int64{1}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			m := newMemory(StreakRules{Milestones: []int64{3, 7}})
+			m.record(t, test.given)
+			for _, g := range test.grants {
+				m.grant(t, g)
+			}
+			m.horizon = 6
+			histories, awards := m.load(test.facts).unread(test.facts)
+			if diff := gocmp.Diff([][]int64{test.histories, test.awards}, [][]int64{histories, awards}, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("histories and awards read (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A rebuild counts streaks and awards nothing; the next fire that has them counted
+// anew does.
+func TestMilestonesOfSeveralStreaksAreAscending(t *testing.T) {
+	m := newMemory(StreakRules{})
+	m.record(t, slices.Concat(fires(1, 10, 12), fires(1, 14, 15)))
+	m.rules.Milestones = []int64{1, 2, 3}
+	facts := []*fact{fired(1, "A", 5)}
+	d := decide(m.load(facts), facts, decided)
+	if diff := gocmp.Diff([]int64{1, 1, 1, 2, 2, 3}, d.receipts[0].milestones); diff != "" {
+		t.Errorf("milestones (-want +got):\n%s", diff)
 	}
 }
 

@@ -79,13 +79,17 @@ func (m *memory) load(facts []*fact) *loaded {
 		}
 	}
 	histories, awards := l.unread(facts)
+	m.readHistories(l, histories, awards)
+	return l
+}
+
+func (m *memory) readHistories(l *loaded, histories, awards []int64) {
 	for _, user := range histories {
 		l.users[user].history = m.history(user)
 	}
 	for _, user := range awards {
 		l.users[user].awards = m.awardsOf(user)
 	}
-	return l
 }
 
 func (m *memory) hold(l *loaded, id int64) {
@@ -102,8 +106,8 @@ func (m *memory) loadHistories(users ...int64) *loaded {
 	l := &loaded{rules: m.rules, horizon: m.horizon, users: map[int64]*heldUser{}}
 	for _, id := range users {
 		m.hold(l, id)
-		l.users[id].history, l.users[id].awards = m.history(id), m.awardsOf(id)
 	}
+	m.readHistories(l, users, users)
 	return l
 }
 
@@ -143,7 +147,20 @@ func (m *memory) knows(user int64) bool {
 // record decides facts and stores what that comes to.
 func (m *memory) record(t failer, facts []*fact) []receipt {
 	t.Helper()
-	d := decide(m.load(facts), facts, decided)
+	return m.store(t, facts, decide(m.load(facts), facts, decided))
+}
+
+// recordByAll is record with all histories and awards read, needed or not.
+func (m *memory) recordByAll(t failer, facts []*fact) []receipt {
+	t.Helper()
+	l := m.load(facts)
+	users := slices.Collect(maps.Keys(l.users))
+	m.readHistories(l, users, users)
+	return m.store(t, facts, decide(l, facts, decided))
+}
+
+func (m *memory) store(t failer, facts []*fact, d decision) []receipt {
+	t.Helper()
 	m.apply(t, d.changes)
 	for _, f := range facts {
 		switch {
