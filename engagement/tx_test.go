@@ -215,38 +215,38 @@ func TestACancelledContextWritesNothing(t *testing.T) {
 }
 
 func TestAWriteOnTheDatabaseInsideItsTransactionIsRefused(t *testing.T) {
-	ctx := soon(t) // or it would wait for ever
-	writes := map[string]func(*engagement.DB) error{
-		"RecordFire": func(db *engagement.DB) error {
-			_, err := db.RecordFire(ctx, engagement.Fire{UserID: 1, SignalID: "A"})
-			return err
-		},
-		"RecordFires": func(db *engagement.DB) error {
-			_, err := db.RecordFires(ctx, []engagement.Fire{{UserID: 1, SignalID: "A"}})
-			return err
-		},
-		"RecordTrade": func(db *engagement.DB) error {
-			_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t"})
-			return err
-		},
-		"UpdateUserPnL": func(db *engagement.DB) error { _, err := db.UpdateUserPnL(ctx, 1, 1, true); return err },
-		"GrantFreeze": func(db *engagement.DB) error {
-			_, err := db.GrantFreeze(ctx, engagement.Freeze{UserID: 1, GrantID: "g"})
-			return err
-		},
-		"SetStreakRules": func(db *engagement.DB) error { return db.SetStreakRules(ctx, engagement.StreakRules{FreezeCap: 1}) },
-		"DefineMetric": func(db *engagement.DB) error {
-			return db.DefineMetric(ctx, engagement.MetricDefinition{Name: "m", What: "count", Of: "fires", Per: "user"})
-		},
-		"Cleanup": func(db *engagement.DB) error { _, err := db.Cleanup(ctx, 1); return err },
-		"Rebuild": func(db *engagement.DB) error { _, err := db.Rebuild(ctx); return err },
-		"Tx":      func(db *engagement.DB) error { return db.Tx(ctx, func(*engagement.Tx) error { return nil }) },
-		"EraseUser": func(db *engagement.DB) error {
-			_, err := db.EraseUser(ctx, 1)
-			return err
-		},
-	}
 	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx := soon(t) // or it would wait for ever
+		writes := map[string]func(*engagement.DB) error{
+			"RecordFire": func(db *engagement.DB) error {
+				_, err := db.RecordFire(ctx, engagement.Fire{UserID: 1, SignalID: "A"})
+				return err
+			},
+			"RecordFires": func(db *engagement.DB) error {
+				_, err := db.RecordFires(ctx, []engagement.Fire{{UserID: 1, SignalID: "A"}})
+				return err
+			},
+			"RecordTrade": func(db *engagement.DB) error {
+				_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t"})
+				return err
+			},
+			"UpdateUserPnL": func(db *engagement.DB) error { _, err := db.UpdateUserPnL(ctx, 1, 1, true); return err },
+			"GrantFreeze": func(db *engagement.DB) error {
+				_, err := db.GrantFreeze(ctx, engagement.Freeze{UserID: 1, GrantID: "g"})
+				return err
+			},
+			"SetStreakRules": func(db *engagement.DB) error { return db.SetStreakRules(ctx, engagement.StreakRules{FreezeCap: 1}) },
+			"DefineMetric": func(db *engagement.DB) error {
+				return db.DefineMetric(ctx, engagement.MetricDefinition{Name: "m", What: "count", Of: "fires", Per: "user"})
+			},
+			"Cleanup": func(db *engagement.DB) error { _, err := db.Cleanup(ctx, 1); return err },
+			"Rebuild": func(db *engagement.DB) error { _, err := db.Rebuild(ctx); return err },
+			"Tx":      func(db *engagement.DB) error { return db.Tx(ctx, func(*engagement.Tx) error { return nil }) },
+			"EraseUser": func(db *engagement.DB) error {
+				_, err := db.EraseUser(ctx, 1)
+				return err
+			},
+		}
 		db := open(newClock(noon).option())
 		fireOn(t, db, 1, noon.AddDate(0, 0, -3))
 		refused := func() {
