@@ -46,13 +46,13 @@
 //	  trade             trades and their outcome
 //	  freeze            streak freezes
 //	figures
-//	  user              one user's totals and summary, list of users
-//	  signal            one signal's totals and how it was followed, most fired ones
+//	  user              one user's totals and summary, all users
+//	  signal            one signal's totals, how fast it was followed, all, the most fired
 //	  today             today's figures
 //	  days              figures of each day
 //	  board             leaderboards, ranks, who is around a user
 //	  board_order       the order of a board, stored or computed
-//	  board_figures     users' figures of a window
+//	  board_figures     users' figures of all time or a window
 //	  winrate           the bound by which win rates are compared
 //	  versus            two users head to head
 //	  streak            streaks, their days and their board
