@@ -7,6 +7,78 @@
 // id), so any call may be repeated. Every counter can be recomputed from the
 // facts: [DB.Verify] compares, [DB.Rebuild] restores.
 //
-// [DB] reads and writes. Its reads are those of [Reader], which also serves a
-// snapshot ([DB.View]) and a transaction ([DB.Tx]).
+// [Open] returns a [DB], which reads and writes; its doc comment lists all reads.
+// They are those of [Reader], which also serves a snapshot ([DB.View]) and a
+// transaction ([DB.Tx]). Lists come in pages ([Page], [All]). Errors are told
+// apart with errors.Is, and a refused argument with errors.As ([InvalidError]).
+//
+// # Map of the files
+//
+// From the ground up. What writes facts is record_…, what keeps the database in
+// order is keep_…, and every other name says which question it answers.
+//
+//	ground
+//	  errors            the errors, and which of them an engine's code is
+//	  enum              types of few named values, and their text
+//	  day               calendar days
+//	  window            ranges of days, all time, days and weeks as periods
+//	  money             amounts: a float64 outside, whole millionths inside
+//	  page              pages, cursors, and reading a whole list
+//	  walk              reading a whole table inside, some rows at a time
+//	  jsonrows          rows as the JSON that statements about many rows take
+//	  progress          telling how far a long operation is
+//	  options           what Open can be told
+//	ways in
+//	  db                opening, migrating, closing
+//	  reader            reading the latest state or a snapshot
+//	  tx                transactions, and a caller's own statements in them
+//	  run               one operation: closed or not, tried again, logged
+//	  settings          what the database keeps of itself: time zone, horizon
+//	  streak_rules      the rules that streaks go by
+//	writing (how facts become counters)
+//	  check             refuses what cannot be stored
+//	  record_queue      callers share a commit; a batch from load to commit
+//	  record_load       holds the users, reads what a batch is decided by
+//	  record_decide     finds all that changes, without the database
+//	  record_store      writes what changes
+//	facts (types, recording, look-ups, lists)
+//	  fire              fires, and the status of a call
+//	  trade             trades and their outcome
+//	  freeze            streak freezes
+//	figures
+//	  user              one user's totals and summary, all users
+//	  signal            one signal's totals, how fast it was followed, all, the most fired
+//	  today             today's figures
+//	  days              figures of each day
+//	  board             leaderboards, ranks, who is around a user
+//	  board_order       the order of a board, stored or computed
+//	  board_figures     users' figures of all time or a window
+//	  winrate           the bound by which win rates are compared
+//	  versus            two users head to head
+//	  streak            streaks, their days and their board
+//	  award             milestones that streaks have reached
+//	  activity          daily, weekly and monthly active users, stickiness
+//	  lifecycle         who comes, stays, comes back and goes
+//	  cohort            how many new users come back
+//	  hours             fires by hour of the week
+//	  quality           how good trades were: profit factor, drawdown, equity
+//	  forecast          how likely the next win is, and how good forecasts were
+//	  metric            figures that a community defines: definitions
+//	  metric_check      what a definition may say
+//	  metric_evaluate   what a definition comes to
+//	  explain           the days and facts that a figure is made of
+//	  export            everything kept about a user
+//	upkeep
+//	  keep_adopt        counts what other programs stored
+//	  keep_rules        other streak rules, and counting all streaks by them
+//	  keep_cleanup      deletes old fires, moves the horizon
+//	  keep_erase        deletes a user
+//	  keep_verify       compares the figures with what they derive from
+//	  keep_verify_facts ... with the facts, and streaks with their days
+//	  keep_rebuild      puts right what is wrong
+//	  keep_backup       copies a file while it is in use
+//	  keep_copy         copies to another engine
+//	  keep_copy_tables  ... table by table
+//	on top
+//	  compat            the predecessor's calls, on a shared database
 package engagement

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -98,6 +99,21 @@ func anchors(text string) map[string]bool {
 		found[name] = true
 	}
 	return found
+}
+
+func TestTheMapNamesEveryFileOnce(t *testing.T) {
+	t.Parallel()
+	var mapped, files []string
+	for _, line := range regexp.MustCompile(`(?m)^//\t  (\w+) +\S`).FindAllStringSubmatch(string(must(os.ReadFile("doc.go"))(t)), -1) {
+		mapped = append(mapped, line[1]+".go")
+	}
+	for _, file := range must(filepath.Glob("*.go"))(t) {
+		if !strings.HasSuffix(file, "_test.go") && file != "doc.go" {
+			files = append(files, file)
+		}
+	}
+	slices.Sort(mapped)
+	same(t, "files in the map of doc.go", mapped, files)
 }
 
 // Since a DB has its reads from a Reader, go doc shows none of them but by this.
