@@ -47,6 +47,7 @@ type tx struct {
 	queued []*pgx.QueuedQuery
 	failed error // of the first statement that failed or was lost
 	ended  bool  // the connection is given back
+	asSet  bool  // statements are planned as the server is set to
 }
 
 // BeginRead opens a snapshot. It is taken by the first query.
@@ -157,8 +158,11 @@ func (t *tx) Later() dbgen.Querier { return querier{pggen.New((*queueing)(t))} }
 
 // SQL runs statements behind what is queued, planned as the server is set to.
 func (t *tx) SQL() engine.SQL {
-	for _, setting := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin"} {
-		t.queue("RESET " + setting)
+	if !t.asSet {
+		t.asSet = true
+		for _, setting := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin"} {
+			t.queue("RESET " + setting)
+		}
 	}
 	return (*flushing)(t)
 }
