@@ -15,17 +15,42 @@ endif
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z|-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## Make a month of a community and show what the product knows of it
 	@go run ./engagement/cmd/engagement demo
 
+# What runs at the same time as other things: it is tested under the race
+# detector too, and at length by soak.
+CONCURRENT := Concurrent|While|Waits|Waiting|Callers|Queue|Interleav|AtOnce|Killed|Processes|Load|Several|Two|Many|View|Close|Transaction|Lost|Hot|Panics|Standby|Stops|Restart|Busy
+# Random histories against models.
+HISTORIES := ^TestAny
+
 .PHONY: test
-test: ## Run all tests under the race detector, on SQLite and PostgreSQL
+test: note-postgres ## Run all tests, on SQLite and PostgreSQL
+	@for module in $(MODULES); do echo "== $$module"; (cd $$module && go test -timeout 15m ./...) || exit 1; done
+
+.PHONY: race
+race: note-postgres ## Run what is concurrent under the race detector
+	go test -race -timeout 20m ./engagement/internal/...
+	go test -race -timeout 20m -run '$(CONCURRENT)' ./engagement
+
+SOAK ?= 600
+
+.PHONY: soak
+soak: note-postgres ## Run random histories, kills and loads for SOAK seconds (default 600), with other seeds each round
+	@end=$$(($$(date +%s) + $(SOAK))); round=0; \
+	while [ $$(date +%s) -lt $$end ]; do \
+		round=$$((round + 1)); seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' '); \
+		echo "== round $$round: -rapid.seed=$$seed"; \
+		go test -count=1 -timeout 60m -run '$(HISTORIES)|$(CONCURRENT)' ./engagement -rapid.checks=100 -rapid.seed=$$seed || { echo "soak: round $$round failed with -rapid.seed=$$seed"; exit 1; }; \
+	done; echo "soak: $$round rounds of random histories, kills and loads passed"
+
+.PHONY: note-postgres
+note-postgres:
 	@if [ -z "$$ENGAGEMENT_TEST_POSTGRES" ] && ! command -v initdb >/dev/null && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then \
 		echo "/postgres is skipped: no PostgreSQL server is installed and ENGAGEMENT_TEST_POSTGRES is not set"; fi
-	@for module in $(MODULES); do echo "== $$module"; (cd $$module && go test -race -timeout 30m ./...) || exit 1; done
 
 .PHONY: bench
 bench: ## Measure against hand-written code, GORM and C (takes minutes, quiet machine)
@@ -55,15 +80,15 @@ lint: $(STATICCHECK) ## Run gofmt, go vet and staticcheck
 		(cd $$module && go vet ./... && $(CURDIR)/$(STATICCHECK) ./...) || exit 1; done
 
 .PHONY: migrate-up
-migrate-up: $(GOOSE) need-db ## Migrate DB=… (a file or a URL) to the latest schema
+migrate-up: need-db $(GOOSE) ## Migrate DB=… (a file or a URL) to the latest schema
 	$(GOOSE_DB) up
 
 .PHONY: migrate-down
-migrate-down: $(GOOSE) need-db ## Take the last migration of DB=… back
+migrate-down: need-db $(GOOSE) ## Take the last migration of DB=… back
 	$(GOOSE_DB) down
 
 .PHONY: migrate-status
-migrate-status: $(GOOSE) need-db ## Show which migrations DB=… has
+migrate-status: need-db $(GOOSE) ## Show which migrations DB=… has
 	$(GOOSE_DB) status
 
 .PHONY: migration

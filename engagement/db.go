@@ -23,16 +23,19 @@ import (
 // one [DB.View] the same:
 //
 //   - today: [Reader.RealTimeStats], [Reader.Today], [Reader.Location]
-//   - one user: [Reader.UserSummary], [Reader.UserStats], [Reader.UserFires],
-//     [Reader.ExportUser], [Reader.WriteUserExport]
-//   - one signal: [Reader.SignalMetrics], [Reader.SignalInsight], [Reader.SignalFires]
-//   - the signals most fired: [Reader.PopularSignals]
+//   - facts: one by its key with [Reader.Fire] and [Reader.Trade], lists of them
+//     with [Reader.Fires] and [Reader.Trades]
+//   - users: one with [Reader.UserSummary] and [Reader.UserStats], everything kept
+//     about one with [Reader.ExportUser] and [Reader.WriteUserExport], all of them
+//     with [Reader.Users]
+//   - signals: one with [Reader.SignalMetrics] and [Reader.SignalInsight], all of
+//     them with [Reader.Signals], the most fired with [Reader.PopularSignals]
 //   - boards: [Reader.Leaderboard], [Reader.UserRank], [Reader.Around],
 //     [Reader.StreakLeaderboard], and two users: [Reader.HeadToHead]
 //   - streaks: [Reader.Streak], [Reader.StreakDays], [Reader.StreakRules],
 //     [Reader.Awards], [Reader.Freezes]
-//   - trades: [Reader.RecentTrades], [Reader.TradeQuality]
-//   - forecasts: [Reader.Forecast], [Reader.ScoreForecasts]
+//   - how good trades were and will be: [Reader.TradeQuality], [Reader.Forecast],
+//     [Reader.ScoreForecasts]
 //   - the community by time: [Reader.DailyFigures], [Reader.Activity],
 //     [Reader.Lifecycle], [Reader.Cohorts], [Reader.Hours]
 //   - metrics of its own: [Reader.EvaluateMetric], [Reader.EvaluateDefinition],

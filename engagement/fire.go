@@ -61,8 +61,8 @@ func (s *Status) UnmarshalText(text []byte) error { return unmarshalNamed(s, tex
 // FireReceipt is what recording a fire came to.
 type FireReceipt struct {
 	Status Status `json:"status"`
-	// Milestones are those that the fire's becoming known has awarded to its
-	// user's streaks, ascending; none for most fires. See [Reader.Awards].
+	// Milestones are those that the fire was awarded for its user's streaks,
+	// ascending; none for most fires. See [Reader.Awards].
 	Milestones []int64 `json:"milestones,omitempty"`
 }
 

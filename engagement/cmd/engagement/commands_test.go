@@ -286,7 +286,7 @@ There is more: repeat the command with --after CURSOR
 		},
 		{
 			name: "fires lists those of a user in a window",
-			args: "fires --user 1 --from 2026-01-29 --to 2026-01-30",
+			args: "fires --user 1 --window 2026-01-29..2026-01-30",
 			text: `
 2026-01-29 to 2026-01-30
 
@@ -340,7 +340,7 @@ closed                   user  trade  signal           outcome       P&L
 		},
 		{
 			name: "trades of a day without any is an empty list",
-			args: "trades --from 2026-01-01 --to 2026-01-01",
+			args: "trades --window 2026-01-01..2026-01-01",
 			text: `
 2026-01-01
 

@@ -66,7 +66,7 @@ func TestErrorsAreOneLineWithTheRightExitCode(t *testing.T) {
 		{"fires of user 0", []string{"fires", "--user", "0"}, exitUsage, "invalid user id"},
 		{"fires of a user who is no number", []string{"fires", "--user", "bob"}, exitUsage, `invalid user id "bob"`},
 		{"fires for no signal", []string{"fires", "--signal", ""}, exitUsage, "invalid signal id"},
-		{"fires of an unknown window", []string{"fires", "--window", "year"}, exitUsage, `invalid --window "year"`},
+		{"fires of an unknown window", []string{"fires", "--window", "year"}, exitUsage, `invalid window "year": want all, today, week, month`},
 		{"trades with an unknown outcome", []string{"trades", "--outcome", "won"}, exitUsage, `invalid outcome "won"`},
 		{"a negative limit of users", []string{"users", "--limit", "-1"}, exitUsage, "invalid limit -1"},
 		{"the ranks of an unknown user", []string{"rank", "404"}, exitFailure, "user 404: not found"},

@@ -89,7 +89,7 @@ func TestAWrongDefinitionIsNotStored(t *testing.T) {
 func TestADefinitionMayHaveDaysWithoutQuotes(t *testing.T) {
 	path := definition(t, "{name: d, what: pnl, of: trades, per: day, window: 2026-01-01..2026-01-31}")
 	checkText(t, mustRun(t, "metric", "define", path, "--db", sampleDB(t)),
-		"defined: d, pnl of trades per day, 2026-01-01 to 2026-01-31\n")
+		"defined: d, pnl of trades per day, 2026-01-01..2026-01-31\n")
 }
 
 // A few hundred bytes of the last ones would take gigabytes, or be nested as

@@ -28,7 +28,7 @@ func TestEveryListGoesOnWhereAPageEnds(t *testing.T) {
 		items int
 	}{
 		{"users", 3}, {"signals", 3}, {"signals --window today", 2}, {"fires", 5}, {"fires --user 1", 3}, {"trades", 3}, {"trades --window today", 2},
-		{"leaderboard", 3}, {"leaderboard pnl --window month", 2}, {"leaderboard streak", 2},
+		{"leaderboard", 3}, {"leaderboard pnl --window month", 2}, {"leaderboard current_streak", 2},
 		{"metric list", 3}, {"metric show a", 3},
 	} {
 		t.Run(tt.args, func(t *testing.T) {

@@ -69,7 +69,7 @@ func TestCompletionOffersWhatACommandTakes(t *testing.T) {
 		{"leaderboards by their beginning", "leaderboard w", "win_rate"},
 		{"outcomes of a trade", "trade 1 t 1 --outcome ", "win loss draw"},
 		{"outcomes of listed trades", "trades --outcome ", "win loss draw"},
-		{"windows of listed fires", "fires --window ", "all today week month"},
+		{"windows of listed fires", "fires --window ", "all today week month 7d 30d"},
 		{"nothing for a cursor", "users --after ", ""},
 		{"no files for a user id", "user ", ""},
 		{"figures of a signal", "explain signal EURUSD_LONG_001 ", "total_fires executed"},

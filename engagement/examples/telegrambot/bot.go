@@ -40,7 +40,10 @@ func run(ctx context.Context, c config, opts ...bot.Option) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 
-	f := &fireBot{db: db, admin: c.admin}
+	f := &fireBot{db: db, admin: c.admin, outbox: &outbox{db: db}}
+	if err := f.outbox.prepare(ctx); err != nil {
+		return err
+	}
 	opts = append([]bot.Option{
 		bot.WithDefaultHandler(f.handle),
 		bot.WithAllowedUpdates(bot.AllowedUpdates{"message", "callback_query"}),
@@ -64,15 +67,19 @@ func run(ctx context.Context, c config, opts ...bot.Option) (err error) {
 	}
 	f.name = me.Username
 	log.Printf("serving as @%s", f.name)
+	if err := f.outbox.send(ctx, tg); err != nil { // what an earlier run has left
+		log.Printf("outbox: %v", err)
+	}
 	tg.Start(ctx)
 	return nil
 }
 
 // fireBot answers updates.
 type fireBot struct {
-	db    *engagement.DB
-	admin int64
-	name  string // the bot's own user name
+	db     *engagement.DB
+	outbox *outbox
+	admin  int64
+	name   string // the bot's own user name
 }
 
 func (f *fireBot) handle(ctx context.Context, tg *bot.Bot, update *models.Update) {
@@ -96,7 +103,7 @@ func (f *fireBot) handle(ctx context.Context, tg *bot.Bot, update *models.Update
 func (f *fireBot) press(ctx context.Context, tg *bot.Bot, query *models.CallbackQuery) error {
 	text, err := f.fire(ctx, query)
 	_, answerErr := tg.AnswerCallbackQuery(ctx, &bot.AnswerCallbackQueryParams{CallbackQueryID: query.ID, Text: text})
-	return errors.Join(err, answerErr)
+	return errors.Join(err, answerErr, f.outbox.send(ctx, tg))
 }
 
 func (f *fireBot) fire(ctx context.Context, query *models.CallbackQuery) (answer string, err error) {
@@ -104,7 +111,7 @@ func (f *fireBot) fire(ctx context.Context, query *models.CallbackQuery) (answer
 	if !ok || !hasButton(query.Message.Message, query.Data) {
 		return "This button no longer works.", nil
 	}
-	receipt, err := f.db.RecordFire(ctx, engagement.Fire{UserID: query.From.ID, SignalID: signalID})
+	receipt, err := f.outbox.record(ctx, engagement.Fire{UserID: query.From.ID, SignalID: signalID})
 	switch {
 	case errors.Is(err, engagement.ErrBusy):
 		return "Too busy, please press again.", err

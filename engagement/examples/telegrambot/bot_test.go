@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,7 +35,10 @@ const (
 type telegram struct {
 	*httptest.Server
 	t     *testing.T
-	calls chan call // what the bot sent, in order
+	calls chan call // what the bot sent, in order, but for confirmations
+	// confirmed are the confirmations that the bot sent; down refuses them.
+	confirmed chan call
+	down      atomic.Bool
 
 	mu      sync.Mutex
 	updates []models.Update // not confirmed yet
@@ -47,7 +52,7 @@ type call struct {
 }
 
 func newTelegram(t *testing.T) *telegram {
-	api := &telegram{t: t, calls: make(chan call, 100), arrived: make(chan struct{})}
+	api := &telegram{t: t, calls: make(chan call, 100), confirmed: make(chan call, 1000), arrived: make(chan struct{})}
 	api.Server = httptest.NewServer(api)
 	t.Cleanup(api.Close)
 	return api
@@ -72,7 +77,15 @@ func (a *telegram) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		result = a.from(r.Context(), offset)
 	case "sendMessage":
 		result = models.Message{ID: 1}
-		a.calls <- call{method, form}
+		switch {
+		case !strings.HasPrefix(form["text"], "Confirmed: "):
+			a.calls <- call{method, form}
+		case a.down.Load():
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		default:
+			a.confirmed <- call{method, form}
+		}
 	case "answerCallbackQuery":
 		a.calls <- call{method, form}
 	default:
@@ -345,6 +358,38 @@ func TestRestartLosesNoPressAndCountsNoneTwice(t *testing.T) {
 		api.next()
 	}
 	wantFires(t, db, 1+users)
+}
+
+// A fire and its confirmation are committed together: what could not be sent is
+// sent by the next run, and once.
+func TestAFireAndItsConfirmationDoNotPart(t *testing.T) {
+	api, dsn := newTelegram(t), filepath.Join(t.TempDir(), "engagement.db")
+	api.down.Store(true)
+	stop := start(t, api, dsn)
+	api.deliver(press("q1", anna), press("q2", boris))
+	api.next()
+	api.next()
+	stop()
+	if n := len(api.confirmed); n != 0 {
+		t.Fatalf("%d confirmations were sent while Telegram was down", n)
+	}
+	api.down.Store(false)
+	stop = start(t, api, dsn)
+	api.deliver(press("q3", anna)) // again
+	api.answers("q3", "You have fired this already.")
+	stop()
+	got := map[string]string{}
+	for range len(api.confirmed) {
+		c := <-api.confirmed
+		got[c.form["chat_id"]] += c.form["text"]
+	}
+	want := map[string]string{
+		strconv.Itoa(anna): "Confirmed: your fire of " + eurusd, strconv.Itoa(boris): "Confirmed: your fire of " + eurusd,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("confirmations %v, want %v", got, want)
+	}
+	wantFires(t, open(t, dsn), 2)
 }
 
 // A press that is in the hands of the bot when it is told to stop is recorded
