@@ -99,7 +99,8 @@ func (m *memory) uncountedFires(t *rapid.T) (facts []*fact) {
 }
 
 func sortedFires(fires map[fireKey]dbgen.SignalFire) (sorted []dbgen.SignalFire) {
-	for _, key := range sortedKeys(fires, func(a, b fireKey) int { return cmp.Or(cmp.Compare(a.user, b.user), cmp.Compare(a.signal, b.signal)) }) {
+	order := func(a, b fireKey) int { return cmp.Or(cmp.Compare(a.user, b.user), cmp.Compare(a.signal, b.signal)) }
+	for _, key := range sortedKeys(fires, order) {
 		sorted = append(sorted, fires[key])
 	}
 	return sorted

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,29 +85,18 @@ func sendTrade(ctx context.Context, db *engagement.DB, tr engagement.Trade) *cal
 	return c
 }
 
-func TestALoneCallerCommitsAtOnce(t *testing.T) {
-	forEachEngine(t, func(t *testing.T, open openFunc) {
-		db := open()
-		for i := range 3 {
-			fire(t, db, engagement.Fire{UserID: 1, SignalID: fmt.Sprint("S_", i)})
-		}
-		stats := db.CommitStats()
-		same(t, "batches and writes", [2]int64{stats.Batches, stats.Writes}, [2]int64{3, 3})
-	})
-}
-
-func TestCallersWhoWaitShareOneCommit(t *testing.T) {
+func TestFiresAndTradesOfCallersWhoWaitShareOneCommit(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, open openFunc) {
 		db := open()
 		ctx := context.Background()
 		release := hold(t, db)
 		defer release()
 		var calls []*call
-		for user := range int64(100) {
+		for user := range int64(20) {
 			calls = append(calls, sendFire(ctx, db, engagement.Fire{UserID: user + 1, SignalID: "S_1"}))
 			calls = append(calls, sendTrade(ctx, db, engagement.Trade{UserID: user + 1, TradeID: "t", PnL: 1}))
 		}
-		waiting(t, db, 200)
+		waiting(t, db, 40)
 		release()
 		for _, c := range calls {
 			status, err := c.wait(t)
@@ -113,164 +105,89 @@ func TestCallersWhoWaitShareOneCommit(t *testing.T) {
 		}
 		stats := db.CommitStats()
 		same(t, "batches, writes, largest batch and waiting",
-			[4]int64{stats.Batches, stats.Writes, stats.LargestBatch, stats.Waiting}, [4]int64{1, 200, 200, 0})
+			[4]int64{stats.Batches, stats.Writes, stats.LargestBatch, stats.Waiting}, [4]int64{1, 40, 40, 0})
 		if stats.WaitMax <= 0 || stats.CommitMax <= 0 || stats.WaitTotal < stats.WaitMax || stats.CommitTotal < stats.CommitMax {
 			t.Errorf("times: %+v", stats)
 		}
 		report := proven(t, db)
-		same(t, "fires and trades", [2]int64{report.Fires, report.Trades}, [2]int64{100, 100})
-	})
-}
-
-func TestDuplicatesInOneBatchResolveInTheirOrder(t *testing.T) {
-	forEachEngine(t, func(t *testing.T, open openFunc) {
-		db := open()
-		ctx := context.Background()
-		fire(t, db, engagement.Fire{UserID: 2, SignalID: "S_1"})
-		release := hold(t, db)
-		defer release()
-		steps := []struct {
-			user     int64
-			executed bool
-			want     engagement.Status
-		}{
-			{1, false, engagement.Recorded},
-			{1, false, engagement.Duplicate},
-			{1, true, engagement.MarkedExecuted},
-			{1, true, engagement.Duplicate},
-			{1, false, engagement.Duplicate},
-			{2, false, engagement.Duplicate}, // stored before
-			{2, true, engagement.MarkedExecuted},
-			{2, true, engagement.Duplicate},
-			{3, true, engagement.Recorded},
-			{3, true, engagement.Duplicate},
-		}
-		var calls []*call
-		for i, step := range steps {
-			calls = append(calls, sendFire(ctx, db, engagement.Fire{UserID: step.user, SignalID: "S_1", Executed: step.executed}))
-			waiting(t, db, int64(i)+1)
-		}
-		release()
-		for i, step := range steps {
-			status, err := calls[i].wait(t)
-			noError(t, err)
-			same(t, fmt.Sprintf("status of step %d %+v", i, step), status, step.want)
-		}
-		live := must(db.RealTimeStats(ctx))(t)
-		same(t, "fires, executed and users today",
-			[3]int64{live.TotalFiresToday, live.ExecutedFiresToday, live.ActiveUsersToday}, [3]int64{3, 3, 3})
-		proven(t, db)
+		same(t, "fires and trades", [2]int64{report.Fires, report.Trades}, [2]int64{20, 20})
 	})
 }
 
 func TestOneThatFailsFailsAlone(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, open openFunc) {
-		now := newClock(noon)
-		db := open(now.option())
-		ctx := context.Background()
+		var batches atomic.Int64 // that the database refused
+		logged := handler(func(r slog.Record) {
+			if strings.Contains(r.Message, "trying each alone") {
+				batches.Add(1)
+			}
+		})
+		db := open(newClock(noon).option(), logged.option())
+		ctx, yesterday := context.Background(), noon.AddDate(0, 0, -1)
+		trade(t, db, engagement.Trade{UserID: 1, TradeID: "yesterday", PnL: -5, ClosedAt: yesterday})
 		trade(t, db, engagement.Trade{UserID: 1, TradeID: "first", PnL: engagement.MaxPnL})
 		trade(t, db, engagement.Trade{UserID: 2, TradeID: "known", PnL: 5})
+		trade(t, db, engagement.Trade{UserID: 3, TradeID: "first", PnL: engagement.MaxPnL})
 		must(db.Cleanup(ctx, 1))(t)
 
 		release := hold(t, db)
 		defer release()
 		good := []*call{
 			sendFire(ctx, db, engagement.Fire{UserID: 1, SignalID: "S_1"}),
-			sendTrade(ctx, db, engagement.Trade{UserID: 3, TradeID: "new", PnL: 1}),
+			sendTrade(ctx, db, engagement.Trade{UserID: 4, TradeID: "new", PnL: 1}),
 			sendFire(ctx, db, engagement.Fire{UserID: 2, SignalID: "S_1", Executed: true}),
 		}
-		bad := map[error]*call{
-			engagement.ErrConflict: sendTrade(ctx, db, engagement.Trade{UserID: 2, TradeID: "known", PnL: 6}),
-			// The sum would leave the range, which only the database can tell.
-			engagement.ErrInvalid: sendTrade(ctx, db, engagement.Trade{UserID: 1, TradeID: "second", PnL: engagement.MaxPnL}),
+		bad := map[string]*call{
+			"the sum of a day, which only the database knows": sendTrade(ctx, db, engagement.Trade{UserID: 1, TradeID: "second", PnL: 1}),
+			"the sum of a user":         sendTrade(ctx, db, engagement.Trade{UserID: 3, TradeID: "second", PnL: 1}),
+			"a fire before the horizon": sendFire(ctx, db, engagement.Fire{UserID: 5, SignalID: "S_2", At: noon.AddDate(0, 0, -2)}),
 		}
-		tooOld := sendFire(ctx, db, engagement.Fire{UserID: 1, SignalID: "S_2", At: noon.AddDate(0, 0, -2)})
-		waiting(t, db, 6)
+		conflict := sendTrade(ctx, db, engagement.Trade{UserID: 2, TradeID: "known", PnL: 6})
+		waiting(t, db, 7)
 		release()
 		for _, c := range good {
 			status, err := c.wait(t)
 			noError(t, err)
 			same(t, "status", status, engagement.Recorded)
 		}
-		for want, c := range bad {
-			if _, err := c.wait(t); !errors.Is(err, want) {
-				t.Errorf("error %v, want %v", err, want)
+		for name, c := range bad {
+			if _, err := c.wait(t); !errors.Is(err, engagement.ErrInvalid) {
+				t.Errorf("%s: got error %v, want %v", name, err, engagement.ErrInvalid)
 			}
 		}
-		if _, err := tooOld.wait(t); !errors.Is(err, engagement.ErrInvalid) {
-			t.Errorf("a fire before the horizon: error %v, want ErrInvalid", err)
-		}
+		_, err := conflict.wait(t)
+		wantError(t, err, engagement.ErrConflict)
+		same(t, "batches that the database refused", batches.Load(), int64(1))
 		report := proven(t, db)
-		same(t, "fires and trades", [2]int64{report.Fires, report.Trades}, [2]int64{2, 3})
+		same(t, "users, fires and trades", [3]int64{report.Users, report.Fires, report.Trades}, [3]int64{4, 2, 5})
 	})
 }
 
+// On a server, and on a file whose lock another holds, callers leave with their
+// contexts and leave nothing behind.
 func TestACallGivenUpBeforeItIsTakenRecordsNothing(t *testing.T) {
-	for _, leads := range []bool{true, false} {
-		t.Run(fmt.Sprintf("leading %t", leads), func(t *testing.T) {
-			forEachEngine(t, func(t *testing.T, open openFunc) {
-				db := open()
-				ctx, cancel := context.WithCancel(context.Background())
-				defer cancel()
-				release := hold(t, db)
-				defer release()
-				var quitter *call
-				var others []*call
-				send := func(user int64) {
-					others = append(others, sendFire(context.Background(), db, engagement.Fire{UserID: user, SignalID: "S_1"}))
-				}
-				if !leads {
-					send(1)
-					waiting(t, db, 1)
-				}
-				quitter = sendFire(ctx, db, engagement.Fire{UserID: 99, SignalID: "S_1"})
-				waiting(t, db, int64(len(others))+1)
-				send(2)
-				send(3)
-				waiting(t, db, int64(len(others))+1)
-				cancel()
-				if _, err := quitter.wait(t); !errors.Is(err, context.Canceled) {
-					t.Errorf("error %v, want %v", err, context.Canceled)
-				}
-				waiting(t, db, int64(len(others)))
-				release()
-				for _, c := range others {
-					_, err := c.wait(t)
-					noError(t, err)
-				}
-				if _, err := db.UserStats(context.Background(), 99); !errors.Is(err, engagement.ErrNotFound) {
-					t.Errorf("the user who gave up: %v, want ErrNotFound", err)
-				}
-				proven(t, db)
-			})
-		})
-	}
-}
-
-func TestAFullQueueLetsCallersWaitOnTheirContext(t *testing.T) {
-	const capacity = 8_192
 	forEachEngine(t, func(t *testing.T, open openFunc) {
 		db := open()
 		release := hold(t, db)
 		defer release()
-		calls := make([]*call, capacity)
-		for i := range calls {
-			calls[i] = sendFire(context.Background(), db, engagement.Fire{UserID: int64(i) + 1, SignalID: "S_1"})
-		}
-		waiting(t, db, capacity)
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
-		if _, err := db.RecordFire(ctx, engagement.Fire{UserID: capacity + 1, SignalID: "S_1"}); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("a call to a full queue: %v, want %v", err, context.DeadlineExceeded)
+		leader := sendFire(ctx, db, engagement.Fire{UserID: 98, SignalID: "S_1"})
+		waiting(t, db, 1)
+		stays := sendFire(context.Background(), db, engagement.Fire{UserID: 1, SignalID: "S_1"})
+		waits := sendFire(ctx, db, engagement.Fire{UserID: 99, SignalID: "S_1"})
+		waiting(t, db, 3)
+		cancel()
+		for _, quitter := range []*call{leader, waits} {
+			_, err := quitter.wait(t)
+			wantError(t, err, context.Canceled)
 		}
-		last := sendFire(context.Background(), db, engagement.Fire{UserID: capacity + 2, SignalID: "S_1"})
+		waiting(t, db, 1)
 		release()
-		for _, c := range append(calls, last) {
-			_, err := c.wait(t)
-			noError(t, err)
-		}
+		_, err := stays.wait(t)
+		noError(t, err)
 		report := proven(t, db)
-		same(t, "fires", report.Fires, int64(capacity+1))
+		same(t, "users and fires", [2]int64{report.Users, report.Fires}, [2]int64{1, 1})
 	})
 }
 

@@ -215,44 +215,51 @@ func TestACancelledContextWritesNothing(t *testing.T) {
 }
 
 func TestAWriteOnTheDatabaseInsideItsTransactionIsRefused(t *testing.T) {
+	writes := map[string]func(context.Context, *engagement.DB) error{
+		"RecordFire": func(ctx context.Context, db *engagement.DB) error {
+			_, err := db.RecordFire(ctx, engagement.Fire{UserID: 1, SignalID: "A"})
+			return err
+		},
+		"RecordFires": func(ctx context.Context, db *engagement.DB) error {
+			_, err := db.RecordFires(ctx, []engagement.Fire{{UserID: 1, SignalID: "A"}})
+			return err
+		},
+		"RecordTrade": func(ctx context.Context, db *engagement.DB) error {
+			_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t"})
+			return err
+		},
+		"UpdateUserPnL": func(ctx context.Context, db *engagement.DB) error {
+			_, err := db.UpdateUserPnL(ctx, 1, 1, true)
+			return err
+		},
+		"GrantFreeze": func(ctx context.Context, db *engagement.DB) error {
+			_, err := db.GrantFreeze(ctx, engagement.Freeze{UserID: 1, GrantID: "g"})
+			return err
+		},
+		"SetStreakRules": func(ctx context.Context, db *engagement.DB) error {
+			return db.SetStreakRules(ctx, engagement.StreakRules{FreezeCap: 1})
+		},
+		"DefineMetric": func(ctx context.Context, db *engagement.DB) error {
+			return db.DefineMetric(ctx, engagement.MetricDefinition{Name: "m", What: "count", Of: "fires", Per: "user"})
+		},
+		"Cleanup": func(ctx context.Context, db *engagement.DB) error { _, err := db.Cleanup(ctx, 1); return err },
+		"Rebuild": func(ctx context.Context, db *engagement.DB) error { _, err := db.Rebuild(ctx); return err },
+		"Tx": func(ctx context.Context, db *engagement.DB) error {
+			return db.Tx(ctx, func(*engagement.Tx) error { return nil })
+		},
+		"EraseUser": func(ctx context.Context, db *engagement.DB) error {
+			_, err := db.EraseUser(ctx, 1)
+			return err
+		},
+	}
 	forEachEngine(t, func(t *testing.T, open openFunc) {
 		ctx := soon(t) // or it would wait for ever
-		writes := map[string]func(*engagement.DB) error{
-			"RecordFire": func(db *engagement.DB) error {
-				_, err := db.RecordFire(ctx, engagement.Fire{UserID: 1, SignalID: "A"})
-				return err
-			},
-			"RecordFires": func(db *engagement.DB) error {
-				_, err := db.RecordFires(ctx, []engagement.Fire{{UserID: 1, SignalID: "A"}})
-				return err
-			},
-			"RecordTrade": func(db *engagement.DB) error {
-				_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t"})
-				return err
-			},
-			"UpdateUserPnL": func(db *engagement.DB) error { _, err := db.UpdateUserPnL(ctx, 1, 1, true); return err },
-			"GrantFreeze": func(db *engagement.DB) error {
-				_, err := db.GrantFreeze(ctx, engagement.Freeze{UserID: 1, GrantID: "g"})
-				return err
-			},
-			"SetStreakRules": func(db *engagement.DB) error { return db.SetStreakRules(ctx, engagement.StreakRules{FreezeCap: 1}) },
-			"DefineMetric": func(db *engagement.DB) error {
-				return db.DefineMetric(ctx, engagement.MetricDefinition{Name: "m", What: "count", Of: "fires", Per: "user"})
-			},
-			"Cleanup": func(db *engagement.DB) error { _, err := db.Cleanup(ctx, 1); return err },
-			"Rebuild": func(db *engagement.DB) error { _, err := db.Rebuild(ctx); return err },
-			"Tx":      func(db *engagement.DB) error { return db.Tx(ctx, func(*engagement.Tx) error { return nil }) },
-			"EraseUser": func(db *engagement.DB) error {
-				_, err := db.EraseUser(ctx, 1)
-				return err
-			},
-		}
 		db := open(newClock(noon).option())
 		fireOn(t, db, 1, noon.AddDate(0, 0, -3))
 		refused := func() {
 			t.Helper()
 			for name, write := range writes {
-				if err := write(db); !errors.Is(err, engagement.ErrInvalid) {
+				if err := write(ctx, db); !errors.Is(err, engagement.ErrInvalid) {
 					t.Errorf("%s: got error %v, want %v", name, err, engagement.ErrInvalid)
 				}
 			}
@@ -271,7 +278,7 @@ func TestAWriteOnTheDatabaseInsideItsTransactionIsRefused(t *testing.T) {
 			"RecordFire", "RecordFires", "RecordTrade", "UpdateUserPnL", "GrantFreeze", "SetStreakRules", "DefineMetric",
 			"Cleanup", "Rebuild", "Tx", "EraseUser",
 		} {
-			if err := writes[name](db); err != nil {
+			if err := writes[name](ctx, db); err != nil {
 				t.Errorf("%s after it: %v", name, err)
 			}
 		}
