@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/engagement/internal/commit"
@@ -14,6 +15,7 @@ import (
 type queued struct {
 	*fact
 	receipt
+	ctx context.Context // the caller's
 }
 
 // CommitStats are the figures of the commit queue since Open.
@@ -55,7 +57,7 @@ func (db *DB) enqueue(ctx context.Context, f *fact) (receipt, error) {
 	if err := db.core.refuseInTx(); err != nil {
 		return receipt{}, err
 	}
-	r := &queued{fact: f}
+	r := &queued{fact: f, ctx: ctx}
 	if err := db.queue.Do(ctx, r); err != nil {
 		return receipt{}, err
 	}
@@ -84,7 +86,9 @@ func (c *core) storeBatch(w *writing, batch []*queued) error {
 	for i, r := range batch {
 		facts[i] = r.fact
 	}
-	receipts, err := retry(context.Background(), c, "commit a batch", func(ctx context.Context) ([]receipt, error) {
+	wanted, release := c.whileWanted(batch)
+	defer release()
+	receipts, err := retry(wanted, c, "commit a batch", func(ctx context.Context) ([]receipt, error) {
 		attempt := w
 		if w = nil; attempt == nil {
 			var err error
@@ -92,7 +96,7 @@ func (c *core) storeBatch(w *writing, batch []*queued) error {
 				return nil, err
 			}
 		}
-		return commitAfter(ctx, attempt, func(w *writing) ([]receipt, error) { return w.recordBatch(facts) })
+		return commitAfter(ctx, attempt, func(w *writing) ([]receipt, error) { return w.recordBatch(ctx, facts) })
 	})
 	for i, r := range receipts {
 		batch[i].receipt = r
@@ -115,13 +119,38 @@ func (c *core) storeBatch(w *writing, batch []*queued) error {
 	return nil
 }
 
+// whileWanted returns the context of a batch. One caller cannot give up a batch
+// that belongs to many; when all have gone, a server is no longer waited for.
+func (c *core) whileWanted(batch []*queued) (context.Context, func()) {
+	if !c.engine.Remote() {
+		return context.Background(), func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var left atomic.Int64
+	left.Store(int64(len(batch)))
+	stops := make([]func() bool, len(batch))
+	for i, r := range batch {
+		stops[i] = context.AfterFunc(r.ctx, func() {
+			if left.Add(-1) == 0 {
+				cancel()
+			}
+		})
+	}
+	return ctx, func() {
+		for _, stop := range stops {
+			stop()
+		}
+		cancel()
+	}
+}
+
 // batchTimeout bounds how long a server may take to answer a batch.
 const batchTimeout = 30 * time.Second
 
 // recordBatch records the facts of callers who do not know of each other: one
 // that is refused leaves the others alone.
-func (w *writing) recordBatch(facts []*fact) ([]receipt, error) {
-	ctx := context.Background()
+func (w *writing) recordBatch(wanted context.Context, facts []*fact) ([]receipt, error) {
+	ctx := wanted
 	if w.engine.Remote() {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, batchTimeout)
@@ -129,7 +158,7 @@ func (w *writing) recordBatch(facts []*fact) ([]receipt, error) {
 	}
 	l, err := w.load(ctx, facts)
 	if err != nil {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil && wanted.Err() == nil {
 			return nil, fmt.Errorf("%w: the server did not answer within %s", ErrUnavailable, batchTimeout)
 		}
 		return nil, err
