@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
@@ -59,6 +60,13 @@ func ClassOfScan(err error) Class {
 		}
 	}
 	return Other
+}
+
+// Ended reports whether ctx has ended, or is about to: the network notices a
+// deadline by a clock of its own.
+func Ended(ctx context.Context) bool {
+	deadline, limited := ctx.Deadline()
+	return ctx.Err() != nil || (limited && !time.Now().Before(deadline))
 }
 
 // State is what was found at a place before anything was changed there.
