@@ -20,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgproto3"
+
 	"github.com/hydraxdev/engagementdb/engagement"
 	"github.com/hydraxdev/engagementdb/engagement/internal/pgtest"
 )
@@ -207,6 +209,28 @@ func certificate(t testing.TB, host net.IP) (path string, cert, key []byte) {
 	return path, cert, key
 }
 
+// refusingPooler returns the URL of what refuses all connections as PgBouncer
+// does one with a parameter that it does not know.
+func refusingPooler(t testing.TB) string {
+	t.Helper()
+	listener := must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	t.Cleanup(func() { noError(t, listener.Close()) })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			backend := pgproto3.NewBackend(conn, conn)
+			_, _ = backend.ReceiveStartupMessage()
+			backend.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: "08P01", Message: "unsupported startup parameter: search_path"})
+			_ = backend.Flush()
+			_ = conn.Close()
+		}
+	}()
+	return "postgres://" + listener.Addr().String() + "/db?sslmode=disable"
+}
+
 func TestAnURLThatTheServerDoesNotFit(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -244,6 +268,7 @@ func TestAnURLThatTheServerDoesNotFit(t *testing.T) {
 		{"no such setting", with(plain, "colour", "red"), engagement.ErrInvalid, []string{`unrecognized configuration parameter "colour"`}},
 		{"a setting with a wrong value", with(plain, "statement_timeout", "soon"), engagement.ErrInvalid, []string{"statement_timeout"}},
 		{"no such service", with(plain, "service", "elsewhere"), engagement.ErrInvalid, []string{"dsn"}},
+		{"a setting that a pooler does not take", with(refusingPooler(t), "search_path", "x"), engagement.ErrInvalid, []string{"unsupported startup parameter"}},
 		{"a wrong port", with("postgres://127.0.0.1:99999/db"), engagement.ErrInvalid, []string{"dsn"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -46,6 +46,8 @@ func ClassOfSystem(err error) Class {
 		return Denied
 	case number == syscall.EROFS:
 		return ReadOnly
+	case number == syscall.ENOTDIR, number == syscall.EISDIR, number == syscall.ENAMETOOLONG, number == syscall.ELOOP:
+		return Refused // there cannot be such a path
 	}
 	return Storage
 }
