@@ -314,7 +314,7 @@ func TestAReadThatTheSystemRefusesIsErrStorageAndNotErrCorrupt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			db := openAt(t, dsn)
-			broken := breakReads(t, dsn)
+			broken := breakReads(t, dsn, "/proc/self/mem")
 			if err := call(db); err != nil {
 				only(t, err, engagement.ErrStorage)
 			} else if name != "Backup" { // which opens the file anew
@@ -322,12 +322,20 @@ func TestAReadThatTheSystemRefusesIsErrStorageAndNotErrCorrupt(t *testing.T) {
 			}
 		})
 	}
+	t.Run("and one that gives less than there is, once", func(t *testing.T) {
+		db := openAt(t, dsn, engagement.WithReadOnly())
+		breakReads(t, dsn, os.DevNull)
+		_, err := db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByPnL}, anyPage)
+		only(t, err, engagement.ErrStorage)
+		must(db.Leaderboard(ctx, engagement.Board{Ranking: engagement.ByPnL}, anyPage))(t) // on another connection
+	})
 }
 
-// breakReads makes this process unable to read the file through what it has open.
-func breakReads(t *testing.T, path string) (broken int) {
+// breakReads makes this process unable to read the file through what it has open:
+// it reads something else.
+func breakReads(t *testing.T, path, instead string) (broken int) {
 	t.Helper()
-	memory := must(os.Open("/proc/self/mem"))(t)
+	memory := must(os.Open(instead))(t)
 	defer memory.Close()
 	for _, entry := range must(os.ReadDir("/proc/self/fd"))(t) {
 		var fd int

@@ -30,7 +30,7 @@ func (e *Engine) standStill(path string, opened error) error {
 	}
 	wal, shm := filepath.Base(path)+"-wal", filepath.Base(path)+"-shm"
 	switch walInfo := fileInfo(path + "-wal"); {
-	case !e.opts.ReadOnly:
+	case !e.opts.ReadOnly, !errors.Is(refused, fs.ErrPermission) && !errors.Is(refused, syscall.EROFS):
 		return fmt.Errorf("%v: %w", opened, refused)
 	case !errors.Is(refused, syscall.EROFS):
 		return fmt.Errorf("a file in WAL mode is read with %s beside it: let this user make files in the folder, "+
