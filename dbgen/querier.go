@@ -294,6 +294,9 @@ type Querier interface {
 	MarkFiresExecuted(ctx context.Context, keys string) error
 	// MetricsAfter lists all custom metrics by name, from behind one on.
 	MetricsAfter(ctx context.Context, arg MetricsAfterParams) ([]CustomMetric, error)
+	// MissingGrants lists nothing.
+	// Not portable: SQLite knows no grants.
+	MissingGrants(ctx context.Context, tables string) ([]string, error)
 	// NextStreakEnd returns the first day, from one on, that is the last on which a
 	// fire prolongs somebody's streak; -1 without one.
 	NextStreakEnd(ctx context.Context, fromDay int64) (int64, error)

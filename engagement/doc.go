@@ -78,6 +78,7 @@
 //	  keep_rebuild      puts right what is wrong
 //	  keep_backup       copies a file while it is in use
 //	  keep_copy         copies to another engine
+//	  keep_copy_target  ... the target: opened, marked as unfinished
 //	  keep_copy_tables  ... table by table
 //	on top
 //	  compat            the predecessor's calls, on a shared database

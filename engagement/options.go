@@ -19,6 +19,7 @@ type options struct {
 	readOnly    bool
 	noMigrate   bool
 	synchronous Synchronous
+	like        string // a new file gets the mode and owner of this one
 }
 
 func newOptions(opts []Option) (options, error) {

@@ -307,6 +307,12 @@ type Querier interface {
 	MarkFiresExecuted(ctx context.Context, keys string) error
 	// MetricsAfter lists all custom metrics by name, from behind one on.
 	MetricsAfter(ctx context.Context, arg MetricsAfterParams) ([]CustomMetric, error)
+	// MissingGrants lists what a copy to this database takes and the server does not
+	// let this role do, as GRANT says it. It takes a JSON array of the tables' names.
+	// Ids go on behind those that were copied, for which the sequences are set, and
+	// the copy is verified, for which temporary tables are made.
+	// Not portable: SQLite knows no grants.
+	MissingGrants(ctx context.Context, tables string) ([]string, error)
 	// NextStreakEnd returns the first day, from one on, that is the last on which a
 	// fire prolongs somebody's streak; -1 without one.
 	NextStreakEnd(ctx context.Context, fromDay int64) (int64, error)
