@@ -34,9 +34,9 @@ func newDraft(folder string) (path string, remove func() error, err error) {
 		held, err := lock.TryLock()
 		switch {
 		case held && isNamed(lock):
-			return filepath.Join(dir, draftFile), func() error { return removeDraft(dir, lock) }, nil
+			return filepath.Join(dir, draftFile), func() error { return errors.Join(removeDraft(dir, lock), removeIfThere(dir)) }, nil
 		case err != nil && !errors.Is(err, os.ErrNotExist):
-			return "", nil, errors.Join(err, removeDraft(dir, lock))
+			return "", nil, errors.Join(err, removeDraft(dir, lock), removeIfThere(dir))
 		}
 		// Somebody swept it away before it was locked.
 		if err := lock.Close(); err != nil {
@@ -56,17 +56,15 @@ func isNamed(lock *flock.Flock) bool {
 	return err == nil && os.SameFile(held, named)
 }
 
-// removeDraft removes a draft that is locked, and its folder. The lock goes
-// after the draft: a folder without one has nothing in it.
+// removeDraft removes a draft that is locked, and then the lock: a folder without
+// one has no draft in it. Whoever still waits for the lock finds it nameless.
 func removeDraft(dir string, lock *flock.Flock) error {
-	var errs []error
 	for _, name := range draftFiles {
-		errs = append(errs, removeIfThere(filepath.Join(dir, name)))
+		if err := removeIfThere(filepath.Join(dir, name)); err != nil {
+			return errors.Join(err, lock.Close())
+		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return errors.Join(err, lock.Close())
-	}
-	return errors.Join(lock.Close(), removeIfThere(lock.Path()), removeIfThere(dir))
+	return errors.Join(removeIfThere(lock.Path()), lock.Close())
 }
 
 func removeIfThere(path string) error {
@@ -102,11 +100,13 @@ func sweepDraft(dir string) (swept bool, err error) {
 	lock := flock.New(filepath.Join(dir, draftLock), flock.SetFlag(os.O_RDWR))
 	held, err := lock.TryLock()
 	switch {
+	case held:
+		err = removeDraft(dir, lock)
+	case err == nil:
+		return false, nil // it is being made
 	case errors.Is(err, os.ErrNotExist):
-		_ = os.Remove(dir) // which only an empty one lets happen
-		return false, nil
-	case err != nil || !held:
-		return false, errors.Join(err, lock.Close())
+		err = nil // it has only just been made, or there is nothing in it
 	}
-	return true, removeDraft(dir, lock)
+	_ = os.Remove(dir) // unless there is something in it again, or of somebody else
+	return held, err
 }
