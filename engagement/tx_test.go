@@ -81,13 +81,10 @@ func TestATransaction(t *testing.T) {
 		forEachEngine(t, func(t *testing.T, open openFunc) {
 			db := open(newClock(noon).option())
 			unchanged(t, db, func() {
+				undo := refusing(t, db)
 				err := db.Tx(ctx, func(tx *engagement.Tx) error {
 					write(t, tx)
-					most := engagement.Trade{UserID: 2, TradeID: "a", PnL: engagement.MaxPnL}
-					trade(t, tx, most)
-					trade(t, tx, engagement.Trade{UserID: 2, TradeID: "b", PnL: -most.PnL, ClosedAt: noon.AddDate(0, 0, -1)})
-					most.TradeID = "c" // beyond what a day can hold, which only the database knows
-					_, err := tx.RecordTrade(ctx, most)
+					_, err := tx.RecordTrade(ctx, engagement.Trade{UserID: 2, TradeID: "b", SignalID: "refused"})
 					wantError(t, err, engagement.ErrInvalid)
 					_, err = tx.RecordFire(ctx, engagement.Fire{UserID: 3, SignalID: "A"})
 					wantError(t, err, engagement.ErrInvalid)
@@ -96,6 +93,7 @@ func TestATransaction(t *testing.T) {
 				})
 				wantError(t, err, engagement.ErrInvalid)
 				contains(t, err, "a statement of the transaction failed")
+				undo()
 			})
 		})
 	})

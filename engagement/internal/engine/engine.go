@@ -129,7 +129,7 @@ type SQL interface {
 type Keys struct {
 	Users  string // ids of all users whom the facts are of
 	Fires  string // of [user_id, signal_id]
-	Trades string // of [user_id, trade_id]
+	Trades string // of [user_id, trade_id, day]
 }
 
 // Loaded is what a write of facts goes by: what is stored of Keys, in no order,
@@ -140,6 +140,7 @@ type Loaded struct {
 	Created  []int64 // those of the users who were not stored, and are now
 	Fires    []dbgen.FiresByKeyRow
 	Trades   []dbgen.Trade
+	Days     []dbgen.DaysOfTradesRow // what is stored of the trades' days
 }
 
 // Histories are what streaks are counted from.

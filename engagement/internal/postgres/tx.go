@@ -253,6 +253,8 @@ func (t *tx) Load(ctx context.Context, keys engine.Keys) (l engine.Loaded, err e
 	if keys.Trades != "" {
 		queueRows(t, &l.Trades, rowTo(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) }),
 			pggen.TradesByKey, keys.Trades)
+		queueRows(t, &l.Days, rowTo(func(row pggen.DaysOfTradesRow) dbgen.DaysOfTradesRow { return dbgen.DaysOfTradesRow(row) }),
+			pggen.DaysOfTrades, keys.Trades)
 	}
 	return l, t.Flush(ctx)
 }

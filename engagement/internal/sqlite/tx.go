@@ -77,7 +77,10 @@ func (t *tx) Load(ctx context.Context, keys engine.Keys) (l engine.Loaded, err e
 		}
 	}
 	if keys.Trades != "" {
-		l.Trades, err = t.TradesByKey(ctx, keys.Trades)
+		if l.Trades, err = t.TradesByKey(ctx, keys.Trades); err != nil {
+			return l, err
+		}
+		l.Days, err = t.DaysOfTrades(ctx, keys.Trades)
 	}
 	return l, err
 }
