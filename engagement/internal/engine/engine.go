@@ -5,6 +5,7 @@ package engine
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
@@ -124,6 +125,19 @@ type SQL interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
+
+// FailedRow returns a row whose Scan returns err: that of a pool without
+// connections, for nothing else makes a [sql.Row] that holds an error.
+func FailedRow(err error) *sql.Row {
+	db := sql.OpenDB(unconnected{err})
+	defer db.Close()
+	return db.QueryRow("")
+}
+
+type unconnected struct{ err error }
+
+func (u unconnected) Connect(context.Context) (driver.Conn, error) { return nil, u.err }
+func (u unconnected) Driver() driver.Driver                        { return nil }
 
 // Keys are what to load, each a JSON array, empty for none.
 type Keys struct {
