@@ -286,6 +286,8 @@ type Querier interface {
 	// twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	InsertTrades(ctx context.Context, trades string) error
+	// IsUserKept returns 1 if anything is kept about a user, and 0 if not.
+	IsUserKept(ctx context.Context, userID int64) (int64, error)
 	// KeptFiresByDay is FiresByDay for some signals, as far as their fires are kept
 	// one by one.
 	KeptFiresByDay(ctx context.Context, arg KeptFiresByDayParams) ([]KeptFiresByDayRow, error)

@@ -100,6 +100,13 @@ func TestATransaction(t *testing.T) {
 	t.Run("goes on after a write that was refused or found nothing to do", func(t *testing.T) {
 		forEachEngine(t, func(t *testing.T, open openFunc) {
 			db := open(newClock(noon).option())
+			settings := settingsOf(t, db)
+			noError(t, db.Tx(ctx, func(tx *engagement.Tx) error {
+				_, err := tx.EraseUser(ctx, 99)
+				wantError(t, err, engagement.ErrNotFound)
+				return nil
+			}))
+			same(t, "settings", settingsOf(t, db), settings)
 			noError(t, db.Tx(ctx, func(tx *engagement.Tx) error {
 				_, err := tx.RecordFire(ctx, engagement.Fire{SignalID: "A"})
 				wantError(t, err, engagement.ErrInvalid)
@@ -174,6 +181,22 @@ func TestATransaction(t *testing.T) {
 			same(t, "fires", proven(t, db).Fires, int64(0))
 		})
 	})
+}
+
+// settingsOf reads what the database keeps of itself.
+func settingsOf(t *testing.T, db *engagement.DB) map[string]string {
+	t.Helper()
+	settings := map[string]string{}
+	noError(t, db.Tx(context.Background(), func(tx *engagement.Tx) error {
+		rows := must(tx.SQL().QueryContext(context.Background(), "SELECT name, value FROM settings"))(t)
+		for rows.Next() {
+			var name, value string
+			noError(t, rows.Scan(&name, &value))
+			settings[name] = value
+		}
+		return errors.Join(rows.Err(), rows.Close())
+	}))
+	return settings
 }
 
 func TestACancelledContextWritesNothing(t *testing.T) {
