@@ -42,6 +42,12 @@ func (w *writing) eraseUser(ctx context.Context, userID int64) (EraseReceipt, er
 	if err := checkUserID(userID); err != nil {
 		return receipt, err
 	}
+	switch kept, err := w.q.IsUserKept(ctx, userID); {
+	case err != nil:
+		return receipt, err
+	case kept == 0: // before anything is written: a caller's transaction goes on
+		return receipt, notFound("user", userID)
+	}
 	if _, err := w.countRepair(ctx); err != nil {
 		return receipt, err
 	}

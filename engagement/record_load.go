@@ -50,7 +50,8 @@ type loaded struct {
 	users   map[int64]*heldUser
 	fires   map[fireKey]storedFire
 	trades  map[tradeKey]dbgen.Trade
-	created []int64 // users who are stored only because they are held
+	pnl     map[userDay]int64 // of the trades' days, in millionths
+	created []int64           // users who are stored only because they are held
 }
 
 // storedFire is what is known of a stored fire.
@@ -84,10 +85,9 @@ func (w *writing) load(ctx context.Context, facts []*fact) (*loaded, error) {
 	for i, f := range facts {
 		users[i] = f.user()
 		switch {
-		case f.stored:
 		case f.isTrade:
-			trades.begin().int(f.trade.UserID).str(f.trade.TradeID)
-		default:
+			trades.begin().int(f.trade.UserID).str(f.trade.TradeID).int(f.trade.Day)
+		case !f.stored:
 			fires.begin().int(f.fire.UserID).str(f.fire.SignalID)
 		}
 	}
@@ -118,6 +118,7 @@ func (w *writing) hold(ctx context.Context, users []int64, fires, trades rows) (
 		users:   make(map[int64]*heldUser, len(users)),
 		fires:   make(map[fireKey]storedFire, len(stored.Fires)),
 		trades:  make(map[tradeKey]dbgen.Trade, len(stored.Trades)),
+		pnl:     make(map[userDay]int64, len(stored.Days)),
 		created: stored.Created,
 	}
 	if l.rules, l.horizon, err = w.writerSettings(stored.Settings); err != nil {
@@ -142,6 +143,9 @@ func (w *writing) hold(ctx context.Context, users []int64, fires, trades rows) (
 	}
 	for _, row := range stored.Trades {
 		l.trades[keyOfTrade(row)] = row
+	}
+	for _, row := range stored.Days {
+		l.pnl[userDay{row.UserID, Day(row.Day)}] = row.PnlMicros
 	}
 	return l, nil
 }

@@ -153,6 +153,10 @@ type Querier interface {
 	DaysAfter(ctx context.Context, arg DaysAfterParams) ([]Day, error)
 	// DaysBetween lists the days from first to last that have a row, in order.
 	DaysBetween(ctx context.Context, arg DaysBetweenParams) ([]Day, error)
+	// DaysOfTrades returns the P&L of those days of some trades that are known of
+	// their users, in no order. It takes a JSON array of [user_id, trade_id, day].
+	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	DaysOfTrades(ctx context.Context, trades string) ([]DaysOfTradesRow, error)
 	// DaysOfUsers returns the days of some users in a range of days, by user and day.
 	// It takes a JSON array of user ids, none twice.
 	// Not portable: SQLite spells json_array_elements json_each.
@@ -295,6 +299,8 @@ type Querier interface {
 	// twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	InsertTrades(ctx context.Context, trades string) error
+	// IsUserKept returns 1 if anything is kept about a user, and 0 if not.
+	IsUserKept(ctx context.Context, userID int64) (int64, error)
 	// KeptFiresByDay is FiresByDay for some signals, as far as their fires are kept
 	// one by one.
 	KeptFiresByDay(ctx context.Context, arg KeptFiresByDayParams) ([]KeptFiresByDayRow, error)
