@@ -29,6 +29,7 @@
 //	  progress          telling how far a long operation is
 //	  options           what Open can be told
 //	ways in
+//	  dsn               the names of databases, and what of one may be shown
 //	  db                opening, migrating, closing
 //	  reader            reading the latest state or a snapshot
 //	  tx                transactions, and a caller's own statements in them

@@ -38,7 +38,8 @@ func (e *Engine) Backup(ctx context.Context, path string, check func(copyPath st
 		return err
 	}
 	if err := settle(ctx, draft); err != nil {
-		return err
+		source := doubts{dsn: fileDSN(e.path, e.mode())}
+		return source.settle(err) // damage of the copy that the file does not have
 	}
 	if err := setLike(draft, original, original.Mode().Perm()); err != nil {
 		return err
@@ -102,7 +103,7 @@ func (e *Engine) copyPages(ctx context.Context, to string) (err error) {
 			if err != nil {
 				return err
 			}
-			return errors.Join(stepAll(ctx, backup), backup.Finish())
+			return cmp.Or(stepAll(ctx, backup), backup.Finish()) // which says the same once more
 		})
 	})
 }
@@ -133,7 +134,7 @@ func settle(ctx context.Context, path string) (err error) {
 	if err := leaveWAL(ctx, db); err != nil {
 		return err
 	}
-	damage, err := integrityCheck(ctx, db)
+	damage, err := integrityCheck(ctx, db, fileDSN(path, "mode=rw"))
 	if err != nil {
 		return err
 	}

@@ -167,7 +167,7 @@ func (e *Engine) inspect(ctx context.Context, path string, blank engine.State) (
 	// stands, without a trace and without a lock. If it turns out that somebody
 	// has begun to use it meanwhile, what was read is worth nothing.
 	if before := glance(path); before.quiet() {
-		state, err = inspectOnce(ctx, path, "mode=ro&immutable=1", blank)
+		state, err = inspectOnce(ctx, path, immutable, blank)
 		if glance(path) == before {
 			return state, err
 		}
@@ -176,7 +176,14 @@ func (e *Engine) inspect(ctx context.Context, path string, blank engine.State) (
 	if glance(path).journal && !e.opts.ReadOnly {
 		mode = "mode=rw" // only a connection that may write can undo a transaction
 	}
-	return inspectOnce(ctx, path, mode, blank)
+	state, err = inspectOnce(ctx, path, mode, blank)
+	if err == nil || !e.opts.ReadOnly {
+		return state, err
+	}
+	if err := e.standStill(path, err); err != nil {
+		return state, err
+	}
+	return inspectOnce(ctx, path, immutable, blank)
 }
 
 // appearance is what can be seen of a file without opening it. Opening is left
@@ -248,7 +255,7 @@ func inspectOnce(ctx context.Context, path, mode string, state engine.State) (_ 
 }
 
 func latestVersion() (int64, error) {
-	db := openDSN("file:/none?vfs=memdb", 1, false)
+	db := openMemory("none")
 	defer db.Close()
 	provider, err := newProvider(db)
 	if err != nil {
