@@ -49,7 +49,7 @@ func (db *DB) Cleanup(ctx context.Context, keepDays int) (report CleanupReport, 
 	for {
 		deleted, err := write(ctx, db, "delete old fires", once, func(w *writing) (int64, error) {
 			return w.q.DeleteFiresBefore(ctx, dbgen.DeleteFiresBeforeParams{
-				StartOfDay: report.Horizon.Start(w.loc), Day: int64(report.Horizon), MaxRows: cleanupChunk,
+				StartOfDay: (report.Horizon - 1).end(w.loc), Day: int64(report.Horizon), MaxRows: cleanupChunk,
 			})
 		})
 		if err != nil {
@@ -101,7 +101,7 @@ func (db *DB) countBefore(ctx context.Context, day Day) (int64, error) {
 }
 
 func (v *view) firesBefore(ctx context.Context, day Day) (int64, error) {
-	return v.q.CountFiresBefore(ctx, dbgen.CountFiresBeforeParams{StartOfDay: day.Start(v.loc), Day: int64(day)})
+	return v.q.CountFiresBefore(ctx, dbgen.CountFiresBeforeParams{StartOfDay: (day - 1).end(v.loc), Day: int64(day)})
 }
 
 // retain cleans up now and then every day, until ctx ends.

@@ -339,7 +339,7 @@ func (v *view) instants(days daySpan) (start, end time.Time) {
 		start = days.first.Start(v.loc).UTC()
 	}
 	if days.last < DayOf(endOfTime, time.UTC)-1 {
-		end = (days.last + 1).Start(v.loc).UTC()
+		end = days.last.end(v.loc).UTC()
 	}
 	return start, end
 }
