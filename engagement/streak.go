@@ -40,7 +40,7 @@ func (r *Reader) StreakLeaderboard(ctx context.Context, q PageQuery) (Page[Strea
 }
 
 func (v *view) streakLeaderboard(ctx context.Context, q PageQuery) (Page[StreakRow], error) {
-	p, err := q.of("streaks", position{numbers: []int64{math.MaxInt64, math.MinInt64}})
+	p, err := q.of("streaks", position{numbers: []int64{math.MaxInt64, math.MinInt64}}, highFirst)
 	if err != nil {
 		return Page[StreakRow]{}, err
 	}
@@ -63,9 +63,12 @@ func (v *view) streakLeaderboard(ctx context.Context, q PageQuery) (Page[StreakR
 	slices.SortFunc(users, func(a, b dbgen.UserStat) int {
 		return cmp.Or(cmp.Compare(b.StreakLength, a.StreakLength), cmp.Compare(a.UserID, b.UserID))
 	})
-	users, next := cut(p, users[:min(int64(len(users)), p.rows())], func(user dbgen.UserStat) position {
+	users, next, err := cut(p, users[:min(int64(len(users)), p.rows())], func(user dbgen.UserStat) position {
 		return position{numbers: []int64{user.StreakLength, user.UserID}}
 	})
+	if err != nil {
+		return Page[StreakRow]{}, err
+	}
 	rows, err := v.rankedStreaks(ctx, users, ends, p.first)
 	return Page[StreakRow]{rows, next}, err
 }

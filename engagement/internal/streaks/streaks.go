@@ -4,6 +4,7 @@ package streaks
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"time"
 )
@@ -127,7 +128,7 @@ func (s State) add(day int64, prolongs bool) State {
 // Spend spends freezes, in their order, on the days missed between two others.
 // It returns the freezes left, and reports whether a streak outlives these days.
 func (r Rules) Spend(freezes []Freeze, from, to int64) (left []Freeze, alive bool) {
-	for day := from + 1; day < to; day++ {
+	for day := range between(from, to) {
 		switch {
 		case r.passes(day):
 		case len(freezes) > 0 && freezes[0].Granted <= day:
@@ -156,12 +157,20 @@ func (r Rules) until(end int64, freezes []Freeze) int64 {
 
 // Missed counts the days between two others that are no rest days.
 func (r Rules) Missed(from, to int64) (n int64) {
-	for day := from + 1; day < to; day++ {
+	for day := range between(from, to) {
 		if !r.passes(day) {
 			n++
 		}
 	}
 	return n
+}
+
+// between yields the days between two others, whatever numbers these are.
+func between(from, to int64) iter.Seq[int64] {
+	return func(yield func(int64) bool) {
+		for day := from; day < to && day+1 < to && yield(day+1); day++ {
+		}
+	}
 }
 
 // Rests reports whether a day is a rest day.
