@@ -144,7 +144,7 @@ func (v *view) leaderboard(ctx context.Context, b Board, q PageQuery) (Page[Boar
 	if err := b.check(); err != nil {
 		return Page[BoardRow]{}, err
 	}
-	p, err := q.of(b.list(), top.position())
+	p, err := q.of(b.list(), top.position(), func(a, b position) int { return comparePlaces(placeAt(a), placeAt(b)) })
 	if err != nil {
 		return Page[BoardRow]{}, err
 	}
@@ -160,9 +160,12 @@ func (v *view) leaderboard(ctx context.Context, b Board, q PageQuery) (Page[Boar
 	if err != nil {
 		return Page[BoardRow]{}, err
 	}
-	shown, next := cut(p, shown, func(f UserFigures) position {
+	shown, next, err := cut(p, shown, func(f UserFigures) position {
 		return place{b.Ranking.value(f), f.UserID}.position()
 	})
+	if err != nil {
+		return Page[BoardRow]{}, err
+	}
 	rows, err := v.ranked(ctx, b, o, shown, p.first)
 	return Page[BoardRow]{rows, next}, err
 }

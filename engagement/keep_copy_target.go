@@ -31,7 +31,7 @@ func (db *DB) openTarget(ctx context.Context, dsn string) (*DB, error) {
 	if err := prepareTarget(ctx, eng, o); err != nil {
 		return nil, errors.Join(explain(eng, "open "+RedactDSN(dsn), err), eng.Close())
 	}
-	c := &core{engine: eng, loc: db.core.loc, clock: o.clock, log: o.log, slow: o.slow}
+	c := &core{engine: eng, loc: db.core.loc, skipped: db.core.skipped, clock: o.clock, log: o.log, slow: o.slow}
 	return &DB{Reader: &Reader{core: c}, queue: newQueue(c), stop: func() {}}, nil
 }
 

@@ -46,6 +46,7 @@ func keyOfTrade(t dbgen.Trade) tradeKey { return tradeKey{t.UserID, t.TradeID} }
 // ends.
 type loaded struct {
 	rules   StreakRules
+	skipped []int64 // days that the time zone left out
 	horizon Day
 	users   map[int64]*heldUser
 	fires   map[fireKey]storedFire
@@ -53,6 +54,9 @@ type loaded struct {
 	pnl     map[userDay]int64 // of the trades' days, in millionths
 	created []int64           // users who are stored only because they are held
 }
+
+// counting returns what streaks are counted by.
+func (l *loaded) counting() streaks.Rules { return l.rules.pure(l.skipped) }
 
 // storedFire is what is known of a stored fire.
 type storedFire struct {
@@ -115,6 +119,7 @@ func (w *writing) hold(ctx context.Context, users []int64, fires, trades rows) (
 		return nil, err
 	}
 	l := &loaded{
+		skipped: w.skipped,
 		users:   make(map[int64]*heldUser, len(users)),
 		fires:   make(map[fireKey]storedFire, len(stored.Fires)),
 		trades:  make(map[tradeKey]dbgen.Trade, len(stored.Trades)),
@@ -158,7 +163,7 @@ func (l *loaded) unread(facts []*fact) (histories, awards []int64) {
 	type ahead struct{ end, days int64 }
 	users := map[int64]ahead{} // with other days than the last active one
 	needed := map[int64]bool{}
-	rules := l.rules.pure()
+	rules := l.counting()
 	for _, f := range facts {
 		if f.isTrade || (!f.stored && (Day(f.fire.Day) < l.horizon || l.isStored(f.fire))) {
 			continue
