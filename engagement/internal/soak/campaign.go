@@ -39,8 +39,8 @@ var campaigns = []*campaign{
 	{name: "damage", what: "damaged files", share: 3, run: damage},
 	{name: "processes", what: "processes at once", share: 2, need: mayHave(needServer), run: processes},
 	{name: "servers", what: "server losses", share: 3, need: needServer, run: serverLosses},
-	{name: "calls", what: "calls", share: 5, need: needSuite, run: calls},
-	{name: "suite", what: "runs of what is concurrent", share: 3, need: needSuite, run: concurrentTests},
+	{name: "calls", what: "random steps", share: 5, need: mayHave(needSuite, needServer), run: calls},
+	{name: "suite", what: "runs of concurrent tests", share: 3, need: needSuite, run: concurrentTests},
 }
 
 func campaignNames() (names []string) {
@@ -84,13 +84,13 @@ const tooMany = 20
 // much as its share, prints what it did and returns how many cases failed.
 func (s *soak) attack(ctx context.Context, chosen []*campaign, seed uint64, length time.Duration, cases int) int {
 	begin := time.Now()
-	fmt.Printf("soak: seed %d\n", seed)
+	fmt.Fprintf(s.out, "soak: seed %d\n", seed)
 	for _, c := range chosen {
 		if c.need == nil {
 			continue
 		}
 		if c.skipped = c.need(ctx, s); c.skipped != nil {
-			fmt.Printf("%s: %v\n", c.name, c.skipped)
+			fmt.Fprintf(s.out, "%s: %v\n", c.name, c.skipped)
 			if !errors.Is(c.skipped, errMissing) {
 				c.failures++
 			}
@@ -105,17 +105,17 @@ func (s *soak) attack(ctx context.Context, chosen []*campaign, seed uint64, leng
 		s.attackOnce(ctx, c, seedOf(seed, c.cases))
 		if time.Since(told) > time.Minute {
 			told = time.Now()
-			fmt.Printf("%s: %s\n", time.Since(begin).Round(time.Second), tally(chosen))
+			fmt.Fprintf(s.out, "%s: %s\n", time.Since(begin).Round(time.Second), tally(chosen))
 		}
 	}
 	for _, c := range chosen {
 		if c.skipped == nil {
-			fmt.Printf("| %s | %s | %s %s | %s | %d |\n", c.name, humanize.Comma(int64(c.cases)),
+			fmt.Fprintf(s.out, "| %s | %s | %s %s | %s | %d |\n", c.name, humanize.Comma(int64(c.cases)),
 				humanize.Comma(int64(c.count)), c.what, c.took.Round(time.Second), c.failures)
 		}
 	}
 	failures := failuresOf(chosen)
-	fmt.Printf("soak: %s, seed %d: %s: %d failures\n", time.Since(begin).Round(time.Second), seed, tally(chosen), failures)
+	fmt.Fprintf(s.out, "soak: %s, seed %d: %s: %d failures\n", time.Since(begin).Round(time.Second), seed, tally(chosen), failures)
 	return failures
 }
 
@@ -151,7 +151,7 @@ func (s *soak) attackOnce(ctx context.Context, c *campaign, seed uint64) {
 	c.took += time.Since(begin)
 	if err != nil && ctx.Err() == nil {
 		c.failures++
-		fmt.Printf("FAILED: %s: %v\n  its files: %s\n  again: go run ./engagement/internal/soak -only %s -seed %d -cases 1\n",
+		fmt.Fprintf(s.out, "FAILED: %s: %v\n  its files: %s\n  again: go run ./engagement/internal/soak -only %s -seed %d -cases 1\n",
 			c.name, err, a.dir, c.name, seed)
 	}
 }

@@ -25,13 +25,14 @@ const (
 	opRules    = "rules"
 	opBackup   = "backup"
 	opCopy     = "copy"
-	opAdopt    = "adopt"
+	opAdopt    = "adopt" // a file of the predecessor
+	opNew      = "new"   // a database where there is none yet
 	opExamine  = "examine"
 	opening    = "open" // how every child begins
 	unitPrefix = "unit."
 )
 
-var ops = []string{opNone, opCleanup, opErase, opRebuild, opRules, opBackup, opCopy, opAdopt}
+var ops = []string{opNone, opCleanup, opErase, opRebuild, opRules, opBackup, opCopy, opAdopt, opNew}
 
 func isUnit(name string) bool { return strings.HasPrefix(name, unitPrefix) }
 
@@ -48,6 +49,7 @@ type orders struct {
 	Name    string  // of the child, which its units' names begin with
 	Callers int     // who record at the same time
 	Units   int     // that each of them records; 0: until it is killed
+	Lax     bool    // commits do not wait for the disk
 	Cycles  int     // how often the database is opened, used and closed; 0: once
 }
 
@@ -152,7 +154,11 @@ func (c *child) use(cycle int) bool {
 	ctx := context.Background()
 	var db *engagement.DB
 	opened := c.do(opening, func() (err error) {
-		db, err = engagement.Open(ctx, c.DSN, clock())
+		durability := engagement.SyncFull
+		if c.Lax {
+			durability = engagement.SyncOff
+		}
+		db, err = engagement.Open(ctx, c.DSN, clock(), engagement.WithSynchronous(durability))
 		return err
 	})
 	if !opened {

@@ -92,13 +92,27 @@ func makeCommunity(ctx context.Context, path string) (_ *place, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &place{path: path}
+	return seen(ctx, path, db)
+}
+
+// seen returns the place whose content db shows.
+func seen(ctx context.Context, path string, db *engagement.DB) (*place, error) {
 	w, err := look(ctx, db)
 	if err != nil {
 		return nil, err
 	}
-	p.world = *w
-	return p, nil
+	return &place{path, *w}, nil
+}
+
+// makeNothing returns the place where there is no database yet, and what is in
+// one that has just been made.
+func makeNothing(ctx context.Context, path string) (_ *place, err error) {
+	db, err := engagement.Open(ctx, path, clock(), engagement.WithSynchronous(engagement.SyncOff))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close(), os.Remove(path)) }()
+	return seen(ctx, "", db)
 }
 
 // makePredecessor makes a file of the Python module with more fires than are
@@ -121,22 +135,16 @@ func makePredecessor(ctx context.Context, fixture, path string) (_ *place, err e
 	if err := os.Mkdir(adopted, 0o755); err != nil {
 		return nil, err
 	}
-	p := &place{path: path}
 	copied := filepath.Join(adopted, "copy.db")
 	if err := copyFile(path, copied); err != nil {
 		return nil, err
 	}
-	db, err := engagement.Open(ctx, copied, clock())
+	db, err := engagement.Open(ctx, copied, clock(), engagement.WithSynchronous(engagement.SyncOff))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	w, err := look(ctx, db)
-	if err != nil {
-		return nil, err
-	}
-	p.world = *w
-	return p, nil
+	return seen(ctx, path, db)
 }
 
 // execute runs a statement as another program would.

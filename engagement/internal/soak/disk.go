@@ -30,9 +30,12 @@ type content struct {
 	calls  []record // writes and truncates since
 }
 
-func newDisk(path string, data []byte) *disk {
+func newDisk() *disk { return &disk{files: map[string]*entry{}} }
+
+// holds makes a file be there from the start.
+func (d *disk) holds(path string, data []byte) {
 	c := &content{synced: data}
-	return &disk{files: map[string]*entry{path: {now: c, kept: c}}}
+	d.files[path] = &entry{now: c, kept: c}
 }
 
 // play takes one more record of the log.

@@ -12,7 +12,7 @@ import (
 // kills kills children that record and do upkeep, some times on one database.
 // The children are killed at a random moment or in a random call of SQLite's.
 func kills(ctx context.Context, a *attack) (err error) {
-	s, err := a.newScene(ops[a.IntN(len(ops))])
+	s, err := a.newScene(ops[a.IntN(len(ops))], false)
 	if err != nil {
 		return err
 	}
@@ -25,7 +25,7 @@ func kills(ctx context.Context, a *attack) (err error) {
 		}
 		run := childRun{orders: s.orders(fmt.Sprint(round)), ledger: s.ledger}
 		if !s.onServer() && a.interposer != "" && a.IntN(2) == 0 {
-			run.fault = &fault{dir: a.dir, kinds: someKinds(a), killAt: logUniform(a, 3000), half: a.IntN(2) == 0}
+			run.fault = &fault{dir: a.dir, kinds: someKinds(a), killAt: logUniform(a, 1000), half: a.IntN(2) == 0}
 			run.Units = 200
 		} else {
 			run.killAfter = time.Duration(1+a.IntN(120_000)) * time.Microsecond
@@ -77,15 +77,11 @@ func logUniform(a *attack, most int) int {
 
 // faults lets the calls of SQLite fail while a child records and does upkeep,
 // once or from then on: a disk that fails, or is full.
-func faults(ctx context.Context, a *attack) (err error) {
-	server := a.server
-	a.server = nil
-	s, err := a.newScene(ops[a.IntN(len(ops))])
-	a.server = server
+func faults(ctx context.Context, a *attack) error {
+	s, err := a.newScene(ops[a.IntN(len(ops))], true)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
 	if s.op == opRebuild {
 		if err := s.spoil(ctx); err != nil {
 			return err

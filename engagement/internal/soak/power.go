@@ -9,17 +9,11 @@ import (
 	"strings"
 )
 
-// cutsPerLog is how many power cuts are tried on one log.
-const cutsPerLog = 25
-
 // powerCuts lets a child record and do upkeep, and looks at what a disk may hold
 // if the power had gone at random moments of that.
-func powerCuts(ctx context.Context, a *attack) (err error) {
-	upkeep := []string{opNone, opNone, opCleanup, opErase, opRebuild, opRules, opAdopt}
-	server := a.server
-	a.server = nil
-	s, err := a.newScene(upkeep[a.IntN(len(upkeep))])
-	a.server = server
+func powerCuts(ctx context.Context, a *attack) error {
+	upkeep := []string{opNone, opNone, opCleanup, opErase, opRebuild, opRules, opAdopt, opNew}
+	s, err := a.newScene(upkeep[a.IntN(len(upkeep))], true)
 	if err != nil {
 		return err
 	}
@@ -28,9 +22,13 @@ func powerCuts(ctx context.Context, a *attack) (err error) {
 			return err
 		}
 	}
-	before, err := os.ReadFile(s.dsn)
-	if err != nil {
-		return err
+	disk, l := newDisk(), newLedger()
+	if s.op != opNew {
+		before, err := os.ReadFile(s.dsn)
+		if err != nil {
+			return err
+		}
+		disk.holds(s.dsn, before)
 	}
 	run := childRun{orders: s.orders("cut"), ledger: s.ledger, log: a.path("log"), fault: &fault{dir: a.dir, log: true}}
 	run.Units, run.Cycles = 5+a.IntN(25), 1+a.IntN(3) // closing moves the WAL into the file
@@ -41,8 +39,7 @@ func powerCuts(ctx context.Context, a *attack) (err error) {
 	if err != nil {
 		return err
 	}
-	disk, l := newDisk(s.dsn, before), newLedger()
-	cuts := make([]int, cutsPerLog)
+	cuts := make([]int, a.cuts)
 	for i := range cuts {
 		cuts[i] = a.IntN(len(log) + 1)
 	}
@@ -51,7 +48,7 @@ func powerCuts(ctx context.Context, a *attack) (err error) {
 	for i, cut := range cuts {
 		for ; at < cut; at++ {
 			disk.play(log[at])
-			var what said
+			what := said{}
 			if err := what.hear(log[at], l); err != nil {
 				return err
 			}

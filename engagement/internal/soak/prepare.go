@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,8 +21,13 @@ import (
 type soak struct {
 	dir         string // of all files
 	root        string // of the repository
+	nothing     *place
 	community   *place
 	predecessor []*place
+
+	out  io.Writer
+	cuts int  // power cuts that are tried on one log
+	lax  bool // children do not wait for the disk, which power cuts must find out
 
 	interposer string // the path of the compiled library, "" if it cannot be used
 	server     *pgtest.Server
@@ -30,8 +36,8 @@ type soak struct {
 }
 
 // prepare makes what every attack begins with.
-func prepare(ctx context.Context) (s *soak, err error) {
-	s = &soak{made: map[string]error{}}
+func prepare(ctx context.Context, out io.Writer) (s *soak, err error) {
+	s = &soak{out: out, cuts: 25, made: map[string]error{}}
 	if s.root, err = rootFolder(); err != nil {
 		return nil, err
 	}
@@ -40,6 +46,9 @@ func prepare(ctx context.Context) (s *soak, err error) {
 	}
 	if s.dir, err = filepath.EvalSymlinks(s.dir); err != nil { // as SQLite names it
 		return nil, err
+	}
+	if s.nothing, err = makeNothing(ctx, filepath.Join(s.dir, "new.db")); err != nil {
+		return nil, fmt.Errorf("make a database: %w", err)
 	}
 	if s.community, err = makeCommunity(ctx, filepath.Join(s.dir, "community.db")); err != nil {
 		return nil, fmt.Errorf("make a community: %w", err)

@@ -11,7 +11,7 @@ import (
 // processes lets several children record and do different upkeep on one
 // database at once. Some of them are killed; the others must not notice.
 func processes(ctx context.Context, a *attack) (err error) {
-	s, err := a.newScene(opNone)
+	s, err := a.newScene([]string{opNone, opNone, opAdopt, opNew}[a.IntN(4)], false)
 	if err != nil {
 		return err
 	}

@@ -24,41 +24,42 @@ type scene struct {
 	close  func() error
 }
 
-// newScene copies a place. With a server, every third one is on it.
-func (a *attack) newScene(op string) (s *scene, err error) {
+// newScene copies a place. Every third is on a server if it may be.
+func (a *attack) newScene(op string, onFile bool) (s *scene, err error) {
 	s = &scene{attack: a, op: op, place: a.community, ledger: newLedger(), close: func() error { return nil }}
-	onServer := a.server != nil && a.IntN(3) == 0
-	if op == opAdopt {
-		s.place = a.predecessor[a.IntN(len(a.predecessor))]
-	}
+	onServer := a.IntN(3) == 0 && a.server != nil && !onFile
+	s.dsn = a.path("engagement.db")
 	switch op {
+	case opAdopt:
+		s.place = a.predecessor[a.IntN(len(a.predecessor))]
+	case opNew:
+		s.place = a.nothing
 	case opBackup:
 		s.target = a.path("backup.db")
 	case opCopy:
 		s.target = a.path("copied.db")
-		if onServer {
-			var drop func() error
-			if s.target, drop, err = pgtest.NewSchema(context.Background(), a.server.URL()); err != nil {
-				return nil, err
-			}
-			s.close = drop
-		}
 	}
-	if onServer && op != opAdopt && op != opBackup && op != opCopy {
+	switch {
+	case onServer && op == opCopy:
+		s.target, s.close, err = pgtest.NewSchema(context.Background(), a.server.URL())
+	case onServer && op == opNew:
+		s.dsn, s.close, err = pgtest.NewSchema(context.Background(), a.server.URL())
+	case onServer && op != opAdopt && op != opBackup: // which a server does not have
 		s.dsn, s.close, err = a.template.NewSchema(context.Background())
-		return s, err
 	}
-	s.dsn = a.path("engagement.db")
-	return s, copyFile(s.place.path, s.dsn)
+	if err == nil && !s.onServer() && op != opNew {
+		err = copyFile(s.place.path, s.dsn)
+	}
+	return s, err
 }
 
 func (s *scene) onServer() bool { return strings.Contains(s.dsn, "://") }
 
 // orders are those of a child that plays the scene.
 func (s *scene) orders(name string) orders {
-	o := orders{DSN: s.dsn, Op: s.op, Target: s.target, Name: name, Callers: 1 + s.IntN(4)}
+	o := orders{DSN: s.dsn, Op: s.op, Target: s.target, Name: name, Callers: 1 + s.IntN(4), Lax: s.lax}
 	switch s.op {
-	case opAdopt:
+	case opAdopt, opNew:
 		o.Op = opNone
 	case opErase:
 		for range 20 {

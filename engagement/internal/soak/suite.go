@@ -4,36 +4,50 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 )
 
-// calls lets the suite's random histories run against its models.
+// Which tests of the suite are campaigns: random histories against its models,
+// and what is concurrent, whose interleaving is another each time.
+const (
+	histories  = "^TestAny"
+	concurrent = "Concurrent|While|Waits|Waiting|Callers|AtOnce|Load|Hot|Standby|Restart|Busy"
+)
+
+// calls lets random histories run, four times as many on a file as on a server.
 func calls(ctx context.Context, a *attack) error {
-	out, err := a.runSuite(ctx, "^TestAny", "-rapid.checks=10", fmt.Sprint("-rapid.seed=", max(1, a.seed)))
-	for _, match := range callsMade.FindAllSubmatch(out, -1) {
+	engine, checks, environment := "sqlite", 40, []string{"ENGAGEMENT_TEST_POSTGRES=postgres://unused"}
+	if a.server != nil && a.IntN(4) == 0 {
+		engine, checks, environment = "postgres", 10, nil
+	}
+	out, err := a.runSuite(ctx, environment, histories+"/"+engine, fmt.Sprint("-rapid.checks=", checks),
+		fmt.Sprint("-rapid.seed=", max(1, a.seed)), "-rapid.nofailfile")
+	for _, match := range stepsTaken.FindAllSubmatch(out, -1) {
 		n, _ := strconv.Atoi(string(match[1]))
 		a.count += n
 	}
 	return err
 }
 
-// callsMade matches how the suite says how many calls its histories made.
-var callsMade = regexp.MustCompile(`(\d+) calls`)
+// stepsTaken matches how the suite says how long its histories were.
+var stepsTaken = regexp.MustCompile(`(\d+) random steps`)
 
-// concurrentTests lets the suite's tests of what is concurrent run, whose
-// interleaving is another each time.
+// concurrentTests lets the suite's concurrent tests run.
 func concurrentTests(ctx context.Context, a *attack) error {
 	a.count++
-	_, err := a.runSuite(ctx, "Concurrent|While|Waits|Waiting|Callers|AtOnce|Load|Hot|Standby|Restart|Busy|Answer")
+	_, err := a.runSuite(ctx, nil, concurrent)
 	return err
 }
 
-func (a *attack) runSuite(ctx context.Context, tests string, more ...string) ([]byte, error) {
+// runSuite runs tests of the suite and returns what they print.
+func (a *attack) runSuite(ctx context.Context, environment []string, tests string, more ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, filepath.Join(a.soak.dir, "suite.test"),
 		append([]string{"-test.v", "-test.timeout=20m", "-test.run=" + tests}, more...)...)
+	cmd.Env = append(os.Environ(), environment...)
 	cmd.Dir = filepath.Join(a.root, "engagement")
 	out, err := cmd.CombinedOutput()
 	if err == nil {

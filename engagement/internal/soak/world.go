@@ -90,128 +90,148 @@ func first[T any](list []T) []T { return list[:min(3, len(list))] }
 // compare reports how what is there now differs from what was there before and
 // what the ledger says has been done since.
 func (w *world) compare(current *world, l *ledger) error {
-	var errs []error
-	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	c := comparison{before: w, now: current, ledger: l, want: map[int64]totals{}}
+	c.settings()
+	c.community()
+	c.units()
+	c.inventions()
+	if len(c.wrong) > 8 {
+		c.wrong = append(c.wrong[:8], fmt.Errorf("and %d more", len(c.wrong)-8))
+	}
+	return errors.Join(c.wrong...)
+}
 
-	horizons := map[engagement.Day]bool{w.horizon: true}
-	if _, begun := l.begun[opCleanup]; begun {
-		horizons[cleanedHorizon] = true
-	}
-	if _, done := l.done[opCleanup]; done {
-		horizons = map[engagement.Day]bool{cleanedHorizon: true}
-	}
-	if !horizons[current.horizon] {
-		wrong("the horizon is %s", current.horizon)
-	}
-	rules := map[string]bool{w.rules: true}
-	if _, begun := l.begun[opRules]; begun {
-		rules[fmt.Sprint(otherRules)] = true
-	}
-	if _, done := l.done[opRules]; done {
-		rules = map[string]bool{fmt.Sprint(otherRules): true}
-	}
-	if !rules[current.rules] {
-		wrong("the streak rules are %s", current.rules)
-	}
+type comparison struct {
+	before, now *world
+	ledger      *ledger
+	want        map[int64]totals // of the users who are there
+	wrong       []error
+}
 
-	want := map[int64]totals{}
-	for user, t := range w.users {
-		_, there := current.users[user]
-		_, begun := l.begun[erasing(user)]
-		_, done := l.done[erasing(user)]
+func (c *comparison) report(format string, args ...any) {
+	c.wrong = append(c.wrong, fmt.Errorf(format, args...))
+}
+
+// may reports whether something may be as before, and whether it may be as after
+// what the ledger calls name.
+func (c *comparison) may(name string) (before, after bool) {
+	_, begun := c.ledger.begun[name]
+	_, done := c.ledger.done[name]
+	return !done, begun
+}
+
+func (c *comparison) settings() {
+	before, after := c.may(opCleanup)
+	if h := c.now.horizon; (h != c.before.horizon || !before) && (h != cleanedHorizon || !after) {
+		c.report("the horizon is %s", h)
+	}
+	before, after = c.may(opRules)
+	if r := c.now.rules; (r != c.before.rules || !before) && (r != fmt.Sprint(otherRules) || !after) {
+		c.report("the streak rules are %s", r)
+	}
+}
+
+// community compares what was there before.
+func (c *comparison) community() {
+	for user, total := range c.before.users {
+		_, there := c.now.users[user]
+		before, erased := c.may(erasing(user))
 		switch {
-		case done && there:
-			wrong("user %d is there and was erased", user)
-		case !there && !begun:
-			wrong("user %d is lost", user)
+		case there && !before:
+			c.report("user %d is there and was erased", user)
+		case !there && !erased:
+			c.report("user %d is lost", user)
 		}
 		if there {
-			want[user] = t
+			c.want[user] = total
 		}
 	}
-	for k, day := range w.fires {
-		_, kept := want[k.user]
-		if _, there := current.fires[k]; kept && !there && day >= current.horizon {
-			wrong("the fire %v of %s is lost", k, day)
+	for k, day := range c.before.fires {
+		_, kept := c.want[k.user]
+		if _, there := c.now.fires[k]; kept && !there && day >= c.now.horizon {
+			c.report("the fire %v of %s is lost", k, day)
 		}
 	}
-	for k := range w.trades {
-		_, kept := want[k.user]
-		if kept && !current.trades[k] {
-			wrong("the trade %v is lost", k)
+	for k := range c.before.trades {
+		if _, kept := c.want[k.user]; kept && !c.now.trades[k] {
+			c.report("the trade %v is lost", k)
 		}
 	}
-	known := map[string]bool{}
-	updates := totals{} // of P&L: trades acknowledged, in the first field, and begun
-	for name := range l.begun {
+}
+
+// units compares what was recorded since, and the totals that follow.
+func (c *comparison) units() {
+	var updates, acknowledged int64 // of a P&L
+	for name := range c.ledger.begun {
 		if !isUnit(name) {
 			continue
 		}
-		known[name] = true
-		u, _ := unitOf(name), 0
-		_, done := l.done[name]
+		_, done := c.ledger.done[name]
+		u := unitOf(name)
 		if u.pnl != 0 {
-			updates.trades++
+			updates++
 			if done {
-				updates.fires++
+				acknowledged++
 			}
 			continue
 		}
-		stored := 0
-		for _, f := range u.fires {
-			if _, there := current.fires[key{f.UserID, name}]; there {
-				stored++
-				t := want[f.UserID]
-				want[f.UserID] = totals{t.fires + 1, t.trades}
-			}
-		}
-		for _, f := range u.trades {
-			if current.trades[key{f.UserID, name}] {
-				stored++
-				t := want[f.UserID]
-				want[f.UserID] = totals{t.fires, t.trades + 1}
-			}
-		}
-		of := len(u.fires) + len(u.trades)
+		stored, of := c.stored(u), len(u.fires)+len(u.trades)
 		switch {
 		case done && stored < of:
-			wrong("%s was acknowledged, and %d of its %d facts are there", name, stored, of)
+			c.report("%s was acknowledged, and %d of its %d facts are there", name, stored, of)
 		case stored != 0 && stored != of:
-			wrong("%s is half written: %d of its %d facts are there", name, stored, of)
+			c.report("%s is half written: %d of its %d facts are there", name, stored, of)
 		}
 	}
-	for k := range current.fires {
-		if _, before := w.fires[k]; !before && !known[k.id] {
-			wrong("nobody recorded the fire %v", k)
+	got := c.now.users[pnlUser].trades - c.before.users[pnlUser].trades
+	if got < acknowledged || got > updates {
+		c.report("%d updates of a P&L are there, of %d begun and %d acknowledged", got, updates, acknowledged)
+	}
+	for user, total := range c.now.users {
+		if user != pnlUser && total != c.want[user] {
+			c.report("user %d has %+v, want %+v", user, total, c.want[user])
 		}
 	}
-	for k := range current.trades {
-		if !w.trades[k] && !known[k.id] && k.user != pnlUser {
-			wrong("nobody recorded the trade %v", k)
+}
+
+// stored returns how many facts of a unit are there, and adds them to what is
+// wanted of their users.
+func (c *comparison) stored(u unit) (n int) {
+	for _, f := range u.fires {
+		if _, there := c.now.fires[key{f.UserID, u.name}]; there {
+			n++
+			c.want[f.UserID] = totals{c.want[f.UserID].fires + 1, c.want[f.UserID].trades}
 		}
 	}
-	got := current.users[pnlUser].trades - w.users[pnlUser].trades
-	if got < updates.fires || got > updates.trades {
-		wrong("%d updates of a P&L are there, of %d begun and %d acknowledged", got, updates.trades, updates.fires)
-	}
-	delete(want, pnlUser)
-	for user, t := range current.users {
-		if user != pnlUser && t != want[user] {
-			wrong("user %d has %+v, want %+v", user, t, want[user])
+	for _, t := range u.trades {
+		if c.now.trades[key{t.UserID, u.name}] {
+			n++
+			c.want[t.UserID] = totals{c.want[t.UserID].fires, c.want[t.UserID].trades + 1}
 		}
 	}
-	if len(errs) > 8 {
-		errs = append(errs[:8], fmt.Errorf("and %d more", len(errs)-8))
+	return n
+}
+
+// inventions finds facts that nobody recorded.
+func (c *comparison) inventions() {
+	for k := range c.now.fires {
+		_, before := c.before.fires[k]
+		if _, begun := c.ledger.begun[k.id]; !before && !begun {
+			c.report("nobody recorded the fire %v", k)
+		}
 	}
-	return errors.Join(errs...)
+	for k := range c.now.trades {
+		if _, begun := c.ledger.begun[k.id]; !c.before.trades[k] && !begun && k.user != pnlUser {
+			c.report("nobody recorded the trade %v", k)
+		}
+	}
 }
 
 // same reports how two worlds differ that must not.
 func (w *world) same(other *world) error {
-	if other.horizon != w.horizon {
-		return fmt.Errorf("the horizon is %s, want %s", other.horizon, w.horizon)
-	}
 	switch {
+	case other.horizon != w.horizon:
+		return fmt.Errorf("the horizon is %s, want %s", other.horizon, w.horizon)
 	case other.rules != w.rules:
 		return fmt.Errorf("the streak rules are %s, want %s", other.rules, w.rules)
 	case !maps.Equal(other.fires, w.fires):
