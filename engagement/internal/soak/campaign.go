@@ -151,6 +151,7 @@ func (s *soak) attackOnce(ctx context.Context, c *campaign, seed uint64) {
 	c.took += time.Since(begin)
 	if err != nil && ctx.Err() == nil {
 		c.failures++
+		s.kept = append(s.kept, a.dir)
 		fmt.Fprintf(s.out, "FAILED: %s: %v\n  its files: %s\n  again: go run ./engagement/internal/soak -only %s -seed %d -cases 1\n",
 			c.name, err, a.dir, c.name, seed)
 	}

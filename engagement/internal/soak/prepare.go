@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 
 	"github.com/hydraxdev/engagementdb/engagement"
@@ -33,6 +34,7 @@ type soak struct {
 	server     *pgtest.Server
 	template   *pgtest.Template // of schemas with the community
 	made       map[string]error // what once has made
+	kept       []string         // the folders of failed cases
 }
 
 // prepare makes what every attack begins with.
@@ -73,10 +75,16 @@ func (s *soak) close() error {
 	if s.server != nil {
 		errs = append(errs, s.server.Stop())
 	}
-	for _, name := range []string{"community.db", "predecessor0", "predecessor1", "interpose.so", "suite.test"} {
-		errs = append(errs, os.RemoveAll(filepath.Join(s.dir, name)))
+	left, err := os.ReadDir(s.dir)
+	errs = append(errs, err)
+	for _, entry := range left {
+		if path := filepath.Join(s.dir, entry.Name()); !slices.Contains(s.kept, path) {
+			errs = append(errs, os.RemoveAll(path))
+		}
 	}
-	_ = os.Remove(s.dir) // unless a case is kept there
+	if len(s.kept) == 0 {
+		errs = append(errs, os.Remove(s.dir))
+	}
 	return errors.Join(errs...)
 }
 

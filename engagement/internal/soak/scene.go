@@ -150,28 +150,30 @@ func (s *scene) finish(ctx context.Context) error {
 // finishBackup checks the backup, if it got its name, and makes another.
 func (s *scene) finishBackup(ctx context.Context, db *engagement.DB) error {
 	if _, err := os.Stat(s.target); err == nil {
-		if err := s.inspectBackup(ctx, s.target); err != nil {
+		if err := s.inspectBackup(ctx, s.target, opBackup); err != nil {
 			return fmt.Errorf("the backup: %w", err)
 		}
 	} else if _, done := s.ledger.done[opBackup]; done {
 		return fmt.Errorf("the backup was done: %w", err)
 	}
+	const second = "second backup"
 	again := filepath.Join(s.dir, "again.db")
-	s.ledger.begin(opBackup)
+	s.ledger.begin(second)
 	if err := db.Backup(ctx, again); err != nil {
 		return fmt.Errorf("a backup after that: %w", err)
 	}
-	return s.inspectBackup(ctx, again)
+	return s.inspectBackup(ctx, again, second)
 }
 
-// inspectBackup compares a backup with what was done when it was begun.
-func (s *scene) inspectBackup(ctx context.Context, path string) error {
+// inspectBackup compares a backup with what was done when it began, by the name
+// of that in the ledger.
+func (s *scene) inspectBackup(ctx context.Context, path, began string) error {
 	return s.with(ctx, path, func(db *engagement.DB) error {
 		current, err := look(ctx, db)
 		if err != nil {
 			return err
 		}
-		return s.place.compare(current, s.ledger.at(opBackup))
+		return s.place.compare(current, s.ledger.at(began))
 	}, engagement.WithReadOnly())
 }
 

@@ -87,9 +87,13 @@ type ledger struct {
 
 func newLedger() *ledger { return &ledger{begun: map[string]int{}, done: map[string]int{}} }
 
+// begin takes that something begins. What is tried again began when it was
+// first.
 func (l *ledger) begin(name string) {
 	l.heard++
-	l.begun[name] = l.heard
+	if _, again := l.begun[name]; !again {
+		l.begun[name] = l.heard
+	}
 }
 
 func (l *ledger) end(name string) {
