@@ -3,6 +3,7 @@ package engagement
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -135,7 +136,11 @@ func (w *writing) hold(ctx context.Context, users []int64, fires, trades rows) (
 		l.users[user] = &held[i]
 	}
 	for _, row := range stored.Users {
-		*l.users[row.UserID] = heldUser{
+		u, err := l.user(row.UserID)
+		if err != nil {
+			return nil, err
+		}
+		*u = heldUser{
 			streak: streaks.State{
 				First: row.FirstDay, Start: row.StreakStart, End: row.StreakEnd, Until: row.StreakUntil,
 				Length: row.StreakLength, Longest: row.StreakLongest, Unspent: row.Freezes,
@@ -153,6 +158,21 @@ func (w *writing) hold(ctx context.Context, users []int64, fires, trades rows) (
 		l.pnl[userDay{row.UserID, Day(row.Day)}] = row.PnlMicros
 	}
 	return l, nil
+}
+
+// user returns the held user that a row is about.
+func (l *loaded) user(id int64) (*heldUser, error) {
+	u, held := l.users[id]
+	if !held {
+		return nil, notAskedFor(id)
+	}
+	return u, nil
+}
+
+// notAskedFor tells of a row that was found by the key of another user, which a
+// damaged index does.
+func notAskedFor(user int64) error {
+	return fmt.Errorf("%w: a row of user %d is stored under another user", ErrCorrupt, user)
 }
 
 // unread returns the users whose histories, and those whose awards, must be read
@@ -223,8 +243,14 @@ func (w *writing) readHistories(ctx context.Context, l *loaded, histories, award
 		l.users[user].history = &history{spent: map[string]int64{}}
 	}
 	for _, row := range found.Rows {
-		h := l.users[row.UserID].history
+		u, err := l.user(row.UserID)
+		if err != nil {
+			return err
+		}
+		h := u.history
 		switch {
+		case h == nil:
+			return notAskedFor(row.UserID)
 		case row.GrantID != "":
 			h.freezes = append(h.freezes, streaks.Freeze{ID: row.GrantID, Granted: row.Day, Spent: row.SpentDay})
 			h.spent[row.GrantID] = row.SpentDay
@@ -236,7 +262,10 @@ func (w *writing) readHistories(ctx context.Context, l *loaded, histories, award
 	}
 	slices.SortFunc(found.Awards, func(a, b dbgen.StreakAward) int { return cmp.Compare(a.Day, b.Day) })
 	for _, row := range found.Awards {
-		u := l.users[row.UserID]
+		u, err := l.user(row.UserID)
+		if err != nil {
+			return err
+		}
 		u.awards = append(u.awards, streaks.Award{Start: row.StreakStart, Length: row.Milestone, Day: row.Day})
 	}
 	return nil
