@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
@@ -34,12 +33,17 @@ func FiguresOfUser() []Figure {
 // FiguresOfSignal lists the figures of a signal that can be explained.
 func FiguresOfSignal() []Figure { return []Figure{FigureFires, FigureExecuted} }
 
-func (f Figure) check(known []Figure) error {
-	if slices.Contains(known, f) {
-		return nil
-	}
-	return invalid("figure", string(f), fmt.Sprintf("want one of %v", known))
-}
+// String returns the figure's name.
+func (f Figure) String() string { return string(f) }
+
+// ParseFigure reads the name of a figure of a user. Anything else is ErrInvalid.
+func ParseFigure(s string) (Figure, error) { return parseNamed("figure", s, FiguresOfUser()) }
+
+// MarshalText returns the figure's name, "" for the zero value.
+func (f Figure) MarshalText() ([]byte, error) { return marshalNamed("figure", f, FiguresOfUser()) }
+
+// UnmarshalText reads what MarshalText returns.
+func (f *Figure) UnmarshalText(text []byte) error { return unmarshalNamed(f, text, ParseFigure) }
 
 // ofFires reports whether the figure comes from fires; the others come from trades.
 func (f Figure) ofFires() bool { return f == FigureFires || f == FigureExecuted || f == FigureStreak }
@@ -163,7 +167,7 @@ func (r *Reader) ExplainUser(ctx context.Context, userID int64, figure Figure, q
 }
 
 func (v *view) explainUser(ctx context.Context, userID int64, figure Figure, q PageQuery) (Explanation, error) {
-	if err := figure.check(FiguresOfUser()); err != nil {
+	if err := checkNamed("figure", figure, FiguresOfUser()); err != nil {
 		return Explanation{}, err
 	}
 	list := fmt.Sprintf("%s of user %d", figure, userID)
@@ -287,7 +291,7 @@ func (r *Reader) ExplainSignal(ctx context.Context, signalID string, figure Figu
 }
 
 func (v *view) explainSignal(ctx context.Context, signalID string, figure Figure, q PageQuery) (Explanation, error) {
-	if err := figure.check(FiguresOfSignal()); err != nil {
+	if err := checkNamed("figure", figure, FiguresOfSignal()); err != nil {
 		return Explanation{}, err
 	}
 	if err := checkID("signal id", signalID); err != nil {

@@ -170,9 +170,9 @@ func (r *Reader) Fire(ctx context.Context, userID int64, signalID string) (Signa
 
 // FireFilter says which fires to list. The zero value lets all through.
 type FireFilter struct {
-	UserID   int64  // 0: of all users
-	SignalID string // "": of all signals
-	Window   Window // zero: of all time
+	UserID   int64  `json:"user_id,omitzero"`   // 0: of all users
+	SignalID string `json:"signal_id,omitzero"` // "": of all signals
+	Window   Window `json:"window,omitzero"`    // zero: of all time
 }
 
 func (f FireFilter) check() error {

@@ -187,6 +187,27 @@ const (
 	OpenDay   StreakDayKind = "open"   // today, while there is no fire yet
 )
 
+// StreakDayKinds lists all kinds of days.
+func StreakDayKinds() []StreakDayKind { return []StreakDayKind{ActiveDay, RestDay, FrozenDay, OpenDay} }
+
+// String returns the kind's name: "active", "rest", "frozen" or "open".
+func (k StreakDayKind) String() string { return string(k) }
+
+// ParseStreakDayKind reads a kind's name. Anything else is ErrInvalid.
+func ParseStreakDayKind(s string) (StreakDayKind, error) {
+	return parseNamed("kind of day", s, StreakDayKinds())
+}
+
+// MarshalText returns the kind's name, "" for the zero value.
+func (k StreakDayKind) MarshalText() ([]byte, error) {
+	return marshalNamed("kind of day", k, StreakDayKinds())
+}
+
+// UnmarshalText reads what MarshalText returns.
+func (k *StreakDayKind) UnmarshalText(text []byte) error {
+	return unmarshalNamed(k, text, ParseStreakDayKind)
+}
+
 // StreakDay is one day of a streak.
 type StreakDay struct {
 	Day  Day           `json:"day"`
