@@ -224,7 +224,7 @@ type Querier interface {
 	// without any. A family is a signal id without its trailing number, or the id
 	// itself if it is nothing but a number.
 	FavoriteFamily(ctx context.Context, userID int64) ([]FavoriteFamilyRow, error)
-	// Fires lists all users' counted fires before a position, newest first.
+	// Fires is UserFires for all users.
 	Fires(ctx context.Context, arg FiresParams) ([]SignalFire, error)
 	// FiresAfter lists all fires by their key, from behind one on.
 	FiresAfter(ctx context.Context, arg FiresAfterParams) ([]SignalFire, error)
