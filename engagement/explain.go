@@ -64,7 +64,9 @@ type Explanation struct {
 	// millionth. If they do not, Verify finds it and Rebuild puts it right.
 	Exact bool `json:"exact"`
 
-	Days []FigureDay `json:"days"` // those that add something, oldest first
+	// Days are those that add something, oldest first. They are all on every page of
+	// the facts: the calendar has 366 a year.
+	Days []FigureDay `json:"days"`
 
 	Horizon       Day           `json:"horizon"`
 	BeforeHorizon float64       `json:"before_horizon"`   // of the sum, what comes from days whose facts were cleaned up; of trades 0

@@ -216,7 +216,8 @@ type StreakDay struct {
 
 // StreakDays explains a user's current streak: its days from the first on up to
 // today, or up to a later one with a fire; none unless a streak is alive. A day that
-// the time zone left out is not among them.
+// the time zone left out is not among them. They come all at once: the calendar has
+// 366 a year.
 func (r *Reader) StreakDays(ctx context.Context, userID int64) ([]StreakDay, error) {
 	return snapshot(ctx, r, "explain a user's streak", func(v *view) ([]StreakDay, error) {
 		return v.streakDays(ctx, userID)

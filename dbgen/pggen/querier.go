@@ -224,7 +224,7 @@ type Querier interface {
 	// without any. A family is a signal id without its trailing number, or the id
 	// itself if it is nothing but a number.
 	FavoriteFamily(ctx context.Context, userID int64) ([]FavoriteFamilyRow, error)
-	// Fires lists all users' counted fires before a position, newest first.
+	// Fires is UserFires for all users.
 	Fires(ctx context.Context, arg FiresParams) ([]SignalFire, error)
 	// FiresAfter lists all fires by their key, from behind one on.
 	FiresAfter(ctx context.Context, arg FiresAfterParams) ([]SignalFire, error)
@@ -271,6 +271,8 @@ type Querier interface {
 	GetTrade(ctx context.Context, arg GetTradeParams) (Trade, error)
 	// GetUserStats returns a user's totals.
 	GetUserStats(ctx context.Context, userID int64) (UserStat, error)
+	// HasFacts returns 1 if a user has facts or days, and 0 if not.
+	HasFacts(ctx context.Context, userID int64) (int64, error)
 	// HistoriesOfUsers lists, by user, the days on which some users fired, in order,
 	// and then their freezes, each with its grant id, the day of its grant and the
 	// day that it is spent on. It takes a JSON array of user ids.
@@ -299,8 +301,6 @@ type Querier interface {
 	// twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	InsertTrades(ctx context.Context, trades string) error
-	// IsUserKept returns 1 if anything is kept about a user, and 0 if not.
-	IsUserKept(ctx context.Context, userID int64) (int64, error)
 	// KeptFiresByDay is FiresByDay for some signals, as far as their fires are kept
 	// one by one.
 	KeptFiresByDay(ctx context.Context, arg KeptFiresByDayParams) ([]KeptFiresByDayRow, error)

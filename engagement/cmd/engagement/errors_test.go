@@ -90,7 +90,7 @@ func TestErrorsAreOneLineWithTheRightExitCode(t *testing.T) {
 		{"a figure that signals do not have", []string{"explain", "signal", "EURUSD_LONG_001", "pnl"}, exitUsage, `invalid figure "pnl"`},
 		{"explaining nobody's figure", []string{"explain", "user", "bob", "pnl"}, exitUsage, `invalid user id "bob"`},
 		{"explaining something else", []string{"explain", "day", "1", "pnl"}, exitUsage, `unknown command "day" for "engagement explain"`},
-		{"an unknown window", []string{"signals", "--window", "year"}, exitUsage, `invalid window "year"`},
+		{"an unknown window", []string{"popular", "--window", "year"}, exitUsage, `invalid window "year"`},
 		{"a copy to nowhere", []string{"copy"}, exitUsage, `required flag(s) "to" not set`},
 		{"a copy with an argument", []string{"copy", "a.db", "--to", "b.db"}, exitUsage, `unknown command "a.db"`},
 		{"a copy to something unknown", []string{"copy", "--to", "mystery://host/x"}, exitUsage, "invalid dsn"},
