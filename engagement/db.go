@@ -107,6 +107,7 @@ func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {
 	if c.loc, err = resolveLocation(ctx, c, o); err != nil {
 		return nil, err
 	}
+	c.skipped = skippedDays(c.loc)
 	background, stop := context.WithCancel(context.Background())
 	db := &DB{Reader: &Reader{core: c}, queue: newQueue(c), stop: stop}
 	if !o.readOnly {

@@ -37,6 +37,7 @@ func newEngine(dsn string, o options) (engine.Engine, error) {
 		ReadOnly:    o.readOnly,
 		Synchronous: strings.ToUpper(string(o.synchronous)),
 		Log:         o.log,
+		Like:        o.like,
 	}), nil
 }
 

@@ -31,7 +31,7 @@ type CommitStats struct {
 }
 
 // CommitStats returns the figures of the queue in which RecordFire and
-// RecordTrade share commits.
+// RecordTrade share commits; all zero for a database that was never opened.
 func (db *DB) CommitStats() CommitStats {
 	if db.queue == nil { // never opened
 		return CommitStats{}

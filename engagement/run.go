@@ -20,11 +20,12 @@ import (
 
 // core is what a DB and every Reader and Tx made from it share.
 type core struct {
-	engine engine.Engine
-	loc    *time.Location
-	clock  func() time.Time
-	log    *slog.Logger
-	slow   time.Duration
+	engine  engine.Engine
+	loc     *time.Location
+	skipped []int64 // days that loc has left out
+	clock   func() time.Time
+	log     *slog.Logger
+	slow    time.Duration
 
 	readOnly bool
 

@@ -147,7 +147,7 @@ func (a *app) groups() []group {
 		{"Record what happens:", []*cobra.Command{a.fireCommand(), a.tradeCommand(), a.freezeCommand()}},
 		{"Ask about the community:", []*cobra.Command{
 			a.statsCommand(), a.dailyCommand(), a.activityCommand(), a.lifecycleCommand(), a.cohortsCommand(), a.hoursCommand(),
-			a.leaderboardCommand(), a.usersCommand(), a.signalsCommand(), a.firesCommand(), a.tradesCommand(),
+			a.leaderboardCommand(), a.usersCommand(), a.signalsCommand(), a.popularCommand(), a.firesCommand(), a.tradesCommand(),
 		}},
 		{"Ask about a user or a signal:", []*cobra.Command{
 			a.userCommand(), a.signalCommand(), a.rankCommand(), a.versusCommand(), a.streakCommand(),

@@ -5,6 +5,7 @@ package engine
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"io/fs"
 	"os"
@@ -172,11 +173,24 @@ type SQL interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
+// FailedRow returns a row whose Scan returns err: that of a pool without
+// connections, for nothing else makes a [sql.Row] that holds an error.
+func FailedRow(err error) *sql.Row {
+	db := sql.OpenDB(unconnected{err})
+	defer db.Close()
+	return db.QueryRow("")
+}
+
+type unconnected struct{ err error }
+
+func (u unconnected) Connect(context.Context) (driver.Conn, error) { return nil, u.err }
+func (u unconnected) Driver() driver.Driver                        { return nil }
+
 // Keys are what to load, each a JSON array, empty for none.
 type Keys struct {
 	Users  string // ids of all users whom the facts are of
 	Fires  string // of [user_id, signal_id]
-	Trades string // of [user_id, trade_id]
+	Trades string // of [user_id, trade_id, day]
 }
 
 // Loaded is what a write of facts goes by: what is stored of Keys, in no order,
@@ -187,6 +201,7 @@ type Loaded struct {
 	Created  []int64 // those of the users who were not stored, and are now
 	Fires    []dbgen.FiresByKeyRow
 	Trades   []dbgen.Trade
+	Days     []dbgen.DaysOfTradesRow // what is stored of the trades' days
 }
 
 // Histories are what streaks are counted from.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"io"
 	"net/url"
 	"path/filepath"
@@ -40,6 +41,7 @@ type conn struct {
 	*sqlite3.SQLiteConn
 	uncancelled bool
 	failed      error // of the first statement that failed since this was cleared
+	steps       bool  // queries read their first row at once
 	doubts      *doubts
 	spoilt      bool // what it keeps in memory of the file may be wrong
 }
@@ -100,16 +102,41 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	if err != nil {
 		return nil, c.fail(err)
 	}
-	return &rows{found.(*sqlite3.SQLiteRows), c}, nil
+	r := &rows{SQLiteRows: found.(*sqlite3.SQLiteRows), conn: c}
+	if c.steps {
+		r.first = make([]driver.Value, len(r.Columns()))
+		if r.ended = r.Next(r.first); r.ended != nil && r.ended != io.EOF {
+			return nil, errors.Join(r.ended, r.Close())
+		}
+		r.ahead = true
+	}
+	return r, nil
+}
+
+// stepAtOnce has queries read their first row at once, until the function that it
+// returns is called: what a statement does, and how it fails, is known then, also
+// if its rows are never read.
+func (c *conn) stepAtOnce() (stop func()) {
+	c.steps = true
+	return func() { c.steps = false }
 }
 
 // rows run their statement while they are read.
 type rows struct {
 	*sqlite3.SQLiteRows
 	conn *conn
+
+	first []driver.Value // which was read ahead
+	ahead bool           // nobody has asked for it yet
+	ended error          // io.EOF if there was none
 }
 
 func (r *rows) Next(dest []driver.Value) error {
+	if r.ahead {
+		r.ahead = false
+		copy(dest, r.first)
+		return r.ended
+	}
 	err := r.SQLiteRows.Next(dest)
 	if err != nil && err != io.EOF {
 		return r.conn.fail(err)

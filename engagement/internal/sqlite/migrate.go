@@ -25,7 +25,10 @@ const versionTable = goose.DefaultTablename
 // migrations, so processes take turns by a lock file that exists meanwhile.
 func (e *Engine) Migrate(ctx context.Context) (applied []int64, err error) {
 	path := realPath(e.path)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := ctx.Err(); err != nil {
+		return nil, err // and leave no file
+	}
+	if err := makeFolder(filepath.Dir(path), syncDir); err != nil {
 		return nil, err
 	}
 	unlock, err := lockFile(ctx, path+".migrating")
@@ -47,6 +50,11 @@ func (e *Engine) Migrate(ctx context.Context) (applied []int64, err error) {
 			return nil, fmt.Errorf("back up before migrating: %w", err)
 		}
 		e.opts.Log.Info("backed up before migrating", "backup", copyPath)
+	}
+	if e.opts.Like != "" {
+		if err := makeLike(path, e.opts.Like); err != nil {
+			return nil, err
+		}
 	}
 	db := openWriter(path, "FULL")
 	defer func() { err = errors.Join(err, db.Close()) }()
@@ -123,9 +131,7 @@ func lockFile(ctx context.Context, path string) (unlock func() error, err error)
 		}
 		// Whoever held the lock before has removed its file; a lock on a file
 		// without a name locks nobody out.
-		held, heldErr := lock.Stat()
-		named, namedErr := os.Stat(path)
-		if heldErr == nil && namedErr == nil && os.SameFile(held, named) {
+		if isNamed(lock) {
 			return func() error { return errors.Join(os.Remove(path), lock.Unlock()) }, nil
 		}
 		if err := lock.Unlock(); err != nil {

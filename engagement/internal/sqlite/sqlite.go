@@ -38,6 +38,8 @@ type Options struct {
 	ReadOnly    bool
 	Synchronous string // OFF, NORMAL or FULL
 	Log         *slog.Logger
+	// Like is a file whose mode and owner a new one gets ("": the default).
+	Like string
 }
 
 // Engine is one SQLite file.
@@ -54,8 +56,14 @@ var _ engine.Engine = (*Engine)(nil)
 // New returns the engine for the file at path, which need not exist yet.
 // Nothing is opened.
 func New(path string, opts Options) *Engine {
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
 	return &Engine{path: filepath.Clean(path), opts: opts}
 }
+
+// Path returns where the file is.
+func (e *Engine) Path() string { return e.path }
 
 // Open opens the pools.
 func (e *Engine) Open(ctx context.Context) error {
