@@ -29,7 +29,7 @@ type ActiveDaysAfterRow struct {
 }
 
 // ActiveDaysAfter lists the days on which users fired by user and day, from
-// behind one on. Day 0 holds fires whose time could not be read.
+// behind one on.
 func (q *Queries) ActiveDaysAfter(ctx context.Context, arg ActiveDaysAfterParams) ([]ActiveDaysAfterRow, error) {
 	rows, err := q.db.QueryContext(ctx, ActiveDaysAfter, arg.AfterUser, arg.AfterDay, arg.MaxRows)
 	if err != nil {
@@ -69,7 +69,7 @@ const CountFires = `-- name: CountFires :one
 SELECT COUNT(*) FROM signal_fires
 `
 
-// CountFires counts the fires that are still kept one by one.
+// CountFires counts the rows of fires, those set aside too.
 func (q *Queries) CountFires(ctx context.Context) (int64, error) {
 	row := q.db.QueryRowContext(ctx, CountFires)
 	var count int64
@@ -93,7 +93,7 @@ const CountTrades = `-- name: CountTrades :one
 SELECT COUNT(*) FROM trades
 `
 
-// CountTrades counts the trades.
+// CountTrades counts the rows of trades, those set aside too.
 func (q *Queries) CountTrades(ctx context.Context) (int64, error) {
 	row := q.db.QueryRowContext(ctx, CountTrades)
 	var count int64
@@ -197,8 +197,8 @@ func (q *Queries) DayMismatches(ctx context.Context, maxRows int64) ([]DayMismat
 }
 
 const FiresAfter = `-- name: FiresAfter :many
-SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires
-WHERE user_id >= $1 AND (user_id > $1 OR signal_id > $2)
+SELECT id, user_id, signal_id, timestamp, executed, day FROM readable_fires
+WHERE day <> -2 AND user_id >= $1 AND (user_id > $1 OR signal_id > $2)
 ORDER BY user_id, signal_id
 LIMIT CAST($3 AS BIGINT)
 `
@@ -209,16 +209,17 @@ type FiresAfterParams struct {
 	MaxRows     int64
 }
 
-// FiresAfter lists all fires by their key, from behind one on.
-func (q *Queries) FiresAfter(ctx context.Context, arg FiresAfterParams) ([]SignalFire, error) {
+// FiresAfter lists the readable fires by their key, from behind one on, without
+// those set aside.
+func (q *Queries) FiresAfter(ctx context.Context, arg FiresAfterParams) ([]ReadableFire, error) {
 	rows, err := q.db.QueryContext(ctx, FiresAfter, arg.AfterUser, arg.AfterSignal, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []SignalFire{}
+	items := []ReadableFire{}
 	for rows.Next() {
-		var i SignalFire
+		var i ReadableFire
 		if err := rows.Scan(
 			&i.ID,
 			&i.UserID,
@@ -297,10 +298,10 @@ FROM (
         d.fires AS stored_fires, 0 AS fires,
         d.executed AS stored_executed, 0 AS executed
     FROM signal_days AS d
-    WHERE d.day >= $1
+    WHERE d.day >= $1 OR d.day < 1
     UNION ALL
     SELECT f.signal_id, f.day, 0, 1, 0, CASE WHEN f.executed THEN 1 ELSE 0 END
-    FROM signal_fires AS f
+    FROM readable_fires AS f
     WHERE f.day >= $1
 ) AS counts
 GROUP BY signal_id, day
@@ -324,7 +325,7 @@ type SignalDayMismatchesRow struct {
 }
 
 // SignalDayMismatches lists a signal's days, from the horizon on, whose counts
-// are not those of the fires.
+// are not those of the fires. Before the first day there are none.
 func (q *Queries) SignalDayMismatches(ctx context.Context, arg SignalDayMismatchesParams) ([]SignalDayMismatchesRow, error) {
 	rows, err := q.db.QueryContext(ctx, SignalDayMismatches, arg.Horizon, arg.MaxRows)
 	if err != nil {
@@ -412,8 +413,8 @@ func (q *Queries) SignalTotalMismatches(ctx context.Context, maxRows int64) ([]S
 }
 
 const TradesAfter = `-- name: TradesAfter :many
-SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
-WHERE user_id >= $1 AND (user_id > $1 OR trade_id > $2)
+SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM readable_trades
+WHERE day <> -2 AND user_id >= $1 AND (user_id > $1 OR trade_id > $2)
 ORDER BY user_id, trade_id
 LIMIT CAST($3 AS BIGINT)
 `
@@ -424,16 +425,17 @@ type TradesAfterParams struct {
 	MaxRows    int64
 }
 
-// TradesAfter lists all trades by their key, from behind one on.
-func (q *Queries) TradesAfter(ctx context.Context, arg TradesAfterParams) ([]Trade, error) {
+// TradesAfter lists the readable trades by their key, from behind one on, without
+// those set aside.
+func (q *Queries) TradesAfter(ctx context.Context, arg TradesAfterParams) ([]ReadableTrade, error) {
 	rows, err := q.db.QueryContext(ctx, TradesAfter, arg.AfterUser, arg.AfterTrade, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []Trade{}
+	items := []ReadableTrade{}
 	for rows.Next() {
-		var i Trade
+		var i ReadableTrade
 		if err := rows.Scan(
 			&i.ID,
 			&i.UserID,
@@ -471,10 +473,10 @@ FROM (
         d.fires AS stored_fires, 0 AS fires,
         d.executed AS stored_executed, 0 AS executed
     FROM user_days AS d
-    WHERE d.day >= $1
+    WHERE d.day >= $1 OR d.day < 1
     UNION ALL
     SELECT f.user_id, f.day, 0, 1, 0, CASE WHEN f.executed THEN 1 ELSE 0 END
-    FROM signal_fires AS f
+    FROM readable_fires AS f
     WHERE f.day >= $1
 ) AS counts
 GROUP BY user_id, day
@@ -498,7 +500,7 @@ type UserDayFireMismatchesRow struct {
 }
 
 // UserDayFireMismatches lists a user's days, from the horizon on, whose counts
-// are not those of the fires.
+// are not those of the fires. Before the first day there are none.
 func (q *Queries) UserDayFireMismatches(ctx context.Context, arg UserDayFireMismatchesParams) ([]UserDayFireMismatchesRow, error) {
 	rows, err := q.db.QueryContext(ctx, UserDayFireMismatches, arg.Horizon, arg.MaxRows)
 	if err != nil {
@@ -540,7 +542,8 @@ SELECT
     CAST(SUM(stored_draws) AS BIGINT) AS stored_draws,
     CAST(SUM(draws) AS BIGINT) AS draws,
     CAST(SUM(stored_pnl_micros) AS BIGINT) AS stored_pnl_micros,
-    CAST(SUM(missing_units) * 1000000 + SUM(missing_micros) AS BIGINT) AS missing_micros
+    CAST(SUM(missing_units) AS BIGINT) AS missing_units,
+    CAST(SUM(missing_micros) AS BIGINT) AS missing_micros
 FROM (
     SELECT
         user_id, day,
@@ -557,7 +560,7 @@ FROM (
         0, CASE WHEN outcome = 'loss' THEN 1 ELSE 0 END,
         0, CASE WHEN outcome = 'draw' THEN 1 ELSE 0 END,
         0, pnl_micros / 1000000, pnl_micros % 1000000
-    FROM trades
+    FROM readable_trades
     WHERE day >= 0
 ) AS counts
 GROUP BY user_id, day
@@ -579,6 +582,7 @@ type UserDayTradeMismatchesRow struct {
 	StoredDraws     int64
 	Draws           int64
 	StoredPnlMicros int64
+	MissingUnits    int64
 	MissingMicros   int64
 }
 
@@ -604,6 +608,7 @@ func (q *Queries) UserDayTradeMismatches(ctx context.Context, maxRows int64) ([]
 			&i.StoredDraws,
 			&i.Draws,
 			&i.StoredPnlMicros,
+			&i.MissingUnits,
 			&i.MissingMicros,
 		); err != nil {
 			return nil, err
@@ -685,7 +690,8 @@ SELECT
     CAST(SUM(stored_draws) AS BIGINT) AS stored_draws,
     CAST(SUM(draws) AS BIGINT) AS draws,
     CAST(SUM(stored_pnl_micros) AS BIGINT) AS stored_pnl_micros,
-    CAST(SUM(missing_units) * 1000000 + SUM(missing_micros) AS BIGINT) AS missing_micros
+    CAST(SUM(missing_units) AS BIGINT) AS missing_units,
+    CAST(SUM(missing_micros) AS BIGINT) AS missing_micros
 FROM (
     SELECT
         user_id,
@@ -727,12 +733,14 @@ type UserTotalMismatchesRow struct {
 	StoredDraws     int64
 	Draws           int64
 	StoredPnlMicros int64
+	MissingUnits    int64
 	MissingMicros   int64
 }
 
 // UserTotalMismatches lists users whose totals are not the sums of their days.
 // P&L is summed in whole units and millionths, because a sum of millionths may
-// leave the integers on its way; missing_micros is what is stored too little.
+// leave the integers; missing_units and missing_micros together are what is stored
+// too little.
 func (q *Queries) UserTotalMismatches(ctx context.Context, maxRows int64) ([]UserTotalMismatchesRow, error) {
 	rows, err := q.db.QueryContext(ctx, UserTotalMismatches, maxRows)
 	if err != nil {
@@ -755,6 +763,7 @@ func (q *Queries) UserTotalMismatches(ctx context.Context, maxRows int64) ([]Use
 			&i.StoredDraws,
 			&i.Draws,
 			&i.StoredPnlMicros,
+			&i.MissingUnits,
 			&i.MissingMicros,
 		); err != nil {
 			return nil, err

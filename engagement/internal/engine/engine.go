@@ -139,7 +139,7 @@ type Loaded struct {
 	Users    []dbgen.HoldUsersRow
 	Created  []int64 // those of the users who were not stored, and are now
 	Fires    []dbgen.FiresByKeyRow
-	Trades   []dbgen.Trade
+	Trades   []dbgen.TradesByKeyRow
 }
 
 // Histories are what streaks are counted from.

@@ -159,9 +159,9 @@ func ups() ([]string, error) {
 	return statements, nil
 }
 
-var createTable = regexp.MustCompile(`(?m)^CREATE TABLE (?:IF NOT EXISTS )?(\w+)`)
+var createTable = regexp.MustCompile(`(?m)^CREATE (?:TABLE|VIEW) (?:IF NOT EXISTS )?(\w+)`)
 
-// tablesByVersion returns the tables that each migration makes.
+// tablesByVersion returns the tables and views that each migration makes.
 func tablesByVersion() ([][]string, error) {
 	statements, err := ups()
 	tables := make([][]string, len(statements))

@@ -45,12 +45,15 @@ func readStructure(ctx context.Context, db queryer) (structure, error) {
 
 func (s *structure) readTables(ctx context.Context, db queryer) error {
 	return eachRow(ctx, db, `
-		SELECT name FROM sqlite_master
+		SELECT name, CASE type WHEN 'view' THEN sql ELSE '' END FROM sqlite_master
 		WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`,
 		func(rows *sql.Rows) error {
-			var table string
-			err := rows.Scan(&table)
+			var table, view string
+			err := rows.Scan(&table, &view)
 			s.tables[table] = true
+			if view != "" {
+				s.lines[fmt.Sprintf("view %s: %s", table, strings.Join(strings.Fields(view), " "))] = table
+			}
 			return err
 		})
 }
@@ -167,6 +170,11 @@ func (s *structure) missing(live structure) string {
 			missing = append(missing, "column "+column+" is missing")
 		default:
 			missing = append(missing, fmt.Sprintf("column %s is %s, want %s", column, found, kind))
+		}
+	}
+	for table := range s.tables {
+		if !live.tables[table] && table != versionTable {
+			missing = append(missing, "table "+table+" is missing")
 		}
 	}
 	for key := range s.keys {
