@@ -16,6 +16,7 @@ type CopyReport struct {
 	Rows    int64 `json:"rows"`    // of all tables; the copy has the same
 	Written int64 `json:"written"` // of these by this run; an interrupted one before it wrote the others
 	Deleted int64 `json:"deleted"` // rows that an interrupted run had written and the database no longer has
+	Aside   int64 `json:"aside"`   // rows set aside, and others that cannot be read, which are left behind
 	// Copy is what Verify says of the copy.
 	Copy Report `json:"copy"`
 }
@@ -31,7 +32,7 @@ type CopyReport struct {
 // copy is complete, Open refuses it with ErrSchema. If CopyTo is interrupted,
 // calling it again goes on, with a snapshot of then.
 //
-// A row that the other engine cannot keep, such as an id with a NUL in
+// Rows that are set aside stay behind. A row that the other engine cannot keep, such as an id with a NUL in
 // PostgreSQL, is ErrInvalid. A copy that another CopyTo has taken over is
 // ErrConflict. A difference between both is ErrCorrupt, and the copy stays
 // unfinished; what Verify finds in the database too is copied as it is.
@@ -142,6 +143,9 @@ func (c *copier) run(ctx context.Context) error {
 	if err := c.begin(ctx); err != nil {
 		return err
 	}
+	if err := c.countAside(ctx); err != nil {
+		return err
+	}
 	c.progress = progressOf(ctx, 2*c.report.Rows)
 	for _, t := range copyTables {
 		if err := c.copyTable(ctx, t); err != nil {
@@ -157,6 +161,25 @@ func (c *copier) run(ctx context.Context) error {
 		return c.report.Rows, nil
 	})
 	return err
+}
+
+// countAside counts the rows of facts that are not copied.
+func (c *copier) countAside(ctx context.Context) error {
+	for _, count := range []func(context.Context) (int64, error){c.source.CountFires, c.source.CountTrades} {
+		n, err := count(ctx)
+		if err != nil {
+			return err
+		}
+		c.report.Aside += n
+	}
+	for _, count := range []func(context.Context) (int64, error){c.source.CountCopiedFires, c.source.CountCopiedTrades} {
+		n, err := count(ctx)
+		if err != nil {
+			return err
+		}
+		c.report.Aside -= n
+	}
+	return nil
 }
 
 // begin marks the target, which must be empty or marked already.

@@ -53,7 +53,7 @@ func (db *DB) rebuild(ctx context.Context) (report Report, err error) {
 		db.repairFireDays, db.repairTradeDays,
 		db.repairUserDayFires, db.repairUserDayTrades, db.repairSignalDays,
 		db.repairUserTotals, db.repairSignalTotals,
-		db.repairDerived, db.repairUsers, db.repairDays,
+		db.repairDerived, db.repairUsers, db.repairDays, db.sweepDays,
 	} {
 		for round := 0; ; round++ {
 			found, err := repair(ctx)

@@ -268,3 +268,18 @@ SELECT COUNT(*) FROM signal_fires;
 -- name: CountTrades :one
 -- CountTrades counts the rows of trades, those set aside too.
 SELECT COUNT(*) FROM trades;
+
+-- name: DeleteEmptyUserDaysOfNoDay :execrows
+-- DeleteEmptyUserDaysOfNoDay deletes users' days before the first that count
+-- nothing. Day 0 is that of opening balances.
+DELETE FROM user_days
+WHERE day < 1 AND fires = 0 AND executed = 0 AND wins = 0 AND losses = 0 AND draws = 0 AND pnl_micros = 0;
+
+-- name: DeleteEmptySignalDaysOfNoDay :execrows
+-- DeleteEmptySignalDaysOfNoDay deletes signals' days before the first that count
+-- nothing.
+DELETE FROM signal_days WHERE day < 1 AND fires = 0 AND executed = 0;
+
+-- name: DeleteEmptyDaysOfNoDay :execrows
+-- DeleteEmptyDaysOfNoDay deletes days before the first that count nothing.
+DELETE FROM days WHERE day < 1 AND fires = 0 AND executed = 0 AND active_users = 0 AND new_users = 0;

@@ -173,14 +173,22 @@ type Querier interface {
 	DeleteAward(ctx context.Context, arg DeleteAwardParams) error
 	// DeleteDay deletes a day of the community.
 	DeleteDay(ctx context.Context, day int64) error
+	// DeleteEmptyDaysOfNoDay deletes days before the first that count nothing.
+	DeleteEmptyDaysOfNoDay(ctx context.Context) (int64, error)
 	// DeleteEmptySignalDays deletes those of some signals' days that have no fires
 	// any more. It takes a JSON array of [signal_id, day].
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	DeleteEmptySignalDays(ctx context.Context, signalDays string) error
+	// DeleteEmptySignalDaysOfNoDay deletes signals' days before the first that count
+	// nothing.
+	DeleteEmptySignalDaysOfNoDay(ctx context.Context) (int64, error)
 	// DeleteEmptySignals deletes the totals of those of some signals that have no
 	// fires any more. It takes a JSON array of [signal_id].
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	DeleteEmptySignals(ctx context.Context, signals string) error
+	// DeleteEmptyUserDaysOfNoDay deletes users' days before the first that count
+	// nothing. Day 0 is that of opening balances.
+	DeleteEmptyUserDaysOfNoDay(ctx context.Context) (int64, error)
 	// DeleteFire deletes one fire and moves no counter.
 	DeleteFire(ctx context.Context, arg DeleteFireParams) error
 	// DeleteFireRow deletes a row of fires, unless it is another row by now.

@@ -196,6 +196,48 @@ func (q *Queries) DayMismatches(ctx context.Context, maxRows int64) ([]DayMismat
 	return items, nil
 }
 
+const DeleteEmptyDaysOfNoDay = `-- name: DeleteEmptyDaysOfNoDay :execrows
+DELETE FROM days WHERE day < 1 AND fires = 0 AND executed = 0 AND active_users = 0 AND new_users = 0
+`
+
+// DeleteEmptyDaysOfNoDay deletes days before the first that count nothing.
+func (q *Queries) DeleteEmptyDaysOfNoDay(ctx context.Context) (int64, error) {
+	result, err := q.db.ExecContext(ctx, DeleteEmptyDaysOfNoDay)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const DeleteEmptySignalDaysOfNoDay = `-- name: DeleteEmptySignalDaysOfNoDay :execrows
+DELETE FROM signal_days WHERE day < 1 AND fires = 0 AND executed = 0
+`
+
+// DeleteEmptySignalDaysOfNoDay deletes signals' days before the first that count
+// nothing.
+func (q *Queries) DeleteEmptySignalDaysOfNoDay(ctx context.Context) (int64, error) {
+	result, err := q.db.ExecContext(ctx, DeleteEmptySignalDaysOfNoDay)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const DeleteEmptyUserDaysOfNoDay = `-- name: DeleteEmptyUserDaysOfNoDay :execrows
+DELETE FROM user_days
+WHERE day < 1 AND fires = 0 AND executed = 0 AND wins = 0 AND losses = 0 AND draws = 0 AND pnl_micros = 0
+`
+
+// DeleteEmptyUserDaysOfNoDay deletes users' days before the first that count
+// nothing. Day 0 is that of opening balances.
+func (q *Queries) DeleteEmptyUserDaysOfNoDay(ctx context.Context) (int64, error) {
+	result, err := q.db.ExecContext(ctx, DeleteEmptyUserDaysOfNoDay)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const FiresAfter = `-- name: FiresAfter :many
 SELECT id, user_id, signal_id, timestamp, executed, day FROM readable_fires
 WHERE day <> -2 AND user_id >= $1 AND (user_id > $1 OR signal_id > $2)
