@@ -97,8 +97,10 @@ func (e *Engine) Inspect(ctx context.Context) (engine.State, error) {
 			return state, err
 		}
 	}
-	state.Problem = problem(state, tables, found)
-	return state, nil
+	if state.Problem = problem(state, tables, found); state.Problem == "" && (state.Version > 0 || !found[versionTable]) {
+		state.Problem, err = clash(state.Version, found)
+	}
+	return state, err
 }
 
 // problem says why a schema with these relations is not an engagement
@@ -124,6 +126,22 @@ func problem(state engine.State, tables [][]string, found map[string]bool) strin
 	return ""
 }
 
+// clash names an index of somebody else's that a migration to come would stumble
+// over, or "".
+func clash(version int64, found map[string]bool) (string, error) {
+	statements, err := ups()
+	made := map[string]bool{}
+	for i, up := range statements {
+		for _, match := range createIndex.FindAllStringSubmatch(up, -1) {
+			if index := match[1]; int64(i) >= version && !made[index] && found[index] {
+				return "it has an index " + index + " that no migration made", nil
+			}
+			made[match[1]] = true
+		}
+	}
+	return "", err
+}
+
 // relations returns the names of what the schema holds that a table of ours
 // could clash with.
 func relations(ctx context.Context, db queryer, schema string) (map[string]bool, error) {
@@ -131,7 +149,7 @@ func relations(ctx context.Context, db queryer, schema string) (map[string]bool,
 	err := eachRow(ctx, db, `
 		SELECT c.relname FROM pg_catalog.pg_class AS c
 		JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-		WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`,
+		WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'i', 'S')`,
 		func(rows *sql.Rows) error {
 			var name string
 			err := rows.Scan(&name)
@@ -158,6 +176,8 @@ func ups() ([]string, error) {
 	}
 	return statements, nil
 }
+
+var createIndex = regexp.MustCompile(`(?m)^CREATE INDEX (?:IF NOT EXISTS )?(\w+)`)
 
 var createTable = regexp.MustCompile(`(?m)^CREATE (?:TABLE|VIEW) (?:IF NOT EXISTS )?(\w+)`)
 
