@@ -71,7 +71,6 @@ func (q *Queries) DeleteTradeRow(ctx context.Context, arg DeleteTradeRowParams) 
 }
 
 const FireRows = `-- name: FireRows :many
-
 SELECT
     id,
     CAST(typeof(user_id) AS TEXT) AS user_type, CAST(COALESCE(user_id, '') AS TEXT) AS user_id,
@@ -107,8 +106,6 @@ type FireRowsRow struct {
 	Day          string
 }
 
-// Rows of facts that may be of any type and say anything: read as text and told
-// apart by what cannot be wrong.
 // FireRows lists rows of fires of a day that is none (-1: in no counter yet, -2:
 // set aside) from behind one on, by id, as text with the types of the columns.
 // Not portable: PostgreSQL keeps to its types.

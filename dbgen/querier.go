@@ -230,8 +230,6 @@ type Querier interface {
 	// without any. A family is a signal id without its trailing number, or the id
 	// itself if it is nothing but a number.
 	FavoriteFamily(ctx context.Context, userID int64) ([]FavoriteFamilyRow, error)
-	// Rows of facts that may be of any type and say anything: read as text and told
-	// apart by what cannot be wrong.
 	// FireRows lists rows of fires of a day that is none (-1: in no counter yet, -2:
 	// set aside) from behind one on, by id, as text with the types of the columns.
 	// Not portable: PostgreSQL keeps to its types.

@@ -136,6 +136,11 @@ func TestOpeningBalancesBelongToAllTimeOnly(t *testing.T) {
 	pnl := must(db.UserStats(ctx, user))(t).PnL
 	judged := quality(t, db.Reader, engagement.QualityQuery{UserID: user})
 	same(t, "quality", []any{judged.PnL, judged.CarriedPnL, judged.Trades, judged.Equity, judged.Drawdown}, []any{pnl, pnl, int64(0), []engagement.EquityDay{}, engagement.Drawdown{}})
+	trade(t, db, engagement.Trade{UserID: user, TradeID: "t", PnL: -5})
+	judged = quality(t, db.Reader, engagement.QualityQuery{UserID: user})
+	same(t, "quality with a trade beside it", []any{judged.CarriedPnL, judged.Trades, judged.Draws, *judged.Expectancy, judged.Equity, judged.Drawdown, judged.Worst.TradeID},
+		[]any{pnl, int64(1), int64(0), -5.0, []engagement.EquityDay{{Day: db.Today(), PnL: -5, Cumulative: -5}}, engagement.Drawdown{Amount: 5}, "t"})
+	trade(t, db, engagement.Trade{UserID: user, TradeID: "u", PnL: 5})
 	explained := must(db.ExplainUser(ctx, user, engagement.FigurePnL, anyPage))(t)
 	same(t, "explained", []any{explained.Exact, explained.Carried, explained.Sum, explained.Days}, []any{true, pnl, pnl, []engagement.FigureDay{}})
 	_, err := db.RecordTrade(ctx, engagement.Trade{UserID: user, TradeID: "opening-balance", PnL: 1})

@@ -58,6 +58,9 @@ func (v *view) countAside(ctx context.Context, report *Report) error {
 		return err
 	}
 	report.Fires, report.Trades, report.Aside = report.Fires-fires, report.Trades-trades, fires+trades
+	if report.Aside == 0 {
+		return nil
+	}
 	page, err := v.aside(ctx, PageQuery{Limit: MaxFindings})
 	report.AsideRows = page.Items
 	return err

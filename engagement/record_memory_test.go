@@ -184,7 +184,9 @@ func (m *memory) insertUncounted(f *fact) {
 		return
 	}
 	row := f.fire
-	row.Day = int64(uncounted)
+	if Day(row.Day) != setAside {
+		row.Day = int64(uncounted)
+	}
 	m.fires[keyOfFire(row)] = row
 }
 

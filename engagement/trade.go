@@ -81,6 +81,8 @@ type ClosedTrade struct {
 // is Duplicate and changes nothing; the same id with another signal, P&L,
 // outcome or (if given) time is ErrConflict, which names the field.
 //
+// The id opening-balance is reserved (ErrInvalid).
+//
 // A time that [DB.RecordFire] refuses, but for cleaned-up days, is ErrInvalid, and
 // so is a trade that would take the user's P&L, in all or of its day, beyond
 // ±MaxPnL.

@@ -90,7 +90,7 @@ WHERE typeof(user_id) = 'integer'
     AND typeof(signal_id) = 'text'
     AND typeof(pnl_micros) = 'integer'
     AND typeof(outcome) = 'text'
-    AND outcome IN ('win', 'loss', 'draw')
+    AND CASE outcome WHEN 'win' THEN 1 WHEN 'loss' THEN 1 WHEN 'draw' THEN 1 ELSE 0 END = 1 -- no search by an index
     AND typeof(closed_at) IN ('text', 'integer')
     AND typeof(day) = 'integer';
 

@@ -46,10 +46,10 @@ LIMIT CAST(@max_rows AS BIGINT);
 SELECT family, COUNT(*) AS fires
 FROM (
     SELECT CAST(
-        COALESCE(NULLIF(rtrim(rtrim(signal_id, '0123456789'), '_'), ''), signal_id)
+        COALESCE(NULLIF(rtrim(rtrim(f.signal_id, '0123456789'), '_'), ''), f.signal_id)
     AS TEXT) AS family
-    FROM signal_fires
-    WHERE user_id = @user_id AND day > 0
+    FROM signal_fires AS f
+    WHERE f.user_id = @user_id AND f.id NOT IN (SELECT u.id FROM signal_fires AS u WHERE u.day < 0)
 ) AS fired
 GROUP BY family
 ORDER BY fires DESC, family

@@ -1,6 +1,3 @@
--- Rows of facts that may be of any type and say anything: read as text and told
--- apart by what cannot be wrong.
-
 -- name: FireRows :many
 -- FireRows lists rows of fires of a day that is none (-1: in no counter yet, -2:
 -- set aside) from behind one on, by id, as text with the types of the columns.
