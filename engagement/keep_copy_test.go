@@ -198,7 +198,8 @@ func TestACopyHoldsAndAnswersTheSame(t *testing.T) {
 		same(t, "rows", report.Rows, int64(len(dump(t, source))))
 		same(t, "rows written", report.Written, report.Rows)
 		same(t, "rows deleted", report.Deleted, int64(0))
-		same(t, "what Verify says", report.Copy, proven(t, openAt(t, source)), cmpopts.IgnoreFields(engagement.Report{}, "Timestamp"))
+		same(t, "what Verify says", report.Copy, proven(t, openAt(t, source)), cmpopts.IgnoreFields(engagement.Report{}, "Timestamp"), withoutAside)
+		same(t, "rows left behind", report.Aside, int64(2))
 	})
 }
 
@@ -363,12 +364,10 @@ func TestAnIDThatTheTargetCannotKeepIsNamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			source := freshFile(t)
-			noError(t, openAt(t, source).Close())
+			db := openAt(t, source)
 			execute(t, source, fmt.Sprintf("INSERT INTO signal_fires (user_id, signal_id) VALUES (6, 'A'), (7, CAST(X'%x' AS TEXT)), (8, 'Z')", id))
-			noError(t, openAt(t, source).Close())
 			for _, e := range engines {
 				target := e.fresh(t)
-				db := openAt(t, source)
 				_, err := db.CopyTo(context.Background(), target)
 				if !isPostgres(target) {
 					noError(t, err)
@@ -379,6 +378,9 @@ func TestAnIDThatTheTargetCannotKeepIsNamed(t *testing.T) {
 				if !errors.Is(err, engagement.ErrInvalid) || !strings.Contains(err.Error(), want) {
 					t.Errorf("got %v, want %s", err, want)
 				}
+			}
+			for _, e := range engines { // once it is set aside, it stays behind
+				same(t, "left behind", must(openAt(t, source).CopyTo(context.Background(), e.fresh(t)))(t).Aside, int64(1))
 			}
 		})
 	}
