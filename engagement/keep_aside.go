@@ -103,7 +103,7 @@ func (r *Reader) Aside(ctx context.Context, q PageQuery) (Page[AsideRow], error)
 }
 
 func (v *view) aside(ctx context.Context, q PageQuery) (Page[AsideRow], error) {
-	p, err := q.of("rows set aside", position{[]int64{0, noRow.id}, noRow.key})
+	p, err := q.of("rows set aside", position{[]int64{0, noRow.id}, noRow.key}, ascending)
 	if err != nil {
 		return Page[AsideRow]{}, err
 	}
@@ -119,13 +119,16 @@ func (v *view) aside(ctx context.Context, q PageQuery) (Page[AsideRow], error) {
 		}
 		found, after = append(found, rows...), noRow
 	}
-	found, next := cut(p, found, func(row factRow) position {
+	found, next, err := cut(p, found, func(row factRow) position {
 		at := row.position()
 		if row.table == tradesTable {
 			return position{[]int64{1, at.id}, at.key}
 		}
 		return position{[]int64{0, at.id}, at.key}
 	})
+	if err != nil {
+		return Page[AsideRow]{}, err
+	}
 	page := Page[AsideRow]{make([]AsideRow, len(found)), next}
 	for i, row := range found {
 		page.Items[i] = v.asideRow(row)

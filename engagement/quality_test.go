@@ -227,7 +227,7 @@ func TestTradeQualityReadsPagesThatEndWithinOneTime(t *testing.T) {
 			want, _ := m.tradeQuality(q)
 			same(t, fmt.Sprintf("TradeQuality(%+v)", q), got, want, closely)
 		}
-		q := engagement.CalibrationQuery{MinTrades: 1, Strength: 10, Window: engagement.Days(db.Today()-1, db.Today())}
+		q := engagement.CalibrationQuery{MinDecided: 1, Strength: 10, Window: engagement.Days(db.Today()-1, db.Today())}
 		got, err := db.ScoreForecasts(t.Context(), q)
 		noError(t, err)
 		same(t, "too early", got.TooEarly, int64(0))

@@ -98,7 +98,13 @@ func (e *Engine) Inspect(ctx context.Context) (engine.State, error) {
 		}
 	}
 	if state.Problem = problem(state, tables, found); state.Problem == "" && (state.Version > 0 || !found[versionTable]) {
-		state.Problem, err = clash(state.Version, found)
+		if state.Problem, err = clash(state.Version, found); err != nil {
+			return state, err
+		}
+	}
+	if state.Problem == "" && found["signal_fires"] && found["user_stats"] {
+		err = tx.QueryRowContext(ctx,
+			"SELECT EXISTS (SELECT 1 FROM signal_fires) OR EXISTS (SELECT 1 FROM user_stats)").Scan(&state.Facts)
 	}
 	return state, err
 }
