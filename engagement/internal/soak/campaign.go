@@ -40,7 +40,8 @@ var campaigns = []*campaign{
 	{name: "processes", what: "processes at once", share: 2, need: mayHave(needServer), run: processes},
 	{name: "servers", what: "server losses", share: 3, need: needServer, run: serverLosses},
 	{name: "calls", what: "random steps", share: 5, need: mayHave(needSuite, needServer), run: calls},
-	{name: "suite", what: "runs of concurrent tests", share: 3, need: needSuite, run: concurrentTests},
+	{name: "fuzz", what: "fuzzed inputs", share: 1, run: fuzz},
+	{name: "suite", what: "runs of concurrent tests", share: 2, need: needSuite, run: concurrentTests},
 }
 
 func campaignNames() (names []string) {

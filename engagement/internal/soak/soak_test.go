@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -239,28 +240,26 @@ func TestTheSuiteHasTheTestsThatAreCampaigns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if targets, err := s.fuzzTargets(); err != nil || len(targets) == 0 {
+		t.Errorf("fuzz targets: %v, %v", targets, err)
+	}
 	files, err := filepath.Glob(filepath.Join(s.root, "engagement", "*_test.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var tests []string
+	var source []byte
 	for _, file := range files {
-		source, err := os.ReadFile(file)
+		content, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, match := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(source, -1) {
-			tests = append(tests, string(match[1]))
-		}
+		source = append(source, content...)
 	}
 	for _, pattern := range []string{histories, concurrent} {
-		found := 0
-		for _, test := range tests {
-			if regexp.MustCompile(pattern).MatchString(test) {
-				found++
-			}
-		}
-		if found == 0 {
+		tests := regexp.MustCompile(pattern)
+		if !slices.ContainsFunc(regexp.MustCompile(`(?m)^func Test\w+`).FindAll(source, -1), func(declared []byte) bool {
+			return tests.Match(bytes.TrimPrefix(declared, []byte("func ")))
+		}) {
 			t.Errorf("no test is called %q", pattern)
 		}
 	}
