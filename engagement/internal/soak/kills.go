@@ -28,7 +28,8 @@ func kills(ctx context.Context, a *attack) (err error) {
 			run.fault = &fault{dir: a.dir, kinds: someKinds(a), killAt: logUniform(a, 1000), half: a.IntN(2) == 0}
 			run.Units = 200
 		} else {
-			run.killAfter = time.Duration(1+a.IntN(120_000)) * time.Microsecond
+			most := []int{20_000, 120_000, 800_000}[a.IntN(3)] // opening, recording, long upkeep
+			run.killAfter = time.Duration(1+a.IntN(most)) * time.Microsecond
 		}
 		what, err := a.runChild(ctx, run)
 		if err == nil && len(what.complaints) > 0 && !s.expected(what) {
@@ -87,7 +88,7 @@ func faults(ctx context.Context, a *attack) error {
 			return err
 		}
 	}
-	f := &fault{dir: a.dir, kinds: someKinds(a), failAt: logUniform(a, 3000), errno: int(syscall.EIO), half: a.IntN(2) == 0}
+	f := &fault{dir: a.dir, kinds: someKinds(a), failAt: logUniform(a, 1000), errno: int(syscall.EIO), half: a.IntN(2) == 0}
 	f.failFor = []int{1, 1, 3, 50, 1 << 30}[a.IntN(5)]
 	if a.IntN(2) == 0 {
 		f.errno = int(syscall.ENOSPC)
