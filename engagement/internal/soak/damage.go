@@ -109,5 +109,6 @@ func isSound(path string) (sound bool, err error) {
 	return err == nil && strings.EqualFold(found, "ok"), nil
 }
 
-// errorsAreTyped: every error of the storage is a sentinel of its own.
+// errorsAreTyped asks for a sentinel of every error that damage and failing disks
+// cause, and for the right one.
 const errorsAreTyped = false

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -104,7 +106,7 @@ func faults(ctx context.Context, a *attack) error {
 	}
 	a.count += what.faults
 	for _, c := range what.complaints {
-		if what.faults == 0 || !c.isFault() {
+		if what.faults == 0 || !f.tells(c) {
 			return fmt.Errorf("%s, %s: the child complains: %s", s, f, c)
 		}
 	}
@@ -117,13 +119,11 @@ func faults(ctx context.Context, a *attack) error {
 	return nil
 }
 
-// isFault reports whether an error tells of a disk that fails, and not of a file
-// that is damaged or a handle that has ended.
-func (c complaint) isFault() bool {
-	for _, kind := range c.Kinds {
-		if kind == "closed" || kind == "corrupt" {
-			return false
-		}
-	}
-	return true
+// tells reports whether an error tells of a disk that fails so, and not of a file
+// that is damaged or a handle that has ended. SQLite itself calls a read corrupt
+// that fails with EIO.
+func (f *fault) tells(c complaint) bool {
+	readFails := strings.Contains(f.kinds, "r") && f.errno == int(syscall.EIO)
+	return !errorsAreTyped ||
+		(len(c.Kinds) > 0 && !slices.Contains(c.Kinds, "closed") && (readFails || !slices.Contains(c.Kinds, "corrupt")))
 }
