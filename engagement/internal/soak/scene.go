@@ -162,7 +162,13 @@ func (s *scene) finishBackup(ctx context.Context, db *engagement.DB) error {
 	if err := db.Backup(ctx, again); err != nil {
 		return fmt.Errorf("a backup after that: %w", err)
 	}
-	return s.inspectBackup(ctx, again, second)
+	left, err := os.ReadDir(s.dir)
+	for _, entry := range left {
+		if strings.HasPrefix(entry.Name(), ".engagement-backup-") {
+			return fmt.Errorf("what a killed backup left is still there: %s", entry.Name())
+		}
+	}
+	return errors.Join(err, s.inspectBackup(ctx, again, second))
 }
 
 // inspectBackup compares a backup with what was done when it began, by the name
