@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,8 +20,8 @@ import (
 func TestMain(m *testing.M) {
 	asChild()
 	code := m.Run()
-	if s, err := prepared(); err == nil {
-		if err := s.close(); err != nil {
+	if shared != nil {
+		if err := shared.close(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
@@ -30,21 +29,26 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-var prepared = sync.OnceValues(func() (*soak, error) {
-	s, err := prepare(context.Background(), &bytes.Buffer{})
-	if err == nil {
-		s.cuts = 6
+// shared is what prepared has made.
+var shared *soak
+
+// prepared makes what all tests share.
+func prepared(t *testing.T) *soak {
+	t.Helper()
+	if shared == nil {
+		var err error
+		if shared, err = prepare(context.Background(), &bytes.Buffer{}); err != nil {
+			t.Fatal(err)
+		}
+		shared.cuts = 6
 	}
-	return s, err
-})
+	return shared
+}
 
 // small runs some cases of a campaign.
 func small(t *testing.T, name string, seed uint64, cases int) *campaign {
 	t.Helper()
-	s, err := prepared()
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := prepared(t)
 	chosen, err := choose(name)
 	if err != nil {
 		t.Fatal(err)
@@ -76,17 +80,14 @@ func TestASmallCampaignOf(t *testing.T) {
 }
 
 func TestPowerCutsFindOutWhoDoesNotWaitForTheDisk(t *testing.T) {
-	s, err := prepared()
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := prepared(t)
 	s.lax = true
 	defer func() { s.lax = false }()
 	if err := needInterposer(t.Context(), s); errors.Is(err, errMissing) {
 		t.Skip(err)
 	}
 	a := &attack{soak: s, Rand: rand.New(rand.NewPCG(1, 0)), seed: 1}
-	err = a.run(t.Context(), &campaign{name: "power", run: powerCuts})
+	err := a.run(t.Context(), &campaign{name: "power", run: powerCuts})
 	if err == nil || !strings.Contains(err.Error(), "was acknowledged, and 0 of its") {
 		t.Errorf("got %v", err)
 	}
@@ -96,10 +97,7 @@ func TestPowerCutsFindOutWhoDoesNotWaitForTheDisk(t *testing.T) {
 }
 
 func TestACaseThatFailsSaysHowToRepeatIt(t *testing.T) {
-	s, err := prepared()
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := prepared(t)
 	var out bytes.Buffer
 	s.out = &out
 	broken := &campaign{name: "kills", what: "kills", share: 1, run: func(_ context.Context, a *attack) error {
@@ -236,10 +234,7 @@ func TestAPowerCutLeavesWhatWasSyncedAndAnyPartOfTheRest(t *testing.T) {
 }
 
 func TestTheSuiteHasTheTestsThatAreCampaigns(t *testing.T) {
-	s, err := prepared()
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := prepared(t)
 	if targets, err := s.fuzzTargets(); err != nil || len(targets) == 0 {
 		t.Errorf("fuzz targets: %v, %v", targets, err)
 	}
