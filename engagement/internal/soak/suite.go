@@ -85,4 +85,4 @@ func (a *attack) runSuite(ctx context.Context, environment []string, tests strin
 	return out, fmt.Errorf("%w: %s", err, failed)
 }
 
-var failing = regexp.MustCompile(`--- FAIL|^panic:|^fatal error:|^WARNING: DATA RACE`)
+var failing = regexp.MustCompile(`--- FAIL|\[rapid\] (failed|panic|flaky)|^panic:|^fatal error:|^WARNING: DATA RACE`)
