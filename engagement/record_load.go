@@ -47,12 +47,17 @@ func keyOfTrade(t dbgen.Trade) tradeKey { return tradeKey{t.UserID, t.TradeID} }
 // ends.
 type loaded struct {
 	rules   StreakRules
+	skipped []int64 // days that the time zone left out
 	horizon Day
 	users   map[int64]*heldUser
 	fires   map[fireKey]storedFire
 	trades  map[tradeKey]dbgen.Trade
-	created []int64 // users who are stored only because they are held
+	pnl     map[userDay]int64 // of the trades' days, in millionths
+	created []int64           // users who are stored only because they are held
 }
+
+// counting returns what streaks are counted by.
+func (l *loaded) counting() streaks.Rules { return l.rules.pure(l.skipped) }
 
 // storedFire is what is known of a stored fire.
 type storedFire struct {
@@ -85,10 +90,9 @@ func (w *writing) load(ctx context.Context, facts []*fact) (*loaded, error) {
 	for i, f := range facts {
 		users[i] = f.user()
 		switch {
-		case f.stored:
 		case f.isTrade:
-			trades.begin().int(f.trade.UserID).str(f.trade.TradeID)
-		default:
+			trades.begin().int(f.trade.UserID).str(f.trade.TradeID).int(f.trade.Day)
+		case !f.stored:
 			fires.begin().int(f.fire.UserID).str(f.fire.SignalID)
 		}
 	}
@@ -116,9 +120,11 @@ func (w *writing) hold(ctx context.Context, users []int64, fires, trades rows) (
 		return nil, err
 	}
 	l := &loaded{
+		skipped: w.skipped,
 		users:   make(map[int64]*heldUser, len(users)),
 		fires:   make(map[fireKey]storedFire, len(stored.Fires)),
 		trades:  make(map[tradeKey]dbgen.Trade, len(stored.Trades)),
+		pnl:     make(map[userDay]int64, len(stored.Days)),
 		created: stored.Created,
 	}
 	if l.rules, l.horizon, err = w.writerSettings(stored.Settings); err != nil {
@@ -148,6 +154,9 @@ func (w *writing) hold(ctx context.Context, users []int64, fires, trades rows) (
 	for _, row := range stored.Trades {
 		l.trades[keyOfTrade(row)] = row
 	}
+	for _, row := range stored.Days {
+		l.pnl[userDay{row.UserID, Day(row.Day)}] = row.PnlMicros
+	}
 	return l, nil
 }
 
@@ -174,7 +183,7 @@ func (l *loaded) unread(facts []*fact) (histories, awards []int64) {
 	type ahead struct{ end, days int64 }
 	users := map[int64]ahead{} // with other days than the last active one
 	needed := map[int64]bool{}
-	rules := l.rules.pure()
+	rules := l.counting()
 	for _, f := range facts {
 		if f.isTrade || (!f.stored && (Day(f.fire.Day) < l.horizon || l.isStored(f.fire))) {
 			continue
