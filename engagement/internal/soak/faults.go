@@ -55,8 +55,7 @@ func faults(ctx context.Context, a *attack) error {
 // that fails with EIO.
 func (f *fault) tells(c complaint) bool {
 	readFails := strings.Contains(f.kinds, "r") && f.errno == int(syscall.EIO)
-	return !errorsAreTyped ||
-		(len(c.Kinds) > 0 && !slices.Contains(c.Kinds, "closed") && (readFails || !slices.Contains(c.Kinds, "corrupt")))
+	return len(c.Kinds) > 0 && !slices.Contains(c.Kinds, "closed") && (readFails || !slices.Contains(c.Kinds, "corrupt"))
 }
 
 // someKinds draws which calls of the C library count.
