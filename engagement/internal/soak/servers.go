@@ -113,9 +113,11 @@ func (a *attack) newServerScene() (s *scene, err error) {
 	return s, err
 }
 
-// lost reports whether err is one that a lost server may end in.
+// lost reports whether err is one that a lost server may end in. A connection's
+// deadline may be noticed a moment before that of its context.
 func lost(ctx context.Context, err error) bool {
-	return errors.Is(err, engagement.ErrUnavailable) || errors.Is(err, engagement.ErrBusy) || (ctx.Err() != nil && errors.Is(err, ctx.Err()))
+	_, limited := ctx.Deadline()
+	return errors.Is(err, engagement.ErrUnavailable) || errors.Is(err, engagement.ErrBusy) || (limited && errors.Is(err, context.DeadlineExceeded))
 }
 
 // lose takes the server away in some ways, each once the callers record again.
