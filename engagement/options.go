@@ -18,6 +18,7 @@ type options struct {
 	readOnly    bool
 	noMigrate   bool
 	synchronous Synchronous
+	tryFor      time.Duration // of tests
 }
 
 func newOptions(opts []Option) (options, error) {

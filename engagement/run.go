@@ -2,6 +2,7 @@ package engagement
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ type core struct {
 	clock  func() time.Time
 	log    *slog.Logger
 	slow   time.Duration
+	tryFor time.Duration // instead of retryFor; 0: retryFor
 
 	readOnly bool
 
@@ -135,7 +137,7 @@ const retryFor = 10 * time.Second
 func retry[T any](ctx context.Context, c *core, doing string, fn func(context.Context) (T, error)) (T, error) {
 	start := time.Now()
 	answer, failed := fn(ctx)
-	left := retryFor - time.Since(start)
+	left := cmp.Or(c.tryFor, retryFor) - time.Since(start)
 	if ctx.Err() != nil || !c.mayPass(failed) || left <= 0 {
 		return answer, failed
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/mattn/go-sqlite3"
@@ -155,7 +156,11 @@ func leaveWAL(ctx context.Context, db *sql.DB) error {
 }
 
 func syncFile(path string) error {
-	f, err := os.Open(path)
+	how := os.O_RDONLY
+	if runtime.GOOS == "windows" {
+		how = os.O_RDWR // only who may write may sync
+	}
+	f, err := os.OpenFile(path, how, 0)
 	if err != nil {
 		return err
 	}
@@ -163,6 +168,9 @@ func syncFile(path string) error {
 }
 
 func syncDir(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil // there is no such thing
+	}
 	d, err := os.Open(path)
 	if err != nil {
 		return err

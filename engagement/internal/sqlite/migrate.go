@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -108,6 +109,17 @@ func realPath(path string) string {
 	return path
 }
 
+// release removes a lock's file and gives the lock back.
+func release(lock *flock.Flock) error {
+	if runtime.GOOS != "windows" {
+		return errors.Join(os.Remove(lock.Path()), lock.Unlock())
+	}
+	// There, a file that is open stays: it is removed by the last who closes it.
+	err := lock.Unlock()
+	_ = os.Remove(lock.Path())
+	return err
+}
+
 // lockFile waits for the lock at path and returns what gives it back.
 func lockFile(ctx context.Context, path string) (unlock func() error, err error) {
 	for {
@@ -122,7 +134,7 @@ func lockFile(ctx context.Context, path string) (unlock func() error, err error)
 		held, heldErr := lock.Stat()
 		named, namedErr := os.Stat(path)
 		if heldErr == nil && namedErr == nil && os.SameFile(held, named) {
-			return func() error { return errors.Join(os.Remove(path), lock.Unlock()) }, nil
+			return func() error { return release(lock) }, nil
 		}
 		if err := lock.Unlock(); err != nil {
 			return nil, err
