@@ -41,12 +41,15 @@ LIMIT CAST(@max_rows AS BIGINT);
 -- name: FavoriteFamily :many
 -- FavoriteFamily returns the signal family that a user fired most among the
 -- fires still kept, the first by name among equals, and nothing for a user
--- without any. A family is a signal id without its trailing number, or the id
--- itself if it is nothing but a number.
+-- without any. A family is a signal id without its trailing number and the
+-- underscores before that, or the id itself if nothing else is left.
 SELECT family, COUNT(*) AS fires
 FROM (
     SELECT CAST(
-        COALESCE(NULLIF(rtrim(rtrim(signal_id, '0123456789'), '_'), ''), signal_id)
+        CASE
+            WHEN rtrim(signal_id, '0123456789') = signal_id THEN signal_id
+            ELSE COALESCE(NULLIF(rtrim(rtrim(signal_id, '0123456789'), '_'), ''), signal_id)
+        END
     AS TEXT) AS family
     FROM signal_fires
     WHERE user_id = @user_id

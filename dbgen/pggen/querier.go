@@ -217,8 +217,8 @@ type Querier interface {
 	EnterGate(ctx context.Context) error
 	// FavoriteFamily returns the signal family that a user fired most among the
 	// fires still kept, the first by name among equals, and nothing for a user
-	// without any. A family is a signal id without its trailing number, or the id
-	// itself if it is nothing but a number.
+	// without any. A family is a signal id without its trailing number and the
+	// underscores before that, or the id itself if nothing else is left.
 	FavoriteFamily(ctx context.Context, userID int64) ([]FavoriteFamilyRow, error)
 	// Fires lists all users' counted fires before a position, newest first.
 	Fires(ctx context.Context, arg FiresParams) ([]SignalFire, error)
