@@ -39,13 +39,23 @@ race: note-postgres ## Run what is concurrent under the race detector
 SOAK ?= 600
 
 .PHONY: soak
-soak: note-postgres ## Run random histories, kills and loads for SOAK seconds (default 600), with other seeds each round
+soak: note-postgres fuzz ## Run random histories, kills and loads for SOAK seconds (default 600), with other seeds each round
 	@end=$$(($$(date +%s) + $(SOAK))); round=0; \
 	while [ $$(date +%s) -lt $$end ]; do \
 		round=$$((round + 1)); seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' '); \
 		echo "== round $$round: -rapid.seed=$$seed"; \
 		go test -count=1 -timeout 60m -run '$(HISTORIES)|$(CONCURRENT)' ./engagement -rapid.checks=100 -rapid.seed=$$seed || { echo "soak: round $$round failed with -rapid.seed=$$seed"; exit 1; }; \
 	done; echo "soak: $$round rounds of random histories, kills and loads passed"
+
+FUZZTIME ?= 10s
+
+.PHONY: fuzz
+fuzz: ## Try every parser with made-up input, FUZZTIME (default 10s) each
+	@for package in ./engagement ./engagement/cmd/engagement; do \
+		for target in $$(grep -ho '^func Fuzz[A-Za-z]*' $$package/*_test.go | sed 's/func //'); do \
+			echo "== $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -timeout 60m $$package || exit 1; \
+		done; \
+	done
 
 .PHONY: note-postgres
 note-postgres:
