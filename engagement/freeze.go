@@ -97,7 +97,8 @@ func (w *writing) grantFreeze(ctx context.Context, f Freeze) (FreezeReceipt, err
 
 // Freezes returns the freezes that a user was granted, with the days that they
 // cover as of today, in the order in which they are spent: by the day of the
-// grant, and of the same day by grant id. None for a user without any.
+// grant, and of the same day by grant id. None for a user without any. They come
+// all at once: each covers a day of its own, or is one of at most MaxFreezeCap.
 func (r *Reader) Freezes(ctx context.Context, userID int64) ([]GrantedFreeze, error) {
 	return snapshot(ctx, r, "list a user's freezes", func(v *view) ([]GrantedFreeze, error) {
 		user, err := v.userRow(ctx, userID)

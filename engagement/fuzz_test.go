@@ -122,7 +122,9 @@ func FuzzNames(f *testing.F) {
 		for _, into := range []interface {
 			UnmarshalText([]byte) error
 			MarshalText() ([]byte, error)
-		}{new(Ranking), new(Period), new(Status), new(Outcome)} {
+		}{
+			new(Ranking), new(Period), new(Status), new(Outcome), new(Figure), new(MetricWhat), new(MetricOf), new(MetricPer), new(Synchronous), new(StreakDayKind),
+		} {
 			if err := into.UnmarshalText([]byte(text)); err != nil {
 				refused(t, err)
 			} else if back, err := into.MarshalText(); err != nil || string(back) != text {
@@ -133,6 +135,36 @@ func FuzzNames(f *testing.F) {
 			refused(t, err)
 		} else if back, err := ParseWeekday(day.String()); err != nil || back != day {
 			t.Errorf("%q is read as %s: %v", text, day, err)
+		}
+	})
+}
+
+// FuzzJSON reads what callers write in JSON, of every type.
+func FuzzJSON(f *testing.F) {
+	for _, text := range []string{
+		`{}`, `null`, `{"user_id":1,"signal_id":"A","timestamp":"2026-01-14T12:00:00Z","executed":true}`, `{"user_id":1,"trade_id":"t","pnl":-1.5,"outcome":"win","closed_at":"2026-01-14T12:00:00+02:00"}`,
+		`{"user_id":1,"grant_id":"g"}`, `{"ranking":"pnl","window":"2026-01-01..2026-01-31","users":[1,2]}`, `{"limit":1,"after":"x"}`, `{"more":1}`, `{"window":"all"}`, `[[[[`,
+		`{"user_id":1e999}`, `{"timestamp":"292277022399-01-01T00:00:00Z"}`, `{"` + strings.Repeat("x", 3_000) + `":1}`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		defer quick(t)()
+		for _, kind := range []json.Unmarshaler{
+			new(Fire), new(Trade), new(Freeze), new(Board), new(FireFilter), new(TradeFilter), new(PageQuery), new(ForecastQuery), new(CalibrationQuery), new(QualityQuery),
+		} {
+			if err := kind.UnmarshalJSON(text); err != nil {
+				refused(t, err)
+				continue
+			}
+			written, err := json.Marshal(kind)
+			back := reflect.New(reflect.TypeOf(kind).Elem()).Interface().(json.Unmarshaler)
+			if err == nil {
+				err = back.UnmarshalJSON(written)
+			}
+			if again, _ := json.Marshal(back); err != nil || string(again) != string(written) {
+				t.Errorf("%s is read as %+v, written as %s and read as %+v: %v", text, kind, written, back, err)
+			}
 		}
 	})
 }
@@ -231,7 +263,7 @@ func FuzzCursorOfEveryList(f *testing.F) {
 			}
 		}
 	}
-	metric := MetricDefinition{Name: "m", What: whatPnL, Of: ofTrades, Per: perUser}
+	metric := MetricDefinition{Name: "m", What: WhatPnL, Of: OfTrades, Per: PerUser}
 	metricText, err := json.Marshal(metric)
 	if err := errors.Join(err, db.DefineMetric(ctx, metric)); err != nil {
 		f.Fatal(err)
@@ -266,12 +298,16 @@ func FuzzCursorOfEveryList(f *testing.F) {
 			p, err := db.PopularSignals(ctx, today, q)
 			return len(p.Items), p.Next, err
 		}},
-		{`fires of 0 for "" in all`, 3, func(q PageQuery) (int, Cursor, error) {
+		{`fires of 0 for "", executed false, in all`, 3, func(q PageQuery) (int, Cursor, error) {
 			p, err := db.Fires(ctx, FireFilter{}, q)
 			return len(p.Items), p.Next, err
 		}},
-		{`fires of 1 for "" in ` + today.String(), 3, func(q PageQuery) (int, Cursor, error) {
+		{`fires of 1 for "", executed false, in ` + today.String(), 3, func(q PageQuery) (int, Cursor, error) {
 			p, err := db.Fires(ctx, FireFilter{UserID: 1, Window: today}, q)
+			return len(p.Items), p.Next, err
+		}},
+		{`trades of 0 for "" with 0 in all`, 3, func(q PageQuery) (int, Cursor, error) {
+			p, err := db.Trades(ctx, TradeFilter{}, q)
 			return len(p.Items), p.Next, err
 		}},
 		{"total_fires of user 1", 3, func(q PageQuery) (int, Cursor, error) {
@@ -291,6 +327,15 @@ func FuzzCursorOfEveryList(f *testing.F) {
 				numbers int
 				page    func(PageQuery) (int, Cursor, error)
 			}{b.list(), 2, board(ranking, w)})
+		}
+	}
+	for _, list := range lists { // cursors with another name would all be refused
+		_, next, err := list.page(PageQuery{Limit: 1})
+		if next != "" && err == nil {
+			_, err = next.position(list.name, list.numbers)
+		}
+		if err != nil {
+			f.Fatalf("%s: %v", list.name, err)
 		}
 	}
 	f.Add(int64(0), int64(0), int64(0), "", "")

@@ -73,7 +73,7 @@ func TestAWrongDefinitionIsRefusedByTheNameOfItsField(t *testing.T) {
 		{"per nothing", `{"name": "x", "what": "count", "of": "fires"}`, `per "": want one of user, signal, day`},
 		{"per week", `{"name": "x", "what": "count", "of": "fires", "per": "week"}`, `per "week"`},
 		{"a mistyped weekday", fires(`, "filter": {"weekdays": ["monday", "frday"]}`), `metric "x": invalid filter.weekdays[1] "frday": want one of monday`},
-		{"an unknown outcome", trades(`, "filter": {"outcome": ["win", "tie"]}`), `filter.outcome[1] "tie"`},
+		{"an unknown outcome", trades(`, "filter": {"outcome": ["win", "tie"]}`), `metric "x": invalid outcome "tie": want one of win, loss, draw`},
 		{"executed trades", trades(`, "filter": {"executed": false}`), "filter.executed false: only fires"},
 		{"fires that were won", fires(`, "filter": {"outcome": ["win"]}`), `filter.outcome "win": only trades`},
 		{"a prefix with a line feed", fires(`, "filter": {"signal_prefix": "A\nB"}`), "filter.signal_prefix "},
@@ -115,7 +115,7 @@ func TestMetricsAreStoredForEveryProcess(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, open openFunc) {
 		ctx, db, other := context.Background(), open(), open()
 		count := engagement.MetricDefinition{Name: "b", What: "count", Of: "fires", Per: "user"}
-		pnl := engagement.MetricDefinition{Name: "a'; --", What: "pnl", Of: "trades", Per: "day", Filter: engagement.MetricFilter{Outcome: []string{"win"}}}
+		pnl := engagement.MetricDefinition{Name: "a'; --", What: "pnl", Of: "trades", Per: "day", Filter: engagement.MetricFilter{Outcome: []engagement.Outcome{engagement.Win}}}
 		same(t, "none yet", must(db.CustomMetrics(ctx, anyPage))(t).Items, []engagement.MetricDefinition{})
 
 		noError(t, db.DefineMetric(ctx, count))
@@ -390,8 +390,8 @@ func TestAMetricOfTheFirstDayOf1970IsOfNothing(t *testing.T) {
 		ctx, db := context.Background(), open(newClock(noon).option())
 		fireOn(t, db, 1, noon)
 		trade(t, db, engagement.Trade{UserID: 1, TradeID: "t", SignalID: "A", PnL: 1, ClosedAt: noon})
-		for _, of := range []string{"fires", "trades"} {
-			for _, per := range []string{"user", "signal", "day"} {
+		for _, of := range engagement.MetricOfs() {
+			for _, per := range engagement.MetricPers() {
 				for window, rows := range map[string]int{
 					"1970-01-01..1970-01-01": 0, "1970-01-01": 0, "1969-12-01..1970-01-01": 0, "1960-01-01..1960-12-31": 0, "all": 1,
 				} {
@@ -413,12 +413,12 @@ func TestAMetricFrom1969DoesNotCountWhatIsNotCounted(t *testing.T) {
 	// Another program's, which the next Open counts.
 	execute(t, path, "INSERT INTO trades (user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day) VALUES (1, 'x', 'A', 1000000, 'win', '2026-01-14 11:00:00', -1)")
 	execute(t, path, "INSERT INTO signal_fires (user_id, signal_id, timestamp) VALUES (1, 'X', '2026-01-14 11:00:00')")
-	for _, per := range []string{"user", "signal", "day"} {
+	for _, per := range engagement.MetricPers() {
 		for _, window := range []string{"", "all", "1969-12-01..1970-02-01", "2026-01-14"} {
 			trades := engagement.MetricDefinition{Name: "m", What: "count", Of: "trades", Per: per, Window: window}
-			same(t, "trades per "+per+" of "+window, len(must(db.EvaluateDefinition(ctx, trades, anyPage))(t).Items), 0)
+			same(t, fmt.Sprintf("trades per %s of %s", per, window), len(must(db.EvaluateDefinition(ctx, trades, anyPage))(t).Items), 0)
 			fires := engagement.MetricDefinition{Name: "m", What: "count", Of: "fires", Per: per, Window: window, Filter: engagement.MetricFilter{SignalPrefix: "X"}}
-			same(t, "fires per "+per+" of "+window, len(must(db.EvaluateDefinition(ctx, fires, anyPage))(t).Items), 0)
+			same(t, fmt.Sprintf("fires per %s of %s", per, window), len(must(db.EvaluateDefinition(ctx, fires, anyPage))(t).Items), 0)
 		}
 	}
 }

@@ -16,8 +16,8 @@ import (
 // PageQuery says which page of a list to return. The zero value is the first
 // page of DefaultLimit items.
 type PageQuery struct {
-	Limit int    // how many items at most: 1 to MaxLimit; 0: DefaultLimit
-	After Cursor // Next of the page before; "": from the beginning
+	Limit int    `json:"limit,omitzero"` // how many items at most: 1 to MaxLimit; 0: DefaultLimit
+	After Cursor `json:"after,omitzero"` // Next of the page before; "": from the beginning
 }
 
 // Page is one page of a list. See [All] for reading a whole list.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
 	"github.com/hydraxdev/engagementdb/engagement/internal/streaks"
 )
 
@@ -138,13 +139,18 @@ func (d *decider) trade(f *fact) receipt {
 	if known, ok := d.trades[keyOfTrade(trade)]; ok && !f.stored {
 		return receipt{status: Duplicate, err: checkSameTrade(known, trade, f.timeGiven)}
 	}
-	user := d.users[trade.UserID]
+	user, day := d.users[trade.UserID], userDay{trade.UserID, Day(trade.Day)}
 	sum, ok := addMicros(user.micros, trade.PnlMicros)
 	if !ok {
 		return receipt{err: invalid("P&L", fromMicros(trade.PnlMicros), "the sum of the user's trades would leave ±9e12")}
 	}
-	user.micros = sum
-	delta := counts{micros: trade.PnlMicros}
+	ofDay, ok := addMicros(d.pnl[day], trade.PnlMicros)
+	if !ok {
+		return receipt{err: invalid("P&L", fromMicros(trade.PnlMicros), fmt.Sprintf(
+			"the sum of the user's trades of %s would leave ±9e12", day.day))}
+	}
+	user.micros, d.pnl[day] = sum, ofDay
+	delta := counts{pnl: stats.Sum(0, trade.PnlMicros)}
 	switch trade.Outcome {
 	case Win.String():
 		delta.wins = 1
@@ -159,7 +165,7 @@ func (d *decider) trade(f *fact) receipt {
 		d.trades[keyOfTrade(trade)] = trade
 		d.changes.newTrades = append(d.changes.newTrades, trade)
 	}
-	d.changes.addUserDay(trade.UserID, Day(trade.Day), delta)
+	d.changes.addUserDay(trade.UserID, day.day, delta)
 	change := d.changes.user(trade.UserID)
 	change.winBound = winBound(user.wins, user.losses)
 	change.changed = latest2(change.changed, f.changedAt(d.now))

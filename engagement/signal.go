@@ -215,7 +215,7 @@ func (v *view) signalInsight(ctx context.Context, signalID string) (SignalInsigh
 	// The follower of rank n has n fires before it.
 	delay := func(percent int64) (*float64, error) {
 		fired, err := at(stats.NearestRank(followers, percent))
-		seconds := fromMicros(fired.Sub(first).Microseconds())
+		seconds := float64(fired.Sub(first).Microseconds()) / 1e6
 		return &seconds, err
 	}
 	if insight.MedianDelay, err = delay(50); err != nil {

@@ -187,6 +187,27 @@ const (
 	OpenDay   StreakDayKind = "open"   // today, while there is no fire yet
 )
 
+// StreakDayKinds lists all kinds of days.
+func StreakDayKinds() []StreakDayKind { return []StreakDayKind{ActiveDay, RestDay, FrozenDay, OpenDay} }
+
+// String returns the kind's name: "active", "rest", "frozen" or "open".
+func (k StreakDayKind) String() string { return string(k) }
+
+// ParseStreakDayKind reads a kind's name. Anything else is ErrInvalid.
+func ParseStreakDayKind(s string) (StreakDayKind, error) {
+	return parseNamed("kind of day", s, StreakDayKinds())
+}
+
+// MarshalText returns the kind's name, "" for the zero value.
+func (k StreakDayKind) MarshalText() ([]byte, error) {
+	return marshalNamed("kind of day", k, StreakDayKinds())
+}
+
+// UnmarshalText reads what MarshalText returns.
+func (k *StreakDayKind) UnmarshalText(text []byte) error {
+	return unmarshalNamed(k, text, ParseStreakDayKind)
+}
+
 // StreakDay is one day of a streak.
 type StreakDay struct {
 	Day  Day           `json:"day"`
@@ -195,7 +216,8 @@ type StreakDay struct {
 
 // StreakDays explains a user's current streak: its days from the first on up to
 // today, or up to a later one with a fire; none unless a streak is alive. A day that
-// the time zone left out is not among them.
+// the time zone left out is not among them. They come all at once: the calendar has
+// 366 a year.
 func (r *Reader) StreakDays(ctx context.Context, userID int64) ([]StreakDay, error) {
 	return snapshot(ctx, r, "explain a user's streak", func(v *view) ([]StreakDay, error) {
 		return v.streakDays(ctx, userID)

@@ -194,10 +194,10 @@ func (r *Reader) Trade(ctx context.Context, userID int64, tradeID string) (Close
 
 // TradeFilter says which trades to list. The zero value lets all through.
 type TradeFilter struct {
-	UserID   int64   // 0: of all users
-	SignalID string  // that they followed; "": any or none
-	Outcome  Outcome // 0: all of them
-	Window   Window  // by the day on which they closed; zero: of all time
+	UserID   int64   `json:"user_id,omitzero"`   // 0: of all users
+	SignalID string  `json:"signal_id,omitzero"` // that they followed; "": any or none
+	Outcome  Outcome `json:"outcome,omitzero"`   // 0: all of them
+	Window   Window  `json:"window,omitzero"`    // by the day on which they closed; zero: of all time
 }
 
 func (f TradeFilter) check() error {
