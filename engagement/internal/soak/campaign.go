@@ -86,7 +86,6 @@ const tooMany = 20
 // attack runs cases of the campaigns until their time is over, each campaign as
 // much as its share, prints what it did and returns how many cases failed.
 func (s *soak) attack(ctx context.Context, chosen []*campaign, seed uint64, length time.Duration, cases int) int {
-	begin := time.Now()
 	fmt.Fprintf(s.out, "soak: seed %d\n", seed)
 	for _, c := range chosen {
 		if c.need == nil {
@@ -99,6 +98,7 @@ func (s *soak) attack(ctx context.Context, chosen []*campaign, seed uint64, leng
 			}
 		}
 	}
+	begin := time.Now()
 	told := begin
 	for ctx.Err() == nil && failuresOf(chosen) < tooMany {
 		c := next(chosen, cases)
