@@ -1,10 +1,7 @@
 package engagement
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
 )
 
 // What callers write is read strictly: a field that there is not is ErrInvalid, for
@@ -16,17 +13,12 @@ const maxJSONBytes = 1 << 20
 
 // readKnown reads JSON of known fields. It changes nothing if it fails.
 func readKnown[T any](what string, text []byte, into *T) error {
-	if len(text) > maxJSONBytes {
-		return invalid(what, nil, fmt.Sprintf("it has %d bytes, want at most %d", len(text), maxJSONBytes))
-	}
 	read := *into
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&read); err != nil {
+	if err := decodeOne(text, &read, maxJSONBytes); err != nil {
 		if refused, ok := errors.AsType[*InvalidError](err); ok {
 			return refused
 		}
-		return invalid(what, nil, shortened(err.Error()))
+		return invalid(what, nil, err.Error())
 	}
 	*into = read
 	return nil

@@ -1,7 +1,6 @@
 package engagement
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -77,14 +76,9 @@ func (rules StreakRules) MarshalJSON() ([]byte, error) {
 // stands for that of [DefaultStreakRules], an empty list for none; a field that
 // there is not is ErrInvalid, and so are more than 64 KB.
 func (rules *StreakRules) UnmarshalJSON(text []byte) error {
-	if len(text) > maxDefinitionBytes {
-		return invalid("streak rules", nil, tooLong(len(text)).Error())
-	}
 	var in streakRulesJSON
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&in); err != nil {
-		return invalid("streak rules", nil, shortened(err.Error()))
+	if err := decodeOne(text, &in, maxDefinitionBytes); err != nil {
+		return invalid("streak rules", nil, err.Error())
 	}
 	read := DefaultStreakRules()
 	if in.RestDays != nil {
