@@ -259,6 +259,8 @@ type Querier interface {
 	GetTrade(ctx context.Context, arg GetTradeParams) (Trade, error)
 	// GetUserStats returns a user's totals.
 	GetUserStats(ctx context.Context, userID int64) (UserStat, error)
+	// HasFacts returns 1 if a user has facts or days, and 0 if not.
+	HasFacts(ctx context.Context, userID int64) (int64, error)
 	// HistoriesOfUsers lists, by user, the days on which some users fired, in order,
 	// and then their freezes, each with its grant id, the day of its grant and the
 	// day that it is spent on. It takes a JSON array of user ids.
@@ -286,8 +288,6 @@ type Querier interface {
 	// twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	InsertTrades(ctx context.Context, trades string) error
-	// IsUserKept returns 1 if anything is kept about a user, and 0 if not.
-	IsUserKept(ctx context.Context, userID int64) (int64, error)
 	// KeptFiresByDay is FiresByDay for some signals, as far as their fires are kept
 	// one by one.
 	KeptFiresByDay(ctx context.Context, arg KeptFiresByDayParams) ([]KeptFiresByDayRow, error)
@@ -300,6 +300,9 @@ type Querier interface {
 	MarkFiresExecuted(ctx context.Context, keys string) error
 	// MetricsAfter lists all custom metrics by name, from behind one on.
 	MetricsAfter(ctx context.Context, arg MetricsAfterParams) ([]CustomMetric, error)
+	// MissingGrants lists nothing.
+	// Not portable: SQLite knows no grants.
+	MissingGrants(ctx context.Context, tables string) ([]string, error)
 	// NextStreakEnd returns the first day, from one on, that is the last on which a
 	// fire prolongs somebody's streak; -1 without one.
 	NextStreakEnd(ctx context.Context, fromDay int64) (int64, error)

@@ -56,7 +56,7 @@ func (m Ranking) value(f UserFigures) float64 {
 	case ByWinRate:
 		return float64(winBound(f.Wins, f.Losses))
 	case ByExecuted:
-		return float64(f.ExecutedFires)
+		return float64(f.Executed)
 	case ByLongestStreak:
 		return float64(f.LongestStreak)
 	}
@@ -140,7 +140,7 @@ func (v *view) leaderboard(ctx context.Context, b Board, q PageQuery) (Page[Boar
 	if err := b.check(); err != nil {
 		return Page[BoardRow]{}, err
 	}
-	p, err := q.of(b.list(), top.position())
+	p, err := q.of(b.list(), top.position(), func(a, b position) int { return comparePlaces(placeAt(a), placeAt(b)) })
 	if err != nil {
 		return Page[BoardRow]{}, err
 	}
@@ -156,9 +156,12 @@ func (v *view) leaderboard(ctx context.Context, b Board, q PageQuery) (Page[Boar
 	if err != nil {
 		return Page[BoardRow]{}, err
 	}
-	shown, next := cut(p, shown, func(f UserFigures) position {
+	shown, next, err := cut(p, shown, func(f UserFigures) position {
 		return place{b.Ranking.value(f), f.UserID}.position()
 	})
+	if err != nil {
+		return Page[BoardRow]{}, err
+	}
 	rows, err := v.ranked(ctx, b, o, shown, p.first)
 	return Page[BoardRow]{rows, next}, err
 }

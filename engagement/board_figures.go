@@ -14,7 +14,7 @@ import (
 type UserFigures struct {
 	UserID        int64     `json:"user_id"`
 	TotalFires    int64     `json:"total_fires"`
-	ExecutedFires int64     `json:"executed_fires"`
+	Executed      int64     `json:"executed"`
 	Wins          int64     `json:"wins"`
 	Losses        int64     `json:"losses"`
 	Draws         int64     `json:"draws"`
@@ -34,7 +34,7 @@ func (f *UserFigures) derive() {
 
 func lifetimeFigures(row dbgen.UserStat) UserFigures {
 	f := UserFigures{
-		UserID: row.UserID, TotalFires: row.TotalFires, ExecutedFires: row.Executed,
+		UserID: row.UserID, TotalFires: row.TotalFires, Executed: row.Executed,
 		Wins: row.Wins, Losses: row.Losses, Draws: row.Draws,
 		PnL: row.Pnl, LongestStreak: row.StreakLongest, LastUpdated: row.LastUpdated,
 	}
@@ -68,20 +68,20 @@ func (v *view) figuresOf(ctx context.Context, users []int64, w Window) ([]UserFi
 		for own < len(days) && days[own].UserID == row.UserID {
 			own++
 		}
-		figures[i] = windowFigures(row, days[:own])
+		figures[i] = v.windowFigures(row, days[:own])
 		days = days[own:]
 	}
 	return figures, nil
 }
 
 // windowFigures adds up a user's days, which are in order.
-func windowFigures(user dbgen.UserStat, days []dbgen.UserDay) UserFigures {
+func (v *view) windowFigures(user dbgen.UserStat, days []dbgen.UserDay) UserFigures {
 	f := UserFigures{UserID: user.UserID, LastUpdated: user.LastUpdated}
-	var streak longestRun
+	streak := longestRun{skipped: v.skipped}
 	var pnl stats.Amount
 	for _, d := range days {
 		f.TotalFires += d.Fires
-		f.ExecutedFires += d.Executed
+		f.Executed += d.Executed
 		f.Wins += d.Wins
 		f.Losses += d.Losses
 		f.Draws += d.Draws
@@ -98,11 +98,16 @@ func windowFigures(user dbgen.UserStat, days []dbgen.UserDay) UserFigures {
 
 // longestRun is the longest run of consecutive days among those added in order.
 type longestRun struct {
+	skipped               []int64 // days that there were not
 	last, length, longest int64
 }
 
 func (l *longestRun) add(day int64) {
-	if day != l.last+1 {
+	next := l.last + 1
+	for next < day && slices.Contains(l.skipped, next) {
+		next++
+	}
+	if day != next {
 		l.length = 0
 	}
 	l.last = day

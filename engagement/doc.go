@@ -30,6 +30,7 @@
 //	  progress          telling how far a long operation is
 //	  options           what Open can be told
 //	ways in
+//	  dsn               the names of databases, and what of one may be shown
 //	  db                opening, migrating, closing
 //	  reader            reading the latest state or a snapshot
 //	  tx                transactions, and a caller's own statements in them
@@ -80,6 +81,7 @@
 //	  keep_rebuild      puts right what is wrong
 //	  keep_backup       copies a file while it is in use
 //	  keep_copy         copies to another engine
+//	  keep_copy_target  ... the target: opened, marked as unfinished
 //	  keep_copy_tables  ... table by table
 //	on top
 //	  compat            the predecessor's calls, on a shared database

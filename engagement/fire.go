@@ -238,10 +238,10 @@ func (v *view) firesOf(ctx context.Context, userID int64, signalID string, execu
 	if err != nil {
 		return Page[SignalFire]{}, err
 	}
-	rows, next := cutFacts(p, rows, func(row dbgen.SignalFire) position {
+	rows, next, err := cutFacts(p, rows, func(row dbgen.SignalFire) position {
 		return factPosition(row.Timestamp, row.ID, row.UserID, row.SignalID)
 	}, func(row dbgen.SignalFire) int64 { return row.Day })
-	return Page[SignalFire]{signalFires(rows), next}, nil
+	return Page[SignalFire]{signalFires(rows), next}, err
 }
 
 // theFire returns the rows of a user's fire for a signal, executed if that is

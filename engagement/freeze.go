@@ -70,7 +70,7 @@ func (w *writing) grantFreeze(ctx context.Context, f Freeze) (FreezeReceipt, err
 		return FreezeReceipt{}, err
 	}
 	user := l.users[f.UserID]
-	covering(l.rules, user.streak, user.history.freezes, w.today())
+	covering(l.counting(), user.streak, user.history.freezes, w.today())
 	unspent := 0
 	for _, known := range user.history.freezes {
 		if known.ID == f.GrantID {
@@ -126,7 +126,7 @@ func (v *view) freezes(ctx context.Context, user dbgen.UserStat) ([]GrantedFreez
 	for i, row := range rows {
 		freezes[i] = streaks.Freeze{ID: row.GrantID, Granted: row.GrantedDay, Spent: row.SpentDay}
 	}
-	covering(rules, streakState(user), freezes, v.today())
+	covering(rules.pure(v.skipped), streakState(user), freezes, v.today())
 	granted := make([]GrantedFreeze, len(rows))
 	for i, row := range rows {
 		granted[i] = GrantedFreeze{GrantID: row.GrantID, GrantedDay: Day(row.GrantedDay), GrantedAt: row.GrantedAt}
@@ -141,11 +141,11 @@ func (v *view) freezes(ctx context.Context, user dbgen.UserStat) ([]GrantedFreez
 // covering spends freezes, which are in order, on what has been missed up to
 // today. They are stored as the last active day has left them; the next fire
 // stores what is spent here.
-func covering(rules StreakRules, streak streaks.State, freezes []streaks.Freeze, today Day) {
+func covering(rules streaks.Rules, streak streaks.State, freezes []streaks.Freeze, today Day) {
 	for len(freezes) > 0 && freezes[0].Spent != streaks.None {
 		freezes = freezes[1:]
 	}
 	if streak.Length > 0 {
-		rules.pure().Spend(freezes, streak.End, int64(today))
+		rules.Spend(freezes, streak.End, int64(today))
 	}
 }

@@ -158,7 +158,7 @@ func drawNamed[E any](t *rapid.T, all []E) E {
 }
 
 func drawDay(t *rapid.T) engagement.Day {
-	return engagement.Day(rapid.Int64Range(-719_528, 2_932_896).Draw(t, "day"))
+	return engagement.Day(rapid.Int64Range(-719_162, 2_932_896).Draw(t, "day"))
 }
 
 func drawWindow(t *rapid.T) engagement.Window {
@@ -166,7 +166,7 @@ func drawWindow(t *rapid.T) engagement.Window {
 		return engagement.AllTime()
 	}
 	last := drawDay(t)
-	return engagement.Days(max(-719_528, last-engagement.Day(rapid.IntRange(0, engagement.MaxLimit-1).Draw(t, "length"))), last)
+	return engagement.Days(max(-719_162, last-engagement.Day(rapid.IntRange(0, engagement.MaxLimit-1).Draw(t, "length"))), last)
 }
 
 // TestNoTypeIsLeftOutOfTheJSONTest looks for exported types that marshal

@@ -217,7 +217,7 @@ func (r *Reader) CustomMetrics(ctx context.Context, q PageQuery) (Page[MetricDef
 }
 
 func (v *view) customMetrics(ctx context.Context, q PageQuery) (Page[MetricDefinition], error) {
-	p, err := q.of("metrics", position{})
+	p, err := q.of("metrics", position{}, ascending)
 	if err != nil {
 		return Page[MetricDefinition]{}, err
 	}
@@ -225,7 +225,10 @@ func (v *view) customMetrics(ctx context.Context, q PageQuery) (Page[MetricDefin
 	if err != nil {
 		return Page[MetricDefinition]{}, err
 	}
-	rows, next := cut(p, rows, func(row dbgen.CustomMetric) position { return position{text: row.Name} })
+	rows, next, err := cut(p, rows, func(row dbgen.CustomMetric) position { return position{text: row.Name} })
+	if err != nil {
+		return Page[MetricDefinition]{}, err
+	}
 	page := Page[MetricDefinition]{make([]MetricDefinition, len(rows)), next}
 	for i, row := range rows {
 		if page.Items[i], err = storedMetric(row); err != nil {

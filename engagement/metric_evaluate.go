@@ -122,7 +122,7 @@ func (d MetricDefinition) page(q PageQuery) (paging, error) {
 	if err != nil {
 		return paging{}, err
 	}
-	return q.of("metric "+string(text), metricPosition(new(float64), metricKey{}))
+	return q.of("metric "+string(text), metricPosition(new(float64), metricKey{}), nil)
 }
 
 // metricPosition is where a row stands among those of a metric; metricAt is its
@@ -180,7 +180,7 @@ func (d MetricDefinition) rows(measured []map[metricKey]float64, p paging) Page[
 	if value, last := metricAt(p.after); !p.first {
 		keys = slices.DeleteFunc(keys, func(key metricKey) bool { return compare(key, value, last) <= 0 })
 	}
-	keys, next := cut(p, keys[:min(len(keys), int(p.rows()))], func(key metricKey) position {
+	keys, next, _ := cut(p, keys[:min(len(keys), int(p.rows()))], func(key metricKey) position {
 		return metricPosition(found[key].Value, key)
 	})
 	page := Page[MetricRow]{make([]MetricRow, len(keys)), next}
@@ -339,7 +339,7 @@ func (v *view) instants(days daySpan) (start, end time.Time) {
 		start = days.first.Start(v.loc).UTC()
 	}
 	if days.last < DayOf(endOfTime, time.UTC)-1 {
-		end = (days.last + 1).Start(v.loc).UTC()
+		end = days.last.end(v.loc).UTC()
 	}
 	return start, end
 }

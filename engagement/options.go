@@ -19,6 +19,7 @@ type options struct {
 	noMigrate   bool
 	synchronous Synchronous
 	tryFor      time.Duration // of tests
+	like        string        // a new file gets the mode and owner of this one
 }
 
 func newOptions(opts []Option) (options, error) {

@@ -28,7 +28,7 @@ type decision struct {
 // come in a call of its own. It reads and writes nothing; what is loaded is used
 // up.
 func decide(l *loaded, facts []*fact, now time.Time) decision {
-	d := decider{loaded: l, rules: l.rules.pure(), now: now, changes: newChanges(len(l.users))}
+	d := decider{loaded: l, rules: l.counting(), now: now, changes: newChanges(len(l.users))}
 	receipts := make([]receipt, len(facts))
 	for i, f := range facts {
 		if f.isTrade {
@@ -206,7 +206,7 @@ func (d *decider) conclude() {
 // recount decides what users' streaks and freezes are, counted anew from their
 // histories, and whether they are to be awarded what they have reached.
 func recount(l *loaded, users []int64, awarded bool, now time.Time) changes {
-	d := decider{loaded: l, rules: l.rules.pure(), now: now, changes: newChanges(len(l.users))}
+	d := decider{loaded: l, rules: l.counting(), now: now, changes: newChanges(len(l.users))}
 	for _, user := range users {
 		reached := d.count(d.users[user])
 		if awarded {

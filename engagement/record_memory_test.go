@@ -362,7 +362,7 @@ func (m *memory) verify(t failer) {
 		for _, f := range m.freezes[id] {
 			h.freezes = append(h.freezes, f)
 		}
-		user.streak, _ = m.rules.pure().Count(h.days, h.freezes)
+		user.streak, _ = m.rules.pure(nil).Count(h.days, h.freezes)
 		if first := Day(user.streak.First); first > unknownDay {
 			d := want.days[first]
 			d.newUsers++

@@ -133,6 +133,19 @@ func refusing(t *testing.T, db *engagement.DB) (undo func()) {
 	return func() { t.Helper(); run("DROP TRIGGER refusing") }
 }
 
+func TestABatchInWhichAllAreRefusedIsNoCommit(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		db := open()
+		trade(t, db, engagement.Trade{UserID: 1, TradeID: "t", PnL: 1})
+		before := db.CommitStats()
+		for range 3 {
+			_, err := db.RecordTrade(context.Background(), engagement.Trade{UserID: 1, TradeID: "t", PnL: 2})
+			only(t, err, engagement.ErrConflict)
+		}
+		same(t, "the figures of commits", db.CommitStats(), before)
+	})
+}
+
 func TestOneThatFailsFailsAlone(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, open openFunc) {
 		var batches atomic.Int64 // that the database refused
@@ -148,6 +161,7 @@ func TestOneThatFailsFailsAlone(t *testing.T) {
 		trade(t, db, engagement.Trade{UserID: 2, TradeID: "known", PnL: 5})
 		trade(t, db, engagement.Trade{UserID: 3, TradeID: "first", PnL: engagement.MaxPnL})
 		must(db.Cleanup(ctx, 1))(t)
+		before := db.CommitStats()
 
 		release := hold(t, db)
 		defer release()
@@ -178,6 +192,8 @@ func TestOneThatFailsFailsAlone(t *testing.T) {
 		wantError(t, err, engagement.ErrConflict)
 		same(t, "batches that the database refused", batches.Load(), int64(1))
 		undo()
+		stats := db.CommitStats()
+		same(t, "commits that happened, and facts in them", [2]int64{stats.Batches - before.Batches, stats.Writes - before.Writes}, [2]int64{3, 3})
 		report := proven(t, db)
 		same(t, "users, fires and trades", [3]int64{report.Users, report.Fires, report.Trades}, [3]int64{4, 2, 5})
 	})

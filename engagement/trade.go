@@ -285,9 +285,12 @@ func closedTrades(p factPaging, rows []dbgen.Trade, err error) (Page[ClosedTrade
 	if err != nil {
 		return Page[ClosedTrade]{}, err
 	}
-	rows, next := cutFacts(p, rows, func(row dbgen.Trade) position {
+	rows, next, err := cutFacts(p, rows, func(row dbgen.Trade) position {
 		return factPosition(row.ClosedAt, row.ID, row.UserID, row.TradeID)
 	}, func(row dbgen.Trade) int64 { return row.Day })
+	if err != nil {
+		return Page[ClosedTrade]{}, err
+	}
 	page := Page[ClosedTrade]{make([]ClosedTrade, len(rows)), next}
 	for i, row := range rows {
 		if page.Items[i], err = closedTrade(row); err != nil {

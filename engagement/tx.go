@@ -155,11 +155,15 @@ func (c *core) begin(ctx context.Context, gate engine.Gate) (*writing, error) {
 	}
 	var w *writing
 	defer func() {
-		if w == nil { // the caller's clock panicked
+		if w == nil { // the caller's clock panicked or is wrong
 			_ = tx.Rollback(ctx)
 		}
 	}()
-	w = &writing{view: &view{c, tx, c.instant()}, tx: tx}
+	now := c.instant()
+	if err := checkClock(now); err != nil {
+		return nil, err
+	}
+	w = &writing{view: &view{c, tx, now}, tx: tx}
 	return w, nil
 }
 

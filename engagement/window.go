@@ -159,15 +159,14 @@ func (d daySpan) empty() bool { return d.first > d.last }
 
 func (d daySpan) has(day Day) bool { return d.first <= day && day <= d.last }
 
-// times returns times between which all facts of these days lie. No zone is or
-// was further than 16 hours from UTC.
+// times returns times between which all facts of these days lie.
 func (d daySpan) times() (after, until time.Time) {
 	after, until = time.Unix(0, 0).UTC(), endOfTime
 	if d.first > unknownDay+1 {
-		after = d.first.utc().Add(-16 * time.Hour)
+		after = d.first.utc().Add(-maxOffset)
 	}
 	if d.last < DayOf(endOfTime, time.UTC) {
-		until = (d.last + 1).utc().Add(16 * time.Hour)
+		until = (d.last + 1).utc().Add(maxOffset)
 	}
 	return after, until
 }

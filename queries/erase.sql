@@ -1,8 +1,7 @@
--- name: IsUserKept :one
--- IsUserKept returns 1 if anything is kept about a user, and 0 if not.
-SELECT COUNT(*) AS kept FROM (
-    SELECT u.user_id FROM user_stats AS u WHERE u.user_id = @user_id
-    UNION SELECT d.user_id FROM user_days AS d WHERE d.user_id = @user_id
+-- name: HasFacts :one
+-- HasFacts returns 1 if a user has facts or days, and 0 if not.
+SELECT COUNT(*) AS facts FROM (
+    SELECT d.user_id FROM user_days AS d WHERE d.user_id = @user_id
     UNION SELECT f.user_id FROM signal_fires AS f WHERE f.user_id = @user_id
     UNION SELECT t.user_id FROM trades AS t WHERE t.user_id = @user_id
 ) AS found;

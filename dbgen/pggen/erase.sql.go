@@ -204,19 +204,18 @@ func (q *Queries) DeleteUserTrades(ctx context.Context, userID int64) (int64, er
 	return result.RowsAffected()
 }
 
-const IsUserKept = `-- name: IsUserKept :one
-SELECT COUNT(*) AS kept FROM (
-    SELECT u.user_id FROM user_stats AS u WHERE u.user_id = $1
-    UNION SELECT d.user_id FROM user_days AS d WHERE d.user_id = $1
+const HasFacts = `-- name: HasFacts :one
+SELECT COUNT(*) AS facts FROM (
+    SELECT d.user_id FROM user_days AS d WHERE d.user_id = $1
     UNION SELECT f.user_id FROM signal_fires AS f WHERE f.user_id = $1
     UNION SELECT t.user_id FROM trades AS t WHERE t.user_id = $1
 ) AS found
 `
 
-// IsUserKept returns 1 if anything is kept about a user, and 0 if not.
-func (q *Queries) IsUserKept(ctx context.Context, userID int64) (int64, error) {
-	row := q.db.QueryRowContext(ctx, IsUserKept, userID)
-	var kept int64
-	err := row.Scan(&kept)
-	return kept, err
+// HasFacts returns 1 if a user has facts or days, and 0 if not.
+func (q *Queries) HasFacts(ctx context.Context, userID int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, HasFacts, userID)
+	var facts int64
+	err := row.Scan(&facts)
+	return facts, err
 }

@@ -271,6 +271,8 @@ type Querier interface {
 	GetTrade(ctx context.Context, arg GetTradeParams) (Trade, error)
 	// GetUserStats returns a user's totals.
 	GetUserStats(ctx context.Context, userID int64) (UserStat, error)
+	// HasFacts returns 1 if a user has facts or days, and 0 if not.
+	HasFacts(ctx context.Context, userID int64) (int64, error)
 	// HistoriesOfUsers lists, by user, the days on which some users fired, in order,
 	// and then their freezes, each with its grant id, the day of its grant and the
 	// day that it is spent on. It takes a JSON array of user ids.
@@ -299,8 +301,6 @@ type Querier interface {
 	// twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	InsertTrades(ctx context.Context, trades string) error
-	// IsUserKept returns 1 if anything is kept about a user, and 0 if not.
-	IsUserKept(ctx context.Context, userID int64) (int64, error)
 	// KeptFiresByDay is FiresByDay for some signals, as far as their fires are kept
 	// one by one.
 	KeptFiresByDay(ctx context.Context, arg KeptFiresByDayParams) ([]KeptFiresByDayRow, error)
@@ -313,6 +313,12 @@ type Querier interface {
 	MarkFiresExecuted(ctx context.Context, keys string) error
 	// MetricsAfter lists all custom metrics by name, from behind one on.
 	MetricsAfter(ctx context.Context, arg MetricsAfterParams) ([]CustomMetric, error)
+	// MissingGrants lists what a copy to this database takes and the server does not
+	// let this role do, as GRANT says it. It takes a JSON array of the tables' names.
+	// Ids go on behind those that were copied, for which the sequences are set, and
+	// the copy is verified, for which temporary tables are made.
+	// Not portable: SQLite knows no grants.
+	MissingGrants(ctx context.Context, tables string) ([]string, error)
 	// NextStreakEnd returns the first day, from one on, that is the last on which a
 	// fire prolongs somebody's streak; -1 without one.
 	NextStreakEnd(ctx context.Context, fromDay int64) (int64, error)

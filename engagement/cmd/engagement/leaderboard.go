@@ -160,7 +160,7 @@ func (a *app) printBoard(ctx context.Context, cmd *cobra.Command, db *engagement
 	return a.print(cmd, rows, func() string {
 		t := &table{header: []any{"rank", "user", "fires", "executed", "streak", "wins", "losses", "draws", "win rate", "bound", "P&L"}}
 		for _, row := range rows.Items {
-			t.add(row.Rank, id(row.UserID), row.TotalFires, row.ExecutedFires, row.LongestStreak,
+			t.add(row.Rank, id(row.UserID), row.TotalFires, row.Executed, row.LongestStreak,
 				row.Wins, row.Losses, row.Draws, share(row.WinRate), share(row.WinRateBound), money(row.PnL))
 		}
 		return windowTitle(board.Window) + t.String() + nextText(rows.Next)
@@ -186,7 +186,7 @@ func figureText(m engagement.Ranking, f engagement.UserFigures) string {
 	case engagement.ByPnL:
 		return cellText(money(f.PnL))
 	case engagement.ByExecuted:
-		return cellText(f.ExecutedFires)
+		return cellText(f.Executed)
 	case engagement.ByLongestStreak:
 		return counted(f.LongestStreak, "day")
 	}

@@ -6,6 +6,11 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
@@ -18,12 +23,44 @@ const (
 	Other       Class = iota // nothing a caller can be told more about
 	Busy                     // a lock was not had in time
 	Unavailable              // the server is not reached, or the connection is lost
-	Denied                   // the server refuses the user, the password or a privilege
+	Denied                   // the server or the system refuses a user, or does not prove who it is
+	Storage                  // no room is left, or a disk fails
 	ReadOnly                 // the database cannot be written
 	Corrupt                  // the file's content is damaged
 	Foreign                  // not a database of this engine, or its schema is another
-	Refused                  // a constraint refused a value
+	Refused                  // a constraint refused a value, or the server a setting
+	Unprepared               // a pooler gives each transaction another session
 )
+
+// ClassOfSystem says what an error of the operating system means: of a file, a
+// folder or a link.
+func ClassOfSystem(err error) Class {
+	_, path := errors.AsType[*fs.PathError](err)
+	_, link := errors.AsType[*os.LinkError](err)
+	_, call := errors.AsType[*os.SyscallError](err)
+	number, numbered := errors.AsType[syscall.Errno](err)
+	switch {
+	case !path && !link && !call && !numbered, errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist):
+		return Other
+	case errors.Is(err, fs.ErrPermission):
+		return Denied
+	case number == syscall.EROFS:
+		return ReadOnly
+	}
+	return Storage
+}
+
+// ClassOfScan says what the error of reading a row's columns means: a stored
+// value that its type cannot hold is Corrupt.
+func ClassOfScan(err error) Class {
+	for ; err != nil; err = errors.Unwrap(err) {
+		// database/sql has neither a type nor a value for it.
+		if strings.HasPrefix(err.Error(), "sql: Scan error on column") {
+			return Corrupt
+		}
+	}
+	return Other
+}
 
 // State is what was found at a place before anything was changed there.
 type State struct {
