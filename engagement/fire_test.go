@@ -123,8 +123,8 @@ func TestAFireMovesEveryCounterItTouches(t *testing.T) {
 		fire(t, db, engagement.Fire{UserID: 1, SignalID: "A", Executed: true})
 
 		// That a fire has executed is no activity of its user.
-		same(t, "UserStats of the first", must(db.UserStats(ctx, 1))(t), engagement.UserStats{UserID: 1, TotalFires: 1, ExecutedFires: 1, LastUpdated: noon})
-		same(t, "UserStats of the second", must(db.UserStats(ctx, 2))(t), engagement.UserStats{UserID: 2, TotalFires: 1, ExecutedFires: 1, LastUpdated: noon})
+		same(t, "UserStats of the first", must(db.UserStats(ctx, 1))(t), engagement.UserStats{UserID: 1, TotalFires: 1, Executed: 1, LastUpdated: noon})
+		same(t, "UserStats of the second", must(db.UserStats(ctx, 2))(t), engagement.UserStats{UserID: 2, TotalFires: 1, Executed: 1, LastUpdated: noon})
 		same(t, "SignalMetrics", must(db.SignalMetrics(ctx, "A"))(t),
 			engagement.SignalMetrics{SignalID: "A", TotalFires: 2, ActiveUsers: 2, CreatedAt: noon.Add(-time.Hour)})
 		signal := "A"

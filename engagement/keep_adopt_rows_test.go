@@ -221,7 +221,7 @@ func TestRowsOfOtherPrograms(t *testing.T) {
 			{Day: day, Fires: 4, Executed: 3, ActiveUsers: 1, NewUsers: 1, ExecutionRate: 0.75},
 		})
 		summary := must(db.UserSummary(t.Context(), 7))(t)
-		same(t, "total and executed fires", [2]int64{summary.TotalFires, summary.ExecutedFires}, [2]int64{5, 3})
+		same(t, "total and executed fires", [2]int64{summary.TotalFires, summary.Executed}, [2]int64{5, 3})
 		same(t, "days that are none", texts(t, path, `SELECT day FROM user_days WHERE day < 0
 			UNION ALL SELECT day FROM signal_days WHERE day < 0 UNION ALL SELECT day FROM days WHERE day < 0`), []string{})
 	})

@@ -250,7 +250,7 @@ func (m *model) userStats(user int64) engagement.UserStats {
 		if f.UserID == user && f.fate != orphaned {
 			stats.TotalFires++
 			if f.Executed {
-				stats.ExecutedFires++
+				stats.Executed++
 			}
 		}
 	}
@@ -331,7 +331,7 @@ func (m *model) userSummary(user int64) engagement.UserSummary {
 			families[familyOf(f.SignalID)]++
 		}
 	}
-	summary.ExecutionRate = quotient(summary.ExecutedFires, summary.TotalFires)
+	summary.ExecutionRate = quotient(summary.Executed, summary.TotalFires)
 	summary.FavoriteSignal = most(families)
 	streak := m.streak(user)
 	summary.CurrentStreak, summary.LongestStreak, summary.StreakExpires = streak.Current, streak.Longest, streak.Expires

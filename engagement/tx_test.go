@@ -149,7 +149,7 @@ func TestATransaction(t *testing.T) {
 				clock.Advance(48 * time.Hour)
 				write(t, tx)
 				same(t, "Today", tx.Today(), day(t, "2026-01-14"))
-				same(t, "AsOf", must(tx.RealTimeStats(ctx))(t).Timestamp, noon)
+				same(t, "Timestamp", must(tx.RealTimeStats(ctx))(t).Timestamp, noon)
 				return nil
 			}))
 			same(t, "time of the fire", must(db.Fires(ctx, engagement.FireFilter{UserID: 1}, anyPage))(t).Items[0].Timestamp, noon)

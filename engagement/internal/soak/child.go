@@ -255,7 +255,7 @@ var reads = []struct {
 		return err
 	}},
 	{"CustomMetric", func(ctx context.Context, db *engagement.DB) error {
-		_, err := db.EvaluateMetric(ctx, "executed_fires", engagement.PageQuery{})
+		_, err := db.EvaluateMetric(ctx, "executed", engagement.PageQuery{})
 		return err
 	}},
 	{"Signals", func(ctx context.Context, db *engagement.DB) error {
