@@ -128,6 +128,7 @@ func TestOneThatFailsFailsAlone(t *testing.T) {
 		trade(t, db, engagement.Trade{UserID: 1, TradeID: "first", PnL: engagement.MaxPnL})
 		trade(t, db, engagement.Trade{UserID: 2, TradeID: "known", PnL: 5})
 		trade(t, db, engagement.Trade{UserID: 3, TradeID: "first", PnL: engagement.MaxPnL})
+		fireOn(t, db, 1, noon.AddDate(0, 0, -2)) // which is cleaned up
 		must(db.Cleanup(ctx, 1))(t)
 
 		release := hold(t, db)
