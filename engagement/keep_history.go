@@ -15,7 +15,7 @@ import (
 type RebuildOption func(*rebuildOptions)
 
 type rebuildOptions struct {
-	horizon    Day // 0: as it is
+	horizon    *Day // nil: as it is
 	acceptLoss bool
 }
 
@@ -25,11 +25,11 @@ type rebuildOptions struct {
 // later than that and the present horizon: [DB.Cleanup] moves it forward. Any other
 // is ErrInvalid, which says what is wanted.
 func RestoreHorizon(day Day) RebuildOption {
-	return func(o *rebuildOptions) { o.horizon = day }
+	return func(o *rebuildOptions) { o.horizon = &day }
 }
 
-// AcceptLoss makes [DB.Rebuild] take counts away whose facts are not there. What
-// they counted is lost.
+// AcceptLoss makes [DB.Rebuild] take counts away whose facts are not there, and
+// awards and freezes that make no sense without them (V7). What these said is lost.
 func AcceptLoss() RebuildOption {
 	return func(o *rebuildOptions) { o.acceptLoss = true }
 }
@@ -173,4 +173,33 @@ func (w *writing) restoreHorizon(ctx context.Context, day Day) error {
 		return invalid("horizon", day.String(), fmt.Sprintf("want at most %s; a cleanup moves it forward", most))
 	}
 	return w.setHorizon(ctx, day)
+}
+
+// deleteSenselessAwards deletes awards for days on which the user was not active.
+func (db *DB) deleteSenselessAwards(ctx context.Context) (int, error) {
+	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.SenselessAwardsRow, error) {
+		return v.q.SenselessAwards(ctx, rebuildPage)
+	}, func(ctx context.Context, w *writing, found []dbgen.SenselessAwardsRow) error {
+		for _, a := range found {
+			err := w.later().DeleteAward(ctx, dbgen.DeleteAwardParams{UserID: a.UserID, StreakStart: a.StreakStart, Milestone: a.Milestone})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// deleteOrphanFreezes deletes the freezes of users who are not known.
+func (db *DB) deleteOrphanFreezes(ctx context.Context) (int, error) {
+	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.StreakFreeze, error) {
+		return v.q.OrphanFreezes(ctx, rebuildPage)
+	}, func(ctx context.Context, w *writing, found []dbgen.StreakFreeze) error {
+		for _, f := range found {
+			if err := w.later().DeleteFreeze(ctx, dbgen.DeleteFreezeParams{UserID: f.UserID, GrantID: f.GrantID}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

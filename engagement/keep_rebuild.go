@@ -55,12 +55,16 @@ func (db *DB) rebuild(ctx context.Context, o rebuildOptions) (report Report, err
 		return report, err
 	}
 	// What others derive from comes first.
-	for _, repair := range []func(context.Context) (int, error){
+	repairs := []func(context.Context) (int, error){
 		db.repairFireDays, db.repairTradeDays,
 		db.repairUserDayFires, db.repairUserDayTrades, db.repairSignalDays, db.repairEmptyDays,
 		db.repairUserTotals, db.repairSignalTotals, db.repairSignalOrigins,
 		db.repairDerived, db.repairUsers, db.repairDays,
-	} {
+	}
+	if o.acceptLoss {
+		repairs = append(repairs, db.deleteSenselessAwards, db.deleteOrphanFreezes)
+	}
+	for _, repair := range repairs {
 		if err := untilRepaired(ctx, repair); err != nil {
 			return report, err
 		}
@@ -75,9 +79,9 @@ func (db *DB) rebuild(ctx context.Context, o rebuildOptions) (report Report, err
 // prepareRebuild restores the horizon if it is to, counts what is not counted, and
 // returns what is wrong, unless putting that right would take history away.
 func (db *DB) prepareRebuild(ctx context.Context, o rebuildOptions) (before Report, err error) {
-	if o.horizon != 0 {
+	if o.horizon != nil {
 		_, err := write(ctx, db, "restore the horizon", alone, func(w *writing) (struct{}, error) {
-			return struct{}{}, w.restoreHorizon(ctx, o.horizon)
+			return struct{}{}, w.restoreHorizon(ctx, *o.horizon)
 		})
 		if err != nil {
 			return before, err

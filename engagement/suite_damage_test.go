@@ -204,8 +204,8 @@ func doubled(table string, columns []column, key column, where string) string {
 		table, strings.Join(names, ", "), strings.Join(values, ", "), table, where)
 }
 
-// TestVerifySeesDamageOfEveryColumn damages every column of every table in turn,
-// and counts what Verify does not see.
+// TestVerifySeesDamageOfEveryColumn damages every column of every table in turn.
+// What Verify does not see must be listed with its reason.
 func TestVerifySeesDamageOfEveryColumn(t *testing.T) {
 	t.Parallel()
 	for _, e := range engines {
@@ -377,6 +377,18 @@ func verifyDamaged(t *testing.T, path string, sound []byte, d damage) (engagemen
 	return db.Verify(ctx)
 }
 
+// damageAll makes the campaign on PostgreSQL try everything, not a sample.
+const damageAll = "ENGAGEMENT_TEST_DAMAGE"
+
+// everyNth returns every nth damage, and all others of the same names.
+func everyNth(all []damage, n int) []damage {
+	chosen := map[string]bool{}
+	for i := 0; i < len(all); i += n {
+		chosen[all[i].what] = true
+	}
+	return slices.DeleteFunc(all, func(d damage) bool { return !chosen[d.what] })
+}
+
 func postgresDamage(t *testing.T, e engine, dsn string) {
 	ctx := context.Background()
 	conn := must(pgx.Connect(ctx, dsn))(t)
@@ -410,7 +422,11 @@ func postgresDamage(t *testing.T, e engine, dsn string) {
 	}
 	db := openAt(t, dsn, newClock(noon).option(), engagement.WithReadOnly())
 	result := tally{ways: map[string]*seen{}}
-	for _, d := range damages(e, columns) {
+	all := damages(e, columns)
+	if os.Getenv(damageAll) == "" { // each takes some ten milliseconds there
+		all = everyNth(all, 12)
+	}
+	for _, d := range all {
 		table, _, _ := strings.Cut(strings.ReplaceAll(d.what, ".", " "), " ")
 		tag, err := conn.Exec(ctx, d.statement)
 		if err == nil && tag.RowsAffected() == 1 {
