@@ -20,11 +20,12 @@ import (
 
 // core is what a DB and every Reader and Tx made from it share.
 type core struct {
-	engine engine.Engine
-	loc    *time.Location
-	clock  func() time.Time
-	log    *slog.Logger
-	slow   time.Duration
+	engine  engine.Engine
+	loc     *time.Location
+	skipped []int64 // days that loc has left out
+	clock   func() time.Time
+	log     *slog.Logger
+	slow    time.Duration
 
 	readOnly bool
 
@@ -73,10 +74,7 @@ func observe[T any](ctx context.Context, c *core, doing string, fn func() (T, er
 	answer, err := fn()
 	took := time.Since(start)
 	if err != nil {
-		if cause := ctx.Err(); cause != nil && c.engine.Classify(err) == engine.Unavailable {
-			err = fmt.Errorf("%w: %w", cause, err) // the caller has gone, not the server
-		}
-		err = explain(c.engine, doing, err)
+		err = explain(c.engine, doing, givenUp(ctx, c.engine, err))
 		c.logFailure(ctx, doing, took, err)
 		return answer, err
 	}

@@ -85,9 +85,9 @@ type damage struct {
 	statement string
 }
 
-// damages makes every damage of every column, at the first and at the last row
+// everyDamage makes every damage of every column, at the first and at the last row
 // of each table, and at each setting.
-func damages(e engine, columns []column) (all []damage) {
+func everyDamage(e engine, columns []column) (all []damage) {
 	byTable := map[string][]column{}
 	var tables []string
 	for _, c := range columns {
@@ -280,8 +280,17 @@ var unseen = map[string]string{
 	"trades.id zero":                      "an id orders facts of the same time and nothing else",
 	"trades.signal_id empty":              "a fact: a trade need not be of a signal",
 	"trades.signal_id other":              "a fact: of which signal a trade was",
+	"trades.trade_id empty":               "the caller's own id",
 	"trades.trade_id other":               "the caller's own id",
 	"user_stats.last_updated other":       "when the latest fact was recorded is kept once",
+}
+
+// typeOfFact reports whether a damage gives a fact a value of another type. What
+// becomes of such rows is not told by Verify alone.
+func typeOfFact(what string) bool {
+	table, _, _ := strings.Cut(what, ".")
+	_, way, _ := strings.Cut(what, " ")
+	return (table == "signal_fires" || table == "trades") && slices.Contains([]string{"bytes", "broken", "of another type"}, way)
 }
 
 // judge compares what was not seen with what need not be.
@@ -330,7 +339,7 @@ func sqliteDamage(t *testing.T, e engine, dsn string) {
 		columns = append(columns, c)
 	}
 	noError(t, rows.Err())
-	all := damages(e, columns)
+	all := slices.DeleteFunc(everyDamage(e, columns), func(d damage) bool { return typeOfFact(d.what) })
 	result := tally{ways: map[string]*seen{}}
 	work := make(chan damage)
 	var workers sync.WaitGroup
@@ -422,7 +431,7 @@ func postgresDamage(t *testing.T, e engine, dsn string) {
 	}
 	db := openAt(t, dsn, newClock(noon).option(), engagement.WithReadOnly())
 	result := tally{ways: map[string]*seen{}}
-	all := damages(e, columns)
+	all := everyDamage(e, columns)
 	if os.Getenv(damageAll) == "" { // each takes some ten milliseconds there
 		all = everyNth(all, 12)
 	}
