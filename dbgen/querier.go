@@ -275,6 +275,10 @@ type Querier interface {
 	GetTrade(ctx context.Context, arg GetTradeParams) (Trade, error)
 	// GetUserStats returns a user's totals.
 	GetUserStats(ctx context.Context, userID int64) (UserStat, error)
+	// GhostSignals lists signals whose totals are none, and of which nothing is counted.
+	GhostSignals(ctx context.Context, maxRows int64) ([]string, error)
+	// GhostUsers lists users whose totals are none, and of whom nothing is counted.
+	GhostUsers(ctx context.Context, maxRows int64) ([]int64, error)
 	// HasFacts returns 1 if a user has facts or days, and 0 if not.
 	HasFacts(ctx context.Context, userID int64) (int64, error)
 	// HistoriesOfUsers lists, by user, the days on which some users fired, in order,
@@ -453,6 +457,10 @@ type Querier interface {
 	// no user twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	SetStreaks(ctx context.Context, users string) error
+	// SetUserOrigins stores when users were last active. It takes a JSON array of
+	// [user_id, last_updated].
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	SetUserOrigins(ctx context.Context, users string) error
 	// SettingsAfter lists all settings but one by name, from behind a name on.
 	SettingsAfter(ctx context.Context, arg SettingsAfterParams) ([]Setting, error)
 	// SignalDayMismatches lists a signal's days, from the horizon on, whose counts
@@ -551,6 +559,9 @@ type Querier interface {
 	UncountedFires(ctx context.Context, maxRows int64) ([]SignalFire, error)
 	// UncountedTrades lists trades that are in no counter yet, by id.
 	UncountedTrades(ctx context.Context, maxRows int64) ([]Trade, error)
+	// UndatedUsers lists users of whom it cannot be read when they were last active.
+	// Not portable: SQLite may keep anything in any column.
+	UndatedUsers(ctx context.Context, maxRows int64) ([]int64, error)
 	// UnreadableCounters lists rows, but not facts, that have a value of another type
 	// than its column's, or no name, each with its table, its key and the first such
 	// column.

@@ -264,3 +264,17 @@ func TestADatabaseWithoutItsTimeZoneIsOpenedOnlyWithOne(t *testing.T) {
 		same(t, "the zone", openAt(t, dsn).Location().String(), "Europe/Berlin")
 	})
 }
+
+func TestAnAdoptedFileHasNoGhostsAndItsSignalsBeganWithTheirFires(t *testing.T) {
+	t.Parallel()
+	ctx, path := context.Background(), adoptable(t, settled)
+	execute(t, path, "INSERT INTO user_stats (user_id, total_fires) VALUES (424242, 3)")
+	execute(t, path, "INSERT INTO signal_metrics (signal_id, total_fires) VALUES ('GHOST', 3)")
+	execute(t, path, "UPDATE signal_metrics SET created_at = '2020-01-01 00:00:00'")
+	db := openAt(t, path)
+	proven(t, db)
+	_, err := db.UserStats(ctx, 424242)
+	wantError(t, err, engagement.ErrNotFound)
+	_, err = db.SignalMetrics(ctx, "GHOST")
+	wantError(t, err, engagement.ErrNotFound)
+}

@@ -171,8 +171,8 @@ func (v *view) outdated(user dbgen.UserStat, lastDay Day) bool {
 	return lastDay > unknownDay && DayOf(user.LastUpdated, v.loc) < lastDay-daysAhead
 }
 
-// dateUsers stores that some users were active last at the time of their latest
-// fact, unless they are stored to have been later. Of facts that are no longer
+// dateUsers stores that some users, who are held, were active last at the time of
+// their latest fact. Of facts that are no longer
 // kept the day is known, and it is its start.
 func (w *writing) dateUsers(ctx context.Context, users []int64) error {
 	if len(users) == 0 {
@@ -189,9 +189,57 @@ func (w *writing) dateUsers(ctx context.Context, users []int64) error {
 		if row.LastDay > int64(unknownDay) {
 			last = latest2(last, Day(row.LastDay).Start(w.loc))
 		}
-		dated.begin().int(row.UserID, 0, 0).time(latest2(last, unchanged))
+		dated.begin().int(row.UserID).time(latest2(last, unchanged))
 	}
-	return storeEach(ctx, storing{w.q.AddUserFires, dated})
+	return storeEach(ctx, storing{w.q.SetUserOrigins, dated})
+}
+
+// settleAdopted puts right what the counters of an adopted file say beside its
+// facts: totals of users and signals without any, when users were last active if
+// that cannot be read, and since when there are signals.
+func (db *DB) settleAdopted(ctx context.Context) error {
+	err := untilRepaired(ctx, func(ctx context.Context) (int, error) {
+		return repair(ctx, db, func(ctx context.Context, v *view) ([]int64, error) {
+			return v.q.UndatedUsers(ctx, rebuildPage)
+		}, func(ctx context.Context, w *writing, undated []int64) error {
+			if err := w.storeBounds(ctx, undated); err != nil { // which holds them
+				return err
+			}
+			return w.dateUsers(ctx, undated)
+		})
+	})
+	if err != nil {
+		return err
+	}
+	err = untilRepaired(ctx, func(ctx context.Context) (int, error) {
+		return repair(ctx, db, func(ctx context.Context, v *view) ([]int64, error) {
+			return v.q.GhostUsers(ctx, rebuildPage)
+		}, func(ctx context.Context, w *writing, ghosts []int64) error {
+			if err := w.storeBounds(ctx, ghosts); err != nil { // which holds them
+				return err
+			}
+			for _, user := range ghosts {
+				if err := w.later().DeleteGhost(ctx, user); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	err = untilRepaired(ctx, func(ctx context.Context) (int, error) {
+		return repair(ctx, db, func(ctx context.Context, v *view) ([]string, error) {
+			return v.q.GhostSignals(ctx, rebuildPage)
+		}, func(ctx context.Context, w *writing, ghosts []string) error {
+			return w.dateSignals(ctx, ghosts, nil)
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return untilRepaired(ctx, db.repairSignalOrigins)
 }
 
 // everySignal yields all signals by id.

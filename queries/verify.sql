@@ -465,6 +465,22 @@ WHERE user_id = @user_id AND day = @day
 DELETE FROM days
 WHERE day = @day AND fires = 0 AND executed = 0 AND active_users = 0 AND new_users = 0;
 
+-- name: GhostUsers :many
+-- GhostUsers lists users whose totals are none, and of whom nothing is counted.
+SELECT u.user_id FROM user_stats AS u
+WHERE u.total_fires = 0 AND u.executed = 0 AND u.wins = 0 AND u.losses = 0 AND u.draws = 0 AND u.pnl_micros = 0
+    AND NOT EXISTS (SELECT 1 FROM user_days AS d WHERE d.user_id = u.user_id)
+ORDER BY u.user_id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: GhostSignals :many
+-- GhostSignals lists signals whose totals are none, and of which nothing is counted.
+SELECT m.signal_id FROM signal_metrics AS m
+WHERE m.total_fires = 0 AND m.active_users = 0
+    AND NOT EXISTS (SELECT 1 FROM signal_days AS d WHERE d.signal_id = m.signal_id)
+ORDER BY m.signal_id
+LIMIT CAST(@max_rows AS BIGINT);
+
 -- name: DeleteGhost :exec
 -- DeleteGhost deletes the totals of a user of whom nothing is counted.
 DELETE FROM user_stats

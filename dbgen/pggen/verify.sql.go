@@ -460,6 +460,70 @@ func (q *Queries) FreezesAfter(ctx context.Context, arg FreezesAfterParams) ([]S
 	return items, nil
 }
 
+const GhostSignals = `-- name: GhostSignals :many
+SELECT m.signal_id FROM signal_metrics AS m
+WHERE m.total_fires = 0 AND m.active_users = 0
+    AND NOT EXISTS (SELECT 1 FROM signal_days AS d WHERE d.signal_id = m.signal_id)
+ORDER BY m.signal_id
+LIMIT CAST($1 AS BIGINT)
+`
+
+// GhostSignals lists signals whose totals are none, and of which nothing is counted.
+func (q *Queries) GhostSignals(ctx context.Context, maxRows int64) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, GhostSignals, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var signal_id string
+		if err := rows.Scan(&signal_id); err != nil {
+			return nil, err
+		}
+		items = append(items, signal_id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const GhostUsers = `-- name: GhostUsers :many
+SELECT u.user_id FROM user_stats AS u
+WHERE u.total_fires = 0 AND u.executed = 0 AND u.wins = 0 AND u.losses = 0 AND u.draws = 0 AND u.pnl_micros = 0
+    AND NOT EXISTS (SELECT 1 FROM user_days AS d WHERE d.user_id = u.user_id)
+ORDER BY u.user_id
+LIMIT CAST($1 AS BIGINT)
+`
+
+// GhostUsers lists users whose totals are none, and of whom nothing is counted.
+func (q *Queries) GhostUsers(ctx context.Context, maxRows int64) ([]int64, error) {
+	rows, err := q.db.QueryContext(ctx, GhostUsers, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var user_id int64
+		if err := rows.Scan(&user_id); err != nil {
+			return nil, err
+		}
+		items = append(items, user_id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const LastFireDay = `-- name: LastFireDay :one
 SELECT day FROM signal_fires
 WHERE day > 0
@@ -782,6 +846,23 @@ func (q *Queries) SetSignalOrigins(ctx context.Context, signals string) error {
 	return err
 }
 
+const SetUserOrigins = `-- name: SetUserOrigins :exec
+UPDATE user_stats AS u SET last_updated = k.last_updated
+FROM (
+    SELECT CAST(j.value ->> 0 AS BIGINT) AS user_id, CAST((j.value ->> 1) || '+00' AS TIMESTAMPTZ) AS last_updated
+    FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+) AS k
+WHERE u.user_id = k.user_id
+`
+
+// SetUserOrigins stores when users were last active. It takes a JSON array of
+// [user_id, last_updated].
+// Not portable: SQLite spells json_array_elements json_each, and its times are text.
+func (q *Queries) SetUserOrigins(ctx context.Context, users string) error {
+	_, err := q.db.ExecContext(ctx, SetUserOrigins, users)
+	return err
+}
+
 const SignalDayMismatches = `-- name: SignalDayMismatches :many
 SELECT
     signal_id,
@@ -1052,6 +1133,37 @@ func (q *Queries) TradesAfter(ctx context.Context, arg TradesAfterParams) ([]Tra
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const UndatedUsers = `-- name: UndatedUsers :many
+SELECT user_id FROM user_stats WHERE NOT isfinite(last_updated)
+ORDER BY user_id
+LIMIT CAST($1 AS BIGINT)
+`
+
+// UndatedUsers lists users of whom it cannot be read when they were last active.
+// Not portable: SQLite may keep anything in any column.
+func (q *Queries) UndatedUsers(ctx context.Context, maxRows int64) ([]int64, error) {
+	rows, err := q.db.QueryContext(ctx, UndatedUsers, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var user_id int64
+		if err := rows.Scan(&user_id); err != nil {
+			return nil, err
+		}
+		items = append(items, user_id)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err

@@ -109,3 +109,21 @@ LEFT JOIN (
 WHERE u.user_id = ANY(ARRAY(
         SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
     ));
+
+-- name: SetUserOrigins :exec
+-- SetUserOrigins stores when users were last active. It takes a JSON array of
+-- [user_id, last_updated].
+-- Not portable: SQLite spells json_array_elements json_each, and its times are text.
+UPDATE user_stats AS u SET last_updated = k.last_updated
+FROM (
+    SELECT CAST(j.value ->> 0 AS BIGINT) AS user_id, CAST((j.value ->> 1) || '+00' AS TIMESTAMPTZ) AS last_updated
+    FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+) AS k
+WHERE u.user_id = k.user_id;
+
+-- name: UndatedUsers :many
+-- UndatedUsers lists users of whom it cannot be read when they were last active.
+-- Not portable: SQLite may keep anything in any column.
+SELECT user_id FROM user_stats WHERE NOT isfinite(last_updated)
+ORDER BY user_id
+LIMIT CAST(@max_rows AS BIGINT);

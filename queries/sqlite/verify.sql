@@ -158,3 +158,22 @@ SELECT
 FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
 CROSS JOIN user_stats AS u -- CROSS: one search a user
 WHERE u.user_id = CAST(j.value AS BIGINT);
+
+-- name: SetUserOrigins :exec
+-- SetUserOrigins stores when users were last active. It takes a JSON array of
+-- [user_id, last_updated].
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+INSERT INTO user_stats (user_id, last_updated)
+SELECT u.user_id, j.value ->> 1
+FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
+CROSS JOIN user_stats AS u -- CROSS: one search a user
+WHERE u.user_id = CAST(j.value ->> 0 AS BIGINT)
+ON CONFLICT (user_id) DO UPDATE SET last_updated = excluded.last_updated;
+
+-- name: UndatedUsers :many
+-- UndatedUsers lists users of whom it cannot be read when they were last active.
+-- Not portable: SQLite may keep anything in any column.
+SELECT user_id FROM user_stats
+WHERE typeof(last_updated) <> 'text' OR last_updated NOT LIKE '____-__-__%' OR julianday(last_updated) IS NULL
+ORDER BY user_id
+LIMIT CAST(@max_rows AS BIGINT);
