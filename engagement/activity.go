@@ -89,7 +89,7 @@ func (a *Activity) stick(month int64) {
 // activityOn is the activity up to one day.
 func (v *view) activityOn(ctx context.Context, day Day) (Activity, error) {
 	a := Activity{Day: day, Partial: day >= v.today()}
-	first := int64(max(day-trailingMonth+1, unknownDay+1))
+	first := int64(max(day-trailingMonth+1, firstDay))
 	days, err := v.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: first, LastDay: int64(day)})
 	if err != nil {
 		return a, err
@@ -143,7 +143,7 @@ type activeDay struct {
 func (v *view) eachDay(ctx context.Context, days daySpan) iter.Seq2[activeDay, error] {
 	return func(yield func(activeDay, error) bool) {
 		// Fires whose day is not known make nobody active.
-		known := dbgen.DaysBetweenParams{FirstDay: int64(max(days.first, unknownDay+1)), LastDay: int64(days.last)}
+		known := dbgen.DaysBetweenParams{FirstDay: int64(max(days.first, firstDay)), LastDay: int64(days.last)}
 		rows, err := v.q.DaysBetween(ctx, known)
 		for day := days.first; day <= days.last && err == nil; day++ {
 			d := activeDay{row: dbgen.Day{Day: int64(day)}}

@@ -77,7 +77,7 @@ func (v *view) emptyCohorts(first Day, count int, by Period, periods int) []Coho
 
 func (v *view) fillCohorts(ctx context.Context, cohorts []Cohort, days daySpan, by Period, periods int) error {
 	// A cohort whose first days nobody knows is nobody's.
-	firstDay, lastDay := int64(max(days.first, unknownDay+1)), int64(days.last)
+	firstDay, lastDay := int64(max(days.first, firstDay)), int64(days.last)
 	length, shift := int64(by.days()), int64(by.shift())
 	number := func(c int64) int64 { return c - int64((days.first+by.shift())/by.days()) }
 

@@ -32,7 +32,7 @@ func (v *view) dailyFigures(ctx context.Context, w Window) ([]DayFigures, error)
 	if err != nil || span.empty() {
 		return []DayFigures{}, err
 	}
-	rows, err := v.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: int64(span.first), LastDay: int64(span.last)})
+	rows, err := v.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: int64(max(span.first, firstDay)), LastDay: int64(span.last)})
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,7 @@ import (
 //     [Reader.CustomMetric], [Reader.CustomMetrics]
 //   - what a figure is made of: [Reader.ExplainUser], [Reader.ExplainSignal]
 //   - what a cleanup left or would leave: [Reader.Horizon], [Reader.PlanCleanup]
+//   - rows that cannot be facts: [Reader.Aside]
 //   - windows of days: [Reader.ParseWindow], [Reader.TodayWindow],
 //     [Reader.ThisWeek], [Reader.ThisMonth]
 type DB struct {
@@ -52,8 +53,8 @@ type DB struct {
 //
 // A file of an older schema, or of the Python module that this library
 // succeeds, is first copied to a backup beside it and then migrated; fires that
-// no counter holds yet are counted. What is something else, or newer than this
-// program, is ErrSchema and not touched, and so is an unfinished copy of another
+// no counter holds yet are counted, and rows that cannot be facts are set aside
+// ([Reader.Aside]). What is something else, or newer than this program, is ErrSchema and not touched, and so is an unfinished copy of another
 // database ([DB.CopyTo]). A server that cannot be reached is
 // ErrUnavailable, one that refuses the user ErrDenied, and one that takes no
 // writes ErrReadOnly unless it is opened with [WithReadOnly].

@@ -19,7 +19,8 @@ var (
 	// ErrNotFound: there is no such user, signal, fire, trade or metric, or the user
 	// is not on the board.
 	ErrNotFound = errors.New("not found")
-	// ErrConflict: a trade with this id is stored with other content, a user holds
+	// ErrConflict: a trade with this id is stored with other content, a row with the
+	// key of a fact is set aside ([Reader.Aside]), a user holds
 	// as many unspent streak freezes as the rules allow, or a copy has been taken
 	// over by another to the same target.
 	ErrConflict = errors.New("conflict")

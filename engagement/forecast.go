@@ -209,7 +209,7 @@ func (r *Reader) ScoreForecasts(ctx context.Context, q CalibrationQuery) (Calibr
 			return Calibration{}, err
 		}
 		s := scorer{prior: p, bySignal: q.BySignal, days: q.Window.days(), own: map[subject]stats.Record{}}
-		known := daySpan{unknownDay + 1, s.days.last}
+		known := daySpan{firstDay, s.days.last}
 		for t, err := range v.tradesInOrder(ctx, subject{}, known) {
 			if err != nil {
 				return Calibration{}, err

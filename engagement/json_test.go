@@ -26,7 +26,7 @@ import (
 
 // marshalling are all exported types with a form in JSON.
 var marshalling = []any{
-	engagement.Activity{}, engagement.Award{}, engagement.Board{}, engagement.BoardRow{}, engagement.Calibration{},
+	engagement.Activity{}, engagement.AsideRow{}, engagement.Award{}, engagement.Board{}, engagement.BoardRow{}, engagement.Calibration{},
 	engagement.CalibrationBin{}, engagement.CalibrationQuery{}, engagement.CleanupReport{}, engagement.ClosedTrade{}, engagement.Cohort{},
 	engagement.CommitStats{}, engagement.CopyReport{}, engagement.Day(0), engagement.DayFigures{},
 	engagement.Drawdown{}, engagement.EquityDay{}, engagement.EraseReceipt{}, engagement.Explanation{},

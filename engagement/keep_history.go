@@ -143,9 +143,9 @@ func (v *view) lostHistory(ctx context.Context, horizon Day) (*HistoryError, err
 // kept than were counted: the day after the last that has none, and after those
 // behind it that a cleanup was deleting when it was interrupted.
 func firstExplaining(lost []dbgen.LostFireDaysRow) Day {
-	horizon := unknownDay + 1
+	horizon := balanceDay + 1
 	for _, d := range lost {
-		if d.Kept == 0 || (horizon > unknownDay+1 && Day(d.Day) == horizon) {
+		if d.Kept == 0 || (horizon > balanceDay+1 && Day(d.Day) == horizon) {
 			horizon = Day(d.Day) + 1
 		}
 	}
@@ -156,7 +156,7 @@ func firstExplaining(lost []dbgen.LostFireDaysRow) Day {
 func (w *writing) restoreHorizon(ctx context.Context, day Day) error {
 	current, err := w.horizon(ctx)
 	if errors.Is(err, ErrCorrupt) { // it says no day
-		current, err = unknownDay+1, nil
+		current, err = balanceDay+1, nil
 	}
 	if err != nil {
 		return err

@@ -64,7 +64,7 @@ func (v *view) origins(ctx context.Context, stored map[string]time.Time, horizon
 	for _, row := range rows {
 		known, firstDay, firstFire := stored[row.SignalID], Day(row.FirstDay), parseStored(row.FirstFire)
 		switch {
-		case firstDay <= unknownDay || (firstDay >= horizon && firstFire.IsZero()):
+		case firstDay <= balanceDay || (firstDay >= horizon && firstFire.IsZero()):
 			wanted[row.SignalID] = known // its counters are wrong, or it is a ghost
 		case firstDay >= horizon:
 			wanted[row.SignalID] = firstFire
@@ -168,7 +168,7 @@ const daysAhead = 2
 // outdated reports whether a user is stored to have been active last before it can
 // have been, by the last day of the user's facts.
 func (v *view) outdated(user dbgen.UserStat, lastDay Day) bool {
-	return lastDay > unknownDay && DayOf(user.LastUpdated, v.loc) < lastDay-daysAhead
+	return lastDay > balanceDay && DayOf(user.LastUpdated, v.loc) < lastDay-daysAhead
 }
 
 // dateUsers stores that some users, who are held, were active last at the time of
@@ -186,7 +186,7 @@ func (w *writing) dateUsers(ctx context.Context, users []int64) error {
 	var dated rows
 	for _, row := range found {
 		last := latest2(parseStored(row.LastFire), parseStored(row.LastTrade))
-		if row.LastDay > int64(unknownDay) {
+		if row.LastDay > int64(balanceDay) {
 			last = latest2(last, Day(row.LastDay).Start(w.loc))
 		}
 		dated.begin().int(row.UserID).time(latest2(last, unchanged))

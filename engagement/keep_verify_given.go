@@ -50,7 +50,7 @@ func (v *view) checkSetting(setting dbgen.Setting) (want string) {
 	case settingHorizon:
 		// Another process's clock may be ahead by a day.
 		latest := v.today() + daysAhead
-		return number(int64(unknownDay)+1, int64(latest), fmt.Sprintf("a day from %s to %s, as a number", unknownDay+1, latest))
+		return number(int64(balanceDay)+1, int64(latest), fmt.Sprintf("a day from %s to %s, as a number", balanceDay+1, latest))
 	case settingRepairs:
 		return number(1, math.MaxInt64, "a number from 1 on")
 	case settingStreakRules:

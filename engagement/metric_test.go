@@ -358,28 +358,3 @@ func TestWeekdaysGoByTheDatabasesDays(t *testing.T) {
 		}
 	})
 }
-
-// Adopted files have fires whose time cannot be read.
-func TestAFireOfAnUnknownDayIsOnNoDayAndNoWeekday(t *testing.T) {
-	t.Parallel()
-	ctx, path := context.Background(), freshFile(t)
-	fire(t, openAt(t, path, newClock(noon).option()), engagement.Fire{UserID: 1, SignalID: "A"})
-	execute(t, path, "INSERT INTO signal_fires (user_id, signal_id, timestamp, executed) VALUES (1, 'B', 'some day', 1)")
-	db := openAt(t, path, newClock(noon).option())
-	for text, want := range map[string][]string{
-		`"per": "user"`:   {"1 2"},
-		`"per": "signal"`: {"A 1", "B 1"},
-		`"per": "day"`:    {"2026-01-14 1"},
-		`"per": "user", "filter": {"weekdays": ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]}`: {"1 1"},
-	} {
-		rows, _ := metricValues(t, db, `"what": "count", "of": "fires", `+text)
-		same(t, text, rows, want)
-	}
-	insight := must(db.SignalInsight(ctx, "B"))(t)
-	same(t, "fires with a time", []int64{insight.Fires, insight.KeptFires}, []int64{1, 0})
-	for _, figure := range []engagement.Figure{engagement.FigureFires, engagement.FigureExecuted, engagement.FigureStreak} {
-		if e := must(db.ExplainUser(ctx, 1, figure, anyPage))(t); !e.Exact {
-			t.Errorf("%s does not add up: %+v", figure, e)
-		}
-	}
-}

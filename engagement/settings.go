@@ -87,7 +87,7 @@ func storeLocation(ctx context.Context, c *core, name string) (string, error) {
 
 // writerSettings reads the settings that every writer goes by.
 func (c *core) writerSettings(settings []dbgen.Setting) (rules StreakRules, horizon Day, err error) {
-	rules, horizon = DefaultStreakRules(), unknownDay+1
+	rules, horizon = DefaultStreakRules(), firstDay
 	for _, setting := range settings {
 		switch setting.Name {
 		case settingStreakRules:
@@ -113,7 +113,7 @@ func (r *Reader) Horizon(ctx context.Context) (Day, error) {
 }
 
 func (v *view) horizon(ctx context.Context) (Day, error) {
-	day, err := v.number(ctx, settingHorizon, int64(unknownDay)+1)
+	day, err := v.number(ctx, settingHorizon, int64(firstDay))
 	return Day(day), err
 }
 

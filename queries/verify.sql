@@ -2,7 +2,8 @@
 -- UserTotalMismatches lists users whose totals are not the sums of their days, and
 -- those who have totals without any fact (known is 0).
 -- P&L is summed in whole units and millionths, because a sum of millionths may
--- leave the integers on its way; missing_micros is what is stored too little.
+-- leave the integers; missing_units and missing_micros together are what is stored
+-- too little.
 SELECT
     user_id,
     CAST(SUM(stored_fires) AS BIGINT) AS stored_fires,
@@ -16,7 +17,8 @@ SELECT
     CAST(SUM(stored_draws) AS BIGINT) AS stored_draws,
     CAST(SUM(draws) AS BIGINT) AS draws,
     CAST(SUM(stored_pnl_micros) AS BIGINT) AS stored_pnl_micros,
-    CAST(SUM(missing_units) * 1000000 + SUM(missing_micros) AS BIGINT) AS missing_micros,
+    CAST(SUM(missing_units) AS BIGINT) AS missing_units,
+    CAST(SUM(missing_micros) AS BIGINT) AS missing_micros,
     CAST(SUM(known) AS BIGINT) AS known
 FROM (
     SELECT
@@ -137,7 +139,7 @@ LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: UserDayFireMismatches :many
 -- UserDayFireMismatches lists a user's days, from the horizon on, whose counts
--- are not those of the fires.
+-- are not those of the fires. Before the first day there are none.
 SELECT
     user_id,
     day,
@@ -151,10 +153,10 @@ FROM (
         d.fires AS stored_fires, 0 AS fires,
         d.executed AS stored_executed, 0 AS executed
     FROM user_days AS d
-    WHERE d.day >= @horizon
+    WHERE d.day >= @horizon OR d.day < 1
     UNION ALL
     SELECT f.user_id, f.day, 0, 1, 0, CASE WHEN f.executed THEN 1 ELSE 0 END
-    FROM signal_fires AS f
+    FROM readable_fires AS f
     WHERE f.day >= @horizon
 ) AS counts
 GROUP BY user_id, day
@@ -176,7 +178,8 @@ SELECT
     CAST(SUM(stored_draws) AS BIGINT) AS stored_draws,
     CAST(SUM(draws) AS BIGINT) AS draws,
     CAST(SUM(stored_pnl_micros) AS BIGINT) AS stored_pnl_micros,
-    CAST(SUM(missing_units) * 1000000 + SUM(missing_micros) AS BIGINT) AS missing_micros
+    CAST(SUM(missing_units) AS BIGINT) AS missing_units,
+    CAST(SUM(missing_micros) AS BIGINT) AS missing_micros
 FROM (
     SELECT
         user_id, day,
@@ -193,7 +196,7 @@ FROM (
         0, CASE WHEN outcome = 'loss' THEN 1 ELSE 0 END,
         0, CASE WHEN outcome = 'draw' THEN 1 ELSE 0 END,
         0, pnl_micros / 1000000, pnl_micros % 1000000
-    FROM trades
+    FROM readable_trades
     WHERE day >= 0
 ) AS counts
 GROUP BY user_id, day
@@ -206,7 +209,7 @@ LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: SignalDayMismatches :many
 -- SignalDayMismatches lists a signal's days, from the horizon on, whose counts
--- are not those of the fires.
+-- are not those of the fires. Before the first day there are none.
 SELECT
     signal_id,
     day,
@@ -220,10 +223,10 @@ FROM (
         d.fires AS stored_fires, 0 AS fires,
         d.executed AS stored_executed, 0 AS executed
     FROM signal_days AS d
-    WHERE d.day >= @horizon
+    WHERE d.day >= @horizon OR d.day < 1
     UNION ALL
     SELECT f.signal_id, f.day, 0, 1, 0, CASE WHEN f.executed THEN 1 ELSE 0 END
-    FROM signal_fires AS f
+    FROM readable_fires AS f
     WHERE f.day >= @horizon
 ) AS counts
 GROUP BY signal_id, day
@@ -254,16 +257,18 @@ ORDER BY user_id, grant_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: FiresAfter :many
--- FiresAfter lists all fires by their key, from behind one on.
-SELECT * FROM signal_fires
-WHERE user_id >= @after_user AND (user_id > @after_user OR signal_id > @after_signal)
+-- FiresAfter lists the readable fires by their key, from behind one on, without
+-- those set aside.
+SELECT * FROM readable_fires
+WHERE day <> -2 AND user_id >= @after_user AND (user_id > @after_user OR signal_id > @after_signal)
 ORDER BY user_id, signal_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: TradesAfter :many
--- TradesAfter lists all trades by their key, from behind one on.
-SELECT * FROM trades
-WHERE user_id >= @after_user AND (user_id > @after_user OR trade_id > @after_trade)
+-- TradesAfter lists the readable trades by their key, from behind one on, without
+-- those set aside.
+SELECT * FROM readable_trades
+WHERE day <> -2 AND user_id >= @after_user AND (user_id > @after_user OR trade_id > @after_trade)
 ORDER BY user_id, trade_id
 LIMIT CAST(@max_rows AS BIGINT);
 
@@ -280,11 +285,11 @@ SELECT COUNT(*) FROM signal_metrics;
 SELECT COUNT(*) FROM days;
 
 -- name: CountFires :one
--- CountFires counts the fires that are still kept one by one.
+-- CountFires counts the rows of fires, those set aside too.
 SELECT COUNT(*) FROM signal_fires;
 
 -- name: CountTrades :one
--- CountTrades counts the trades.
+-- CountTrades counts the rows of trades, those set aside too.
 SELECT COUNT(*) FROM trades;
 
 -- name: SenselessUserDays :many
@@ -372,7 +377,7 @@ FROM (
         CAST(SUM(by_all) AS BIGINT) AS by_all
     FROM (
         SELECT f.day, 1 AS kept, 0 AS by_users, 0 AS by_signals, 0 AS by_all
-        FROM signal_fires AS f
+        FROM readable_fires AS f
         WHERE f.day > 0 AND f.day >= @from_day
         UNION ALL
         SELECT u.day, 0, u.fires, 0, 0
@@ -439,7 +444,7 @@ FROM (
     ) AS agreed ON agreed.user_id = d.user_id
     WHERE d.wins + d.losses + d.draws > 0
     UNION ALL
-    SELECT t.day, 0, 1 FROM trades AS t
+    SELECT t.day, 0, 1 FROM readable_trades AS t
     WHERE t.day >= 0
 ) AS counts
 GROUP BY day
@@ -449,7 +454,7 @@ ORDER BY day;
 -- name: LastFireDay :one
 -- LastFireDay returns the day of the latest counted fire that is kept, and no row
 -- without any.
-SELECT day FROM signal_fires
+SELECT day FROM readable_fires
 WHERE day > 0
 ORDER BY timestamp DESC
 LIMIT 1;

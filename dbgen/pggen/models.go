@@ -22,6 +22,26 @@ type Day struct {
 	NewUsers    int64
 }
 
+type ReadableFire struct {
+	ID        int64
+	UserID    int64
+	SignalID  string
+	Timestamp time.Time
+	Executed  bool
+	Day       int64
+}
+
+type ReadableTrade struct {
+	ID        int64
+	UserID    int64
+	TradeID   string
+	SignalID  string
+	PnlMicros int64
+	Outcome   string
+	ClosedAt  time.Time
+	Day       int64
+}
+
 type Setting struct {
 	Name  string
 	Value string

@@ -113,7 +113,7 @@ SELECT
         ORDER BY d.day LIMIT 1
     ), -1) AS BIGINT) AS first_day,
     CAST(COALESCE((
-        SELECT f.timestamp FROM signal_fires AS f
+        SELECT f.timestamp FROM readable_fires AS f
         WHERE f.signal_id = m.signal_id AND f.day > 0
         ORDER BY f.timestamp LIMIT 1
     ), '') AS TEXT) AS first_fire
@@ -146,12 +146,12 @@ SELECT
         ORDER BY d.day DESC LIMIT 1
     ), -1) AS BIGINT) AS last_day,
     CAST(COALESCE((
-        SELECT f.timestamp FROM signal_fires AS f
+        SELECT f.timestamp FROM readable_fires AS f
         WHERE f.user_id = u.user_id AND f.day > 0
         ORDER BY f.timestamp DESC LIMIT 1
     ), '') AS TEXT) AS last_fire,
     CAST(COALESCE((
-        SELECT t.closed_at FROM trades AS t
+        SELECT t.closed_at FROM readable_trades AS t
         WHERE t.user_id = u.user_id AND t.day >= 0
         ORDER BY t.closed_at DESC LIMIT 1
     ), '') AS TEXT) AS last_trade

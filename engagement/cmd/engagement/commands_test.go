@@ -764,14 +764,14 @@ week        users    +1    +2
 			args: "verify",
 			text: "recomputed 3 users, 3 signals and 4 days from 5 fires and 3 trades: 0 differences\n",
 			json: `{"users": 3, "signals": 3, "days": 4, "fires": 5, "trades": 3, "uncounted": 0,
-				"horizon": "1970-01-02", "findings": [], "timestamp": "2026-01-31T12:00:00Z"}`,
+				"aside": 0, "horizon": "1970-01-02", "findings": [], "timestamp": "2026-01-31T12:00:00Z"}`,
 		},
 		{
 			name: "rebuild has nothing to put right",
 			args: "rebuild",
 			text: "recomputed 3 users, 3 signals and 4 days from 5 fires and 3 trades: put right 0 differences\n",
 			json: `{"users": 3, "signals": 3, "days": 4, "fires": 5, "trades": 3, "uncounted": 0,
-				"horizon": "1970-01-02", "findings": [], "timestamp": "2026-01-31T12:00:00Z"}`,
+				"aside": 0, "horizon": "1970-01-02", "findings": [], "timestamp": "2026-01-31T12:00:00Z"}`,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -822,15 +822,15 @@ func TestMigrateMakesADatabaseInATimeZone(t *testing.T) {
 }
 
 func TestMigrateTakesOverThePredecessorsFileAndShowsItsBackup(t *testing.T) {
-	path := predecessorDB(t)
-	out := decode[migrateOutput](t, mustRun(t, "migrate", "--db", path, "--json"))
+	path, later := predecessorDB(t), noon.AddDate(1, 0, 0) // its fires are of that year
+	out := decode[migrateOutput](t, runAt(t, later, "migrate", "--db", path, "--json").out)
 	if out.Made || len(out.Backups) != 1 {
 		t.Fatalf("got %+v, want an existing database and one backup", out)
 	}
 	if _, err := os.Stat(out.Backups[0]); err != nil {
 		t.Error(err)
 	}
-	report := decode[engagement.Report](t, mustRun(t, "verify", "--db", path, "--json"))
+	report := decode[engagement.Report](t, runAt(t, later, "verify", "--db", path, "--json").out)
 	if report.Fires == 0 || report.Uncounted != 0 {
 		t.Errorf("got %d fires and %d not counted, want some and none", report.Fires, report.Uncounted)
 	}

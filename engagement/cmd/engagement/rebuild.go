@@ -72,5 +72,6 @@ func rebuildText(r engagement.Report) string {
 	for _, finding := range r.Findings {
 		fmt.Fprintln(&b, cellText(finding))
 	}
+	b.WriteString(asideText(r))
 	return b.String()
 }

@@ -155,7 +155,7 @@ func (a *app) groups() []group {
 		}},
 		{"Define figures of your own:", []*cobra.Command{a.metricCommand()}},
 		{"Keep the database in order:", []*cobra.Command{
-			a.verifyCommand(), a.rebuildCommand(), a.backupCommand(), a.copyCommand(), a.cleanupCommand(), a.eraseCommand(),
+			a.verifyCommand(), a.rebuildCommand(), a.asideCommand(), a.backupCommand(), a.copyCommand(), a.cleanupCommand(), a.eraseCommand(),
 		}},
 	}
 }

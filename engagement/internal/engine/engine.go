@@ -190,7 +190,7 @@ type Loaded struct {
 	Users    []dbgen.HoldUsersRow
 	Created  []int64 // those of the users who were not stored, and are now
 	Fires    []dbgen.FiresByKeyRow
-	Trades   []dbgen.Trade
+	Trades   []dbgen.TradesByKeyRow
 	Days     []dbgen.DaysOfTradesRow // what is stored of the trades' days
 }
 

@@ -45,11 +45,19 @@ func (e *Engine) Migrate(ctx context.Context) (applied []int64, err error) {
 	case state.Problem != "":
 		return nil, fmt.Errorf("it has changed meanwhile: %s: %w", state.Problem, sqlite3.Error{Code: sqlite3.ErrNotADB})
 	case state.Facts:
+		if err := e.awaitWriteLock(ctx, path); err != nil {
+			return nil, err
+		}
 		copyPath := fmt.Sprintf("%s.v%d-%s.bak", path, state.Version, time.Now().UTC().Format("20060102T150405.000Z"))
 		if err := e.Backup(ctx, copyPath, nil); err != nil {
 			return nil, fmt.Errorf("back up before migrating: %w", err)
 		}
 		e.opts.Log.Info("backed up before migrating", "backup", copyPath)
+		defer func() {
+			if err != nil && len(applied) == 0 { // the file is as it was, and the next try makes another
+				err = errors.Join(err, os.Remove(copyPath))
+			}
+		}()
 	}
 	if e.opts.Like != "" {
 		if err := makeLike(path, e.opts.Like); err != nil {
@@ -59,6 +67,22 @@ func (e *Engine) Migrate(ctx context.Context) (applied []int64, err error) {
 	db := openWriter(path, "FULL")
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return e.up(ctx, db)
+}
+
+// awaitWriteLock waits until the file can be written, as long as a writer does, and
+// changes nothing: a file that another program holds needs no backup yet.
+func (e *Engine) awaitWriteLock(ctx context.Context, path string) (err error) {
+	db := openPool(path, 1, "mode=rw", "_txlock=immediate", fmt.Sprintf("_busy_timeout=%d", lockPoll.Milliseconds()))
+	defer func() { err = errors.Join(err, db.Close()) }()
+	for deadline := time.Now().Add(lockWait); ; {
+		tx, err := db.BeginTx(ctx, nil)
+		if err == nil {
+			return tx.Rollback()
+		}
+		if e.Classify(err) != engine.Busy || ctx.Err() != nil || time.Now().After(deadline) {
+			return err
+		}
+	}
 }
 
 // up migrates db to the latest version. A program that knows nothing of the
@@ -226,6 +250,10 @@ func inspectOnce(ctx context.Context, path, mode string, state engine.State) (_ 
 	if err != nil {
 		return state, err
 	}
+	if live.tables[versionTable] && live.columns[versionTable+".version_id"] == "" {
+		state.Problem = "its table " + versionTable + ", where goose keeps versions, is something else"
+		return state, nil
+	}
 	if live.columns[versionTable+".version_id"] != "" && live.columns[versionTable+".is_applied"] != "" {
 		// goose deletes a version's row when it takes it down.
 		err := tx.QueryRowContext(ctx,
@@ -248,6 +276,15 @@ func inspectOnce(ctx context.Context, path, mode string, state engine.State) (_ 
 	if missing := want.missing(live); missing != "" {
 		state.Problem = "it is not an engagement database: " + missing
 		return state, nil
+	}
+	if state.Version < state.Latest {
+		latest, err := structureOf(ctx, 0)
+		if err != nil {
+			return state, err
+		}
+		if state.Problem = want.obstacle(latest, live); state.Problem != "" {
+			return state, nil
+		}
 	}
 	err = tx.QueryRowContext(ctx,
 		"SELECT EXISTS (SELECT 1 FROM signal_fires) OR EXISTS (SELECT 1 FROM user_stats)").Scan(&state.Facts)
