@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
@@ -46,6 +47,8 @@ func ClassOfSystem(err error) Class {
 		return Denied
 	case number == syscall.EROFS:
 		return ReadOnly
+	case number == syscall.ENOTDIR, number == syscall.EISDIR, number == syscall.ENAMETOOLONG, number == syscall.ELOOP:
+		return Refused // there cannot be such a path
 	}
 	return Storage
 }
@@ -60,6 +63,13 @@ func ClassOfScan(err error) Class {
 		}
 	}
 	return Other
+}
+
+// Ended reports whether ctx has ended, or is about to: the network notices a
+// deadline by a clock of its own.
+func Ended(ctx context.Context) bool {
+	deadline, limited := ctx.Deadline()
+	return ctx.Err() != nil || (limited && !time.Now().Before(deadline))
 }
 
 // State is what was found at a place before anything was changed there.

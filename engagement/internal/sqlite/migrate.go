@@ -98,7 +98,11 @@ func (e *Engine) up(ctx context.Context, db *sql.DB) (applied []int64, err error
 		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
 			break
 		}
-		if e.Classify(err) != engine.Busy {
+		switch e.Classify(err) {
+		case engine.Busy:
+		case engine.Storage, engine.Denied, engine.ReadOnly, engine.Corrupt:
+			return applied, err // no race was lost
+		default:
 			lost++
 		}
 		time.Sleep(lockPoll / 10)
@@ -201,8 +205,8 @@ func (e *Engine) inspect(ctx context.Context, path string, blank engine.State) (
 		mode = "mode=rw" // only a connection that may write can undo a transaction
 	}
 	state, err = inspectOnce(ctx, path, mode, blank)
-	if err == nil || !e.opts.ReadOnly {
-		return state, err
+	if err == nil {
+		return state, nil
 	}
 	if err := e.standStill(path, err); err != nil {
 		return state, err

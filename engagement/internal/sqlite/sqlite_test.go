@@ -9,10 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/mattn/go-sqlite3"
 
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 )
@@ -217,6 +219,24 @@ func TestClassifyNamesWhatSQLiteReports(t *testing.T) {
 				t.Errorf("wrapped: Classify = %d, want %d", got, c.want)
 			}
 		})
+	}
+}
+
+func TestClassifyKnowsCodesThatAreHardToProvoke(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[sqlite3.ErrNo]engine.Class{
+		sqlite3.ErrFull: engine.Storage, sqlite3.ErrIoErr: engine.Storage, sqlite3.ErrNomem: engine.Storage,
+		sqlite3.ErrNoLFS: engine.Storage, sqlite3.ErrCantOpen: engine.Storage,
+		sqlite3.ErrNo(sqlite3.ErrIoErrRead): engine.Storage, // as a backup reports it
+		sqlite3.ErrFormat:                   engine.Corrupt, sqlite3.ErrProtocol: engine.Busy,
+	} {
+		if got := newEngine("").Classify(sqlite3.Error{Code: code}); got != want {
+			t.Errorf("code %d is %d, want %d", code, got, want)
+		}
+	}
+	denied := sqlite3.Error{Code: sqlite3.ErrCantOpen, SystemErrno: syscall.EACCES}
+	if got := newEngine("").Classify(denied); got != engine.Denied {
+		t.Errorf("%v is %d, want %d", denied, got, engine.Denied)
 	}
 }
 
