@@ -83,8 +83,11 @@
 //	  keep_erase        deletes a user
 //	  keep_verify       compares the figures with what they derive from
 //	  keep_verify_facts ... streaks with their days
+//	  keep_verify_given ... and what was given by itself
 //	  keep_verify_rows  finds facts that are not on their day, and moves them there
 //	  keep_rebuild      puts right what is wrong
+//	  keep_history      ... but takes no history away
+//	  keep_origins      since when signals are there, and users were last active
 //	  keep_backup       copies a file while it is in use
 //	  keep_copy         copies to another engine
 //	  keep_copy_target  ... the target: opened, marked as unfinished

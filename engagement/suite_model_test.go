@@ -180,7 +180,12 @@ func (m *model) updateUserPnL(user int64, change float64, isWin bool) engagement
 }
 
 func (m *model) planCleanup(keepDays int) engagement.CleanupReport {
-	report := engagement.CleanupReport{Horizon: max(m.horizon, m.today()-engagement.Day(keepDays))}
+	report := engagement.CleanupReport{Horizon: m.horizon}
+	for _, f := range m.fires { // no further than to the day after the last that is kept
+		if f.fate == kept {
+			report.Horizon = max(report.Horizon, min(m.today()-engagement.Day(keepDays), f.day+1))
+		}
+	}
 	for _, f := range m.fires {
 		if f.fate == kept && f.day < report.Horizon {
 			report.FiresDeleted++
@@ -235,9 +240,12 @@ func (m *model) eraseUser(user int64) (engagement.EraseReceipt, bool) {
 	delete(m.updated, user)
 	m.freezes = slices.DeleteFunc(slices.Clone(m.freezes), func(f modelFreeze) bool { return f.user == user })
 	m.awards = slices.DeleteFunc(slices.Clone(m.awards), func(a modelAward) bool { return a.user == user })
-	maps.DeleteFunc(m.created, func(signal string, _ time.Time) bool {
-		return !slices.ContainsFunc(fires, func(f modelFire) bool { return f.SignalID == signal })
-	})
+	clear(m.created)
+	for _, f := range fires {
+		if first, known := m.created[f.SignalID]; !known || f.At.Before(first) {
+			m.created[f.SignalID] = f.At
+		}
+	}
 	return receipt, true
 }
 

@@ -990,6 +990,40 @@ func TestVerifyFailsOnAWrongFigureAndRebuildPutsItRight(t *testing.T) {
 	mustRun(t, "verify", "--db", db)
 }
 
+func TestRebuildTakesHistoryAwayOnlyIfToldTo(t *testing.T) {
+	db := sampleDB(t)
+	mustRun(t, "cleanup", "--keep-days", "1", "--db", db)
+	execSQL(t, db, "DELETE FROM settings WHERE name = 'horizon'")
+	r := run(t, "rebuild", "--db", db)
+	if r.code != exitFailure || !strings.Contains(r.err, "restore the horizon to 2026-01-30") {
+		t.Errorf("exit code %d: %s", r.code, r.err)
+	}
+	if r := run(t, "rebuild", "--horizon", "2026-01-15", "--db", db); r.code == 0 {
+		t.Errorf("a horizon before days without fires is taken: %s", r.out)
+	}
+	if r := run(t, "rebuild", "--horizon", "soon", "--db", db); r.code == 0 {
+		t.Errorf("a horizon that is no day is taken: %s", r.out)
+	}
+	mustRun(t, "rebuild", "--horizon", "2026-01-30", "--db", db)
+	mustRun(t, "verify", "--db", db)
+
+	execSQL(t, db, "DELETE FROM settings WHERE name = 'horizon'")
+	mustRun(t, "rebuild", "--accept-loss", "--db", db)
+	mustRun(t, "verify", "--db", db)
+}
+
+func TestRebuildListsWhatIsLeft(t *testing.T) {
+	db := sampleDB(t)
+	execSQL(t, db, "INSERT INTO settings (name, value) VALUES ('mood', 'good')")
+	r := run(t, "rebuild", "--db", db)
+	want := "recomputed 3 users, 3 signals and 4 days from 5 fires and 3 trades: put right 0 differences\n" +
+		"left as it is: 1 difference\nV7: setting mood: value is good, want no such setting\n"
+	if r.code != exitFailure {
+		t.Errorf("exit code %d, want %d", r.code, exitFailure)
+	}
+	checkText(t, r.out, want)
+}
+
 func TestVerifyTellsOfFactsThatNobodyCounted(t *testing.T) {
 	db := sampleDB(t)
 	execSQL(t, db, "INSERT INTO signal_fires (user_id, signal_id, timestamp, executed) VALUES (3, 'X_1', '2026-01-30 10:00:00.000000', 1)")
