@@ -97,7 +97,7 @@ func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {
 			return nil, err
 		}
 	}
-	c := &core{engine: eng, clock: o.clock, log: o.log, slow: o.slow, readOnly: o.readOnly}
+	c := &core{engine: eng, clock: o.clock, log: o.log, slow: o.slow, tryFor: o.tryFor, readOnly: o.readOnly}
 	_, err = retry(ctx, c, "open", func(ctx context.Context) (struct{}, error) { return struct{}{}, eng.Open(ctx) })
 	if err != nil {
 		return nil, err
@@ -151,11 +151,14 @@ func migrate(ctx context.Context, eng engine.Engine, log *slog.Logger) error {
 
 // Close waits for running operations and stops the background work; Cleanup and
 // Rebuild stop after the step in hand. Later calls return ErrClosed; a second
-// Close does nothing. It must not be called inside View or Tx, which it would
-// wait for.
+// Close does nothing. Inside Tx it is ErrInvalid and closes nothing; it must not be
+// called inside View, which it would wait for.
 func (db *DB) Close() error {
 	if db.shared() == nil {
 		return fmt.Errorf("close: %w", errNotOpened)
+	}
+	if err := db.core.refuseInTx(); err != nil {
+		return fmt.Errorf("close: %w", err)
 	}
 	db.core.mu.Lock()
 	closed := db.core.closed

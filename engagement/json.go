@@ -4,13 +4,21 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 )
 
 // What callers write is read strictly: a field that there is not is ErrInvalid, for
 // it is one that was mistyped. A field that is absent leaves what it would set.
 
+// maxJSONBytes is several times as much as the longest of them has, a board of
+// MaxLimit users.
+const maxJSONBytes = 1 << 20
+
 // readKnown reads JSON of known fields. It changes nothing if it fails.
 func readKnown[T any](what string, text []byte, into *T) error {
+	if len(text) > maxJSONBytes {
+		return invalid(what, nil, fmt.Sprintf("it has %d bytes, want at most %d", len(text), maxJSONBytes))
+	}
 	read := *into
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
@@ -18,7 +26,7 @@ func readKnown[T any](what string, text []byte, into *T) error {
 		if refused, ok := errors.AsType[*InvalidError](err); ok {
 			return refused
 		}
-		return invalid(what, nil, err.Error())
+		return invalid(what, nil, shortened(err.Error()))
 	}
 	*into = read
 	return nil

@@ -54,7 +54,7 @@ func resolveLocation(ctx context.Context, c *core, o options) (*time.Location, e
 // returns what is stored.
 func storeLocation(ctx context.Context, c *core, name string) (string, error) {
 	return retry(ctx, c, "store the time zone", func(ctx context.Context) (string, error) {
-		w, err := c.begin(ctx, engine.Enter)
+		w, err := c.begin(ctx, engine.EnterGate)
 		if err != nil {
 			return "", err
 		}

@@ -272,6 +272,7 @@ func TestAWriteOnTheDatabaseInsideItsTransactionIsRefused(t *testing.T) {
 			_, err := db.EraseUser(ctx, 1)
 			return err
 		},
+		"Close": func(_ context.Context, db *engagement.DB) error { return db.Close() },
 	}
 	forEachEngine(t, func(t *testing.T, open openFunc) {
 		ctx := soon(t) // or it would wait for ever
@@ -297,7 +298,7 @@ func TestAWriteOnTheDatabaseInsideItsTransactionIsRefused(t *testing.T) {
 		})
 		for _, name := range []string{
 			"RecordFire", "RecordFires", "RecordTrade", "UpdateUserPnL", "GrantFreeze", "SetStreakRules", "DefineMetric",
-			"Cleanup", "Rebuild", "Tx", "EraseUser",
+			"Cleanup", "Rebuild", "Tx", "EraseUser", "Close",
 		} {
 			if err := writes[name](ctx, db); err != nil {
 				t.Errorf("%s after it: %v", name, err)

@@ -139,8 +139,8 @@ type Engine interface {
 type Gate int
 
 const (
-	Enter Gate = iota // with others; what the gate guards stays as it is meanwhile
-	Close             // alone, to change what the gate guards
+	EnterGate Gate = iota // with others; what the gate guards stays as it is meanwhile
+	CloseGate             // alone, to change what the gate guards
 )
 
 // Snapshot reads one state of the database until its end.

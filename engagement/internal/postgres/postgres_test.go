@@ -319,12 +319,12 @@ func TestAServerThatDoesNotAnswer(t *testing.T) {
 	}{
 		{"to BEGIN", func(e *Engine, freeze func()) error {
 			freeze()
-			tx, err := e.BeginWrite(ctx, engine.Enter) // sent with the first statement
+			tx, err := e.BeginWrite(ctx, engine.EnterGate) // sent with the first statement
 			noError(t, err)
 			return errors.Join(tx.RederiveUser(ctx, 1), tx.Rollback(ctx))
 		}},
 		{"to COMMIT", func(e *Engine, freeze func()) error {
-			tx, err := e.BeginWrite(ctx, engine.Enter)
+			tx, err := e.BeginWrite(ctx, engine.EnterGate)
 			noError(t, err)
 			freeze()
 			return tx.Commit(ctx)
@@ -336,7 +336,7 @@ func TestAServerThatDoesNotAnswer(t *testing.T) {
 			noError(t, err)
 			t.Cleanup(func() { noError(t, proxy.Close()) })
 			e := newEngine(t, proxy.URL(direct))
-			tx, err := e.BeginWrite(ctx, engine.Enter) // connects
+			tx, err := e.BeginWrite(ctx, engine.EnterGate) // connects
 			noError(t, err)
 			noError(t, tx.Rollback(ctx))
 			e.answerTimeout = 300 * time.Millisecond
@@ -353,14 +353,14 @@ func TestAServerThatDoesNotAnswer(t *testing.T) {
 		noError(t, err)
 		t.Cleanup(func() { noError(t, proxy.Close()) })
 		e := newEngine(t, proxy.URL(direct))
-		tx, err := e.BeginWrite(ctx, engine.Enter)
+		tx, err := e.BeginWrite(ctx, engine.EnterGate)
 		noError(t, err)
 		e.answerTimeout = 300 * time.Millisecond
 		proxy.Freeze()
 		noError(t, tx.Rollback(ctx))
 		proxy.Thaw()
 		e.answerTimeout = time.Minute
-		tx, err = e.BeginWrite(ctx, engine.Enter)
+		tx, err = e.BeginWrite(ctx, engine.EnterGate)
 		noError(t, err)
 		noError(t, tx.Commit(ctx))
 	})
@@ -373,7 +373,7 @@ func TestAsyncTurnsSynchronousCommitOff(t *testing.T) {
 		e, err := New(pgtest.WithParam(dsn, "application_name", name), Options{Async: async, Log: slog.New(slog.DiscardHandler)})
 		noError(t, err)
 		t.Cleanup(func() { noError(t, e.Close()) })
-		tx, err := e.BeginWrite(t.Context(), engine.Enter)
+		tx, err := e.BeginWrite(t.Context(), engine.EnterGate)
 		noError(t, err)
 		var setting string
 		noError(t, tx.SQL().QueryRowContext(t.Context(), "SHOW synchronous_commit").Scan(&setting))

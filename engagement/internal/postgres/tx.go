@@ -75,7 +75,7 @@ func (e *Engine) BeginWrite(ctx context.Context, gate engine.Gate) (engine.Tx, e
 	if e.opts.Async {
 		t.queue(commitAsync)
 	}
-	if gate == engine.Close {
+	if gate == engine.CloseGate {
 		t.queue(pggen.CloseGate)
 		return t, t.flushOrDiscard(ctx)
 	}

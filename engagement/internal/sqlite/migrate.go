@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -144,6 +145,17 @@ func realPath(path string) string {
 	return path
 }
 
+// release removes a lock's file and gives the lock back.
+func release(lock *flock.Flock) error {
+	if runtime.GOOS != "windows" {
+		return errors.Join(os.Remove(lock.Path()), lock.Unlock())
+	}
+	// There, a file that is open stays: it is removed by the last who closes it.
+	err := lock.Unlock()
+	_ = os.Remove(lock.Path())
+	return err
+}
+
 // lockFile waits for the lock at path and returns what gives it back.
 func lockFile(ctx context.Context, path string) (unlock func() error, err error) {
 	for {
@@ -156,7 +168,7 @@ func lockFile(ctx context.Context, path string) (unlock func() error, err error)
 		// Whoever held the lock before has removed its file; a lock on a file
 		// without a name locks nobody out.
 		if isNamed(lock) {
-			return func() error { return errors.Join(os.Remove(path), lock.Unlock()) }, nil
+			return func() error { return release(lock) }, nil
 		}
 		if err := lock.Unlock(); err != nil {
 			return nil, err

@@ -81,7 +81,7 @@ func oneFire(day int64) string { return fmt.Sprintf("[[%d,1,0,0,0]]", day) }
 
 func insertDays(t *testing.T, e *Engine, n int) {
 	t.Helper()
-	tx, err := e.BeginWrite(t.Context(), engine.Enter)
+	tx, err := e.BeginWrite(t.Context(), engine.EnterGate)
 	if err != nil {
 		t.Fatalf("BeginWrite: %v", err)
 	}
@@ -159,7 +159,7 @@ func TestClassifyNamesWhatSQLiteReports(t *testing.T) {
 		}},
 		{"writing without a writer is read-only", engine.ReadOnly, func(t *testing.T) error {
 			e := migrated(t)
-			_, err := New(e.path, Options{ReadOnly: true}).BeginWrite(t.Context(), engine.Enter)
+			_, err := New(e.path, Options{ReadOnly: true}).BeginWrite(t.Context(), engine.EnterGate)
 			return err
 		}},
 		{"a unique key refuses", engine.Refused, func(t *testing.T) error {
@@ -201,7 +201,7 @@ func TestClassifyNamesWhatSQLiteReports(t *testing.T) {
 		{"a cancelled context is nothing more", engine.Other, func(t *testing.T) error {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			_, err := migrated(t).BeginWrite(ctx, engine.Enter)
+			_, err := migrated(t).BeginWrite(ctx, engine.EnterGate)
 			return err
 		}},
 	} {
@@ -359,7 +359,7 @@ func TestBackup(t *testing.T) {
 					return
 				default:
 				}
-				tx, err := e.BeginWrite(context.Background(), engine.Enter)
+				tx, err := e.BeginWrite(context.Background(), engine.EnterGate)
 				if err == nil {
 					// Two rows that belong together.
 					err = errors.Join(
