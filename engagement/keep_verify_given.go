@@ -104,12 +104,6 @@ func (v *view) verifySettings(ctx context.Context, report *Report) (readable boo
 	return readable, nil
 }
 
-// counted reports whether facts have been counted, in days of some time zone.
-func (v *view) counted(ctx context.Context) (bool, error) {
-	days, err := v.q.FactDaysAfter(ctx, dbgen.FactDaysAfterParams{AfterUser: math.MinInt64, MaxRows: 1})
-	return len(days) > 0, err
-}
-
 // verifyGiven checks metrics, awards and freezes.
 func (v *view) verifyGiven(ctx context.Context, report *Report) error {
 	for _, check := range []func(context.Context, *Report) error{

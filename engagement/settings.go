@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -153,4 +154,10 @@ func (w *writing) countRepair(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	return parseSetting(settingRepairs, value)
+}
+
+// counted reports whether facts have been counted, in days of some time zone.
+func (v *view) counted(ctx context.Context) (bool, error) {
+	days, err := v.q.FactDaysAfter(ctx, dbgen.FactDaysAfterParams{AfterUser: math.MinInt64, MaxRows: 1})
+	return len(days) > 0, err
 }
