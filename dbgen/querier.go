@@ -231,8 +231,8 @@ type Querier interface {
 	DeleteUsers(ctx context.Context, users string) error
 	// FavoriteFamily returns the signal family that a user fired most among the
 	// counted fires still kept, the first by name among equals, and nothing for a user
-	// without any. A family is a signal id without its trailing number, or the id
-	// itself if it is nothing but a number.
+	// without any. A family is a signal id without its trailing number and the
+	// underscores before that, or the id itself if nothing else is left.
 	FavoriteFamily(ctx context.Context, userID int64) ([]FavoriteFamilyRow, error)
 	// FireRows lists rows of fires of a day that is none (-1: in no counter yet, -2:
 	// set aside) from behind one on, by id, as text with the types of the columns.

@@ -26,8 +26,9 @@ type Cohort struct {
 
 // Cohorts returns a cohort for each period that holds a day of a window, oldest
 // first, followed for the given number of periods, 1 to MaxCohorts. Cohorts
-// that nobody belongs to are there. All time is that of [Reader.Activity]; at
-// most MaxCohorts cohorts. Cleanup does not change them.
+// that nobody belongs to are there. All time begins with the first fire and ends
+// today; of more than MaxCohorts cohorts it is the last MaxCohorts. A window has at
+// most as many. Cleanup does not change them.
 func (r *Reader) Cohorts(ctx context.Context, w Window, by Period, periods int) ([]Cohort, error) {
 	return snapshot(ctx, r, "cohorts", func(v *view) ([]Cohort, error) {
 		return v.cohorts(ctx, w, by, periods)
@@ -41,7 +42,7 @@ func (v *view) cohorts(ctx context.Context, w Window, by Period, periods int) ([
 	if periods < 1 || periods > MaxCohorts {
 		return nil, invalid("number of periods", periods, fmt.Sprintf("want 1 to %d", MaxCohorts))
 	}
-	days, err := v.bounded(ctx, w)
+	days, err := v.bounded(ctx, w, by, MaxCohorts)
 	if err != nil || days.empty() {
 		return []Cohort{}, err
 	}

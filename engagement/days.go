@@ -28,7 +28,7 @@ func (r *Reader) DailyFigures(ctx context.Context, w Window) ([]DayFigures, erro
 }
 
 func (v *view) dailyFigures(ctx context.Context, w Window) ([]DayFigures, error) {
-	span, err := v.bounded(ctx, w)
+	span, err := v.bounded(ctx, w, Daily, MaxLimit)
 	if err != nil || span.empty() {
 		return []DayFigures{}, err
 	}

@@ -295,3 +295,39 @@ func contains(t tb, err error, parts ...string) {
 		}
 	}
 }
+
+// A batch means its facts in their order: each is told what it would be told alone.
+func TestABatchAwardsWhatItsFiresAwardOneByOne(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		milestones []int64
+		days       []int
+		want       [][]int64 // milestones that each fire is told of
+	}{
+		{"the fire that closes the gap reaches the milestone", []int64{3}, []int{-3, -1, -2}, [][]int64{nil, nil, {3}}},
+		{"two runs that one fire joins", []int64{2}, []int{-10, -9, -7, -6, -8}, [][]int64{nil, {2}, nil, {2}, nil}},
+		{"backwards", []int64{1, 2, 3}, []int{-1, -2, -3}, [][]int64{{1}, {2}, {3}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			forEachEngine(t, func(t *testing.T, open openFunc) {
+				ctx, db := context.Background(), open(newClock(noon).option())
+				rules := engagement.DefaultStreakRules()
+				rules.Milestones = tt.milestones
+				noError(t, db.SetStreakRules(ctx, rules))
+				var batch []engagement.Fire
+				for i, ago := range tt.days {
+					at := noon.AddDate(0, 0, ago)
+					batch = append(batch, engagement.Fire{UserID: 1, SignalID: fmt.Sprint(i), At: at})
+					single := must(db.RecordFire(ctx, engagement.Fire{UserID: 2, SignalID: fmt.Sprint(i), At: at}))(t)
+					same(t, fmt.Sprintf("what fire %d is told alone", i), single.Milestones, tt.want[i])
+				}
+				for i, receipt := range must(db.RecordFires(ctx, batch))(t) {
+					same(t, fmt.Sprintf("what fire %d of the batch is told", i), receipt.Milestones, tt.want[i])
+				}
+				same(t, "awards", must(db.Awards(ctx, 1))(t), must(db.Awards(ctx, 2))(t))
+				same(t, "streak", must(db.Streak(ctx, 1))(t).Longest, must(db.Streak(ctx, 2))(t).Longest)
+				proven(t, db)
+			})
+		})
+	}
+}

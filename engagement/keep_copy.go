@@ -36,8 +36,9 @@ type CopyReport struct {
 // rows that were copied, with a snapshot of then: what has changed before them
 // meanwhile is found in the end and put right.
 //
-// Rows that are set aside stay behind. A row that the other engine cannot keep, such as an id with a NUL in
-// PostgreSQL, is ErrInvalid. A copy that another CopyTo has taken over is
+// Rows that are set aside ([Reader.Aside]) stay behind. Another row that the other
+// engine cannot keep, such as an uncounted one whose id has a NUL in PostgreSQL, is
+// ErrInvalid. A copy that another CopyTo has taken over is
 // ErrConflict. A difference between both is ErrCorrupt, and the copy stays
 // unfinished; what Verify finds in the database too is copied as it is.
 func (db *DB) CopyTo(ctx context.Context, dsn string) (CopyReport, error) {

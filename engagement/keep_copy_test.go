@@ -53,7 +53,7 @@ func allTables(t tb, db *sql.DB, dsn string) (tables []string) {
 	t.Helper()
 	list := "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
 	if isPostgres(dsn) {
-		list = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+		list = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'"
 	}
 	rows := must(db.Query(list))(t)
 	defer rows.Close()

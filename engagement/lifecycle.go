@@ -33,7 +33,7 @@ func (v *view) lifecycle(ctx context.Context, w Window, by Period) ([]Lifecycle,
 		return nil, err
 	}
 	list := []Lifecycle{}
-	days, err := v.bounded(ctx, w)
+	days, err := v.bounded(ctx, w, Daily, MaxLimit)
 	if err != nil || days.empty() {
 		return list, err
 	}

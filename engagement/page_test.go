@@ -283,33 +283,6 @@ func TestAll(t *testing.T) {
 	}
 }
 
-// Whatever stands in a URL is refused, or answered as if it had been a cursor.
-func FuzzCursor(f *testing.F) {
-	db, err := engagement.Open(f.Context(), f.TempDir()+"/engagement.db")
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(func() { _ = db.Close() })
-	for user := range int64(3) {
-		if _, err := db.RecordFire(f.Context(), engagement.Fire{UserID: user + 1, SignalID: "A"}); err != nil {
-			f.Fatal(err)
-		}
-	}
-	for _, limit := range []int{1, 2} {
-		page, err := db.Fires(f.Context(), engagement.FireFilter{}, engagement.PageQuery{Limit: limit})
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(string(page.Next))
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		_, err := db.Fires(t.Context(), engagement.FireFilter{}, engagement.PageQuery{After: engagement.Cursor(text)})
-		if err != nil && !errors.Is(err, engagement.ErrInvalid) {
-			t.Errorf("got %v", err)
-		}
-	})
-}
-
 // A method whose only argument is the page is read whole as it is; any other is
 // wrapped.
 func ExampleAll() {

@@ -114,8 +114,9 @@ const recentDays = 7
 
 // UserSummary returns a user's totals, recent activity, favorite signal family
 // and streak, all of one moment, or ErrNotFound for a user who has neither
-// fired nor traded. A family is a signal id without its trailing number,
-// EURUSD_LONG for EURUSD_LONG_001, or the id itself if it is a mere number.
+// fired nor traded. A family is a signal id without its trailing number and the
+// underscores before that, EURUSD_LONG for EURUSD_LONG_001, or the id itself if
+// nothing else is left or if it ends with no number.
 func (r *Reader) UserSummary(ctx context.Context, userID int64) (UserSummary, error) {
 	return snapshot(ctx, r, "summarize a user", func(v *view) (UserSummary, error) {
 		return v.userSummary(ctx, userID)

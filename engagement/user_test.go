@@ -49,6 +49,22 @@ func TestFavoriteSignalIsTheFirstByNameAmongEquals(t *testing.T) {
 	})
 }
 
+func TestTheFamilyOfASignal(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx, db := context.Background(), open(newClock(noon).option())
+		for i, tt := range []struct{ signal, family string }{
+			{"EURUSD_LONG_001", "EURUSD_LONG"}, {"US30", "US"}, {"A__7", "A"}, {"A_1_2", "A_1"}, {"A-1", "A-"},
+			{"A_", "A_"}, {"A__", "A__"}, {"LONG_", "LONG_"}, {"_", "_"}, {"_7", "_7"}, {"__", "__"}, {"123", "123"}, {"1_2", "1"}, {"7A", "7A"}, {"7_", "7_"},
+		} {
+			user := int64(i + 1)
+			fire(t, db, engagement.Fire{UserID: user, SignalID: tt.signal})
+			got := must(db.UserSummary(ctx, user))(t).FavoriteSignal
+			same(t, "family of "+tt.signal, got, engagement.SignalCount{SignalID: &tt.family, FireCount: 1})
+			same(t, "the model's family of "+tt.signal, familyOf(tt.signal), tt.family)
+		}
+	})
+}
+
 func TestAUserWhoOnlyTraded(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, open openFunc) {
 		ctx, db := context.Background(), open(newClock(noon).option())

@@ -56,10 +56,21 @@ func ClassOfSystem(err error) Class {
 // ClassOfScan says what the error of reading a row's columns means: a stored
 // value that its type cannot hold is Corrupt.
 func ClassOfScan(err error) Class {
-	for ; err != nil; err = errors.Unwrap(err) {
-		// database/sql has neither a type nor a value for it.
-		if strings.HasPrefix(err.Error(), "sql: Scan error on column") {
-			return Corrupt
+	if err == nil {
+		return Other
+	}
+	// database/sql has neither a type nor a value for it.
+	if strings.HasPrefix(err.Error(), "sql: Scan error on column") {
+		return Corrupt
+	}
+	switch wraps := err.(type) {
+	case interface{ Unwrap() error }:
+		return ClassOfScan(wraps.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, one := range wraps.Unwrap() {
+			if class := ClassOfScan(one); class != Other {
+				return class
+			}
 		}
 	}
 	return Other

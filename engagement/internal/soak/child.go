@@ -76,7 +76,7 @@ var sentinels = map[string]error{
 	"invalid": engagement.ErrInvalid, "not found": engagement.ErrNotFound, "conflict": engagement.ErrConflict,
 	"busy": engagement.ErrBusy, "unavailable": engagement.ErrUnavailable, "denied": engagement.ErrDenied,
 	"schema": engagement.ErrSchema, "corrupt": engagement.ErrCorrupt, "read-only": engagement.ErrReadOnly,
-	"closed": engagement.ErrClosed, "deadline": context.DeadlineExceeded,
+	"closed": engagement.ErrClosed, "storage": engagement.ErrStorage, "deadline": context.DeadlineExceeded,
 }
 
 func complain(what string, err error) complaint {
