@@ -19,11 +19,11 @@ type DayFigures struct {
 }
 
 // DailyFigures returns the figures of every day of a window, oldest first; days
-// without fires are there, with zeros. All time is that of [Reader.Activity]. At
-// most MaxLimit days. Cleanup does not change them.
+// without fires are included, with zeros. All time and the limit of the window are
+// those of [Reader.Activity]. Cleanup does not change them.
 func (r *Reader) DailyFigures(ctx context.Context, w Window) ([]DayFigures, error) {
-	// Of all time the first day is read before: a query more, which an older
-	// state does not harm.
+	// For all time the first day is read by a query of its own. It may see an older
+	// state, which does no harm.
 	return latest(ctx, r, "daily figures", func(v *view) ([]DayFigures, error) { return v.dailyFigures(ctx, w) })
 }
 

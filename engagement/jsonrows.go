@@ -8,7 +8,7 @@ import (
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 )
 
-// rows builds the JSON array of arrays that a set-based statement reads. The
+// rows builds the JSON array of arrays that a statement about many rows reads. The
 // caller writes each row's columns in order between begin and the next begin.
 type rows struct {
 	text []byte
