@@ -49,8 +49,8 @@ func (v *view) activity(ctx context.Context, w Window) ([]Activity, error) {
 		return append(list, a), err
 	}
 	first := days.first - trailingMonth + 1
-	fired := make([]int64, days.last-first+1)  // of each day: users active then
-	latest := make([]int64, days.last-first+1) // and of these, those not active since
+	fired := make([]int64, days.last-first+1)      // of each day: users active then
+	lastActive := make([]int64, days.last-first+1) // and of these, those not active since
 	lastDay := map[int64]Day{}
 	for d, err := range v.eachDay(ctx, daySpan{first, days.last}) {
 		if err != nil {
@@ -59,11 +59,11 @@ func (v *view) activity(ctx context.Context, w Window) ([]Activity, error) {
 		day := Day(d.row.Day)
 		for _, user := range d.users {
 			if before, known := lastDay[user]; known {
-				latest[before-first]--
+				lastActive[before-first]--
 			}
 			lastDay[user] = day
 		}
-		fired[day-first], latest[day-first] = int64(len(d.users)), int64(len(d.users))
+		fired[day-first], lastActive[day-first] = int64(len(d.users)), int64(len(d.users))
 		if day < days.first {
 			continue
 		}
@@ -71,8 +71,8 @@ func (v *view) activity(ctx context.Context, w Window) ([]Activity, error) {
 		a := Activity{
 			Day:     day,
 			DAU:     int64(len(d.users)),
-			WAU:     sum(latest[upTo-trailingWeek : upTo]),
-			MAU:     sum(latest[upTo-trailingMonth : upTo]),
+			WAU:     sum(lastActive[upTo-trailingWeek : upTo]),
+			MAU:     sum(lastActive[upTo-trailingMonth : upTo]),
 			Partial: day >= v.today(),
 		}
 		a.stick(sum(fired[upTo-trailingMonth : upTo]))

@@ -267,12 +267,12 @@ func (v *view) placesIn(ctx context.Context, b Board, first int64) ([]place, err
 		if err != nil {
 			return nil, err
 		}
-		run := longestRun{skipped: v.skipped}
+		longest := longestRun{skipped: v.skipped}
 		for i, row := range rows {
-			run.add(row.Day)
+			longest.add(row.Day)
 			if i+1 == len(rows) || rows[i+1].UserID != row.UserID {
-				places = append(places, place{float64(run.longest), row.UserID})
-				run = longestRun{skipped: v.skipped}
+				places = append(places, place{float64(longest.longest), row.UserID})
+				longest = longestRun{skipped: v.skipped}
 			}
 		}
 	}

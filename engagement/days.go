@@ -28,21 +28,21 @@ func (r *Reader) DailyFigures(ctx context.Context, w Window) ([]DayFigures, erro
 }
 
 func (v *view) dailyFigures(ctx context.Context, w Window) ([]DayFigures, error) {
-	span, err := v.bounded(ctx, w, Daily, MaxLimit)
-	if err != nil || span.empty() {
+	bounds, err := v.bounded(ctx, w, Daily, MaxLimit)
+	if err != nil || bounds.empty() {
 		return []DayFigures{}, err
 	}
-	rows, err := v.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: int64(max(span.first, firstDay)), LastDay: int64(span.last)})
+	rows, err := v.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: int64(max(bounds.first, firstDay)), LastDay: int64(bounds.last)})
 	if err != nil {
 		return nil, err
 	}
-	days := make([]DayFigures, span.last-span.first+1)
+	days := make([]DayFigures, bounds.last-bounds.first+1)
 	for i := range days {
-		days[i].Day = span.first + Day(i)
+		days[i].Day = bounds.first + Day(i)
 		days[i].Partial = days[i].Day >= v.today()
 	}
 	for _, row := range rows {
-		d := &days[Day(row.Day)-span.first]
+		d := &days[Day(row.Day)-bounds.first]
 		d.Fires, d.Executed = row.Fires, row.Executed
 		d.ActiveUsers, d.NewUsers = row.ActiveUsers, row.NewUsers
 		d.ExecutionRate = stats.RatioOrZero(row.Executed, row.Fires)

@@ -96,11 +96,11 @@ type SignalFire struct {
 // fire is on disk.
 func (db *DB) RecordFire(ctx context.Context, f Fire) (FireReceipt, error) {
 	return run(ctx, db.shared(), "record fire", func() (FireReceipt, error) {
-		fact, err := db.core.checkFire(f, db.core.instant())
+		checked, err := db.core.checkFire(f, db.core.instant())
 		if err != nil {
 			return FireReceipt{}, err
 		}
-		r, err := db.enqueue(ctx, fact)
+		r, err := db.enqueue(ctx, checked)
 		if err != nil {
 			return FireReceipt{}, fmt.Errorf("%s: %w", f, err)
 		}

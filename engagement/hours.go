@@ -45,11 +45,11 @@ func (v *view) hours(ctx context.Context, w Window) (Hours, error) {
 	}
 	// The database knows no time zones, so it is given the times between which each
 	// hour lies.
-	var spans rows
+	var spans jsonRows
 	waiting := 0
 	for i, day := range days {
-		for _, span := range hoursOf(Day(day.Day), v.loc) {
-			spans.begin().int(span.cell()).time(span.from).time(span.until)
+		for _, hour := range hoursOf(Day(day.Day), v.loc) {
+			spans.begin().int(hour.cell()).time(hour.from).time(hour.until)
 			waiting++
 		}
 		if waiting < spanBatch && i+1 < len(days) {
@@ -63,7 +63,7 @@ func (v *view) hours(ctx context.Context, w Window) (Hours, error) {
 			hours.Fires[row.Cell/24][row.Cell%24] += row.Fires
 			hours.Total += row.Fires
 		}
-		spans, waiting = rows{}, 0
+		spans, waiting = jsonRows{}, 0
 	}
 	return hours, nil
 }

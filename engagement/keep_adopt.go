@@ -201,11 +201,11 @@ func (w *writing) storeBounds(ctx context.Context, users []int64) error {
 	if len(users) == 0 {
 		return nil
 	}
-	l, err := w.hold(ctx, users, rows{}, rows{})
+	l, err := w.hold(ctx, users, jsonRows{}, jsonRows{})
 	if err != nil {
 		return err
 	}
-	var bounds rows
+	var bounds jsonRows
 	for _, user := range users {
 		if u := l.users[user]; !slices.Contains(l.created, user) {
 			bounds.begin().int(user, 0, 0, 0, 0).time(unchanged).int(winBound(u.wins, u.losses))

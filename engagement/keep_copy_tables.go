@@ -228,7 +228,7 @@ func listing[M any](
 
 // columnsOf returns the columns of a model in their order, as a JSON array.
 func columnsOf(model any) string {
-	var columns rows
+	var columns jsonRows
 	columns.begin()
 	for _, field := range reflect.ValueOf(model).Fields() {
 		switch v := field.Interface().(type) {

@@ -38,43 +38,43 @@ func (tx *Tx) EraseUser(ctx context.Context, userID int64) (EraseReceipt, error)
 }
 
 func (w *writing) eraseUser(ctx context.Context, userID int64) (EraseReceipt, error) {
-	receipt := EraseReceipt{UserID: userID, ErasedAt: w.now}
+	done := EraseReceipt{UserID: userID, ErasedAt: w.now}
 	if err := checkUserID(userID); err != nil {
-		return receipt, err
+		return done, err
 	}
 	if err := w.holdKept(ctx, userID); err != nil {
-		return receipt, err
+		return done, err
 	}
 	if _, err := w.countRepair(ctx); err != nil {
-		return receipt, err
+		return done, err
 	}
 	totals, err := w.q.DeleteUserStats(ctx, userID)
 	if err != nil {
-		return receipt, err
+		return done, err
 	}
 	if err := w.q.DeleteUserAwards(ctx, userID); err != nil {
-		return receipt, err
+		return done, err
 	}
 	if err := w.q.DeleteUserFreezes(ctx, userID); err != nil {
-		return receipt, err
+		return done, err
 	}
 	erased := newChanges(0)
-	if receipt.Fires, err = w.deleteFires(ctx, userID, &erased); err != nil {
-		return receipt, err
+	if done.Fires, err = w.deleteFires(ctx, userID, &erased); err != nil {
+		return done, err
 	}
-	if receipt.Trades, err = w.q.DeleteUserTrades(ctx, userID); err != nil {
-		return receipt, err
+	if done.Trades, err = w.q.DeleteUserTrades(ctx, userID); err != nil {
+		return done, err
 	}
 	days, err := w.q.DeleteUserDays(ctx, userID)
 	if err != nil {
-		return receipt, err
+		return done, err
 	}
-	receipt.Days = int64(len(days))
+	done.Days = int64(len(days))
 	subtractDays(&erased, totals, days)
 	if err := w.store(ctx, erased); err != nil {
-		return receipt, err
+		return done, err
 	}
-	return receipt, w.forget(ctx, &erased)
+	return done, w.forget(ctx, &erased)
 }
 
 // holdKept holds a user: whoever records facts of the user, even the first ones,
@@ -85,7 +85,7 @@ func (w *writing) holdKept(ctx context.Context, userID int64) error {
 	if missing != nil && !errors.Is(missing, ErrNotFound) {
 		return missing
 	}
-	l, err := w.hold(ctx, []int64{userID}, rows{}, rows{})
+	l, err := w.hold(ctx, []int64{userID}, jsonRows{}, jsonRows{})
 	if err != nil || missing == nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (w *writing) forget(ctx context.Context, erased *changes) error {
 			return err
 		}
 	}
-	var days, signals rows
+	var days, signals jsonRows
 	for key := range erased.signalDays {
 		days.begin().str(key.signal).int(int64(key.day))
 	}

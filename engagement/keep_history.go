@@ -68,8 +68,8 @@ func (db *DB) checkHistory(ctx context.Context) error {
 		return err
 	}
 	// Facts may be there, but on another day than that of their time.
-	for _, repair := range []func(context.Context) (int, error){db.repairFireDays, db.repairTradeDays} {
-		if err := untilRepaired(ctx, repair); err != nil {
+	for _, find := range []func(context.Context) (int, error){db.repairFireDays, db.repairTradeDays} {
+		if err := untilRepaired(ctx, find); err != nil {
 			return err
 		}
 	}

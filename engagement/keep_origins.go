@@ -85,7 +85,7 @@ func (w *writing) dateSignals(ctx context.Context, signals []string, forgotten m
 		return nil
 	}
 	slices.Sort(signals)
-	var hold, keys rows
+	var hold, keys jsonRows
 	for _, signal := range signals {
 		hold.begin().str(signal).int(0, 0).time(endOfTime)
 		keys.begin().str(signal)
@@ -114,7 +114,7 @@ func (w *writing) dateSignals(ctx context.Context, signals []string, forgotten m
 	if err != nil {
 		return err
 	}
-	var dated rows
+	var dated jsonRows
 	for _, signal := range signals {
 		if want, ok := wanted[signal]; ok {
 			dated.begin().str(signal).time(want)
@@ -146,7 +146,7 @@ func (w *writing) forgetFires(ctx context.Context, erased map[string]signalChang
 
 // signalKeys returns the keys of a map as the JSON that statements about signals take.
 func signalKeys[V any](signals map[string]V) string {
-	var keys rows
+	var keys jsonRows
 	for _, signal := range sortedKeys(signals, strings.Compare) {
 		keys.begin().str(signal)
 	}
@@ -184,7 +184,7 @@ func (w *writing) dateUsers(ctx context.Context, users []int64) error {
 		return err
 	}
 	slices.SortFunc(found, func(a, b dbgen.UserOriginsRow) int { return cmp.Compare(a.UserID, b.UserID) })
-	var dated rows
+	var dated jsonRows
 	for _, row := range found {
 		last := latest2(parseStored(row.LastFire), parseStored(row.LastTrade))
 		if row.LastDay > int64(balanceDay) {

@@ -64,8 +64,8 @@ func (db *DB) rebuild(ctx context.Context, o rebuildOptions) (report Report, err
 	if o.acceptLoss {
 		repairs = append(repairs, db.deleteSenselessAwards, db.deleteOrphanFreezes)
 	}
-	for _, repair := range repairs {
-		if err := untilRepaired(ctx, repair); err != nil {
+	for _, step := range repairs {
+		if err := untilRepaired(ctx, step); err != nil {
 			return report, err
 		}
 	}
@@ -120,9 +120,9 @@ func unrepaired(report Report) error {
 }
 
 // untilRepaired repairs until a look finds no more.
-func untilRepaired(ctx context.Context, repair func(context.Context) (int, error)) error {
+func untilRepaired(ctx context.Context, step func(context.Context) (int, error)) error {
 	for round := 0; ; round++ {
-		found, err := repair(ctx)
+		found, err := step(ctx)
 		if err != nil || found < rebuildPage || round == rebuildRounds {
 			return err
 		}
@@ -170,7 +170,7 @@ func (db *DB) repairUserDayFires(ctx context.Context) (int, error) {
 		}
 		return v.q.UserDayFireMismatches(ctx, dbgen.UserDayFireMismatchesParams{Horizon: int64(horizon), MaxRows: rebuildPage})
 	}, func(ctx context.Context, w *writing, found []dbgen.UserDayFireMismatchesRow) error {
-		var params rows
+		var params jsonRows
 		for _, d := range found {
 			params.begin().int(d.UserID, d.Day, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted)
 		}
@@ -182,7 +182,7 @@ func (db *DB) repairUserDayTrades(ctx context.Context) (int, error) {
 	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.UserDayTradeMismatchesRow, error) {
 		return v.q.UserDayTradeMismatches(ctx, rebuildPage)
 	}, func(ctx context.Context, w *writing, found []dbgen.UserDayTradeMismatchesRow) error {
-		var params rows
+		var params jsonRows
 		for _, d := range found {
 			missing := stats.Sum(d.MissingUnits, d.MissingMicros).Micros()
 			if _, fits := addMicros(d.StoredPnlMicros, missing); !fits {
@@ -203,7 +203,7 @@ func (db *DB) repairSignalDays(ctx context.Context) (int, error) {
 		}
 		return v.q.SignalDayMismatches(ctx, dbgen.SignalDayMismatchesParams{Horizon: int64(horizon), MaxRows: rebuildPage})
 	}, func(ctx context.Context, w *writing, found []dbgen.SignalDayMismatchesRow) error {
-		var params rows
+		var params jsonRows
 		for _, d := range found {
 			params.begin().str(d.SignalID).int(d.Day, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted)
 		}
@@ -215,7 +215,7 @@ func (db *DB) repairUserTotals(ctx context.Context) (int, error) {
 	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.UserTotalMismatchesRow, error) {
 		return v.q.UserTotalMismatches(ctx, rebuildPage)
 	}, func(ctx context.Context, w *writing, found []dbgen.UserTotalMismatchesRow) error {
-		var fired, traded rows
+		var fired, traded jsonRows
 		users := make([]int64, len(found))
 		for i, d := range found {
 			users[i] = d.UserID
@@ -262,7 +262,7 @@ func (db *DB) repairEmptyDays(ctx context.Context) (int, error) {
 	signals, err := repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.SignalDay, error) {
 		return v.q.SenselessSignalDays(ctx, rebuildPage)
 	}, func(ctx context.Context, w *writing, found []dbgen.SignalDay) error {
-		var days rows
+		var days jsonRows
 		for _, d := range found {
 			days.begin().str(d.SignalID).int(d.Day)
 		}
@@ -275,7 +275,7 @@ func (db *DB) repairSignalTotals(ctx context.Context) (int, error) {
 	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.SignalTotalMismatchesRow, error) {
 		return v.q.SignalTotalMismatches(ctx, rebuildPage)
 	}, func(ctx context.Context, w *writing, found []dbgen.SignalTotalMismatchesRow) error {
-		var params rows
+		var params jsonRows
 		signals := make([]string, len(found))
 		for i, d := range found {
 			signals[i] = d.SignalID
@@ -304,7 +304,7 @@ func (db *DB) repairDays(ctx context.Context) (int, error) {
 	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.DayMismatchesRow, error) {
 		return v.q.DayMismatches(ctx, rebuildPage)
 	}, func(ctx context.Context, w *writing, found []dbgen.DayMismatchesRow) error {
-		var params rows
+		var params jsonRows
 		for _, d := range found {
 			params.begin().int(d.Day, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted, d.Users-d.StoredUsers, d.New-d.StoredNew)
 		}

@@ -49,8 +49,8 @@ func (v *view) checkSetting(setting dbgen.Setting) (want string) {
 		}
 	case settingHorizon:
 		// Another process's clock may be ahead by a day.
-		latest := v.today() + daysAhead
-		return number(int64(balanceDay)+1, int64(latest), fmt.Sprintf("a day from %s to %s, as a number", balanceDay+1, latest))
+		last := v.today() + daysAhead
+		return number(int64(balanceDay)+1, int64(last), fmt.Sprintf("a day from %s to %s, as a number", balanceDay+1, last))
 	case settingRepairs:
 		return number(1, math.MaxInt64, "a number from 1 on")
 	case settingStreakRules:

@@ -85,8 +85,8 @@ func (v *view) evaluate(ctx context.Context, d MetricDefinition, q PageQuery) (M
 		days.first, values.Horizon = max(days.first, horizon), &horizon
 	}
 	measured := make([]map[metricKey]float64, len(parts))
-	for i, part := range parts {
-		if measured[i], err = v.measure(ctx, part, d.Per, days); err != nil {
+	for i, measure := range parts {
+		if measured[i], err = v.measure(ctx, measure, d.Per, days); err != nil {
 			return MetricValues{}, err
 		}
 	}
@@ -145,8 +145,8 @@ func metricAt(p position) (value *float64, key metricKey) {
 // returns a page of them.
 func (d MetricDefinition) rows(measured []map[metricKey]float64, p paging) Page[MetricRow] {
 	found := map[metricKey]MetricRow{}
-	for _, part := range measured {
-		for key := range part {
+	for _, values := range measured {
+		for key := range values {
 			row := MetricRow{Key: key.text(d.Per)}
 			value := measured[0][key]
 			row.Value = &value
@@ -161,13 +161,13 @@ func (d MetricDefinition) rows(measured []map[metricKey]float64, p paging) Page[
 			found[key] = row
 		}
 	}
-	compare := func(a metricKey, value *float64, b metricKey) int {
+	byValue := func(a metricKey, value *float64, b metricKey) int {
 		if d.Per == PerDay {
 			return compareMetricKeys(a, b)
 		}
 		return cmp.Or(compareValues(found[a].Value, value), compareMetricKeys(a, b))
 	}
-	keys := sortedKeys(found, func(a, b metricKey) int { return compare(a, found[b].Value, b) })
+	keys := sortedKeys(found, func(a, b metricKey) int { return byValue(a, found[b].Value, b) })
 	limit, _ := checkLimit(d.Limit) // checked before
 	if beyond := len(keys) - int(limit); beyond > 0 {
 		if d.Per == PerDay {
@@ -177,7 +177,7 @@ func (d MetricDefinition) rows(measured []map[metricKey]float64, p paging) Page[
 		}
 	}
 	if value, last := metricAt(p.after); !p.first {
-		keys = slices.DeleteFunc(keys, func(key metricKey) bool { return compare(key, value, last) <= 0 })
+		keys = slices.DeleteFunc(keys, func(key metricKey) bool { return byValue(key, value, last) <= 0 })
 	}
 	keys, next, _ := cut(p, keys[:min(len(keys), int(p.rows()))], func(key metricKey) position {
 		return metricPosition(found[key].Value, key)

@@ -178,8 +178,8 @@ func factPosition(at time.Time, id, userID int64, key string) position {
 
 // before returns the position of the fact that the page comes after.
 func (p factPaging) before() (at time.Time, id, userID int64, key string) {
-	micros := min(max(p.after.numbers[0], 0), endOfTime.UnixMicro()) // what can be stored
-	return time.UnixMicro(micros).UTC(), p.after.numbers[1], p.after.numbers[2], p.after.text
+	microseconds := min(max(p.after.numbers[0], 0), endOfTime.UnixMicro()) // what can be stored
+	return time.UnixMicro(microseconds).UTC(), p.after.numbers[1], p.after.numbers[2], p.after.text
 }
 
 // cutFacts is cut for facts. Queries have no lower bound of time, so facts before the

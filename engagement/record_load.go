@@ -86,7 +86,7 @@ type history struct {
 
 // load holds the users of some facts and reads the input of decide.
 func (w *writing) load(ctx context.Context, facts []*fact) (*loaded, error) {
-	var fires, trades rows
+	var fires, trades jsonRows
 	users := make([]int64, len(facts))
 	for i, f := range facts {
 		users[i] = f.user()
@@ -108,7 +108,7 @@ func (w *writing) load(ctx context.Context, facts []*fact) (*loaded, error) {
 
 // hold holds users, given in ascending order, and reads what is stored of them and of
 // some facts.
-func (w *writing) hold(ctx context.Context, users []int64, fires, trades rows) (*loaded, error) {
+func (w *writing) hold(ctx context.Context, users []int64, fires, trades jsonRows) (*loaded, error) {
 	keys := engine.Keys{Users: ids(users)}
 	if !fires.empty() {
 		keys.Fires = fires.String()
@@ -272,7 +272,7 @@ func (w *writing) readHistories(ctx context.Context, l *loaded, histories, award
 
 // holdHistories holds users and reads what their streaks are counted from.
 func (w *writing) holdHistories(ctx context.Context, users []int64) (*loaded, error) {
-	l, err := w.hold(ctx, users, rows{}, rows{})
+	l, err := w.hold(ctx, users, jsonRows{}, jsonRows{})
 	if err != nil {
 		return nil, err
 	}

@@ -191,7 +191,7 @@ func (w *writing) store(ctx context.Context, c changes) error {
 }
 
 func storeFacts(ctx context.Context, q dbgen.Querier, c *changes) error {
-	var fires, executed, trades rows
+	var fires, executed, trades jsonRows
 	for _, f := range c.newFires {
 		fires.begin().int(f.UserID).str(f.SignalID).time(f.Timestamp).bool(f.Executed).int(f.Day)
 	}
@@ -209,7 +209,7 @@ func storeFacts(ctx context.Context, q dbgen.Querier, c *changes) error {
 }
 
 func storeUserDays(ctx context.Context, q dbgen.Querier, c *changes) error {
-	var fired, traded, moved rows
+	var fired, traded, moved jsonRows
 	for _, key := range sortedKeys(c.userDays, compareUserDays) {
 		d := c.userDays[key]
 		if d.ofFires() {
@@ -230,7 +230,7 @@ func storeUserDays(ctx context.Context, q dbgen.Querier, c *changes) error {
 // change are not written: SQLite rewrites the index entries of every column that
 // an update names.
 func storeUsers(ctx context.Context, q dbgen.Querier, c *changes) error {
-	var fired, streak, traded, moved rows
+	var fired, streak, traded, moved jsonRows
 	for _, user := range sortedKeys(c.users, cmp.Compare) {
 		change := c.users[user]
 		switch s := change.streak; {
@@ -260,7 +260,7 @@ func storeUsers(ctx context.Context, q dbgen.Querier, c *changes) error {
 
 // storeStreaks writes the freezes that cover another day than before, and the awards.
 func storeStreaks(ctx context.Context, q dbgen.Querier, c *changes) error {
-	var spent, awards rows
+	var spent, awards jsonRows
 	for _, user := range sortedKeys(c.users, cmp.Compare) {
 		for _, f := range c.users[user].freezes {
 			spent.begin().int(user).str(f.ID).int(f.Spent)
@@ -273,7 +273,7 @@ func storeStreaks(ctx context.Context, q dbgen.Querier, c *changes) error {
 }
 
 func storeSignals(ctx context.Context, q dbgen.Querier, c *changes) error {
-	var days, totals rows
+	var days, totals jsonRows
 	for _, key := range sortedKeys(c.signalDays, compareSignalDays) {
 		d := c.signalDays[key]
 		days.begin().str(key.signal).int(int64(key.day), d.fires, d.executed)
@@ -286,7 +286,7 @@ func storeSignals(ctx context.Context, q dbgen.Querier, c *changes) error {
 }
 
 func storeDays(ctx context.Context, q dbgen.Querier, c *changes) error {
-	var days rows
+	var days jsonRows
 	for _, day := range sortedKeys(c.days, cmp.Compare) {
 		d := c.days[day]
 		days.begin().int(int64(day), d.fires, d.executed, d.activeUsers, d.newUsers)
@@ -297,7 +297,7 @@ func storeDays(ctx context.Context, q dbgen.Querier, c *changes) error {
 // storing is a statement and the rows that it takes.
 type storing struct {
 	run  func(context.Context, string) error
-	rows rows
+	rows jsonRows
 }
 
 func storeEach(ctx context.Context, statements ...storing) error {

@@ -75,12 +75,12 @@ func (v *view) streakLeaderboard(ctx context.Context, q PageQuery) (Page[StreakR
 // rankedStreaks returns the rows of users who follow each other on the board of
 // streaks. ends are the days that streakEnds returns.
 func (v *view) rankedStreaks(ctx context.Context, users []dbgen.UserStat, ends []int64, fromTop bool) ([]StreakRow, error) {
-	streaks, err := v.streaks(ctx, users...)
+	current, err := v.streaks(ctx, users...)
 	if err != nil {
 		return nil, err
 	}
-	lengths := make([]int64, len(streaks))
-	for i, streak := range streaks {
+	lengths := make([]int64, len(current))
+	for i, streak := range current {
 		lengths[i] = streak.Current
 	}
 	found, err := ranks(lengths, fromTop, func(length int64) (longer int64, err error) {
@@ -96,8 +96,8 @@ func (v *view) rankedStreaks(ctx context.Context, users []dbgen.UserStat, ends [
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]StreakRow, len(streaks))
-	for i, streak := range streaks {
+	rows := make([]StreakRow, len(current))
+	for i, streak := range current {
 		rows[i] = StreakRow{found[i], streak}
 	}
 	return rows, nil
@@ -124,7 +124,7 @@ func (v *view) streakEnds(ctx context.Context) (ends []int64, err error) {
 // streaks returns users' stored streaks as they are today.
 func (v *view) streaks(ctx context.Context, users ...dbgen.UserStat) ([]Streak, error) {
 	today := v.today()
-	streaks := make([]Streak, len(users))
+	current := make([]Streak, len(users))
 	var rules *StreakRules // for users with unspent freezes
 	for i, user := range users {
 		s := Streak{UserID: user.UserID, Longest: user.StreakLongest, Freezes: user.Freezes}
@@ -147,9 +147,9 @@ func (v *view) streaks(ctx context.Context, users ...dbgen.UserStat) ([]Streak, 
 			end := max(Day(user.StreakEnd), firstDay-1)
 			s.Freezes -= rules.pure(v.skipped).Missed(int64(end), int64(min(today, until)))
 		}
-		streaks[i] = s
+		current[i] = s
 	}
-	return streaks, nil
+	return current, nil
 }
 
 // Streak returns a user's streak, or ErrNotFound for a user who has neither
@@ -160,11 +160,11 @@ func (r *Reader) Streak(ctx context.Context, userID int64) (Streak, error) {
 		if err != nil {
 			return Streak{}, err
 		}
-		streaks, err := v.streaks(ctx, row)
+		current, err := v.streaks(ctx, row)
 		if err != nil {
 			return Streak{}, err
 		}
-		return streaks[0], nil
+		return current[0], nil
 	})
 }
 

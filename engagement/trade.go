@@ -56,11 +56,11 @@ type ClosedTrade struct {
 // trade is on disk.
 func (db *DB) RecordTrade(ctx context.Context, t Trade) (TradeReceipt, error) {
 	return run(ctx, db.shared(), "record trade", func() (TradeReceipt, error) {
-		fact, err := db.core.checkTrade(t, db.core.instant())
+		checked, err := db.core.checkTrade(t, db.core.instant())
 		if err != nil {
 			return TradeReceipt{}, err
 		}
-		r, err := db.enqueue(ctx, fact)
+		r, err := db.enqueue(ctx, checked)
 		if err != nil {
 			return TradeReceipt{}, fmt.Errorf("%s: %w", t, err)
 		}

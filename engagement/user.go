@@ -140,11 +140,11 @@ func (v *view) summaryOf(ctx context.Context, row dbgen.UserStat) (UserSummary, 
 	if len(favorites) > 0 {
 		summary.FavoriteSignal = SignalCount{&favorites[0].Family, favorites[0].Fires}
 	}
-	streaks, err := v.streaks(ctx, row)
+	current, err := v.streaks(ctx, row)
 	if err != nil {
 		return UserSummary{}, err
 	}
-	summary.CurrentStreak, summary.LongestStreak, summary.StreakExpires = streaks[0].Current, streaks[0].Longest, streaks[0].Expires
+	summary.CurrentStreak, summary.LongestStreak, summary.StreakExpires = current[0].Current, current[0].Longest, current[0].Expires
 	return summary, nil
 }
 

@@ -194,8 +194,8 @@ func knownCommand(root *cobra.Command, args []string) error {
 		return nil
 	}
 	message := fmt.Sprintf("unknown command %q", args[0])
-	if close := root.SuggestionsFor(args[0]); len(close) > 0 {
-		message += ", did you mean " + strings.Join(close, " or ") + "?"
+	if similar := root.SuggestionsFor(args[0]); len(similar) > 0 {
+		message += ", did you mean " + strings.Join(similar, " or ") + "?"
 	}
 	return errors.New(message)
 }
