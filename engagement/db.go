@@ -42,6 +42,8 @@ import (
 //     [Reader.CustomMetric], [Reader.CustomMetrics]
 //   - what a figure is made of: [Reader.ExplainUser], [Reader.ExplainSignal]
 //   - what a cleanup left or would leave: [Reader.Horizon], [Reader.PlanCleanup]
+//   - who may see it: [Reader.Tokens], [Reader.TokenOf], [Reader.IsPublic]
+//   - how much space it takes: [Reader.Size]
 //   - windows of days: [Reader.ParseWindow], [Reader.TodayWindow],
 //     [Reader.ThisWeek], [Reader.ThisMonth]
 type DB struct {
@@ -156,7 +158,7 @@ func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {
 			return nil, err
 		}
 	}
-	c := &core{engine: eng, clock: o.clock, log: o.log, slow: o.slow, readOnly: o.readOnly}
+	c := &core{engine: eng, clock: o.clock, log: o.log, slow: o.slow, observer: o.observer, readOnly: o.readOnly}
 	_, err = retry(ctx, c, "open", func(ctx context.Context) (struct{}, error) { return struct{}{}, eng.Open(ctx) })
 	if err != nil {
 		return nil, err

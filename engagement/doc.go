@@ -34,6 +34,9 @@
 //	  tx                transactions, and a caller's own statements in them
 //	  run               one operation: closed or not, tried again, logged
 //	  settings          what the database keeps of itself: time zone, horizon
+//	  ready             whether the database can be used, and its size
+//	  token             who may use the database over HTTP
+//	  public            whose own figures everybody may see
 //	  streak_rules      the rules that streaks go by
 //	writing (how facts become counters)
 //	  check             refuses what cannot be stored

@@ -25,6 +25,8 @@ type core struct {
 	clock  func() time.Time
 	log    *slog.Logger
 	slow   time.Duration
+	// observer is told of each operation; nil: nobody is.
+	observer func(Observation)
 
 	readOnly bool
 
@@ -77,6 +79,11 @@ func observe[T any](ctx context.Context, c *core, doing string, fn func() (T, er
 			err = fmt.Errorf("%w: %w", cause, err) // the caller has gone, not the server
 		}
 		err = explain(c.engine, doing, err)
+	}
+	if c.observer != nil {
+		c.observer(observationOf(doing, took, answer, err))
+	}
+	if err != nil {
 		c.logFailure(ctx, doing, took, err)
 		return answer, err
 	}
@@ -88,6 +95,24 @@ func observe[T any](ctx context.Context, c *core, doing string, fn func() (T, er
 		c.log.Log(ctx, level, message, "operation", doing, "duration", took, "rows", rowsOf(answer))
 	}
 	return answer, nil
+}
+
+func observationOf(doing string, took time.Duration, answer any, err error) Observation {
+	o := Observation{Operation: doing, Duration: took, Err: err}
+	if err != nil {
+		return o
+	}
+	switch a := answer.(type) {
+	case FireReceipt:
+		o.Fires = []Status{a.Status}
+	case []FireReceipt:
+		for _, receipt := range a {
+			o.Fires = append(o.Fires, receipt.Status)
+		}
+	case TradeReceipt:
+		o.Trades = []Status{a.Status}
+	}
+	return o
 }
 
 // rowsOf returns how many rows an answer has.

@@ -237,9 +237,19 @@ func (q querier) GetMetric(ctx context.Context, arg string) (dbgen.CustomMetric,
 	return dbgen.CustomMetric(result), err
 }
 
+func (q querier) GetPublicUser(ctx context.Context, arg int64) (dbgen.PublicUser, error) {
+	result, err := q.Queries.GetPublicUser(ctx, arg)
+	return dbgen.PublicUser(result), err
+}
+
 func (q querier) GetSignalMetrics(ctx context.Context, arg string) (dbgen.SignalMetric, error) {
 	result, err := q.Queries.GetSignalMetrics(ctx, arg)
 	return dbgen.SignalMetric(result), err
+}
+
+func (q querier) GetToken(ctx context.Context, arg string) (dbgen.ApiToken, error) {
+	result, err := q.Queries.GetToken(ctx, arg)
+	return dbgen.ApiToken(result), err
 }
 
 func (q querier) GetTrade(ctx context.Context, arg dbgen.GetTradeParams) (dbgen.Trade, error) {
@@ -264,6 +274,10 @@ func (q querier) HoldUsers(ctx context.Context, arg string) ([]dbgen.HoldUsersRo
 
 func (q querier) InsertFreeze(ctx context.Context, arg dbgen.InsertFreezeParams) error {
 	return q.Queries.InsertFreeze(ctx, pggen.InsertFreezeParams(arg))
+}
+
+func (q querier) InsertToken(ctx context.Context, arg dbgen.InsertTokenParams) error {
+	return q.Queries.InsertToken(ctx, pggen.InsertTokenParams(arg))
 }
 
 func (q querier) KeptFiresByDay(ctx context.Context, arg dbgen.KeptFiresByDayParams) ([]dbgen.KeptFiresByDayRow, error) {
@@ -311,12 +325,21 @@ func (q querier) PopularSignalsEver(ctx context.Context, arg dbgen.PopularSignal
 	})(result), err
 }
 
+func (q querier) PublicUsersFrom(ctx context.Context, arg dbgen.PublicUsersFromParams) ([]dbgen.PublicUser, error) {
+	result, err := q.Queries.PublicUsersFrom(ctx, pggen.PublicUsersFromParams(arg))
+	return each(func(row pggen.PublicUser) dbgen.PublicUser { return dbgen.PublicUser(row) })(result), err
+}
+
 func (q querier) ReturningUsers(ctx context.Context, arg dbgen.ReturningUsersParams) (int64, error) {
 	return q.Queries.ReturningUsers(ctx, pggen.ReturningUsersParams(arg))
 }
 
 func (q querier) SetMetric(ctx context.Context, arg dbgen.SetMetricParams) error {
 	return q.Queries.SetMetric(ctx, pggen.SetMetricParams(arg))
+}
+
+func (q querier) SetPublicUser(ctx context.Context, arg dbgen.SetPublicUserParams) error {
+	return q.Queries.SetPublicUser(ctx, pggen.SetPublicUserParams(arg))
 }
 
 func (q querier) SetSetting(ctx context.Context, arg dbgen.SetSettingParams) error {
@@ -394,6 +417,11 @@ func (q querier) StreaksUntil(ctx context.Context, arg dbgen.StreaksUntilParams)
 func (q querier) SumUserTrades(ctx context.Context, arg int64) (dbgen.SumUserTradesRow, error) {
 	result, err := q.Queries.SumUserTrades(ctx, arg)
 	return dbgen.SumUserTradesRow(result), err
+}
+
+func (q querier) TokensAfter(ctx context.Context, arg dbgen.TokensAfterParams) ([]dbgen.ApiToken, error) {
+	result, err := q.Queries.TokensAfter(ctx, pggen.TokensAfterParams(arg))
+	return each(func(row pggen.ApiToken) dbgen.ApiToken { return dbgen.ApiToken(row) })(result), err
 }
 
 func (q querier) TopByExecuted(ctx context.Context, arg dbgen.TopByExecutedParams) ([]dbgen.UserStat, error) {
@@ -483,6 +511,10 @@ func (q querier) UncountedFires(ctx context.Context, arg int64) ([]dbgen.SignalF
 func (q querier) UncountedTrades(ctx context.Context, arg int64) ([]dbgen.Trade, error) {
 	result, err := q.Queries.UncountedTrades(ctx, arg)
 	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
+}
+
+func (q querier) UseToken(ctx context.Context, arg dbgen.UseTokenParams) error {
+	return q.Queries.UseToken(ctx, pggen.UseTokenParams(arg))
 }
 
 func (q querier) UserActiveDays(ctx context.Context, arg dbgen.UserActiveDaysParams) ([]int64, error) {
