@@ -41,8 +41,8 @@ func (a *app) serveCommand() *cobra.Command {
 interrupted. Programs show a token, which is made with: engagement token create
 
 With --public everybody may read boards, signals and today's figures, and the own
-figures of users who have agreed to it. $` + telegramVariable + ` may hold the token of a
-Telegram bot, whose Mini App's users may then read their own figures.
+figures of users who have agreed to it. If $` + telegramVariable + ` holds the
+token of a Telegram bot, users of its Mini App may read their own figures.
 
 On another address than this machine's own, give a certificate, or have a proxy
 before it that encrypts.`,

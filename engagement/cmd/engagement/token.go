@@ -40,7 +40,7 @@ func (a *app) tokenCreateCommand() *cobra.Command {
 		Long: `Make a token and show it, once: the database keeps only what it takes to know it
 again. NAME says whose or what it is for.`,
 		Example: `  engagement token create bot --scope read,write
-  engagement token create "page of user 12345" --scope self:12345 --expires 2027-01-31T00:00:00Z`,
+  engagement token create page --scope self:12345 --expires 2027-01-31T00:00:00Z`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -127,7 +127,8 @@ func (a *app) tokenRevokeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:               "revoke TOKEN",
 		Short:             "Revoke a token",
-		Long:              `Revoke a token by its id, as token list shows it. A server that runs refuses it within seconds.`,
+		Long:              `Revoke a token by its id, as token list shows it. A server that runs refuses it
+within seconds.`,
 		Example:           `  engagement token revoke 7kq2mzx4`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
