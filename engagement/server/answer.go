@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,6 +46,7 @@ func done(ctx context.Context, status int, value any) (*reply, error) {
 	}
 	h := exchangeOf(ctx).w.Header()
 	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(text)))
 	h.Set("Cache-Control", "no-store")
 	return &reply{status, text}, nil
 }
@@ -71,6 +73,7 @@ func current(ctx context.Context, value any, next engagement.Cursor) (*reply, er
 		return &reply{Status: http.StatusNotModified}, nil
 	}
 	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(text)))
 	return &reply{http.StatusOK, text}, nil
 }
 

@@ -125,9 +125,9 @@ type revokedToken struct {
 
 func (a *app) tokenRevokeCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:               "revoke TOKEN",
-		Short:             "Revoke a token",
-		Long:              `Revoke a token by its id, as token list shows it. A server that runs refuses it
+		Use:   "revoke TOKEN",
+		Short: "Revoke a token",
+		Long: `Revoke a token by its id, as token list shows it. A server that runs refuses it
 within seconds.`,
 		Example:           `  engagement token revoke 7kq2mzx4`,
 		Args:              cobra.ExactArgs(1),
