@@ -22,10 +22,8 @@ demo: ## Make a month of a community and show what the product knows of it
 	@go run ./engagement/cmd/engagement demo
 
 # What runs at the same time as other things: it is tested under the race
-# detector too, and at length by soak.
-CONCURRENT := Concurrent|While|Waits|Waiting|Callers|Queue|Interleav|AtOnce|Killed|Processes|Load|Several|Two|Many|View|Close|Transaction|Lost|Hot|Panics|Standby|Stops|Restart|Busy
-# Random histories against models.
-HISTORIES := ^TestAny
+# detector too.
+CONCURRENT := Concurrent|While|Waits|Waiting|Callers|Queue|Interleav|AtOnce|Processes|Load|Several|Two|Many|View|Close|Transaction|Lost|Hot|Panics|Standby|Stops|Restart|Busy
 
 .PHONY: test
 test: note-postgres ## Run all tests, on SQLite and PostgreSQL
@@ -36,16 +34,11 @@ race: note-postgres ## Run what is concurrent under the race detector
 	go test -race -timeout 20m ./engagement/internal/...
 	go test -race -timeout 20m -run '$(CONCURRENT)' ./engagement
 
-SOAK ?= 600
+SOAK ?= 10m
 
 .PHONY: soak
-soak: note-postgres ## Run random histories, kills and loads for SOAK seconds (default 600), with other seeds each round
-	@end=$$(($$(date +%s) + $(SOAK))); round=0; \
-	while [ $$(date +%s) -lt $$end ]; do \
-		round=$$((round + 1)); seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' '); \
-		echo "== round $$round: -rapid.seed=$$seed"; \
-		go test -count=1 -timeout 60m -run '$(HISTORIES)|$(CONCURRENT)' ./engagement -rapid.checks=100 -rapid.seed=$$seed || { echo "soak: round $$round failed with -rapid.seed=$$seed"; exit 1; }; \
-	done; echo "soak: $$round rounds of random histories, kills and loads passed"
+soak: note-postgres ## Attack the database for SOAK (default 10m): kills, failing disks, power cuts, damage, lost servers, random calls
+	go run ./engagement/internal/soak -for $(SOAK) $(if $(SEED),-seed $(SEED)) $(if $(ONLY),-only $(ONLY))
 
 .PHONY: note-postgres
 note-postgres:

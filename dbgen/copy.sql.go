@@ -347,6 +347,37 @@ func (q *Queries) MetricsAfter(ctx context.Context, arg MetricsAfterParams) ([]C
 	return items, nil
 }
 
+const MissingGrants = `-- name: MissingGrants :many
+SELECT CAST(j.value AS TEXT) AS missing
+FROM json_each(CAST(?1 AS TEXT)) AS j
+WHERE j.value IS NULL
+`
+
+// MissingGrants lists nothing.
+// Not portable: SQLite knows no grants.
+func (q *Queries) MissingGrants(ctx context.Context, tables string) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, MissingGrants, tables)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var missing string
+		if err := rows.Scan(&missing); err != nil {
+			return nil, err
+		}
+		items = append(items, missing)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const PutAwards = `-- name: PutAwards :exec
 INSERT OR REPLACE INTO streak_awards (user_id, streak_start, milestone, day, awarded_at)
 SELECT

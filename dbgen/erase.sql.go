@@ -203,3 +203,19 @@ func (q *Queries) DeleteUserTrades(ctx context.Context, userID int64) (int64, er
 	}
 	return result.RowsAffected()
 }
+
+const HasFacts = `-- name: HasFacts :one
+SELECT COUNT(*) AS facts FROM (
+    SELECT d.user_id FROM user_days AS d WHERE d.user_id = ?1
+    UNION SELECT f.user_id FROM signal_fires AS f WHERE f.user_id = ?1
+    UNION SELECT t.user_id FROM trades AS t WHERE t.user_id = ?1
+) AS found
+`
+
+// HasFacts returns 1 if a user has facts or days, and 0 if not.
+func (q *Queries) HasFacts(ctx context.Context, userID int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, HasFacts, userID)
+	var facts int64
+	err := row.Scan(&facts)
+	return facts, err
+}

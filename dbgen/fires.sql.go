@@ -62,8 +62,9 @@ WHERE timestamp <= ?1
     AND (timestamp < ?1 OR id < ?2 OR (id = ?2 AND (
         user_id < ?3 OR (user_id = ?3 AND signal_id < ?4))))
     AND day >= 0
+    AND (executed OR CAST(?5 AS BIGINT) = 1)
 ORDER BY timestamp DESC, id DESC, user_id DESC, signal_id DESC
-LIMIT CAST(?5 AS BIGINT)
+LIMIT CAST(?6 AS BIGINT)
 `
 
 type FiresParams struct {
@@ -71,16 +72,18 @@ type FiresParams struct {
 	BeforeID     int64
 	BeforeUser   int64
 	BeforeSignal string
+	NotExecuted  int64
 	MaxRows      int64
 }
 
-// Fires lists all users' counted fires before a position, newest first.
+// Fires is UserFires for all users.
 func (q *Queries) Fires(ctx context.Context, arg FiresParams) ([]SignalFire, error) {
 	rows, err := q.db.QueryContext(ctx, Fires,
 		arg.Before,
 		arg.BeforeID,
 		arg.BeforeUser,
 		arg.BeforeSignal,
+		arg.NotExecuted,
 		arg.MaxRows,
 	)
 	if err != nil {

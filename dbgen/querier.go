@@ -149,6 +149,10 @@ type Querier interface {
 	DaysAfter(ctx context.Context, arg DaysAfterParams) ([]Day, error)
 	// DaysBetween lists the days from first to last that have a row, in order.
 	DaysBetween(ctx context.Context, arg DaysBetweenParams) ([]Day, error)
+	// DaysOfTrades returns the P&L of those days of some trades that are known of
+	// their users, in no order. It takes a JSON array of [user_id, trade_id, day].
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	DaysOfTrades(ctx context.Context, trades string) ([]DaysOfTradesRow, error)
 	// DaysOfUsers returns the days of some users in a range of days, by user and day.
 	// It takes a JSON array of user ids, none twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
@@ -218,7 +222,7 @@ type Querier interface {
 	// without any. A family is a signal id without its trailing number, or the id
 	// itself if it is nothing but a number.
 	FavoriteFamily(ctx context.Context, userID int64) ([]FavoriteFamilyRow, error)
-	// Fires lists all users' counted fires before a position, newest first.
+	// Fires is UserFires for all users.
 	Fires(ctx context.Context, arg FiresParams) ([]SignalFire, error)
 	// FiresAfter lists all fires by their key, from behind one on.
 	FiresAfter(ctx context.Context, arg FiresAfterParams) ([]SignalFire, error)
@@ -269,6 +273,8 @@ type Querier interface {
 	GetTrade(ctx context.Context, arg GetTradeParams) (Trade, error)
 	// GetUserStats returns a user's totals.
 	GetUserStats(ctx context.Context, userID int64) (UserStat, error)
+	// HasFacts returns 1 if a user has facts or days, and 0 if not.
+	HasFacts(ctx context.Context, userID int64) (int64, error)
 	// HistoriesOfUsers lists, by user, the days on which some users fired, in order,
 	// and then their freezes, each with its grant id, the day of its grant and the
 	// day that it is spent on. It takes a JSON array of user ids.
@@ -310,6 +316,9 @@ type Querier interface {
 	MarkFiresExecuted(ctx context.Context, keys string) error
 	// MetricsAfter lists all custom metrics by name, from behind one on.
 	MetricsAfter(ctx context.Context, arg MetricsAfterParams) ([]CustomMetric, error)
+	// MissingGrants lists nothing.
+	// Not portable: SQLite knows no grants.
+	MissingGrants(ctx context.Context, tables string) ([]string, error)
 	// NextStreakEnd returns the first day, from one on, that is the last on which a
 	// fire prolongs somebody's streak; -1 without one.
 	NextStreakEnd(ctx context.Context, fromDay int64) (int64, error)

@@ -214,6 +214,45 @@ func (q *Queries) AwardsOfUsers(ctx context.Context, users string) ([]StreakAwar
 	return items, nil
 }
 
+const DaysOfTrades = `-- name: DaysOfTrades :many
+SELECT d.user_id, d.day, d.pnl_micros
+FROM json_each(CAST(?1 AS TEXT)) AS j
+CROSS JOIN user_days AS d -- CROSS: one search a trade
+WHERE d.user_id = CAST(j.value ->> 0 AS BIGINT) AND d.day = CAST(j.value ->> 2 AS BIGINT)
+`
+
+type DaysOfTradesRow struct {
+	UserID    int64
+	Day       int64
+	PnlMicros int64
+}
+
+// DaysOfTrades returns the P&L of those days of some trades that are known of
+// their users, in no order. It takes a JSON array of [user_id, trade_id, day].
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+func (q *Queries) DaysOfTrades(ctx context.Context, trades string) ([]DaysOfTradesRow, error) {
+	rows, err := q.db.QueryContext(ctx, DaysOfTrades, trades)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []DaysOfTradesRow{}
+	for rows.Next() {
+		var i DaysOfTradesRow
+		if err := rows.Scan(&i.UserID, &i.Day, &i.PnlMicros); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const DeleteUsers = `-- name: DeleteUsers :exec
 DELETE FROM user_stats WHERE user_id IN (
     SELECT CAST(j.value AS BIGINT) FROM json_each(CAST(?1 AS TEXT)) AS j

@@ -16,6 +16,8 @@ type Award struct {
 
 // Awards returns the milestones that a user's streaks have been awarded, the
 // earliest streak first and its milestones upwards; none for a user without any.
+// They come all at once: there are at most MaxMilestones for a day on which the user
+// has fired, and as a rule fewer than such days.
 //
 // A milestone is awarded in the transaction that reaches it, also by fires of
 // long ago, and once for the same days. The days of an award are those from

@@ -63,20 +63,16 @@ func (m Ranking) value(f UserFigures) float64 {
 	return f.PnL
 }
 
-// DefaultMinDecided is how many decided trades a board of win rates asks for
-// unless it is told.
-const DefaultMinDecided = 10
-
 // Board says which leaderboard to show.
 //
 // Of all time, every user who has fired or traded is on it. On that of a window
 // are the users with a fire in the window or, by P&L, with a trade. By win rate,
 // in both cases, they are those with at least MinDecided wins and losses.
 type Board struct {
-	Ranking    Ranking
-	Window     Window  // zero: all time
-	MinDecided int64   // by win rate only: 1 or more; 0: DefaultMinDecided
-	Users      []int64 // only these, ranked among themselves: 1 to MaxLimit; nil: everybody
+	Ranking    Ranking `json:"ranking"`
+	Window     Window  `json:"window,omitzero"`      // zero: all time
+	MinDecided int64   `json:"min_decided,omitzero"` // by win rate only: 1 or more; 0: DefaultMinDecided
+	Users      []int64 `json:"users,omitzero"`       // only these, ranked among themselves: 1 to MaxLimit; nil: everybody
 }
 
 // check checks what says who is on the board, and fills in the defaults.
@@ -144,7 +140,7 @@ func (v *view) leaderboard(ctx context.Context, b Board, q PageQuery) (Page[Boar
 	if err := b.check(); err != nil {
 		return Page[BoardRow]{}, err
 	}
-	p, err := q.of(b.list(), top.position())
+	p, err := q.of(b.list(), top.position(), func(a, b position) int { return comparePlaces(placeAt(a), placeAt(b)) })
 	if err != nil {
 		return Page[BoardRow]{}, err
 	}
@@ -160,9 +156,12 @@ func (v *view) leaderboard(ctx context.Context, b Board, q PageQuery) (Page[Boar
 	if err != nil {
 		return Page[BoardRow]{}, err
 	}
-	shown, next := cut(p, shown, func(f UserFigures) position {
+	shown, next, err := cut(p, shown, func(f UserFigures) position {
 		return place{b.Ranking.value(f), f.UserID}.position()
 	})
+	if err != nil {
+		return Page[BoardRow]{}, err
+	}
 	rows, err := v.ranked(ctx, b, o, shown, p.first)
 	return Page[BoardRow]{rows, next}, err
 }

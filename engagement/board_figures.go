@@ -68,16 +68,16 @@ func (v *view) figuresOf(ctx context.Context, users []int64, w Window) ([]UserFi
 		for own < len(days) && days[own].UserID == row.UserID {
 			own++
 		}
-		figures[i] = windowFigures(row, days[:own])
+		figures[i] = v.windowFigures(row, days[:own])
 		days = days[own:]
 	}
 	return figures, nil
 }
 
 // windowFigures adds up a user's days, which are in order.
-func windowFigures(user dbgen.UserStat, days []dbgen.UserDay) UserFigures {
+func (v *view) windowFigures(user dbgen.UserStat, days []dbgen.UserDay) UserFigures {
 	f := UserFigures{UserID: user.UserID, LastUpdated: user.LastUpdated}
-	var streak longestRun
+	streak := longestRun{skipped: v.skipped}
 	var pnl stats.Amount
 	for _, d := range days {
 		f.TotalFires += d.Fires
@@ -98,11 +98,16 @@ func windowFigures(user dbgen.UserStat, days []dbgen.UserDay) UserFigures {
 
 // longestRun is the longest run of consecutive days among those added in order.
 type longestRun struct {
+	skipped               []int64 // days that there were not
 	last, length, longest int64
 }
 
 func (l *longestRun) add(day int64) {
-	if day != l.last+1 {
+	next := l.last + 1
+	for next < day && slices.Contains(l.skipped, next) {
+		next++
+	}
+	if day != next {
 		l.length = 0
 	}
 	l.last = day

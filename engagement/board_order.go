@@ -267,12 +267,12 @@ func (v *view) placesIn(ctx context.Context, b Board, first int64) ([]place, err
 		if err != nil {
 			return nil, err
 		}
-		var run longestRun
+		run := longestRun{skipped: v.skipped}
 		for i, row := range rows {
 			run.add(row.Day)
 			if i+1 == len(rows) || rows[i+1].UserID != row.UserID {
 				places = append(places, place{float64(run.longest), row.UserID})
-				run = longestRun{}
+				run = longestRun{skipped: v.skipped}
 			}
 		}
 	}

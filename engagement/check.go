@@ -47,12 +47,22 @@ func (c *core) checkTime(field string, t, now time.Time) (time.Time, Day, error)
 	t = stored(t)
 	day := DayOf(t, c.loc)
 	switch {
+	case t.Unix() > endOfTime.Unix(): // first, for the furthest times cannot be compared
+		return t, 0, invalid(field, t.Format(time.RFC3339), "want a time before the year 10000")
 	case t.Unix() < 0 || day <= unknownDay:
 		return t, 0, invalid(field, t.Format(time.RFC3339), "want a time after 1970-01-01")
 	case t.After(now.Add(maxAhead)):
 		return t, 0, invalid(field, t.Format(time.RFC3339), "it is more than 24 hours ahead")
 	}
 	return t, day, nil
+}
+
+// checkClock refuses to write by a clock that shows no time which could be stored.
+func checkClock(now time.Time) error {
+	if !DayOf(now, time.UTC).known() {
+		return invalid("clock", now.Format(time.RFC3339), wantDay)
+	}
+	return nil
 }
 
 // DefaultLimit is how many rows a Limit of 0 stands for; MaxLimit is the most
@@ -79,18 +89,28 @@ var endOfTime = time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
 // are safe.
 const furthestDay Day = 4_000_000
 
-// The days whose year has four digits, which are those that have a text form.
+// The first and the last day of the calendar. The first is a Monday, so that the
+// weeks of all days begin with one of them.
 const (
-	minDay Day = -719_528  // 0000-01-01
+	minDay Day = -719_162  // 0001-01-01
 	maxDay Day = 2_932_896 // 9999-12-31
 )
+
+const wantDay = "want a day of the years 1 to 9999"
+
+func checkDay(field string, day Day) error {
+	if !day.known() {
+		return invalid(field, int64(day), wantDay)
+	}
+	return nil
+}
 
 func checkDayRange(from, to Day) error {
 	switch shown := Days(from, to).String(); {
 	case from > to:
 		return invalid("window", shown, "it ends before it starts")
-	case from < minDay || to > maxDay:
-		return invalid("window", fmt.Sprintf("%d..%d", from, to), "want days of the years 0 to 9999")
+	case !from.known() || !to.known():
+		return invalid("window", shown, wantDay)
 	case to-from >= MaxLimit:
 		return invalid("window", shown, fmt.Sprintf("want at most %d days", MaxLimit))
 	}

@@ -2,28 +2,34 @@ package engagement
 
 import (
 	"context"
+	"fmt"
 	"os"
-	"sync"
 )
 
 // DefaultPath is the file that [Default] opens unless ENGAGEMENT_DB names
 // another; it is where the predecessor kept its own.
 const DefaultPath = "data/engagement.db"
 
-var defaultDB struct {
-	sync.Mutex
-	db *DB
-}
+var (
+	// defaultTurn holds a token while somebody looks at defaultDB or opens it.
+	defaultTurn = make(chan struct{}, 1)
+	defaultDB   *DB
+)
 
 // Default returns the process's shared database, opening it at the first call:
-// the one that the environment variable ENGAGEMENT_DB names, or DefaultPath.
-// An opening that failed is tried again at the next call, and one that was
-// closed is opened again.
+// the one that the environment variable ENGAGEMENT_DB names, or DefaultPath. A
+// caller who comes while another opens it waits until its own ctx ends. An opening
+// that failed is tried again at the next call, and a database that was closed is
+// opened again.
 func Default(ctx context.Context) (*DB, error) {
-	defaultDB.Lock()
-	defer defaultDB.Unlock()
-	if defaultDB.db != nil && !defaultDB.db.isClosed() {
-		return defaultDB.db, nil
+	select {
+	case defaultTurn <- struct{}{}:
+		defer func() { <-defaultTurn }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("open the default database: %w", ctx.Err())
+	}
+	if defaultDB != nil && !defaultDB.isClosed() {
+		return defaultDB, nil
 	}
 	dsn := os.Getenv("ENGAGEMENT_DB")
 	if dsn == "" {
@@ -33,17 +39,17 @@ func Default(ctx context.Context) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	defaultDB.db = db
+	defaultDB = db
 	return db, nil
 }
 
-// CloseDefault closes the shared database, if it is open. The next call of
-// [Default] opens it again.
+// CloseDefault closes the shared database, if it is open; if somebody opens it, it
+// waits for that. The next call of [Default] opens it again.
 func CloseDefault() error {
-	defaultDB.Lock()
-	db := defaultDB.db
-	defaultDB.db = nil
-	defaultDB.Unlock() // Close waits for operations, which may ask for Default
+	defaultTurn <- struct{}{}
+	db := defaultDB
+	defaultDB = nil
+	<-defaultTurn // Close waits for operations, which may ask for Default
 	if db == nil {
 		return nil
 	}

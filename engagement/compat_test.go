@@ -3,6 +3,7 @@ package engagement_test
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -74,6 +75,31 @@ func TestDefault(t *testing.T) {
 		t.Setenv("ENGAGEMENT_DB", filepath.Join(dir, "engagement.db"))
 		defer func() { noError(t, engagement.CloseDefault()) }()
 		must(engagement.Default(ctx))(t)
+	})
+	t.Run("keeps nobody waiting for another's opening, whose failure is his own", func(t *testing.T) {
+		silent := must(net.Listen("tcp", "127.0.0.1:0"))(t)
+		defer silent.Close()
+		t.Setenv("ENGAGEMENT_DB", "postgres://"+silent.Addr().String()+"/db?sslmode=disable")
+		opening, giveUp := context.WithCancel(ctx)
+		opened := make(chan error, 1)
+		go func() { _, err := engagement.Default(opening); opened <- err }()
+		defer must(silent.Accept())(t).Close()
+
+		limited, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+		defer cancel()
+		start := time.Now()
+		_, err := engagement.Default(limited)
+		wantError(t, err, context.DeadlineExceeded)
+		if took := time.Since(start); took > slack {
+			t.Errorf("it took %s", took)
+		}
+		third := make(chan error, 1)
+		t.Setenv("ENGAGEMENT_DB", freshFile(t))
+		defer func() { noError(t, engagement.CloseDefault()) }()
+		go func() { _, err := engagement.Default(ctx); third <- err }()
+		giveUp()
+		wantError(t, <-opened, context.Canceled)
+		noError(t, <-third)
 	})
 	t.Run("may be closed when it is not open", func(t *testing.T) {
 		noError(t, engagement.CloseDefault())

@@ -5,15 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
-	"regexp"
-	"strings"
 
 	"github.com/hydraxdev/engagementdb/engagement/internal/commit"
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
-	"github.com/hydraxdev/engagementdb/engagement/internal/postgres"
-	"github.com/hydraxdev/engagementdb/engagement/internal/sqlite"
 )
 
 // DB is an open engagement database. It is safe for concurrent use.
@@ -79,64 +74,9 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*DB, error) {
 	}
 	db, err := open(ctx, eng, o)
 	if err != nil {
-		return nil, errors.Join(explain(eng, "open "+RedactDSN(dsn), err), eng.Close())
+		return nil, errors.Join(explain(eng, "open "+RedactDSN(dsn), givenUp(ctx, eng, err)), eng.Close())
 	}
 	return db, nil
-}
-
-// newEngine chooses the engine by the form of dsn.
-func newEngine(dsn string, o options) (engine.Engine, error) {
-	const want = "want the path of a SQLite file or postgres://user:password@host/database"
-	scheme, _, isURL := strings.Cut(dsn, "://")
-	switch {
-	case isURL && (scheme == "postgres" || scheme == "postgresql"):
-		if shown := RedactDSN(dsn); shown == scheme+hidden {
-			return nil, invalid("dsn", shown, want+", where what is special in a URL is escaped, such as @ as %40")
-		}
-		eng, err := postgres.New(dsn, postgres.Options{
-			ReadOnly: o.readOnly,
-			Async:    o.synchronous != SyncFull,
-			Log:      o.log,
-		})
-		if err != nil {
-			return nil, invalid("dsn", RedactDSN(dsn), "it is not a database URL: "+want)
-		}
-		return eng, nil
-	case dsn == "", isURL, dsn == ":memory:", otherDSN.MatchString(dsn):
-		return nil, invalid("dsn", RedactDSN(dsn), want)
-	case strings.ContainsRune(dsn, 0):
-		return nil, invalid("dsn", dsn, "a path has no NUL")
-	}
-	return sqlite.New(dsn, sqlite.Options{
-		ReadOnly:    o.readOnly,
-		Synchronous: strings.ToUpper(string(o.synchronous)),
-		Log:         o.log,
-	}), nil
-}
-
-// otherDSN matches forms of a DSN that are in use elsewhere and would make
-// strange file names: SQLite's URIs, URLs without their slashes, and
-// PostgreSQL's keywords.
-var otherDSN = regexp.MustCompile(`^(file|postgres|postgresql):|(^|\s)(host|hostaddr|dbname|user|password|service)\s*=`)
-
-// hidden stands for the rest of a URL that may hold a password anywhere.
-const hidden = "://…"
-
-// RedactDSN returns what may be shown of a database's name: a path as it is, and
-// of a URL, which may hold a password, the scheme, the host and the path.
-func RedactDSN(dsn string) string {
-	scheme, rest, isURL := strings.Cut(dsn, "://")
-	switch {
-	case !isURL && otherDSN.MatchString(dsn):
-		return "…"
-	case !isURL:
-		return dsn
-	}
-	u, err := url.Parse(dsn)
-	if err != nil || strings.Contains(u.Host+u.Path, "@") || (u.User == nil && strings.Contains(rest, "@")) {
-		return scheme + hidden
-	}
-	return scheme + "://" + u.Host + u.Path
 }
 
 func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {
@@ -169,6 +109,7 @@ func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {
 	if c.loc, err = resolveLocation(ctx, c, o); err != nil {
 		return nil, err
 	}
+	c.skipped = skippedDays(c.loc)
 	background, stop := context.WithCancel(context.Background())
 	db := &DB{Reader: &Reader{core: c}, queue: newQueue(c), stop: stop}
 	if !o.readOnly {

@@ -25,10 +25,12 @@
 //	  money             amounts: a float64 outside, whole millionths inside
 //	  page              pages, cursors, and reading a whole list
 //	  walk              reading a whole table inside, some rows at a time
+//	  json              JSON that callers write, in which no field is unknown
 //	  jsonrows          rows as the JSON that statements about many rows take
 //	  progress          telling how far a long operation is
 //	  options           what Open can be told
 //	ways in
+//	  dsn               the names of databases, and what of one may be shown
 //	  db                opening, migrating, closing
 //	  reader            reading the latest state or a snapshot
 //	  tx                transactions, and a caller's own statements in them
@@ -67,6 +69,7 @@
 //	  quality           how good trades were: profit factor, drawdown, equity
 //	  forecast          how likely the next win is, and how good forecasts were
 //	  metric            figures that a community defines: definitions
+//	  metric_words      ... what is measured of what, for whom
 //	  metric_check      what a definition may say
 //	  metric_evaluate   what a definition comes to
 //	  explain           the days and facts that a figure is made of
@@ -81,6 +84,7 @@
 //	  keep_rebuild      puts right what is wrong
 //	  keep_backup       copies a file while it is in use
 //	  keep_copy         copies to another engine
+//	  keep_copy_target  ... the target: opened, marked as unfinished
 //	  keep_copy_tables  ... table by table
 //	on top
 //	  compat            the predecessor's calls, on a shared database

@@ -29,8 +29,13 @@ var (
 	// ErrUnavailable: the server could not be reached, or the connection to it
 	// was lost. If that was during a write, it may or may not be recorded.
 	ErrUnavailable = errors.New("unavailable")
-	// ErrDenied: the server refuses the user, the password or a privilege.
+	// ErrDenied: the server refuses the user, the password or a privilege, its
+	// certificate is not to be trusted, or the system refuses a file.
 	ErrDenied = errors.New("access denied")
+	// ErrStorage: no room is left on a disk or in memory, or a disk fails. What was
+	// recorded before stays. Nothing was written, unless it was a commit whose
+	// answer was lost: repeat the call once the cause is gone.
+	ErrStorage = errors.New("storage failure")
 	// ErrSchema: this is not an engagement database, or its schema is newer or
 	// older than this program's, or it is an unfinished copy. It was not touched.
 	ErrSchema = errors.New("schema mismatch")
@@ -44,7 +49,7 @@ var (
 
 var sentinels = []error{
 	ErrInvalid, ErrNotFound, ErrConflict, ErrBusy, ErrUnavailable, ErrDenied,
-	ErrSchema, ErrCorrupt, ErrReadOnly, ErrClosed,
+	ErrStorage, ErrSchema, ErrCorrupt, ErrReadOnly, ErrClosed,
 }
 
 // InvalidError is an [ErrInvalid] that says which argument was refused. Get it
@@ -110,6 +115,22 @@ func explain(eng engine.Engine, doing string, err error) error {
 	return fmt.Errorf("%s: %w: %w", doing, sentinel, err)
 }
 
+// givenUp returns err with that of ctx, if ctx has ended and err may be what
+// came of that: the caller has gone, not the server or the transaction.
+func givenUp(ctx context.Context, eng engine.Engine, err error) error {
+	cause := ctx.Err()
+	if err == nil || cause == nil || errors.Is(err, cause) {
+		return err
+	}
+	switch sentinelOf(eng, err) {
+	case nil, ErrUnavailable, ErrClosed:
+		if !errors.Is(err, ErrClosed) {
+			return fmt.Errorf("%w: %w", cause, err)
+		}
+	}
+	return err
+}
+
 func sentinelOf(eng engine.Engine, err error) error {
 	for _, sentinel := range sentinels {
 		if errors.Is(err, sentinel) {
@@ -119,9 +140,6 @@ func sentinelOf(eng engine.Engine, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return nil
 	}
-	if errors.Is(err, sql.ErrTxDone) || errors.Is(err, sql.ErrConnDone) {
-		return ErrClosed
-	}
 	switch eng.Classify(err) {
 	case engine.Busy:
 		return ErrBusy
@@ -129,6 +147,8 @@ func sentinelOf(eng engine.Engine, err error) error {
 		return ErrUnavailable
 	case engine.Denied:
 		return ErrDenied
+	case engine.Storage:
+		return ErrStorage
 	case engine.ReadOnly:
 		return ErrReadOnly
 	case engine.Corrupt:
@@ -137,6 +157,15 @@ func sentinelOf(eng engine.Engine, err error) error {
 		return ErrSchema
 	case engine.Refused:
 		return ErrInvalid
+	case engine.Unprepared:
+		return errUnprepared
+	}
+	// database/sql says so beside the engine's own error too, which counts.
+	if errors.Is(err, sql.ErrTxDone) || errors.Is(err, sql.ErrConnDone) {
+		return ErrClosed
 	}
 	return nil
 }
+
+// errUnprepared is the refusal of a DSN that prepares statements.
+var errUnprepared = invalid("dsn", nil, "behind a pooler in transaction mode it wants default_query_exec_mode=exec")

@@ -219,7 +219,7 @@ func ExampleReader_Forecast() {
 	}
 	fmt.Printf("%.2f, with 90 %% between %.2f and %.2f\n", *forecast.Probability, *forecast.Low, *forecast.High)
 
-	forecast, err = db.Forecast(ctx, engagement.ForecastQuery{UserID: 7, MinTrades: 50})
+	forecast, err = db.Forecast(ctx, engagement.ForecastQuery{UserID: 7, MinDecided: 50})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
@@ -34,12 +33,17 @@ func FiguresOfUser() []Figure {
 // FiguresOfSignal lists the figures of a signal that can be explained.
 func FiguresOfSignal() []Figure { return []Figure{FigureFires, FigureExecuted} }
 
-func (f Figure) check(known []Figure) error {
-	if slices.Contains(known, f) {
-		return nil
-	}
-	return invalid("figure", string(f), fmt.Sprintf("want one of %v", known))
-}
+// String returns the figure's name.
+func (f Figure) String() string { return string(f) }
+
+// ParseFigure reads the name of a figure of a user. Anything else is ErrInvalid.
+func ParseFigure(s string) (Figure, error) { return parseNamed("figure", s, FiguresOfUser()) }
+
+// MarshalText returns the figure's name, "" for the zero value.
+func (f Figure) MarshalText() ([]byte, error) { return marshalNamed("figure", f, FiguresOfUser()) }
+
+// UnmarshalText reads what MarshalText returns.
+func (f *Figure) UnmarshalText(text []byte) error { return unmarshalNamed(f, text, ParseFigure) }
 
 // ofFires reports whether the figure comes from fires; the others come from trades.
 func (f Figure) ofFires() bool { return f == FigureFires || f == FigureExecuted || f == FigureStreak }
@@ -60,7 +64,9 @@ type Explanation struct {
 	// millionth. If they do not, Verify finds it and Rebuild puts it right.
 	Exact bool `json:"exact"`
 
-	Days []FigureDay `json:"days"` // those that add something, oldest first
+	// Days are those that add something, oldest first. They are all on every page of
+	// the facts: the calendar has 366 a year.
+	Days []FigureDay `json:"days"`
 
 	Horizon       Day           `json:"horizon"`
 	BeforeHorizon float64       `json:"before_horizon"`   // of the sum, what comes from days whose facts were cleaned up; of trades 0
@@ -77,16 +83,21 @@ type FigureDay struct {
 	Decided int64   `json:"decided,omitempty"` // of a win rate: wins and losses
 }
 
-// part is a figure in whole numbers, a P&L in millionths. decided is what a
-// win rate is divided by.
-type part struct{ count, decided int64 }
+// part is a figure in whole numbers, of which one is nothing but a P&L. decided
+// is what a win rate is divided by.
+type part struct {
+	count, decided int64
+	pnl            stats.Amount
+}
 
-func (a part) plus(b part) part { return part{a.count + b.count, a.decided + b.decided} }
+func (a part) plus(b part) part {
+	return part{a.count + b.count, a.decided + b.decided, a.pnl.Plus(b.pnl)}
+}
 
 func (f Figure) value(a part) float64 {
 	switch f {
 	case FigurePnL:
-		return fromMicros(a.count)
+		return a.pnl.Units()
 	case FigureWinRate:
 		return stats.RatioOrZero(a.count, a.decided)
 	}
@@ -107,9 +118,9 @@ func (f Figure) partOf(c counts) part {
 	case FigureDraws:
 		return part{count: c.draws}
 	case FigurePnL:
-		return part{count: c.micros}
+		return part{pnl: c.pnl}
 	case FigureWinRate:
-		return part{c.wins, c.wins + c.losses}
+		return part{count: c.wins, decided: c.wins + c.losses}
 	case FigureStreak:
 		if c.fires > 0 {
 			return part{count: 1}
@@ -130,11 +141,11 @@ func (e *explaining) day(number int64, c counts) {
 	if a == (part{}) {
 		return
 	}
-	part := FigureDay{Day: day, Value: float64(a.count), Decided: a.decided}
+	value := float64(a.count)
 	if e.Figure == FigurePnL {
-		part.Value = fromMicros(a.count)
+		value = a.pnl.Units()
 	}
-	e.Days = append(e.Days, part)
+	e.Days = append(e.Days, FigureDay{Day: day, Value: value, Decided: a.decided})
 	e.sum = e.sum.plus(a)
 	if e.Figure.ofFires() && day < e.Horizon {
 		e.before = e.before.plus(a)
@@ -158,7 +169,7 @@ func (r *Reader) ExplainUser(ctx context.Context, userID int64, figure Figure, q
 }
 
 func (v *view) explainUser(ctx context.Context, userID int64, figure Figure, q PageQuery) (Explanation, error) {
-	if err := figure.check(FiguresOfUser()); err != nil {
+	if err := checkNamed("figure", figure, FiguresOfUser()); err != nil {
 		return Explanation{}, err
 	}
 	list := fmt.Sprintf("%s of user %d", figure, userID)
@@ -189,7 +200,7 @@ func (v *view) explainUser(ctx context.Context, userID int64, figure Figure, q P
 	for _, d := range rows {
 		if days.has(Day(d.Day)) {
 			e.day(d.Day, counts{
-				fires: d.Fires, executed: d.Executed, wins: d.Wins, losses: d.Losses, draws: d.Draws, micros: d.PnlMicros,
+				fires: d.Fires, executed: d.Executed, wins: d.Wins, losses: d.Losses, draws: d.Draws, pnl: stats.Sum(0, d.PnlMicros),
 			})
 		}
 	}
@@ -219,7 +230,7 @@ func (v *view) storedFigure(figure Figure, user dbgen.UserStat) (stored part, da
 	if figure != FigureStreak {
 		return figure.partOf(counts{
 			fires: user.TotalFires, executed: user.Executed,
-			wins: user.Wins, losses: user.Losses, draws: user.Draws, micros: user.PnlMicros,
+			wins: user.Wins, losses: user.Losses, draws: user.Draws, pnl: stats.Sum(0, user.PnlMicros),
 		}), allDays
 	}
 	if user.StreakLength == 0 || Day(user.StreakUntil) < v.today() {
@@ -268,7 +279,7 @@ func (v *view) explainByTrades(ctx context.Context, e *Explanation, p factPaging
 	page, err := v.tradesWithout(ctx, TradeFilter{UserID: e.UserID}, without, p)
 	e.Trades, e.Next = page.Items, page.Next
 	return e.Figure.partOf(counts{
-		wins: sums.Wins, losses: sums.Losses, draws: sums.Draws, micros: stats.Sum(sums.Units, sums.Micros).Micros(),
+		wins: sums.Wins, losses: sums.Losses, draws: sums.Draws, pnl: stats.Sum(sums.Units, sums.Micros),
 	}), err
 }
 
@@ -282,7 +293,7 @@ func (r *Reader) ExplainSignal(ctx context.Context, signalID string, figure Figu
 }
 
 func (v *view) explainSignal(ctx context.Context, signalID string, figure Figure, q PageQuery) (Explanation, error) {
-	if err := figure.check(FiguresOfSignal()); err != nil {
+	if err := checkNamed("figure", figure, FiguresOfSignal()); err != nil {
 		return Explanation{}, err
 	}
 	if err := checkID("signal id", signalID); err != nil {

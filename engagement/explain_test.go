@@ -147,9 +147,9 @@ func TestWhatCannotBeExplained(t *testing.T) {
 			kind error
 			says string
 		}{
-			{"an unknown figure", user(1, "luck", 0), engagement.ErrInvalid, `figure "luck": want one of [total_fires executed wins`},
+			{"an unknown figure", user(1, "luck", 0), engagement.ErrInvalid, `figure "luck": want one of total_fires, executed, wins`},
 			{"no figure", user(1, "", 0), engagement.ErrInvalid, `figure ""`},
-			{"a signal's P&L", signal("A", engagement.FigurePnL, 0), engagement.ErrInvalid, `figure "pnl": want one of [total_fires executed]`},
+			{"a signal's P&L", signal("A", engagement.FigurePnL, 0), engagement.ErrInvalid, `figure "pnl": want one of total_fires, executed`},
 			{"user 0", user(0, engagement.FigureFires, 0), engagement.ErrInvalid, "user id 0"},
 			{"an unknown user", user(9, engagement.FigureFires, 0), engagement.ErrNotFound, "user 9"},
 			{"a signal without a name", signal("", engagement.FigureFires, 0), engagement.ErrInvalid, `signal id ""`},

@@ -170,9 +170,10 @@ func (r *Reader) Fire(ctx context.Context, userID int64, signalID string) (Signa
 
 // FireFilter says which fires to list. The zero value lets all through.
 type FireFilter struct {
-	UserID   int64  // 0: of all users
-	SignalID string // "": of all signals
-	Window   Window // zero: of all time
+	UserID   int64  `json:"user_id,omitzero"`   // 0: of all users
+	SignalID string `json:"signal_id,omitzero"` // "": of all signals
+	Executed bool   `json:"executed,omitzero"`  // only those executed; false: these and the others
+	Window   Window `json:"window,omitzero"`    // zero: of all time
 }
 
 func (f FireFilter) check() error {
@@ -189,7 +190,8 @@ func (f FireFilter) check() error {
 //
 // It reads the fires of the page off an index of the user's, the signal's or all
 // fires, and at most as many more at the end of a window. For both a user and a
-// signal it reads one.
+// signal it reads one. Executed narrows what is returned and not what is read,
+// which may be all older fires.
 func (r *Reader) Fires(ctx context.Context, f FireFilter, q PageQuery) (Page[SignalFire], error) {
 	return latest(ctx, r, "list fires", func(v *view) (Page[SignalFire], error) {
 		return v.fires(ctx, f, q)
@@ -200,11 +202,11 @@ func (v *view) fires(ctx context.Context, f FireFilter, q PageQuery) (Page[Signa
 	if err := f.check(); err != nil {
 		return Page[SignalFire]{}, err
 	}
-	p, err := v.factPaging(q, fmt.Sprintf("fires of %d for %q in %v", f.UserID, f.SignalID, f.Window), f.Window.days())
+	p, err := v.factPaging(q, fmt.Sprintf("fires of %d for %q, executed %t, in %v", f.UserID, f.SignalID, f.Executed, f.Window), f.Window.days())
 	if err != nil {
 		return Page[SignalFire]{}, err
 	}
-	return v.firesOf(ctx, f.UserID, f.SignalID, false, p)
+	return v.firesOf(ctx, f.UserID, f.SignalID, f.Executed, p)
 }
 
 // firesOf lists a page of the fires of a user and for a signal, if they are given:
@@ -219,7 +221,7 @@ func (v *view) firesOf(ctx context.Context, userID int64, signalID string, execu
 	var err error
 	switch {
 	case userID != 0 && signalID != "":
-		rows, err = v.theFire(ctx, userID, signalID)
+		rows, err = v.theFire(ctx, userID, signalID, executed)
 	case userID != 0:
 		rows, err = v.q.UserFires(ctx, dbgen.UserFiresParams{
 			UserID: userID, Before: before, BeforeID: id, BeforeSignal: signal, NotExecuted: notExecuted, MaxRows: p.rows(),
@@ -230,22 +232,23 @@ func (v *view) firesOf(ctx context.Context, userID int64, signalID string, execu
 		})
 	default:
 		rows, err = v.q.Fires(ctx, dbgen.FiresParams{
-			Before: before, BeforeID: id, BeforeUser: user, BeforeSignal: signal, MaxRows: p.rows(),
+			Before: before, BeforeID: id, BeforeUser: user, BeforeSignal: signal, NotExecuted: notExecuted, MaxRows: p.rows(),
 		})
 	}
 	if err != nil {
 		return Page[SignalFire]{}, err
 	}
-	rows, next := cutFacts(p, rows, func(row dbgen.SignalFire) position {
+	rows, next, err := cutFacts(p, rows, func(row dbgen.SignalFire) position {
 		return factPosition(row.Timestamp, row.ID, row.UserID, row.SignalID)
 	}, func(row dbgen.SignalFire) int64 { return row.Day })
-	return Page[SignalFire]{signalFires(rows), next}, nil
+	return Page[SignalFire]{signalFires(rows), next}, err
 }
 
-// theFire returns the rows of a user's fire for a signal: one or none.
-func (v *view) theFire(ctx context.Context, userID int64, signalID string) ([]dbgen.SignalFire, error) {
+// theFire returns the rows of a user's fire for a signal, executed if that is
+// asked for: one or none.
+func (v *view) theFire(ctx context.Context, userID int64, signalID string, executed bool) ([]dbgen.SignalFire, error) {
 	row, err := v.q.GetFire(ctx, dbgen.GetFireParams{UserID: userID, SignalID: signalID})
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) || (err == nil && executed && !row.Executed) {
 		return nil, nil
 	}
 	return []dbgen.SignalFire{row}, err

@@ -13,19 +13,20 @@ const (
 	// DefaultStrength is how many decided trades the community's win rate
 	// stands for in a forecast.
 	DefaultStrength = 10
-	// DefaultMinTrades is how many decided trades a forecast needs: with as many
-	// as DefaultStrength, what the user or signal has shown weighs as much as
-	// what the community has.
-	DefaultMinTrades = 10
+	// DefaultMinDecided is how many decided trades a forecast needs, and a board of
+	// win rates asks for, unless it is told. With as many as DefaultStrength, what a
+	// user or signal has shown weighs as much in a forecast as what the community
+	// has.
+	DefaultMinDecided = 10
 )
 
 // ForecastQuery says for whom to forecast: a user, or those who follow a signal.
 // Exactly one of UserID and SignalID is set.
 type ForecastQuery struct {
-	UserID    int64
-	SignalID  string
-	Strength  float64 // how many decided trades the community's win rate stands for, 1 to 1,000,000; 0: DefaultStrength
-	MinTrades int64   // how many decided trades of its own a forecast needs, at least 1; 0: DefaultMinTrades
+	UserID     int64   `json:"user_id,omitzero"`
+	SignalID   string  `json:"signal_id,omitzero"`
+	Strength   float64 `json:"strength,omitzero"`    // how many decided trades the community's win rate stands for, 1 to 1,000,000; 0: DefaultStrength
+	MinDecided int64   `json:"min_decided,omitzero"` // how many decided trades of its own a forecast needs, at least 1; 0: DefaultMinDecided
 }
 
 // Forecast is the probability that the next decided trade is a win.
@@ -73,7 +74,7 @@ func (v *view) forecast(ctx context.Context, q ForecastQuery) (Forecast, error) 
 	if err != nil {
 		return Forecast{}, err
 	}
-	p, err := newPrior(q.Strength, q.MinTrades)
+	p, err := newPrior(q.Strength, q.MinDecided)
 	if err != nil {
 		return Forecast{}, err
 	}
@@ -88,7 +89,7 @@ func (v *view) forecast(ctx context.Context, q ForecastQuery) (Forecast, error) 
 	all := stats.Record(community)
 	f := Forecast{
 		UserID: s.userID, SignalID: s.signalID,
-		Wins: own.Wins, Losses: own.Losses, Decided: own.Decided(), Needed: p.minTrades,
+		Wins: own.Wins, Losses: own.Losses, Decided: own.Decided(), Needed: p.minDecided,
 		CommunityWins: all.Wins, CommunityLosses: all.Losses, BaseRate: all.BaseRate(), Strength: p.strength,
 	}
 	if f.Decided >= f.Needed {
@@ -130,12 +131,12 @@ func withTrade(r stats.Record, t dbgen.Trade) stats.Record {
 
 // prior is what is taken for granted before a user or signal has traded.
 type prior struct {
-	strength  float64
-	minTrades int64
+	strength   float64
+	minDecided int64
 }
 
-func newPrior(strength float64, minTrades int64) (prior, error) {
-	p := prior{strength, minTrades}
+func newPrior(strength float64, minDecided int64) (prior, error) {
+	p := prior{strength, minDecided}
 	const most = 1_000_000
 	switch {
 	case p.strength == 0:
@@ -144,20 +145,20 @@ func newPrior(strength float64, minTrades int64) (prior, error) {
 		return p, invalid("strength", strength, fmt.Sprintf("want 1 to %d trades, or 0 for %d", most, DefaultStrength))
 	}
 	switch {
-	case p.minTrades == 0:
-		p.minTrades = DefaultMinTrades
-	case p.minTrades < 0:
-		return p, invalid("minimum of trades", minTrades, fmt.Sprintf("want at least 1, or 0 for %d", DefaultMinTrades))
+	case p.minDecided == 0:
+		p.minDecided = DefaultMinDecided
+	case p.minDecided < 0:
+		return p, invalid("minimum of decided trades", minDecided, fmt.Sprintf("want at least 1, or 0 for %d", DefaultMinDecided))
 	}
 	return p, nil
 }
 
 // CalibrationQuery says which forecasts to score.
 type CalibrationQuery struct {
-	BySignal  bool    // forecasts of the signals that trades followed; false: of the users who made them
-	Window    Window  // of the days on which the trades closed; zero: all time
-	Strength  float64 // as in ForecastQuery
-	MinTrades int64   // as in ForecastQuery
+	BySignal   bool    `json:"by_signal,omitzero"`   // forecasts of the signals that trades followed; false: of the users who made them
+	Window     Window  `json:"window,omitzero"`      // of the days on which the trades closed; zero: all time
+	Strength   float64 `json:"strength,omitzero"`    // as in ForecastQuery
+	MinDecided int64   `json:"min_decided,omitzero"` // as in ForecastQuery
 }
 
 // Calibration says how good past forecasts were. A forecast is made for every
@@ -165,7 +166,7 @@ type CalibrationQuery struct {
 // how it ended. Nil, null in JSON, is a figure of no forecasts.
 type Calibration struct {
 	Forecasts int64 `json:"forecasts"` // wins and losses that were forecast
-	TooEarly  int64 `json:"too_early"` // wins and losses before which there were fewer than MinTrades
+	TooEarly  int64 `json:"too_early"` // wins and losses before which there were fewer than MinDecided
 
 	// The Brier score is the mean of (forecast - outcome)², a win being 1 and a
 	// loss 0: 0 is perfect, and saying 0.5 each time scores 0.25.
@@ -203,7 +204,7 @@ func (r *Reader) ScoreForecasts(ctx context.Context, q CalibrationQuery) (Calibr
 		if err := q.Window.check(); err != nil {
 			return Calibration{}, err
 		}
-		p, err := newPrior(q.Strength, q.MinTrades)
+		p, err := newPrior(q.Strength, q.MinDecided)
 		if err != nil {
 			return Calibration{}, err
 		}
@@ -252,7 +253,7 @@ func (s *scorer) trade(t dbgen.Trade) {
 		return
 	}
 	own := s.own[about]
-	if own.Decided() < s.prior.minTrades {
+	if own.Decided() < s.prior.minDecided {
 		s.tooEarly++
 		return
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 func (h *history) compareForecast(t *rapid.T, r *engagement.Reader, q engagement.ForecastQuery) {
-	q.Strength, q.MinTrades = rapid.SampledFrom([]float64{1, 2.5, 10}).Draw(t, "strength"), rapid.Int64Range(1, 3).Draw(t, "minimum of trades")
+	q.Strength, q.MinDecided = rapid.SampledFrom([]float64{1, 2.5, 10}).Draw(t, "strength"), rapid.Int64Range(1, 3).Draw(t, "minimum of decided trades")
 	got, err := r.Forecast(context.Background(), q)
 	if !h.model.knows(q.UserID, q.SignalID) {
 		wantError(t, err, engagement.ErrNotFound)
@@ -34,7 +34,7 @@ func (h *history) compareCalibration(t *rapid.T, r *engagement.Reader) {
 	today := h.model.today()
 	for _, window := range []engagement.Window{engagement.AllTime(), engagement.Days(today-2, today)} {
 		for _, bySignal := range []bool{false, true} {
-			q := engagement.CalibrationQuery{BySignal: bySignal, Window: window, Strength: 10, MinTrades: rapid.Int64Range(1, 3).Draw(t, "minimum of trades")}
+			q := engagement.CalibrationQuery{BySignal: bySignal, Window: window, Strength: 10, MinDecided: rapid.Int64Range(1, 3).Draw(t, "minimum of decided trades")}
 			got, err := r.ScoreForecasts(context.Background(), q)
 			noError(t, err)
 			same(t, fmt.Sprintf("ScoreForecasts(%+v)", q), got, h.model.calibration(q), closely)
@@ -62,7 +62,7 @@ func TestForecastInterval(t *testing.T) {
 	db := openAt(t, freshFile(t), newClock(noon).option())
 	decide(t, db, 1, 4, 15)
 	decide(t, db, 2, 11, 0) // which makes the base rate a half
-	got := must(db.Forecast(t.Context(), engagement.ForecastQuery{UserID: 1, Strength: 2, MinTrades: 1}))(t)
+	got := must(db.Forecast(t.Context(), engagement.ForecastQuery{UserID: 1, Strength: 2, MinDecided: 1}))(t)
 	same(t, "base rate", got.BaseRate, 0.5)
 	const low, high = 0.10408083591013608, 0.40102811733197464
 	if math.Abs(*got.Low-low) > 1e-12 || math.Abs(*got.High-high) > 1e-12 {
@@ -109,7 +109,7 @@ func TestForecast(t *testing.T) {
 				UserID: 3, Wins: 4, Losses: 5, Decided: 9, Needed: 10,
 				CommunityWins: 15, CommunityLosses: 29, BaseRate: 16.0 / 46, Strength: 10,
 			}, closely)
-			got = must(db.Forecast(t.Context(), engagement.ForecastQuery{UserID: 3, MinTrades: 9}))(t)
+			got = must(db.Forecast(t.Context(), engagement.ForecastQuery{UserID: 3, MinDecided: 9}))(t)
 			if got.Probability == nil || got.Low == nil || got.High == nil {
 				t.Errorf("nine are too few where nine are needed: %+v", got)
 			}
@@ -129,7 +129,7 @@ func TestForecast(t *testing.T) {
 			{"a strength below 1", engagement.ForecastQuery{UserID: 1, Strength: 0.5}, engagement.ErrInvalid},
 			{"a strength beyond all bounds", engagement.ForecastQuery{UserID: 1, Strength: 1e7}, engagement.ErrInvalid},
 			{"a strength that is no number", engagement.ForecastQuery{UserID: 1, Strength: math.NaN()}, engagement.ErrInvalid},
-			{"a negative minimum", engagement.ForecastQuery{UserID: 1, MinTrades: -1}, engagement.ErrInvalid},
+			{"a negative minimum", engagement.ForecastQuery{UserID: 1, MinDecided: -1}, engagement.ErrInvalid},
 			{"an unknown user", engagement.ForecastQuery{UserID: 404}, engagement.ErrNotFound},
 			{"an unknown signal", engagement.ForecastQuery{SignalID: "NONE"}, engagement.ErrNotFound},
 		} {
@@ -144,7 +144,7 @@ func TestForecast(t *testing.T) {
 func TestScoreForecasts(t *testing.T) {
 	score := func(t tb, db *engagement.DB, q engagement.CalibrationQuery) engagement.Calibration {
 		t.Helper()
-		q.MinTrades = 1
+		q.MinDecided = 1
 		return must(db.ScoreForecasts(context.Background(), q))(t)
 	}
 
@@ -218,7 +218,7 @@ func TestScoreForecasts(t *testing.T) {
 		t.Parallel()
 		db := openAt(t, freshFile(t))
 		for _, q := range []engagement.CalibrationQuery{
-			{Window: engagement.Days(2, 1)}, {Strength: -1}, {Strength: math.Inf(1)}, {MinTrades: -1},
+			{Window: engagement.Days(2, 1)}, {Strength: -1}, {Strength: math.Inf(1)}, {MinDecided: -1},
 		} {
 			_, err := db.ScoreForecasts(t.Context(), q)
 			wantError(t, err, engagement.ErrInvalid)

@@ -70,7 +70,7 @@ func (w *writing) grantFreeze(ctx context.Context, f Freeze) (FreezeReceipt, err
 		return FreezeReceipt{}, err
 	}
 	user := l.users[f.UserID]
-	covering(l.rules, user.streak, user.history.freezes, w.today())
+	covering(l.counting(), user.streak, user.history.freezes, w.today())
 	unspent := 0
 	for _, known := range user.history.freezes {
 		if known.ID == f.GrantID {
@@ -97,7 +97,8 @@ func (w *writing) grantFreeze(ctx context.Context, f Freeze) (FreezeReceipt, err
 
 // Freezes returns the freezes that a user was granted, with the days that they
 // cover as of today, in the order in which they are spent: by the day of the
-// grant, and of the same day by grant id. None for a user without any.
+// grant, and of the same day by grant id. None for a user without any. They come
+// all at once: each covers a day of its own, or is one of at most MaxFreezeCap.
 func (r *Reader) Freezes(ctx context.Context, userID int64) ([]GrantedFreeze, error) {
 	return snapshot(ctx, r, "list a user's freezes", func(v *view) ([]GrantedFreeze, error) {
 		user, err := v.userRow(ctx, userID)
@@ -125,7 +126,7 @@ func (v *view) freezes(ctx context.Context, user dbgen.UserStat) ([]GrantedFreez
 	for i, row := range rows {
 		freezes[i] = streaks.Freeze{ID: row.GrantID, Granted: row.GrantedDay, Spent: row.SpentDay}
 	}
-	covering(rules, streakState(user), freezes, v.today())
+	covering(rules.pure(v.skipped), streakState(user), freezes, v.today())
 	granted := make([]GrantedFreeze, len(rows))
 	for i, row := range rows {
 		granted[i] = GrantedFreeze{GrantID: row.GrantID, GrantedDay: Day(row.GrantedDay), GrantedAt: row.GrantedAt}
@@ -140,11 +141,11 @@ func (v *view) freezes(ctx context.Context, user dbgen.UserStat) ([]GrantedFreez
 // covering spends freezes, which are in order, on what has been missed up to
 // today. They are stored as the last active day has left them; the next fire
 // stores what is spent here.
-func covering(rules StreakRules, streak streaks.State, freezes []streaks.Freeze, today Day) {
+func covering(rules streaks.Rules, streak streaks.State, freezes []streaks.Freeze, today Day) {
 	for len(freezes) > 0 && freezes[0].Spent != streaks.None {
 		freezes = freezes[1:]
 	}
 	if streak.Length > 0 {
-		rules.pure().Spend(freezes, streak.End, int64(today))
+		rules.Spend(freezes, streak.End, int64(today))
 	}
 }

@@ -77,15 +77,19 @@ func (s hourSpan) cell() int64 {
 }
 
 // hoursOf returns the hours of a day in order: 24 of them, unless clocks change.
+// What lies between them and is of another day, as clocks put back across midnight
+// have it, is left out.
 func hoursOf(day Day, loc *time.Location) (spans []hourSpan) {
-	end := (day + 1).Start(loc)
+	end := day.end(loc)
 	for from := day.Start(loc); from.Before(end); {
 		past := time.Duration(from.Minute())*time.Minute + time.Duration(from.Second())*time.Second
 		until := from.Add(time.Hour - past)
-		if _, change := from.ZoneBounds(); !change.IsZero() && change.Before(until) {
-			until = change.In(loc)
+		if change := clocksChange(from); !change.IsZero() && change.Before(until) {
+			until = change
 		}
-		spans = append(spans, hourSpan{from, until})
+		if DayOf(from, loc) == day {
+			spans = append(spans, hourSpan{from, until})
+		}
 		from = until
 	}
 	return spans

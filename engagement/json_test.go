@@ -3,6 +3,8 @@ package engagement_test
 import (
 	"encoding"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -10,6 +12,7 @@ import (
 	"math"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -23,21 +26,21 @@ import (
 
 // marshalling are all exported types with a form in JSON.
 var marshalling = []any{
-	engagement.Activity{}, engagement.Award{}, engagement.BoardRow{}, engagement.Calibration{},
-	engagement.CalibrationBin{}, engagement.CleanupReport{}, engagement.ClosedTrade{}, engagement.Cohort{},
+	engagement.Activity{}, engagement.Award{}, engagement.Board{}, engagement.BoardRow{}, engagement.Calibration{},
+	engagement.CalibrationBin{}, engagement.CalibrationQuery{}, engagement.CleanupReport{}, engagement.ClosedTrade{}, engagement.Cohort{},
 	engagement.CommitStats{}, engagement.CopyReport{}, engagement.CreatedToken{}, engagement.Day(0), engagement.DayFigures{},
 	engagement.Drawdown{}, engagement.EquityDay{}, engagement.EraseReceipt{}, engagement.Explanation{},
-	engagement.FigureDay{}, engagement.Finding{}, engagement.Fire{}, engagement.FireReceipt{},
-	engagement.Forecast{}, engagement.Freeze{}, engagement.FreezeReceipt{}, engagement.GrantedFreeze{},
+	engagement.Figure(""), engagement.FigureDay{}, engagement.Finding{}, engagement.Fire{}, engagement.FireFilter{},
+	engagement.FireReceipt{}, engagement.Forecast{}, engagement.ForecastQuery{}, engagement.Freeze{}, engagement.FreezeReceipt{}, engagement.GrantedFreeze{},
 	engagement.HeadToHead{}, engagement.Hours{}, engagement.Lifecycle{}, engagement.MetricDefinition{},
-	engagement.MetricFilter{}, engagement.MetricPart{}, engagement.MetricRow{}, engagement.MetricValues{},
-	engagement.NewToken{}, engagement.Token{},
-	engagement.Outcome(0), engagement.Page[engagement.UserStats]{}, engagement.Period(0),
-	engagement.PopularSignal{}, engagement.Ranking(0),
+	engagement.MetricFilter{}, engagement.MetricOf(""), engagement.MetricPart{}, engagement.MetricPer(""),
+	engagement.MetricRow{}, engagement.MetricValues{}, engagement.MetricWhat(""),
+	engagement.NewToken{}, engagement.Outcome(0), engagement.Page[engagement.UserStats]{}, engagement.PageQuery{}, engagement.Period(0),
+	engagement.PopularSignal{}, engagement.QualityQuery{}, engagement.Ranking(0),
 	engagement.RealTimeStats{}, engagement.Report{}, engagement.Run{}, engagement.SignalCount{},
 	engagement.SignalFire{}, engagement.SignalInsight{}, engagement.SignalMetrics{}, engagement.Status(0),
-	engagement.Streak{}, engagement.StreakDay{}, engagement.StreakRow{}, engagement.StreakRules{},
-	engagement.Trade{}, engagement.TradeQuality{}, engagement.TradeReceipt{}, engagement.UserExport{},
+	engagement.Streak{}, engagement.StreakDay{}, engagement.StreakDayKind(""), engagement.StreakRow{}, engagement.StreakRules{},
+	engagement.Synchronous(""), engagement.Token{}, engagement.Trade{}, engagement.TradeFilter{}, engagement.TradeQuality{}, engagement.TradeReceipt{}, engagement.UserExport{},
 	engagement.UserFigures{}, engagement.UserStats{}, engagement.UserSummary{}, engagement.Window{},
 }
 
@@ -75,16 +78,34 @@ func fill(t *rapid.T, v reflect.Value) {
 		*into = drawWindow(t)
 		return
 	case *engagement.Status:
-		*into = rapid.SampledFrom(append(engagement.Statuses(), 0)).Draw(t, "status")
+		*into = drawNamed(t, engagement.Statuses())
 		return
 	case *engagement.Outcome:
-		*into = rapid.SampledFrom(append(engagement.Outcomes(), 0)).Draw(t, "outcome")
+		*into = drawNamed(t, engagement.Outcomes())
 		return
 	case *engagement.Ranking:
-		*into = rapid.SampledFrom(append(engagement.Rankings(), 0)).Draw(t, "ranking")
+		*into = drawNamed(t, engagement.Rankings())
 		return
 	case *engagement.Period:
-		*into = rapid.SampledFrom(append(engagement.Periods(), 0)).Draw(t, "period")
+		*into = drawNamed(t, engagement.Periods())
+		return
+	case *engagement.Figure:
+		*into = drawNamed(t, engagement.FiguresOfUser())
+		return
+	case *engagement.StreakDayKind:
+		*into = drawNamed(t, engagement.StreakDayKinds())
+		return
+	case *engagement.Synchronous:
+		*into = drawNamed(t, engagement.SynchronousLevels())
+		return
+	case *engagement.MetricWhat:
+		*into = drawNamed(t, engagement.MetricWhats())
+		return
+	case *engagement.MetricOf:
+		*into = drawNamed(t, engagement.MetricOfs())
+		return
+	case *engagement.MetricPer:
+		*into = drawNamed(t, engagement.MetricPers())
 		return
 	case *time.Weekday:
 		*into = time.Weekday(rapid.IntRange(0, 6).Draw(t, "weekday"))
@@ -131,8 +152,13 @@ func fill(t *rapid.T, v reflect.Value) {
 	}
 }
 
+// drawNamed draws one of all values, or the zero value.
+func drawNamed[E any](t *rapid.T, all []E) E {
+	return rapid.SampledFrom(append(all, *new(E))).Draw(t, "named")
+}
+
 func drawDay(t *rapid.T) engagement.Day {
-	return engagement.Day(rapid.Int64Range(-719_528, 2_932_896).Draw(t, "day"))
+	return engagement.Day(rapid.Int64Range(-719_162, 2_932_896).Draw(t, "day"))
 }
 
 func drawWindow(t *rapid.T) engagement.Window {
@@ -140,11 +166,11 @@ func drawWindow(t *rapid.T) engagement.Window {
 		return engagement.AllTime()
 	}
 	last := drawDay(t)
-	return engagement.Days(max(-719_528, last-engagement.Day(rapid.IntRange(0, engagement.MaxLimit-1).Draw(t, "length"))), last)
+	return engagement.Days(max(-719_162, last-engagement.Day(rapid.IntRange(0, engagement.MaxLimit-1).Draw(t, "length"))), last)
 }
 
 // TestNoTypeIsLeftOutOfTheJSONTest looks for exported types that marshal
-// themselves or have fields with names in JSON.
+// themselves, and for those with exported fields, each of which has a name in JSON.
 func TestNoTypeIsLeftOutOfTheJSONTest(t *testing.T) {
 	t.Parallel()
 	found := map[string]bool{}
@@ -152,10 +178,19 @@ func TestNoTypeIsLeftOutOfTheJSONTest(t *testing.T) {
 		switch n := node.(type) {
 		case *ast.TypeSpec:
 			fields, isStruct := n.Type.(*ast.StructType)
-			if isStruct && n.Name.IsExported() && slices.ContainsFunc(fields.Fields.List, func(f *ast.Field) bool {
-				return f.Tag != nil && strings.Contains(f.Tag.Value, "json:")
-			}) {
+			// Neither an error nor what an observer is told is written anywhere.
+			if !isStruct || !n.Name.IsExported() || n.Name.Name == "InvalidError" || n.Name.Name == "Observation" {
+				break
+			}
+			for _, field := range fields.Fields.List {
+				if len(field.Names) == 0 || !field.Names[0].IsExported() {
+					continue
+				}
 				found[n.Name.Name] = true
+				// Those of StreakRules are in its own form.
+				if (field.Tag == nil || !snakeCase.MatchString(field.Tag.Value)) && n.Name.Name != "StreakRules" {
+					t.Errorf("%s.%s has no name in JSON", n.Name.Name, field.Names[0].Name)
+				}
 			}
 		case *ast.FuncDecl:
 			if receiver, ok := receiverOf(n); ok && (n.Name.Name == "MarshalText" || n.Name.Name == "MarshalJSON") {
@@ -176,6 +211,8 @@ func TestNoTypeIsLeftOutOfTheJSONTest(t *testing.T) {
 	same(t, "types in the table of the test", slices.Sorted(slices.Values(listed)), slices.Sorted(maps.Keys(found)))
 }
 
+var snakeCase = regexp.MustCompile("^`json:\"[a-z0-9_]+(,omit(empty|zero))?\"`$")
+
 func receiverOf(f *ast.FuncDecl) (string, bool) {
 	if f.Recv == nil {
 		return "", false
@@ -191,6 +228,8 @@ func TestWhatHasNoNameIsNotMarshalled(t *testing.T) {
 	t.Parallel()
 	for _, value := range []encoding.TextMarshaler{
 		engagement.Status(4), engagement.Outcome(-1), engagement.Ranking(6), engagement.Period(3),
+		engagement.Figure("luck"), engagement.StreakDayKind("lazy"), engagement.Synchronous("on"),
+		engagement.MetricWhat("average"), engagement.MetricOf("users"), engagement.MetricPer("week"),
 		engagement.Day(-719_529), engagement.Day(2_932_897), engagement.Days(2, 1), engagement.Days(0, engagement.MaxLimit),
 	} {
 		_, err := value.MarshalText()
@@ -201,6 +240,8 @@ func TestWhatHasNoNameIsNotMarshalled(t *testing.T) {
 		text string
 	}{
 		{new(engagement.Status), "stored"}, {new(engagement.Outcome), "Outcome(0)"}, {new(engagement.Ranking), "streak"},
+		{new(engagement.Figure), "luck"}, {new(engagement.StreakDayKind), "nonsense"}, {new(engagement.Synchronous), "ON"},
+		{new(engagement.MetricWhat), "average"}, {new(engagement.MetricOf), "users"}, {new(engagement.MetricPer), "week"},
 		{new(engagement.Period), "month"}, {new(engagement.Day), ""}, {new(engagement.Window), ""}, {new(engagement.Window), "today"},
 	} {
 		wantError(t, tt.into.UnmarshalText([]byte(tt.text)), engagement.ErrInvalid)
@@ -209,17 +250,55 @@ func TestWhatHasNoNameIsNotMarshalled(t *testing.T) {
 
 func TestNamesAreParsed(t *testing.T) {
 	t.Parallel()
-	for _, s := range engagement.Statuses() {
-		same(t, "status", must(engagement.ParseStatus(s.String()))(t), s)
+	parsed(t, engagement.ParseStatus, engagement.Statuses())
+	parsed(t, engagement.ParseOutcome, engagement.Outcomes())
+	parsed(t, engagement.ParsePeriod, engagement.Periods())
+	parsed(t, engagement.ParseRanking, engagement.Rankings())
+	parsed(t, engagement.ParseFigure, engagement.FiguresOfUser())
+	parsed(t, engagement.ParseStreakDayKind, engagement.StreakDayKinds())
+	parsed(t, engagement.ParseSynchronous, engagement.SynchronousLevels())
+	parsed(t, engagement.ParseMetricWhat, engagement.MetricWhats())
+	parsed(t, engagement.ParseMetricOf, engagement.MetricOfs())
+	parsed(t, engagement.ParseMetricPer, engagement.MetricPers())
+}
+
+func parsed[E fmt.Stringer](t *testing.T, parse func(string) (E, error), all []E) {
+	t.Helper()
+	for _, value := range all {
+		same(t, value.String(), must(parse(value.String()))(t), value)
 	}
-	for _, o := range engagement.Outcomes() {
-		same(t, "outcome", must(engagement.ParseOutcome(o.String()))(t), o)
+	_, err := parse("")
+	wantError(t, err, engagement.ErrInvalid)
+}
+
+// What callers write has no field that is not known: it was mistyped.
+func TestUnknownFieldsAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, into := range []any{
+		&engagement.Fire{UserID: 7}, &engagement.Trade{UserID: 7}, &engagement.Freeze{UserID: 7}, &engagement.Board{MinDecided: 7},
+		&engagement.FireFilter{UserID: 7}, &engagement.TradeFilter{UserID: 7}, &engagement.PageQuery{Limit: 7},
+		&engagement.ForecastQuery{UserID: 7}, &engagement.CalibrationQuery{MinDecided: 7}, &engagement.QualityQuery{UserID: 7},
+		&engagement.MetricDefinition{Limit: 7}, &engagement.StreakRules{FreezeCap: 7},
+	} {
+		before := reflect.ValueOf(into).Elem().Interface()
+		for _, text := range []string{`{"pln": 3}`, `{"user_id": 1, "limit": 1, "window": "all", "of": "fires", "pln": 3}`} {
+			err := json.Unmarshal([]byte(text), into)
+			if refusal := new(engagement.InvalidError); !errors.As(err, &refusal) || !strings.Contains(refusal.Reason, "unknown field") {
+				t.Errorf("%T: got error %v, want that the field is refused", into, err)
+			}
+			same(t, "what it was read into", reflect.ValueOf(into).Elem().Interface(), before)
+		}
 	}
-	for _, p := range engagement.Periods() {
-		same(t, "period", must(engagement.ParsePeriod(p.String()))(t), p)
+	var read engagement.Board
+	var wrong *engagement.InvalidError
+	if err := json.Unmarshal([]byte(`{"user_id": "1"}`), new(engagement.Fire)); !errors.As(err, &wrong) || wrong.Field != "user_id" {
+		t.Errorf("a user id that is a text: got error %v, want one that names the field", err)
 	}
-	for _, r := range engagement.Rankings() {
-		same(t, "ranking", must(engagement.ParseRanking(r.String()))(t), r)
+	for _, text := range []string{`{"ranking": "luck"}`, `{"window": "ever"}`} {
+		var refusal *engagement.InvalidError
+		if err := json.Unmarshal([]byte(text), &read); !errors.As(err, &refusal) || refusal.Value == nil {
+			t.Errorf("%s: got error %v, want that its value is refused", text, err)
+		}
 	}
 }
 

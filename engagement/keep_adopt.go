@@ -202,17 +202,21 @@ func (w *writing) mayMiss(fact string, id int64) error {
 
 // boundWinRates computes the bounds of win rates that a migration left open.
 func (db *DB) boundWinRates(ctx context.Context) error {
-	for {
-		found, err := write(ctx, db, "bound win rates", idempotent, func(w *writing) (int, error) {
+	for before := []int64(nil); ; {
+		found, err := write(ctx, db, "bound win rates", idempotent, func(w *writing) ([]int64, error) {
 			users, err := w.q.UsersWithoutBound(ctx, pendingChunk)
 			if err != nil {
-				return 0, err
+				return nil, err
 			}
-			return len(users), w.storeBounds(ctx, users)
+			return users, w.storeBounds(ctx, users)
 		})
-		if err != nil || found == 0 {
+		if err != nil || len(found) == 0 {
 			return err
 		}
+		if slices.Equal(found, before) { // it would go round for ever
+			return fmt.Errorf("bound win rates: %w: user %d has none even after it was stored", ErrCorrupt, found[0])
+		}
+		before = found
 	}
 }
 

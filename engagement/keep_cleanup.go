@@ -20,6 +20,10 @@ type CleanupReport struct {
 // one.
 const cleanupChunk = 1_000
 
+// cleanupPatience is how often in a row nobody may have deleted a fire although
+// there are some to delete.
+const cleanupPatience = 100
+
 // Cleanup deletes the fires of the days before the last keepDays days, keeping
 // those and today. It touches no counter: totals, days, leaderboards and
 // streaks stay, and trades are never deleted. keepDays is at least 1.
@@ -46,10 +50,10 @@ func (db *DB) Cleanup(ctx context.Context, keepDays int) (report CleanupReport, 
 		return report, err
 	}
 	p := progressOf(ctx, left)
-	for {
+	for idle := 0; ; {
 		deleted, err := write(ctx, db, "delete old fires", once, func(w *writing) (int64, error) {
 			return w.q.DeleteFiresBefore(ctx, dbgen.DeleteFiresBeforeParams{
-				StartOfDay: report.Horizon.Start(w.loc), Day: int64(report.Horizon), MaxRows: cleanupChunk,
+				StartOfDay: (report.Horizon - 1).end(w.loc), Day: int64(report.Horizon), MaxRows: cleanupChunk,
 			})
 		})
 		if err != nil {
@@ -57,13 +61,23 @@ func (db *DB) Cleanup(ctx context.Context, keepDays int) (report CleanupReport, 
 		}
 		if deleted == 0 {
 			// Another process may have deleted just these and still be at it.
+			before := left
 			if left, err = db.countBefore(ctx, report.Horizon); err != nil {
 				return report, err
+			}
+			if idle++; left < before {
+				idle = 0
+			}
+			if idle > cleanupPatience && left > 0 {
+				return report, fmt.Errorf("clean up: %w: %d fires before %s are counted, and none is there to be deleted", ErrCorrupt, left, report.Horizon)
 			}
 		}
 		if deleted == 0 && left == 0 {
 			db.core.log.Info("cleaned up", "horizon", report.Horizon, "fires", report.FiresDeleted)
 			return report, nil
+		}
+		if deleted > 0 {
+			idle = 0
 		}
 		report.FiresDeleted += deleted
 		p.add(int(deleted))
@@ -101,7 +115,7 @@ func (db *DB) countBefore(ctx context.Context, day Day) (int64, error) {
 }
 
 func (v *view) firesBefore(ctx context.Context, day Day) (int64, error) {
-	return v.q.CountFiresBefore(ctx, dbgen.CountFiresBeforeParams{StartOfDay: day.Start(v.loc), Day: int64(day)})
+	return v.q.CountFiresBefore(ctx, dbgen.CountFiresBeforeParams{StartOfDay: (day - 1).end(v.loc), Day: int64(day)})
 }
 
 // retain cleans up now and then every day, until ctx ends.

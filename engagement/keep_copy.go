@@ -2,19 +2,17 @@ package engagement
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
-	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 )
 
 // CopyReport says what CopyTo has done.
 type CopyReport struct {
 	Rows    int64 `json:"rows"`    // of all tables; the copy has the same
-	Written int64 `json:"written"` // of these by this run; an interrupted one before it wrote the others
+	Written int64 `json:"written"` // by this run; interrupted ones before it wrote the others
 	Deleted int64 `json:"deleted"` // rows that an interrupted run had written and the database no longer has
 	// Copy is what Verify says of the copy.
 	Copy Report `json:"copy"`
@@ -27,9 +25,15 @@ type CopyReport struct {
 // and the copy is verified.
 //
 // What dsn names is made if there is none; nothing else may use it meanwhile.
-// If it has content the error is ErrInvalid, and it is not touched. Until the
-// copy is complete, Open refuses it with ErrSchema. If CopyTo is interrupted,
-// calling it again goes on, with a snapshot of then.
+// A file that is made so has the mode of the database if that is a file, and its
+// owner if root copies. If the target has content the error is ErrInvalid, and
+// it is not touched; if a server does not let its role write a copy, ErrDenied
+// names what to grant before a row is copied. Until the copy is complete, Open
+// refuses it with ErrSchema.
+//
+// If CopyTo is interrupted in any way, calling it again goes on behind the last
+// rows that were copied, with a snapshot of then: what has changed before them
+// meanwhile is found in the end and put right.
 //
 // A row that the other engine cannot keep, such as an id with a NUL in
 // PostgreSQL, is ErrInvalid. A copy that another CopyTo has taken over is
@@ -45,6 +49,9 @@ func (db *DB) copyTo(ctx context.Context, dsn string) (report CopyReport, err er
 		return report, err
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
+	if err := requireGrants(ctx, target.core.engine.Queries()); err != nil {
+		return report, err
+	}
 	c := copier{target: target, report: &report}
 	_, err = inSnapshot(ctx, db.core, func(v *view) (struct{}, error) {
 		c.source = v.q
@@ -64,65 +71,11 @@ func (db *DB) copyTo(ctx context.Context, dsn string) (report CopyReport, err er
 	return report, c.finish(ctx)
 }
 
-// openTarget opens the database that dsn names to be written by a copier.
-func (db *DB) openTarget(ctx context.Context, dsn string) (*DB, error) {
-	o, err := newOptions([]Option{WithClock(db.core.clock), WithLogger(db.core.log), WithSlowThreshold(db.core.slow)})
-	if err != nil {
-		return nil, err
-	}
-	eng, err := newEngine(dsn, o)
-	if err != nil {
-		return nil, err
-	}
-	if err := prepareTarget(ctx, eng, o); err != nil {
-		return nil, errors.Join(explain(eng, "open "+RedactDSN(dsn), err), eng.Close())
-	}
-	c := &core{engine: eng, loc: db.core.loc, clock: o.clock, log: o.log, slow: o.slow}
-	return &DB{Reader: &Reader{core: c}, queue: newQueue(c), stop: func() {}}, nil
-}
-
-// errHasContent refuses a target.
-var errHasContent = invalid("target", nil, "it has content and is not an unfinished copy")
-
-// prepareTarget makes the tables if there is nothing yet, and opens the pools.
-func prepareTarget(ctx context.Context, eng engine.Engine, o options) error {
-	state, err := eng.Inspect(ctx)
-	switch {
-	case err != nil:
-		return err
-	case state.Problem != "":
-		return fmt.Errorf("%w: %s", ErrSchema, state.Problem)
-	case state.Facts && state.Version == 0:
-		return errHasContent
-	case state.Version == 0:
-		err = migrate(ctx, eng, o.log)
-	case state.Version < state.Latest:
-		err = olderSchema(state)
-	}
-	if err != nil {
-		return err
-	}
-	return eng.Open(ctx)
-}
-
-// refuseUnfinished returns an error if the database is marked as an unfinished
-// copy.
-func refuseUnfinished(ctx context.Context, q dbgen.Querier) error {
-	_, err := q.GetSetting(ctx, settingCopying)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return nil
-	case err != nil:
-		return err
-	}
-	return fmt.Errorf("%w: it is an unfinished copy of another database; copy to it again", ErrSchema)
-}
-
 // copier makes a target what a source is.
 type copier struct {
 	source   dbgen.Querier // one snapshot
 	target   *DB
-	turn     string // how often a copy to the target has begun; its mark has this value
+	mark     copyMark // of the target
 	report   *CopyReport
 	progress *progress
 }
@@ -143,77 +96,44 @@ func (c *copier) run(ctx context.Context) error {
 		return err
 	}
 	c.progress = progressOf(ctx, 2*c.report.Rows)
-	for _, t := range copyTables {
-		if err := c.copyTable(ctx, t); err != nil {
-			return err
-		}
+	resumed := c.mark.Table != ""
+	if resumed {
+		c.progress.add(int(c.mark.Rows))
 	}
-	_, err := snapshotOnce(ctx, c.target.Reader, "compare the copy", func(v *view) (int64, error) {
-		for _, t := range copyTables {
-			if err := c.compareTable(ctx, v.q, t); err != nil {
-				return 0, err
-			}
-		}
-		return c.report.Rows, nil
-	})
+	difference, err := c.copyAndCompare(ctx)
+	if err == nil && difference != "" && resumed {
+		// The database has changed since an interrupted run copied its part.
+		c.mark = copyMark{Turn: c.mark.Turn}
+		c.progress.total = c.progress.done + 2*c.report.Rows
+		difference, err = c.copyAndCompare(ctx)
+	}
+	if err == nil && difference != "" {
+		err = fmt.Errorf("%w: the copy differs in %s", ErrCorrupt, difference)
+	}
 	return err
 }
 
-// begin marks the target, which must be empty or marked already.
-func (c *copier) begin(ctx context.Context) (err error) {
-	c.turn, err = write(ctx, c.target, "begin the copy", idempotent, func(w *writing) (string, error) {
-		_, err := w.q.GetSetting(ctx, settingCopying)
-		if errors.Is(err, sql.ErrNoRows) {
-			err = requireEmpty(ctx, w.q)
-		}
-		if err != nil {
+// copyAndCompare copies what is behind the mark, and then compares all rows. It
+// names the first that differs, "" for none.
+func (c *copier) copyAndCompare(ctx context.Context) (difference string, err error) {
+	begin, after := c.mark.position()
+	for _, t := range copyTables[begin:] {
+		if err := c.walk(ctx, t, after, func(want span) error { return c.copySpan(ctx, t, want) }); err != nil {
 			return "", err
 		}
-		return w.q.CountSetting(ctx, settingCopying)
-	})
-	return err
-}
-
-// requireEmpty refuses a database that holds more than settings.
-func requireEmpty(ctx context.Context, q dbgen.Querier) error {
-	for _, t := range copyTables {
-		if t.name == settingsTable {
-			continue
-		}
-		n, err := t.count(q, ctx)
-		if err != nil {
-			return err
-		}
-		if n > 0 {
-			return errHasContent
-		}
+		after = firstKey
 	}
-	return nil
-}
-
-// hold holds the mark of the target, which must still be this copier's.
-func (c *copier) hold(ctx context.Context, w *writing) error {
-	turn, err := w.q.HoldSetting(ctx, settingCopying)
-	if errors.Is(err, sql.ErrNoRows) || (err == nil && turn != c.turn) {
-		return fmt.Errorf("%w: another copy to the same target has begun", ErrConflict)
-	}
-	return err
-}
-
-// copyTable makes a table of the target that of the source, a chunk at a time.
-func (c *copier) copyTable(ctx context.Context, t copyTable) error {
-	return c.walk(ctx, t, func(want span) error { return c.copySpan(ctx, t, want) })
-}
-
-// compareTable returns an error unless a table of the target, read by q, is that
-// of the source.
-func (c *copier) compareTable(ctx context.Context, q dbgen.Querier, t copyTable) error {
-	return c.walk(ctx, t, func(want span) error {
-		missing, excess, err := want.differences(ctx, q, t)
-		for _, row := range append(missing, excess...) {
-			return fmt.Errorf("%w: the copy differs in %s", ErrCorrupt, t.named(row.key))
+	return snapshotOnce(ctx, c.target.Reader, "compare the copy", func(v *view) (string, error) {
+		for _, t := range copyTables {
+			err := c.walk(ctx, t, firstKey, func(want span) error { return want.same(ctx, v.q, t) })
+			if d, ok := errors.AsType[differs](err); ok {
+				return string(d), nil
+			}
+			if err != nil {
+				return "", err
+			}
 		}
-		return err
+		return "", nil
 	})
 }
 
@@ -225,9 +145,9 @@ type span struct {
 	rows    []copyRow
 }
 
-// walk shows a table of the source to look, span by span.
-func (c *copier) walk(ctx context.Context, t copyTable, look func(span) error) error {
-	for after := firstKey; ; {
+// walk shows a table of the source to look, span by span, from behind a key on.
+func (c *copier) walk(ctx context.Context, t copyTable, after copyKey, look func(span) error) error {
+	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -249,11 +169,12 @@ func (c *copier) walk(ctx context.Context, t copyTable, look func(span) error) e
 	}
 }
 
-// copySpan makes the target's rows of the span those of the source, in one
-// transaction. If the target refuses them, it goes on row by row, to name the
-// one that it cannot keep.
+// copySpan makes the target's rows of the span those of the source and sets the
+// mark behind them, in one transaction. If the target refuses them, it goes on
+// row by row, to name the one that it cannot keep.
 func (c *copier) copySpan(ctx context.Context, t copyTable, want span) error {
 	var missing, excess []copyRow
+	mark := c.mark.behind(t, want)
 	_, err := write(ctx, c.target, "copy "+t.name, idempotent, func(w *writing) (int, error) {
 		err := c.hold(ctx, w)
 		if err != nil {
@@ -268,12 +189,15 @@ func (c *copier) copySpan(ctx context.Context, t copyTable, want span) error {
 			}
 		}
 		if len(missing) > 0 {
-			err = t.put(w.q, ctx, jsonOf(missing))
+			if err := t.put(w.q, ctx, jsonOf(missing)); err != nil {
+				return 0, err
+			}
 		}
-		return len(missing) + len(excess), err
+		return len(missing) + len(excess), mark.store(ctx, w.later())
 	})
 	switch {
 	case err == nil:
+		c.mark = mark
 		c.report.Written += int64(len(missing))
 		c.report.Deleted += int64(len(excess))
 		return nil
@@ -288,6 +212,20 @@ func (c *copier) copySpan(ctx context.Context, t copyTable, want span) error {
 			return err
 		}
 		after = row.key
+	}
+	return err
+}
+
+// differs names a row in which a copy differs.
+type differs string
+
+func (d differs) Error() string { return "the copy differs in " + string(d) }
+
+// same returns differs unless a table read by q has the rows of the span.
+func (s span) same(ctx context.Context, q dbgen.Querier, t copyTable) error {
+	missing, excess, err := s.differences(ctx, q, t)
+	for _, row := range append(missing, excess...) {
+		return differs(t.named(row.key))
 	}
 	return err
 }

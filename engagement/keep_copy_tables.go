@@ -67,8 +67,8 @@ type copyTable struct {
 
 const settingsTable = "settings"
 
-// copyTables are all tables but the one of the migrations. A new column needs
-// nothing here, only its place in both engines' put.
+// copyTables are all tables but those of notCopied. A new column needs nothing
+// here, only its place in both engines' put.
 var copyTables = []copyTable{
 	{
 		name: settingsTable, subject: "%[2]s",
@@ -224,6 +224,11 @@ var copyTables = []copyTable{
 		put:    dbgen.Querier.PutPublicUsers,
 		remove: func(ctx context.Context, q dbgen.Querier, k copyKey) error { return q.DeletePublicUser(ctx, k.user) },
 	},
+}
+
+// notCopied are the tables that a copy leaves out, and why.
+var notCopied = map[string]string{
+	"goose_db_version": "it is of the migrations, which the target has had itself",
 }
 
 // named names a row of the table in an error.

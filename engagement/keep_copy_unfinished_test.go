@@ -1,19 +1,19 @@
 package engagement_test
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"io/fs"
 	"os"
-	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	migrate "github.com/pressly/goose/v3"
 
 	"github.com/hydraxdev/engagementdb/engagement"
+	"github.com/hydraxdev/engagementdb/migrations"
 )
 
 // interrupted copies from source to target and gives up when a part of the
@@ -174,84 +174,65 @@ func TestACopyWithAnotherStructureIsNotFinished(t *testing.T) {
 	})
 }
 
-// The environment of a child process that copies.
-const (
-	copyFrom = "ENGAGEMENT_TEST_COPY_FROM"
-	copyInto = "ENGAGEMENT_TEST_COPY_TO"
-)
-
-// A test binary that is started with a copier's environment copies, prints a
-// line at every report of its progress, and does not test.
-func init() {
-	if os.Getenv(copyInto) == "" {
-		return
-	}
-	if err := copyAsChild(os.Getenv(copyFrom), os.Getenv(copyInto)); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(0)
-}
-
-func copyAsChild(from, to string) error {
-	db, err := engagement.Open(context.Background(), from)
-	if err != nil {
-		return err
-	}
-	ctx := engagement.ContextWithProgress(context.Background(), func(int64, int64) { fmt.Println("progress") })
-	_, err = db.CopyTo(ctx, to)
-	return errors.Join(err, db.Close())
-}
-
-func TestACopyGoesOnAfterItsProcessWasKilled(t *testing.T) {
-	const kills = 12
+// An interrupted copy leaves tables of any version behind.
+func TestACopyGoesOnWithTheTablesThatAnInterruptedOneHasMade(t *testing.T) {
 	forEachDirection(t, func(t *testing.T, from, to engine) {
-		source, target := from.fresh(t), to.fresh(t)
-		db := openAt(t, source, newClock(noon).option())
-		for chunk := range 3 {
-			fires := make([]engagement.Fire, 4_000)
-			for i := range fires {
-				n := chunk*len(fires) + i
-				fires[i] = engagement.Fire{
-					UserID: int64(n%701) + 1, SignalID: fmt.Sprintf("S_%05d", n%4_003),
-					At: noon.Add(-time.Duration(n%997) * time.Hour),
-				}
-			}
-			must(db.RecordFires(context.Background(), fires))(t)
+		source := richDSN(t, from)
+		for version := range int64(len(allVersions) - 1) {
+			target := to.fresh(t)
+			migrateTo(t, target, version)
+			copyTo(t, source, target)
+			same(t, fmt.Sprintf("all rows, from version %d on", version), dump(t, target), dump(t, source))
 		}
-		noError(t, db.Close())
-		for run := range kills {
-			killedCopy(t, source, target, run+1)
-		}
-		if _, err := engagement.Open(context.Background(), target); !errors.Is(err, engagement.ErrSchema) {
-			t.Errorf("Open of the unfinished copy: %v", err)
-		}
-		report := copyTo(t, source, target)
-		if report.Written == 0 || report.Written == report.Rows {
-			t.Errorf("%d of %d rows were left to be written after %d kills", report.Written, report.Rows, kills)
-		}
-		same(t, "all rows", dump(t, target), dump(t, source))
-		proven(t, openAt(t, target))
 	})
 }
 
-// killedCopy kills a copying child shortly after it has reported its progress
-// some times, which is before it has ended.
-func killedCopy(t *testing.T, source, target string, reports int) {
+func TestATargetOfAnOlderSchemaWithContentIsRefusedAndNotTouched(t *testing.T) {
+	forEachDirection(t, func(t *testing.T, from, to engine) {
+		source := openAt(t, richDSN(t, from))
+		for version, want := range map[int64]error{0: engagement.ErrInvalid, 1: engagement.ErrSchema, 3: engagement.ErrSchema} {
+			target := to.fresh(t)
+			migrateTo(t, target, max(version, 1))
+			execSQL(t, target, "INSERT INTO signal_fires (user_id, signal_id) VALUES (1, 'X')")
+			if version == 0 {
+				migrateTo(t, target, 0)
+			}
+			before := dump(t, target)
+			if _, err := source.CopyTo(context.Background(), target); !errors.Is(err, want) {
+				t.Errorf("version %d: got %v, want %v", version, err, want)
+			}
+			same(t, fmt.Sprintf("all rows of version %d", version), dump(t, target), before)
+		}
+	})
+}
+
+// migrateTo takes a database up or down to a version, as the goose command would.
+func migrateTo(t tb, dsn string, version int64) {
 	t.Helper()
-	cmd := exec.Command(must(os.Executable())(t))
-	cmd.Env = append(os.Environ(), copyFrom+"="+source, copyInto+"="+target)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out := must(cmd.StdoutPipe())(t)
-	noError(t, cmd.Start())
-	lines := bufio.NewScanner(out)
-	for range reports {
-		lines.Scan()
+	db := openSQL(t, dsn)
+	defer db.Close()
+	dialect, files := migrate.DialectSQLite3, fs.FS(migrations.SQLite)
+	if isPostgres(dsn) {
+		dialect, files = migrate.DialectPostgres, migrations.Postgres
 	}
-	time.Sleep(time.Duration(rand.IntN(10_000)) * time.Microsecond)
-	_ = cmd.Process.Kill()
-	if err := cmd.Wait(); err == nil || stderr.Len() > 0 {
-		t.Fatalf("the child ended by itself (%v): %s", err, stderr.String())
+	provider := must(migrate.NewProvider(dialect, db, files, migrate.WithDisableGlobalRegistry(true)))(t)
+	ctx := context.Background()
+	switch at := must(provider.GetDBVersion(ctx))(t); { // which makes goose's own table
+	case at > version:
+		must(provider.DownTo(ctx, version))(t)
+	case at < version:
+		must(provider.UpTo(ctx, version))(t)
+	}
+}
+
+func TestACopyThatIsGivenUpAtOnceMakesNothing(t *testing.T) {
+	t.Parallel()
+	target := filepath.Join(filepath.Dir(freshFile(t)), "new folder", "copy.db")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := openAt(t, engines[0].migrated(t)).CopyTo(ctx, target)
+	wantError(t, err, context.Canceled)
+	if _, err := os.Stat(filepath.Dir(target)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("its folder was made: %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package engagement
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"time"
 
@@ -42,10 +41,13 @@ func (w *writing) eraseUser(ctx context.Context, userID int64) (EraseReceipt, er
 	if err := checkUserID(userID); err != nil {
 		return receipt, err
 	}
+	if err := w.holdKept(ctx, userID); err != nil {
+		return receipt, err
+	}
 	if _, err := w.countRepair(ctx); err != nil {
 		return receipt, err
 	}
-	known, totals, err := w.deleteTotals(ctx, userID)
+	totals, err := w.q.DeleteUserStats(ctx, userID)
 	if err != nil {
 		return receipt, err
 	}
@@ -73,9 +75,6 @@ func (w *writing) eraseUser(ctx context.Context, userID int64) (EraseReceipt, er
 		return receipt, err
 	}
 	receipt.Days = int64(len(days))
-	if !known && receipt.Fires+receipt.Trades+receipt.Days == 0 {
-		return receipt, notFound("user", userID)
-	}
 	subtractDays(&erased, totals, days)
 	if err := w.store(ctx, erased); err != nil {
 		return receipt, err
@@ -83,20 +82,23 @@ func (w *writing) eraseUser(ctx context.Context, userID int64) (EraseReceipt, er
 	return receipt, w.deleteEmptySignals(ctx, &erased)
 }
 
-// deleteTotals deletes a user's totals and reports whether there were any. Whoever
-// adds facts of the user waits from here on; holding the user first makes those
-// wait too who are about to record the first ones.
-func (w *writing) deleteTotals(ctx context.Context, userID int64) (known bool, totals []dbgen.UserStat, err error) {
-	_, err = w.q.GetUserStats(ctx, userID)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return false, nil, err
+// holdKept holds a user, so that whoever adds facts of the user waits until the
+// transaction ends, also who is about to record the first ones. A user of whom
+// nothing is kept is ErrNotFound, and then nothing is changed.
+func (w *writing) holdKept(ctx context.Context, userID int64) error {
+	_, missing := w.userRow(ctx, userID)
+	if missing != nil && !errors.Is(missing, ErrNotFound) {
+		return missing
 	}
-	known = err == nil
-	if _, err := w.hold(ctx, []int64{userID}, rows{}, rows{}); err != nil {
-		return known, nil, err
+	l, err := w.hold(ctx, []int64{userID}, rows{}, rows{})
+	if err != nil || missing == nil {
+		return err
 	}
-	totals, err = w.q.DeleteUserStats(ctx, userID)
-	return known, totals, err
+	facts, err := w.q.HasFacts(ctx, userID)
+	if err != nil || facts > 0 {
+		return err
+	}
+	return errors.Join(missing, w.store(ctx, changes{unused: l.created}))
 }
 
 // deleteFires deletes a user's fires and takes them out of their signals.

@@ -89,6 +89,9 @@ func (w *writing) recountChunk(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if len(users) > 0 && users[len(users)-1] < from { // it would go round for ever
+		return 0, fmt.Errorf("%w: user %d is listed behind user %d", ErrCorrupt, users[len(users)-1], from-1)
+	}
 	if err := w.recount(ctx, users, true); err != nil {
 		return 0, err
 	}

@@ -22,13 +22,13 @@ type misfit struct {
 	spent  map[string]int64     // the days that freezes are spent on
 }
 
-func newMisfit(user dbgen.UserStat, rules StreakRules, days []int64, stored []dbgen.StreakFreeze) misfit {
+func newMisfit(user dbgen.UserStat, rules streaks.Rules, days []int64, stored []dbgen.StreakFreeze) misfit {
 	freezes := make([]streaks.Freeze, len(stored))
 	for i, row := range stored {
 		freezes[i] = streaks.Freeze{ID: row.GrantID, Granted: row.GrantedDay}
 	}
 	m := misfit{stored: user, spent: map[string]int64{}}
-	m.want, _ = rules.pure().Count(days, freezes)
+	m.want, _ = rules.Count(days, freezes)
 	for _, f := range freezes {
 		m.spent[f.ID] = f.Spent
 	}
@@ -43,10 +43,11 @@ func newMisfit(user dbgen.UserStat, rules StreakRules, days []int64, stored []db
 // misfits returns misfits, at most limit. It reads users, their days and their
 // freezes side by side, all by user.
 func (v *view) misfits(ctx context.Context, limit int) (found []misfit, err error) {
-	rules, err := v.streakRules(ctx)
+	stored, err := v.streakRules(ctx)
 	if err != nil {
 		return nil, err
 	}
+	rules := stored.pure(v.skipped)
 	allDays, stop := rowsByUser(v.everyActiveDay(ctx), func(d dbgen.ActiveDaysAfterRow) int64 { return d.UserID })
 	defer stop()
 	allFreezes, stop := rowsByUser(v.everyFreeze(ctx), func(f dbgen.StreakFreeze) int64 { return f.UserID })

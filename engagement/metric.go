@@ -28,18 +28,18 @@ import (
 type MetricDefinition struct {
 	Name string `json:"name"` // as a signal id
 
-	// What is "count", "pnl" (the sum of it), "users" (how many) or "ratio".
-	What   string       `json:"what"`
-	Of     string       `json:"of,omitempty"` // "fires" or "trades"; pnl is of trades
+	What   MetricWhat   `json:"what"`
+	Of     MetricOf     `json:"of,omitempty"` // WhatPnL is of trades
 	Filter MetricFilter `json:"filter,omitzero"`
 	// A ratio has these in place of Of and Filter.
 	Numerator   *MetricPart `json:"numerator,omitempty"`
 	Denominator *MetricPart `json:"denominator,omitempty"`
 
-	Per string `json:"per"` // "user", "signal" or "day"
+	Per MetricPer `json:"per"`
 
 	// Window is what [Reader.ParseWindow] reads, such as "week", "30d" or
-	// "2026-01-01..2026-01-31"; empty: all time.
+	// "2026-01-01..2026-01-31"; empty: all time. It is the text and no [Window],
+	// which is of fixed days: "30d" goes on being the latest ones.
 	Window string `json:"window,omitempty"`
 
 	// Limit is how many rows there are at most, 1 to MaxLimit; 0: DefaultLimit.
@@ -50,25 +50,18 @@ type MetricDefinition struct {
 
 // MetricPart is one side of a ratio.
 type MetricPart struct {
-	What   string       `json:"what"` // as in MetricDefinition, but no ratio
-	Of     string       `json:"of"`
+	What   MetricWhat   `json:"what"` // but WhatRatio
+	Of     MetricOf     `json:"of"`
 	Filter MetricFilter `json:"filter,omitzero"`
 }
 
 // MetricFilter says which facts count. The zero value lets all count.
 type MetricFilter struct {
-	SignalPrefix string   `json:"signal_prefix,omitempty"` // with which the signal id begins
-	Executed     *bool    `json:"executed,omitempty"`      // of fires
-	Outcome      []string `json:"outcome,omitempty"`       // of trades: "win", "loss", "draw"
-	Weekdays     []string `json:"weekdays,omitempty"`      // "monday" to "sunday"
+	SignalPrefix string    `json:"signal_prefix,omitempty"` // with which the signal id begins
+	Executed     *bool     `json:"executed,omitempty"`      // of fires
+	Outcome      []Outcome `json:"outcome,omitempty"`       // of trades
+	Weekdays     []string  `json:"weekdays,omitempty"`      // "monday" to "sunday"
 }
-
-// The words of a MetricDefinition.
-const (
-	whatCount, whatPnL, whatUsers, whatRatio = "count", "pnl", "users", "ratio"
-	ofFires, ofTrades                        = "fires", "trades"
-	perUser, perSignal, perDay               = "user", "signal", "day"
-)
 
 var weekdays = []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
 
@@ -81,7 +74,7 @@ const maxDefinitionBytes = 64 << 10
 func ParseMetricDefinition(text []byte) (MetricDefinition, error) {
 	d, err := decodeMetric(text)
 	if err != nil {
-		return MetricDefinition{}, invalid(metricField, nil, err.Error())
+		return MetricDefinition{}, err
 	}
 	return d, d.check()
 }
@@ -89,30 +82,50 @@ func ParseMetricDefinition(text []byte) (MetricDefinition, error) {
 // metricField is the name under which a definition is refused as a whole.
 const metricField = "metric definition"
 
-func decodeMetric(text []byte) (d MetricDefinition, err error) {
+// decodeMetric reads a definition, of which it refuses fields and words that there
+// are not.
+func decodeMetric(text []byte) (MetricDefinition, error) {
+	type fields MetricDefinition
+	var d fields
+	err := decodeOne(text, &d)
+	switch refused, ok := errors.AsType[*InvalidError](err); {
+	case ok && refused.Field != metricField && d.Name != "":
+		return MetricDefinition{}, fmt.Errorf("metric %q: %w", shortened(d.Name), refused)
+	case ok:
+		return MetricDefinition{}, refused
+	case err != nil:
+		return MetricDefinition{}, invalid(metricField, nil, err.Error())
+	}
+	return MetricDefinition(d), nil
+}
+
+func decodeOne(text []byte, into any) error {
 	if len(text) > maxDefinitionBytes {
-		return d, tooLong(len(text))
+		return tooLong(len(text))
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
-	err = decoder.Decode(&d)
+	err := decoder.Decode(into)
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		value := shortened(wrong.Value)
 		if wrong.Field == "" {
-			return d, fmt.Errorf("it is a %s, want fields and their values", value)
+			return fmt.Errorf("it is a %s, want fields and their values", value)
 		}
-		return d, fmt.Errorf("%s: it is a %s, want another type", wrong.Field, value)
+		return fmt.Errorf("%s: it is a %s, want another type", wrong.Field, value)
+	}
+	if _, ok := errors.AsType[*InvalidError](err); ok {
+		return err
 	}
 	if errors.Is(err, io.EOF) {
-		return d, errors.New("it is empty")
+		return errors.New("it is empty")
 	}
 	if err != nil {
-		return d, errors.New(shortened(err.Error()))
+		return errors.New(shortened(err.Error()))
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return d, errors.New("there is more than one")
+		return errors.New("there is more than one")
 	}
-	return d, nil
+	return nil
 }
 
 func tooLong(size int) error {
@@ -204,7 +217,7 @@ func (r *Reader) CustomMetrics(ctx context.Context, q PageQuery) (Page[MetricDef
 }
 
 func (v *view) customMetrics(ctx context.Context, q PageQuery) (Page[MetricDefinition], error) {
-	p, err := q.of("metrics", position{})
+	p, err := q.of("metrics", position{}, ascending)
 	if err != nil {
 		return Page[MetricDefinition]{}, err
 	}
@@ -212,7 +225,10 @@ func (v *view) customMetrics(ctx context.Context, q PageQuery) (Page[MetricDefin
 	if err != nil {
 		return Page[MetricDefinition]{}, err
 	}
-	rows, next := cut(p, rows, func(row dbgen.CustomMetric) position { return position{text: row.Name} })
+	rows, next, err := cut(p, rows, func(row dbgen.CustomMetric) position { return position{text: row.Name} })
+	if err != nil {
+		return Page[MetricDefinition]{}, err
+	}
 	page := Page[MetricDefinition]{make([]MetricDefinition, len(rows)), next}
 	for i, row := range rows {
 		if page.Items[i], err = storedMetric(row); err != nil {

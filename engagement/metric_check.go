@@ -23,13 +23,13 @@ func (d MetricDefinition) check() error {
 }
 
 func (d MetricDefinition) checkFields() error {
-	if err := oneOf("what", d.What, whatCount, whatPnL, whatUsers, whatRatio); err != nil {
+	if err := checkNamed("what", d.What, MetricWhats()); err != nil {
 		return err
 	}
 	if err := d.checkParts(); err != nil {
 		return err
 	}
-	if err := oneOf("per", d.Per, perUser, perSignal, perDay); err != nil {
+	if err := checkNamed("per", d.Per, MetricPers()); err != nil {
 		return err
 	}
 	if _, err := checkLimit(d.Limit); err != nil {
@@ -40,7 +40,7 @@ func (d MetricDefinition) checkFields() error {
 }
 
 func (d MetricDefinition) checkParts() error {
-	if d.What != whatRatio {
+	if d.What != WhatRatio {
 		switch {
 		case d.Numerator != nil:
 			return invalid("numerator", nil, "only a ratio has one")
@@ -67,20 +67,20 @@ func (d MetricDefinition) checkParts() error {
 
 // parts are the measures to be read: one, or a ratio's two.
 func (d MetricDefinition) parts() []MetricPart {
-	if d.What == whatRatio {
+	if d.What == WhatRatio {
 		return []MetricPart{*d.Numerator, *d.Denominator}
 	}
 	return []MetricPart{{What: d.What, Of: d.Of, Filter: d.Filter}}
 }
 
 func (p MetricPart) check(path string) error {
-	if err := oneOf(path+"what", p.What, whatCount, whatPnL, whatUsers); err != nil {
+	if err := checkNamed(path+"what", p.What, []MetricWhat{WhatCount, WhatPnL, WhatUsers}); err != nil {
 		return err
 	}
-	if err := oneOf(path+"of", p.Of, ofFires, ofTrades); err != nil {
+	if err := checkNamed(path+"of", p.Of, MetricOfs()); err != nil {
 		return err
 	}
-	if p.What == whatPnL && p.Of != ofTrades {
+	if p.What == WhatPnL && p.Of != OfTrades {
 		return invalid(path+"of", p.Of, "only trades have a P&L")
 	}
 	return p.Filter.check(path+"filter.", p.Of)
@@ -90,36 +90,29 @@ func (f MetricFilter) empty() bool {
 	return f.SignalPrefix == "" && f.Executed == nil && len(f.Outcome) == 0 && len(f.Weekdays) == 0
 }
 
-func (f MetricFilter) check(path, of string) error {
+func (f MetricFilter) check(path string, of MetricOf) error {
 	if f.SignalPrefix != "" {
 		if err := checkID("", f.SignalPrefix); err != nil {
 			return invalid(path+"signal_prefix", f.SignalPrefix, "want the beginning of a signal id")
 		}
 	}
-	if f.Executed != nil && of != ofFires {
+	if f.Executed != nil && of != OfFires {
 		return invalid(path+"executed", *f.Executed, "only fires are executed")
 	}
-	if len(f.Outcome) > 0 && of != ofTrades {
-		return invalid(path+"outcome", strings.Join(f.Outcome, ", "), "only trades have one")
+	if len(f.Outcome) > 0 && of != OfTrades {
+		return invalid(path+"outcome", f.Outcome[0].String(), "only trades have one")
 	}
 	for i, outcome := range f.Outcome {
-		if err := oneOf(fmt.Sprintf("%soutcome[%d]", path, i), outcome, Win.String(), Loss.String(), Draw.String()); err != nil {
+		if err := checkNamed(fmt.Sprintf("%soutcome[%d]", path, i), outcome, Outcomes()); err != nil {
 			return err
 		}
 	}
 	for i, day := range f.Weekdays {
-		if err := oneOf(fmt.Sprintf("%sweekdays[%d]", path, i), day, weekdays...); err != nil {
-			return err
+		if !slices.Contains(weekdays, day) {
+			return invalid(fmt.Sprintf("%sweekdays[%d]", path, i), day, "want one of "+strings.Join(weekdays, ", "))
 		}
 	}
 	return nil
-}
-
-func oneOf(path, value string, known ...string) error {
-	if slices.Contains(known, value) {
-		return nil
-	}
-	return invalid(path, value, "want one of "+strings.Join(known, ", "))
 }
 
 // window returns the days that the definition is about, as of today.

@@ -106,11 +106,11 @@ func compareMetricKeys(a, b metricKey) int {
 	return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.signal, b.signal))
 }
 
-func (k metricKey) text(per string) string {
+func (k metricKey) text(per MetricPer) string {
 	switch per {
-	case perUser:
+	case PerUser:
 		return strconv.FormatInt(k.number, 10)
-	case perDay:
+	case PerDay:
 		return Day(k.number).String()
 	}
 	return k.signal
@@ -122,7 +122,7 @@ func (d MetricDefinition) page(q PageQuery) (paging, error) {
 	if err != nil {
 		return paging{}, err
 	}
-	return q.of("metric "+string(text), metricPosition(new(float64), metricKey{}))
+	return q.of("metric "+string(text), metricPosition(new(float64), metricKey{}), nil)
 }
 
 // metricPosition is where a row stands among those of a metric; metricAt is its
@@ -151,7 +151,7 @@ func (d MetricDefinition) rows(measured []map[metricKey]float64, p paging) Page[
 			row := MetricRow{Key: key.text(d.Per)}
 			value := measured[0][key]
 			row.Value = &value
-			if d.What == whatRatio {
+			if d.What == WhatRatio {
 				denominator := measured[1][key]
 				row.Numerator, row.Denominator, row.Value = &value, &denominator, nil
 				if denominator != 0 {
@@ -163,7 +163,7 @@ func (d MetricDefinition) rows(measured []map[metricKey]float64, p paging) Page[
 		}
 	}
 	compare := func(a metricKey, value *float64, b metricKey) int {
-		if d.Per == perDay {
+		if d.Per == PerDay {
 			return compareMetricKeys(a, b)
 		}
 		return cmp.Or(compareValues(found[a].Value, value), compareMetricKeys(a, b))
@@ -171,7 +171,7 @@ func (d MetricDefinition) rows(measured []map[metricKey]float64, p paging) Page[
 	keys := sortedKeys(found, func(a, b metricKey) int { return compare(a, found[b].Value, b) })
 	limit, _ := checkLimit(d.Limit) // checked before
 	if beyond := len(keys) - int(limit); beyond > 0 {
-		if d.Per == perDay {
+		if d.Per == PerDay {
 			keys = keys[beyond:]
 		} else {
 			keys = keys[:limit]
@@ -180,7 +180,7 @@ func (d MetricDefinition) rows(measured []map[metricKey]float64, p paging) Page[
 	if value, last := metricAt(p.after); !p.first {
 		keys = slices.DeleteFunc(keys, func(key metricKey) bool { return compare(key, value, last) <= 0 })
 	}
-	keys, next := cut(p, keys[:min(len(keys), int(p.rows()))], func(key metricKey) position {
+	keys, next, _ := cut(p, keys[:min(len(keys), int(p.rows()))], func(key metricKey) position {
 		return metricPosition(found[key].Value, key)
 	})
 	page := Page[MetricRow]{make([]MetricRow, len(keys)), next}
@@ -206,25 +206,25 @@ func compareValues(a, b *float64) int {
 // needsFires reports whether the counters of days do not hold the measure, so that
 // single fires must be read. Each user fires a signal once, so a signal has as
 // many users as fires.
-func (p MetricPart) needsFires(per string) bool {
-	return p.Of == ofFires && p.Filter.SignalPrefix != "" && per != perSignal
+func (p MetricPart) needsFires(per MetricPer) bool {
+	return p.Of == OfFires && p.Filter.SignalPrefix != "" && per != PerSignal
 }
 
 // measure returns what each user, signal or day comes to.
-func (v *view) measure(ctx context.Context, p MetricPart, per string, days daySpan) (map[metricKey]float64, error) {
-	if per == perDay || len(p.Filter.Weekdays) > 0 {
+func (v *view) measure(ctx context.Context, p MetricPart, per MetricPer, days daySpan) (map[metricKey]float64, error) {
+	if per == PerDay || len(p.Filter.Weekdays) > 0 {
 		days.first = max(days.first, unknownDay+1)
 	}
 	if days.empty() {
 		return nil, nil // all of it was cleaned up
 	}
-	if p.Of == ofTrades {
+	if p.Of == OfTrades {
 		return v.measureTrades(ctx, p, per, days)
 	}
 	return v.measureFires(ctx, p, per, days)
 }
 
-func (v *view) measureFires(ctx context.Context, p MetricPart, per string, days daySpan) (map[metricKey]float64, error) {
+func (v *view) measureFires(ctx context.Context, p MetricPart, per MetricPer, days daySpan) (map[metricKey]float64, error) {
 	first, last, weekdays := int64(days.first), int64(days.last), p.Filter.weekdays()
 	firstSignal, endSignal := p.Filter.signals()
 	measured := map[metricKey]float64{}
@@ -241,7 +241,7 @@ func (v *view) measureFires(ctx context.Context, p MetricPart, per string, days 
 			return
 		}
 		measured[key] = float64(fires[which])
-		if p.What == whatUsers {
+		if p.What == WhatUsers {
 			measured[key] = float64(users[which])
 		}
 	}
@@ -249,7 +249,7 @@ func (v *view) measureFires(ctx context.Context, p MetricPart, per string, days 
 	oneUser := [3]int64{1, 1, 1}
 
 	switch {
-	case per == perSignal:
+	case per == PerSignal:
 		rows, err := v.q.FiresBySignal(ctx, dbgen.FiresBySignalParams{
 			FirstSignal: firstSignal, EndSignal: endSignal, FirstDay: first, LastDay: last, Weekdays: weekdays,
 		})
@@ -258,7 +258,7 @@ func (v *view) measureFires(ctx context.Context, p MetricPart, per string, days 
 			add(metricKey{signal: row.SignalID}, fires, fires)
 		}
 		return measured, err
-	case per == perUser && p.needsFires(per):
+	case per == PerUser && p.needsFires(per):
 		rows, err := v.q.KeptFiresByUser(ctx, dbgen.KeptFiresByUserParams{
 			FirstSignal: firstSignal, EndSignal: endSignal, FirstDay: first, LastDay: last, Weekdays: weekdays,
 		})
@@ -266,13 +266,13 @@ func (v *view) measureFires(ctx context.Context, p MetricPart, per string, days 
 			add(metricKey{number: row.UserID}, split(row.Fires, row.Executed), oneUser)
 		}
 		return measured, err
-	case per == perUser && days == allDays:
+	case per == PerUser && days == allDays:
 		rows, err := v.q.FiresByUserEver(ctx)
 		for _, row := range rows {
 			add(metricKey{number: row.UserID}, split(row.Fires, row.Executed), oneUser)
 		}
 		return measured, err
-	case per == perUser:
+	case per == PerUser:
 		rows, err := v.q.FiresByUser(ctx, dbgen.FiresByUserParams{FirstDay: first, LastDay: last, Weekdays: weekdays})
 		for _, row := range rows {
 			add(metricKey{number: row.UserID}, split(row.Fires, row.Executed), oneUser)
@@ -294,7 +294,7 @@ func (v *view) measureFires(ctx context.Context, p MetricPart, per string, days 
 	return measured, err
 }
 
-func (v *view) measureTrades(ctx context.Context, p MetricPart, per string, days daySpan) (map[metricKey]float64, error) {
+func (v *view) measureTrades(ctx context.Context, p MetricPart, per MetricPer, days daySpan) (map[metricKey]float64, error) {
 	params := dbgen.TradesByUserParams{FirstDay: int64(days.first), LastDay: int64(days.last), Weekdays: p.Filter.weekdays()}
 	params.FirstSignal, params.EndSignal = p.Filter.signals()
 	params.StartOfDays, params.EndOfDays = v.instants(days)
@@ -302,22 +302,22 @@ func (v *view) measureTrades(ctx context.Context, p MetricPart, per string, days
 	measured := map[metricKey]float64{}
 	add := func(key metricKey, trades, users, units, micros int64) {
 		switch p.What {
-		case whatCount:
+		case WhatCount:
 			measured[key] = float64(trades)
-		case whatUsers:
+		case WhatUsers:
 			measured[key] = float64(users)
-		case whatPnL:
+		case WhatPnL:
 			measured[key] = stats.Sum(units, micros).Units()
 		}
 	}
 	switch per {
-	case perUser:
+	case PerUser:
 		rows, err := v.q.TradesByUser(ctx, params)
 		for _, row := range rows {
 			add(metricKey{number: row.UserID}, row.Trades, row.Users, row.Units, row.Micros)
 		}
 		return measured, err
-	case perSignal:
+	case PerSignal:
 		rows, err := v.q.TradesBySignal(ctx, dbgen.TradesBySignalParams(params))
 		for _, row := range rows {
 			add(metricKey{signal: row.SignalID}, row.Trades, row.Users, row.Units, row.Micros)
@@ -339,7 +339,7 @@ func (v *view) instants(days daySpan) (start, end time.Time) {
 		start = days.first.Start(v.loc).UTC()
 	}
 	if days.last < DayOf(endOfTime, time.UTC)-1 {
-		end = (days.last + 1).Start(v.loc).UTC()
+		end = days.last.end(v.loc).UTC()
 	}
 	return start, end
 }
@@ -374,10 +374,10 @@ func afterPrefix(prefix string) string {
 func (f MetricFilter) outcomes() (a, b, c string) {
 	wanted := f.Outcome
 	if len(wanted) == 0 {
-		wanted = []string{Win.String(), Loss.String(), Draw.String()}
+		wanted = Outcomes()
 	}
 	wanted = slices.Compact(slices.Sorted(slices.Values(wanted)))
-	return wanted[0], wanted[len(wanted)/2], wanted[len(wanted)-1]
+	return wanted[0].String(), wanted[len(wanted)/2].String(), wanted[len(wanted)-1].String()
 }
 
 // weekdays returns a character for each day from Monday on, "1" for those that

@@ -73,7 +73,7 @@ func TestAWrongDefinitionIsRefusedByTheNameOfItsField(t *testing.T) {
 		{"per nothing", `{"name": "x", "what": "count", "of": "fires"}`, `per "": want one of user, signal, day`},
 		{"per week", `{"name": "x", "what": "count", "of": "fires", "per": "week"}`, `per "week"`},
 		{"a mistyped weekday", fires(`, "filter": {"weekdays": ["monday", "frday"]}`), `metric "x": invalid filter.weekdays[1] "frday": want one of monday`},
-		{"an unknown outcome", trades(`, "filter": {"outcome": ["win", "tie"]}`), `filter.outcome[1] "tie"`},
+		{"an unknown outcome", trades(`, "filter": {"outcome": ["win", "tie"]}`), `metric "x": invalid outcome "tie": want one of win, loss, draw`},
 		{"executed trades", trades(`, "filter": {"executed": false}`), "filter.executed false: only fires"},
 		{"fires that were won", fires(`, "filter": {"outcome": ["win"]}`), `filter.outcome "win": only trades`},
 		{"a prefix with a line feed", fires(`, "filter": {"signal_prefix": "A\nB"}`), "filter.signal_prefix "},
@@ -115,7 +115,7 @@ func TestMetricsAreStoredForEveryProcess(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, open openFunc) {
 		ctx, db, other := context.Background(), open(), open()
 		count := engagement.MetricDefinition{Name: "b", What: "count", Of: "fires", Per: "user"}
-		pnl := engagement.MetricDefinition{Name: "a'; --", What: "pnl", Of: "trades", Per: "day", Filter: engagement.MetricFilter{Outcome: []string{"win"}}}
+		pnl := engagement.MetricDefinition{Name: "a'; --", What: "pnl", Of: "trades", Per: "day", Filter: engagement.MetricFilter{Outcome: []engagement.Outcome{engagement.Win}}}
 		same(t, "none yet", must(db.CustomMetrics(ctx, anyPage))(t).Items, []engagement.MetricDefinition{})
 
 		noError(t, db.DefineMetric(ctx, count))

@@ -1,7 +1,6 @@
 package engagement
 
 import (
-	"fmt"
 	"log/slog"
 	"time"
 )
@@ -20,6 +19,7 @@ type options struct {
 	readOnly    bool
 	noMigrate   bool
 	synchronous Synchronous
+	like        string // a new file gets the mode and owner of this one
 }
 
 func newOptions(opts []Option) (options, error) {
@@ -165,16 +165,33 @@ const (
 	SyncOff    Synchronous = "off"    // a power cut may damage the file
 )
 
+// SynchronousLevels lists all levels.
+func SynchronousLevels() []Synchronous { return []Synchronous{SyncFull, SyncNormal, SyncOff} }
+
+// String returns the level's name: "full", "normal" or "off".
+func (s Synchronous) String() string { return string(s) }
+
+// ParseSynchronous reads a level's name. Anything else is ErrInvalid.
+func ParseSynchronous(s string) (Synchronous, error) {
+	return parseNamed("synchronous", s, SynchronousLevels())
+}
+
+// MarshalText returns the level's name, "" for the zero value.
+func (s Synchronous) MarshalText() ([]byte, error) {
+	return marshalNamed("synchronous", s, SynchronousLevels())
+}
+
+// UnmarshalText reads what MarshalText returns.
+func (s *Synchronous) UnmarshalText(text []byte) error {
+	return unmarshalNamed(s, text, ParseSynchronous)
+}
+
 // WithSynchronous sets what a commit waits for. On PostgreSQL, SyncFull leaves
 // synchronous_commit as the server has it, and the others turn it off: a crash
 // of the server may then lose the last commits, and never more.
 func WithSynchronous(s Synchronous) Option {
 	return func(o *options) error {
-		switch s {
-		case SyncFull, SyncNormal, SyncOff:
-			o.synchronous = s
-			return nil
-		}
-		return invalid("synchronous", string(s), fmt.Sprintf("want %s, %s or %s", SyncFull, SyncNormal, SyncOff))
+		o.synchronous = s
+		return checkNamed("synchronous", s, SynchronousLevels())
 	}
 }

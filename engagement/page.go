@@ -1,9 +1,11 @@
 package engagement
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"iter"
 	"math"
@@ -14,8 +16,8 @@ import (
 // PageQuery says which page of a list to return. The zero value is the first
 // page of DefaultLimit items.
 type PageQuery struct {
-	Limit int    // how many items at most: 1 to MaxLimit; 0: DefaultLimit
-	After Cursor // Next of the page before; "": from the beginning
+	Limit int    `json:"limit,omitzero"` // how many items at most: 1 to MaxLimit; 0: DefaultLimit
+	After Cursor `json:"after,omitzero"` // Next of the page before; "": from the beginning
 }
 
 // Page is one page of a list. See [All] for reading a whole list.
@@ -67,6 +69,19 @@ type position struct {
 	text    string
 }
 
+// ascending orders positions by their numbers and then their text.
+func ascending(a, b position) int {
+	return cmp.Or(slices.Compare(a.numbers, b.numbers), cmp.Compare(a.text, b.text))
+}
+
+func descending(a, b position) int { return ascending(b, a) }
+
+// highFirst orders positions by their first number, the highest first, and then as
+// ascending does.
+func highFirst(a, b position) int {
+	return cmp.Or(cmp.Compare(b.numbers[0], a.numbers[0]), ascending(a, b))
+}
+
 // cursor encodes a position with a checksum of it and of the list's name.
 func (p position) cursor(list string) Cursor {
 	var key []byte
@@ -107,12 +122,13 @@ type paging struct {
 	limit int64
 	first bool // it is the first page, behind the position that is before all
 	after position
+	order func(a, b position) int // in which the database lists it; nil: it is put in order here
 }
 
-// of checks q for a list, whose first page is behind the position top. A list's
-// name holds its filters: a cursor is good for one name.
-func (q PageQuery) of(list string, top position) (p paging, err error) {
-	p = paging{list: list, first: q.After == "", after: top}
+// of checks q for a list that stands in an order and whose first page is behind the
+// position top. A list's name holds its filters: a cursor is good for one name.
+func (q PageQuery) of(list string, top position, order func(a, b position) int) (p paging, err error) {
+	p = paging{list: list, first: q.After == "", after: top, order: order}
 	if p.limit, err = checkLimit(q.Limit); err == nil && !p.first {
 		p.after, err = q.After.position(list, len(top.numbers))
 	}
@@ -123,13 +139,19 @@ func (q PageQuery) of(list string, top position) (p paging, err error) {
 // is a next page.
 func (p paging) rows() int64 { return p.limit + 1 }
 
-// cut returns the rows that the page shows, and where the next page begins.
-func cut[T any](p paging, rows []T, at func(T) position) ([]T, Cursor) {
+// cut returns the rows that the page shows, and where the next page begins. A list
+// that another program has damaged may be in no order: a page that does not end
+// behind the one before it is ErrCorrupt, where following it might never end.
+func cut[T any](p paging, rows []T, at func(T) position) ([]T, Cursor, error) {
 	if int64(len(rows)) < p.rows() {
-		return rows, ""
+		return rows, "", nil
 	}
 	rows = rows[:p.limit]
-	return rows, at(rows[p.limit-1]).cursor(p.list)
+	last := at(rows[p.limit-1])
+	if !p.first && p.order != nil && p.order(last, p.after) <= 0 {
+		return nil, "", fmt.Errorf("%w: %T %+v is listed out of order", ErrCorrupt, rows[p.limit-1], rows[p.limit-1])
+	}
+	return rows, last.cursor(p.list), nil
 }
 
 // factPaging is a page of facts of some days, newest first.
@@ -144,7 +166,7 @@ func (v *view) factPaging(q PageQuery, list string, days daySpan) (factPaging, e
 	if end.Before(endOfTime) {
 		end = end.Add(-time.Microsecond)
 	}
-	p, err := q.of(list, factPosition(end, math.MaxInt64, math.MaxInt64, ""))
+	p, err := q.of(list, factPosition(end, math.MaxInt64, math.MaxInt64, ""), descending)
 	return factPaging{p, days, since}, err
 }
 
@@ -162,10 +184,10 @@ func (p factPaging) before() (at time.Time, id, userID int64, key string) {
 
 // cutFacts is cut for facts, of which queries return those before the days too.
 // Other programs may have stored a fact of the future; its day is not known.
-func cutFacts[T any](p factPaging, rows []T, at func(T) position, day func(T) int64) ([]T, Cursor) {
+func cutFacts[T any](p factPaging, rows []T, at func(T) position, day func(T) int64) ([]T, Cursor, error) {
 	if i := slices.IndexFunc(rows, func(row T) bool { return at(row).numbers[0] < p.since.UnixMicro() }); i >= 0 {
 		rows = rows[:i]
 	}
-	rows, next := cut(p.paging, rows, at)
-	return slices.DeleteFunc(rows, func(row T) bool { return !p.days.has(Day(day(row))) }), next
+	rows, next, err := cut(p.paging, rows, at)
+	return slices.DeleteFunc(rows, func(row T) bool { return !p.days.has(Day(day(row))) }), next, err
 }

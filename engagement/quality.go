@@ -18,10 +18,10 @@ import (
 // QualityQuery says which trades to judge: a user's, or those that followed a
 // signal, whoever made them. Exactly one of UserID and SignalID is set.
 type QualityQuery struct {
-	UserID   int64
-	SignalID string
-	Window   Window  // by the day on which a trade closed; zero: all time
-	Balance  float64 // what the account held before the first of these trades, at most MaxPnL; 0: not known
+	UserID   int64   `json:"user_id,omitzero"`
+	SignalID string  `json:"signal_id,omitzero"`
+	Window   Window  `json:"window,omitzero"`  // by the day on which a trade closed; zero: all time
+	Balance  float64 `json:"balance,omitzero"` // what the account held before the first of these trades, at most MaxPnL; 0: not known
 }
 
 // TradeQuality says how good some trades were. What a trade is goes by its

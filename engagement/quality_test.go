@@ -239,7 +239,7 @@ func TestTradeQualityReadsPagesThatEndWithinOneTime(t *testing.T) {
 			want, _ := m.tradeQuality(q)
 			same(t, fmt.Sprintf("TradeQuality(%+v)", q), got, want, closely)
 		}
-		q := engagement.CalibrationQuery{MinTrades: 1, Strength: 10, Window: engagement.Days(db.Today()-1, db.Today())}
+		q := engagement.CalibrationQuery{MinDecided: 1, Strength: 10, Window: engagement.Days(db.Today()-1, db.Today())}
 		got, err := db.ScoreForecasts(t.Context(), q)
 		noError(t, err)
 		same(t, "too early", got.TooEarly, int64(0))
@@ -296,7 +296,7 @@ func TestTradesOfUnknownTimeArePartOfAllTimeOnly(t *testing.T) {
 	same(t, "drawdown", all.Drawdown, engagement.Drawdown{Amount: 1, Peak: 13})
 	since := quality(t, db.Reader, engagement.QualityQuery{UserID: 1, Window: engagement.Days(0, db.Today())})
 	same(t, "trades since 1970-01-01", since.Trades, int64(1))
-	calibration := must(db.ScoreForecasts(t.Context(), engagement.CalibrationQuery{MinTrades: 1}))(t)
+	calibration := must(db.ScoreForecasts(t.Context(), engagement.CalibrationQuery{MinDecided: 1}))(t)
 	same(t, "forecasts and too early", []int64{calibration.Forecasts, calibration.TooEarly}, []int64{0, 1})
 }
 

@@ -32,7 +32,8 @@ func (r *Reader) shared() *core {
 	return r.core
 }
 
-// Location returns the time zone in which the database's days begin and end.
+// Location returns the time zone in which the database's days begin and end; UTC
+// for one that was never opened.
 func (r *Reader) Location() *time.Location {
 	if r.shared() == nil {
 		return time.UTC
@@ -41,7 +42,7 @@ func (r *Reader) Location() *time.Location {
 }
 
 // Today returns the current day: of now or, in a snapshot or transaction, of its
-// beginning.
+// beginning; in UTC by the machine's clock for a database that was never opened.
 func (r *Reader) Today() Day { return DayOf(r.instant(), r.Location()) }
 
 // instant is the time that the reader's answers refer to.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
 	"github.com/hydraxdev/engagementdb/engagement/internal/streaks"
 )
 
@@ -27,7 +28,7 @@ type decision struct {
 // come in a call of its own. It reads and writes nothing; what is loaded is used
 // up.
 func decide(l *loaded, facts []*fact, now time.Time) decision {
-	d := decider{loaded: l, rules: l.rules.pure(), now: now, changes: newChanges(len(l.users))}
+	d := decider{loaded: l, rules: l.counting(), now: now, changes: newChanges(len(l.users))}
 	receipts := make([]receipt, len(facts))
 	for i, f := range facts {
 		if f.isTrade {
@@ -138,13 +139,18 @@ func (d *decider) trade(f *fact) receipt {
 	if known, ok := d.trades[keyOfTrade(trade)]; ok && !f.stored {
 		return receipt{status: Duplicate, err: checkSameTrade(known, trade, f.timeGiven)}
 	}
-	user := d.users[trade.UserID]
+	user, day := d.users[trade.UserID], userDay{trade.UserID, Day(trade.Day)}
 	sum, ok := addMicros(user.micros, trade.PnlMicros)
 	if !ok {
 		return receipt{err: invalid("P&L", fromMicros(trade.PnlMicros), "the sum of the user's trades would leave ±9e12")}
 	}
-	user.micros = sum
-	delta := counts{micros: trade.PnlMicros}
+	ofDay, ok := addMicros(d.pnl[day], trade.PnlMicros)
+	if !ok {
+		return receipt{err: invalid("P&L", fromMicros(trade.PnlMicros), fmt.Sprintf(
+			"the sum of the user's trades of %s would leave ±9e12", day.day))}
+	}
+	user.micros, d.pnl[day] = sum, ofDay
+	delta := counts{pnl: stats.Sum(0, trade.PnlMicros)}
 	switch trade.Outcome {
 	case Win.String():
 		delta.wins = 1
@@ -159,7 +165,7 @@ func (d *decider) trade(f *fact) receipt {
 		d.trades[keyOfTrade(trade)] = trade
 		d.changes.newTrades = append(d.changes.newTrades, trade)
 	}
-	d.changes.addUserDay(trade.UserID, Day(trade.Day), delta)
+	d.changes.addUserDay(trade.UserID, day.day, delta)
 	change := d.changes.user(trade.UserID)
 	change.winBound = winBound(user.wins, user.losses)
 	change.changed = latest2(change.changed, f.changedAt(d.now))
@@ -200,7 +206,7 @@ func (d *decider) conclude() {
 // recount decides what users' streaks and freezes are, counted anew from their
 // histories, and whether they are to be awarded what they have reached.
 func recount(l *loaded, users []int64, awarded bool, now time.Time) changes {
-	d := decider{loaded: l, rules: l.rules.pure(), now: now, changes: newChanges(len(l.users))}
+	d := decider{loaded: l, rules: l.counting(), now: now, changes: newChanges(len(l.users))}
 	for _, user := range users {
 		reached := d.count(d.users[user])
 		if awarded {

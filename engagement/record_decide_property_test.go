@@ -73,7 +73,9 @@ func drawFacts(t *rapid.T) []*fact {
 		user := drawUser(t)
 		if rapid.IntRange(0, 4).Draw(t, "trade") == 0 {
 			units := rapid.SampledFrom([]int64{0, 5, -5, MaxPnL, -MaxPnL}).Draw(t, "P&L")
-			facts[i] = closed(user, rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "trade id"), units)
+			facts[i] = closed(user, rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f"}).Draw(t, "trade id"), units)
+			facts[i].trade.Day = drawDay(t)
+			facts[i].trade.ClosedAt = timeOn(facts[i].trade.Day)
 			continue
 		}
 		facts[i] = fired(user, rapid.StringMatching("[A-H]").Draw(t, "signal"), drawDay(t))

@@ -30,6 +30,13 @@ func executed(user int64, signal string, day int64) *fact {
 	return f
 }
 
+// closedOn is closed on another day.
+func closedOn(day, user int64, id string, units int64) *fact {
+	f := closed(user, id, units)
+	f.trade.Day, f.trade.ClosedAt = day, timeOn(day)
+	return f
+}
+
 func closed(user int64, id string, units int64) *fact {
 	outcome := Draw
 	switch {
@@ -138,7 +145,7 @@ func changesText(c changes) (lines []string) {
 }
 
 func countsText(c counts) string {
-	return partsText("fires", c.fires, "executed", c.executed, "wins", c.wins, "losses", c.losses, "draws", c.draws, "micros", c.micros)
+	return partsText("fires", c.fires, "executed", c.executed, "wins", c.wins, "losses", c.losses, "draws", c.draws, "micros", c.pnl.Micros())
 }
 
 // partsText is each name with its number, unless that is 0.

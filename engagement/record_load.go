@@ -3,6 +3,7 @@ package engagement
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -46,12 +47,17 @@ func keyOfTrade(t dbgen.Trade) tradeKey { return tradeKey{t.UserID, t.TradeID} }
 // ends.
 type loaded struct {
 	rules   StreakRules
+	skipped []int64 // days that the time zone left out
 	horizon Day
 	users   map[int64]*heldUser
 	fires   map[fireKey]storedFire
 	trades  map[tradeKey]dbgen.Trade
-	created []int64 // users who are stored only because they are held
+	pnl     map[userDay]int64 // of the trades' days, in millionths
+	created []int64           // users who are stored only because they are held
 }
+
+// counting returns what streaks are counted by.
+func (l *loaded) counting() streaks.Rules { return l.rules.pure(l.skipped) }
 
 // storedFire is what is known of a stored fire.
 type storedFire struct {
@@ -84,10 +90,9 @@ func (w *writing) load(ctx context.Context, facts []*fact) (*loaded, error) {
 	for i, f := range facts {
 		users[i] = f.user()
 		switch {
-		case f.stored:
 		case f.isTrade:
-			trades.begin().int(f.trade.UserID).str(f.trade.TradeID)
-		default:
+			trades.begin().int(f.trade.UserID).str(f.trade.TradeID).int(f.trade.Day)
+		case !f.stored:
 			fires.begin().int(f.fire.UserID).str(f.fire.SignalID)
 		}
 	}
@@ -115,9 +120,11 @@ func (w *writing) hold(ctx context.Context, users []int64, fires, trades rows) (
 		return nil, err
 	}
 	l := &loaded{
+		skipped: w.skipped,
 		users:   make(map[int64]*heldUser, len(users)),
 		fires:   make(map[fireKey]storedFire, len(stored.Fires)),
 		trades:  make(map[tradeKey]dbgen.Trade, len(stored.Trades)),
+		pnl:     make(map[userDay]int64, len(stored.Days)),
 		created: stored.Created,
 	}
 	if l.rules, l.horizon, err = w.writerSettings(stored.Settings); err != nil {
@@ -129,7 +136,11 @@ func (w *writing) hold(ctx context.Context, users []int64, fires, trades rows) (
 		l.users[user] = &held[i]
 	}
 	for _, row := range stored.Users {
-		*l.users[row.UserID] = heldUser{
+		u, err := l.user(row.UserID)
+		if err != nil {
+			return nil, err
+		}
+		*u = heldUser{
 			streak: streaks.State{
 				First: row.FirstDay, Start: row.StreakStart, End: row.StreakEnd, Until: row.StreakUntil,
 				Length: row.StreakLength, Longest: row.StreakLongest, Unspent: row.Freezes,
@@ -143,7 +154,25 @@ func (w *writing) hold(ctx context.Context, users []int64, fires, trades rows) (
 	for _, row := range stored.Trades {
 		l.trades[keyOfTrade(row)] = row
 	}
+	for _, row := range stored.Days {
+		l.pnl[userDay{row.UserID, Day(row.Day)}] = row.PnlMicros
+	}
 	return l, nil
+}
+
+// user returns the held user that a row is about.
+func (l *loaded) user(id int64) (*heldUser, error) {
+	u, held := l.users[id]
+	if !held {
+		return nil, notAskedFor(id)
+	}
+	return u, nil
+}
+
+// notAskedFor tells of a row that was found by the key of another user, which a
+// damaged index does.
+func notAskedFor(user int64) error {
+	return fmt.Errorf("%w: a row of user %d is stored under another user", ErrCorrupt, user)
 }
 
 // unread returns the users whose histories, and those whose awards, must be read
@@ -154,7 +183,7 @@ func (l *loaded) unread(facts []*fact) (histories, awards []int64) {
 	type ahead struct{ end, days int64 }
 	users := map[int64]ahead{} // with other days than the last active one
 	needed := map[int64]bool{}
-	rules := l.rules.pure()
+	rules := l.counting()
 	for _, f := range facts {
 		if f.isTrade || (!f.stored && (Day(f.fire.Day) < l.horizon || l.isStored(f.fire))) {
 			continue
@@ -214,8 +243,14 @@ func (w *writing) readHistories(ctx context.Context, l *loaded, histories, award
 		l.users[user].history = &history{spent: map[string]int64{}}
 	}
 	for _, row := range found.Rows {
-		h := l.users[row.UserID].history
+		u, err := l.user(row.UserID)
+		if err != nil {
+			return err
+		}
+		h := u.history
 		switch {
+		case h == nil:
+			return notAskedFor(row.UserID)
 		case row.GrantID != "":
 			h.freezes = append(h.freezes, streaks.Freeze{ID: row.GrantID, Granted: row.Day, Spent: row.SpentDay})
 			h.spent[row.GrantID] = row.SpentDay
@@ -227,7 +262,10 @@ func (w *writing) readHistories(ctx context.Context, l *loaded, histories, award
 	}
 	slices.SortFunc(found.Awards, func(a, b dbgen.StreakAward) int { return cmp.Compare(a.Day, b.Day) })
 	for _, row := range found.Awards {
-		u := l.users[row.UserID]
+		u, err := l.user(row.UserID)
+		if err != nil {
+			return err
+		}
 		u.awards = append(u.awards, streaks.Award{Start: row.StreakStart, Length: row.Milestone, Day: row.Day})
 	}
 	return nil

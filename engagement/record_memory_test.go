@@ -1,6 +1,7 @@
 package engagement
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
 	"github.com/hydraxdev/engagementdb/engagement/internal/streaks"
 )
 
@@ -61,11 +63,16 @@ func (m *memory) clone() *memory {
 func (m *memory) load(facts []*fact) *loaded {
 	l := &loaded{
 		rules: m.rules, horizon: m.horizon,
-		users: map[int64]*heldUser{}, fires: map[fireKey]storedFire{}, trades: map[tradeKey]dbgen.Trade{},
+		users: map[int64]*heldUser{}, fires: map[fireKey]storedFire{}, trades: map[tradeKey]dbgen.Trade{}, pnl: map[userDay]int64{},
 	}
 	for _, f := range facts {
 		if l.users[f.user()] == nil {
 			m.hold(l, f.user())
+		}
+		if day := (userDay{f.user(), Day(f.trade.Day)}); f.isTrade {
+			if c, known := m.userDays[day]; known {
+				l.pnl[day] = c.pnl.Micros()
+			}
 		}
 		if f.stored {
 			continue
@@ -97,7 +104,7 @@ func (m *memory) hold(l *loaded, id int64) {
 		user.streak = streaks.NoDays()
 		l.created = append(l.created, id)
 	}
-	l.users[id] = &heldUser{streak: user.streak, wins: user.wins, losses: user.losses, micros: user.micros}
+	l.users[id] = &heldUser{streak: user.streak, wins: user.wins, losses: user.losses, micros: user.pnl.Micros()}
 }
 
 // loadHistories reads what users' streaks are counted anew from.
@@ -213,6 +220,7 @@ func (m *memory) apply(t failer, c changes) {
 	sums := map[Day]counts{}
 	for key, delta := range c.userDays {
 		m.userDays[key] = m.userDays[key].plus(delta)
+		m.checkPnL(t, fmt.Sprintf("user %d on day %d", key.user, int64(key.day)), m.userDays[key].pnl)
 		sums[key.day] = sums[key.day].plus(counts{fires: delta.fires, executed: delta.executed})
 	}
 	for key, delta := range c.signalDays {
@@ -237,6 +245,14 @@ func (m *memory) apply(t failer, c changes) {
 		m.days[day] = dayChange{row.fires + d.fires, row.executed + d.executed, row.activeUsers + d.activeUsers, row.newUsers + d.newUsers}
 	}
 	m.applyUsers(t, c)
+}
+
+// checkPnL reports a sum that the schema refuses.
+func (m *memory) checkPnL(t failer, whose string, sum stats.Amount) {
+	t.Helper()
+	if sum.Compare(stats.Sum(MaxPnL, 0)) > 0 || sum.Compare(stats.Sum(-MaxPnL, 0)) < 0 {
+		t.Errorf("the P&L of %s is %g, beyond ±9e12", whose, sum.Units())
+	}
 }
 
 func (m *memory) applyFacts(t failer, c changes) {
@@ -271,6 +287,7 @@ func (m *memory) applyUsers(t failer, c changes) {
 			row.streak = streaks.NoDays()
 		}
 		row.counts = row.counts.plus(change.counts)
+		m.checkPnL(t, fmt.Sprint("user ", id), row.pnl)
 		row.changed = latest2(row.changed, change.changed)
 		if change.ofTrades() {
 			row.winBound = change.winBound
@@ -319,7 +336,7 @@ func (m *memory) verify(t failer) {
 		if Day(trade.Day) == uncounted {
 			continue
 		}
-		one := counts{micros: trade.PnlMicros}
+		one := counts{pnl: stats.Sum(0, trade.PnlMicros)}
 		switch trade.Outcome {
 		case "win":
 			one.wins = 1
@@ -345,7 +362,7 @@ func (m *memory) verify(t failer) {
 		for _, f := range m.freezes[id] {
 			h.freezes = append(h.freezes, f)
 		}
-		user.streak, _ = m.rules.pure().Count(h.days, h.freezes)
+		user.streak, _ = m.rules.pure(nil).Count(h.days, h.freezes)
 		if first := Day(user.streak.First); first > unknownDay {
 			d := want.days[first]
 			d.newUsers++
@@ -367,7 +384,7 @@ func (m *memory) verify(t failer) {
 func (m *memory) same(t failer, what string, want *memory) {
 	t.Helper()
 	all := gocmp.AllowUnexported(memory{}, memoryUser{}, memoryAward{}, userDay{}, signalDay{}, fireKey{}, tradeKey{}, counts{},
-		signalChange{}, dayChange{})
+		stats.Amount{}, signalChange{}, dayChange{})
 	zero := cmpopts.IgnoreMapEntries(func(_ Day, d dayChange) bool { return d == dayChange{} })
 	if diff := gocmp.Diff(want, m, all, zero); diff != "" {
 		t.Errorf("%s differ (-want +got):\n%s", what, diff)

@@ -20,18 +20,18 @@ type queued struct {
 
 // CommitStats are the figures of the commit queue since Open.
 type CommitStats struct {
-	Batches      int64         `json:"batches"` // commits
-	Writes       int64         `json:"writes"`  // facts in them; Writes / Batches share one commit
+	Batches      int64         `json:"batches"` // commits that happened
+	Writes       int64         `json:"writes"`  // facts in them, without those refused; Writes / Batches share one commit
 	LargestBatch int64         `json:"largest_batch"`
 	Waiting      int64         `json:"waiting"`    // right now
-	WaitTotal    time.Duration `json:"wait_total"` // from the call until its batch begins, summed over writes
+	WaitTotal    time.Duration `json:"wait_total"` // from the call until its batch begins, summed over the facts of batches of which something was committed
 	WaitMax      time.Duration `json:"wait_max"`
-	CommitTotal  time.Duration `json:"commit_total"` // from a batch's beginning until it is on disk, summed over batches
+	CommitTotal  time.Duration `json:"commit_total"` // from a batch's beginning until it is on disk, summed over the same batches
 	CommitMax    time.Duration `json:"commit_max"`
 }
 
 // CommitStats returns the figures of the queue in which RecordFire and
-// RecordTrade share commits.
+// RecordTrade share commits; all zero for a database that was never opened.
 func (db *DB) CommitStats() CommitStats {
 	if db.queue == nil { // never opened
 		return CommitStats{}
@@ -67,12 +67,12 @@ func (db *DB) enqueue(ctx context.Context, f *fact) (receipt, error) {
 // commitBatch commits one batch on behalf of all who wait. The batch is taken
 // only once there is a transaction, which on SQLite holds the write lock, so
 // that those who come or give up meanwhile still can.
-func (c *core) commitBatch(ctx context.Context, take func() []*queued) error {
+func (c *core) commitBatch(ctx context.Context, take func() []*queued) ([]int, error) {
 	w, err := retry(ctx, c, "begin a transaction", func(ctx context.Context) (*writing, error) {
 		return c.begin(ctx, engine.Enter)
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	return c.storeBatch(w, take())
 }
@@ -80,8 +80,9 @@ func (c *core) commitBatch(ctx context.Context, take func() []*queued) error {
 // storeBatch stores a batch in w, or in another transaction when that has
 // failed. All its facts have keys, so it is tried again even when its commit may
 // have happened. If the database refuses it, each fact is tried in a transaction
-// of its own, so that one that is refused is refused alone.
-func (c *core) storeBatch(w *writing, batch []*queued) error {
+// of its own, so that one that is refused is refused alone. It returns how many
+// facts each commit has.
+func (c *core) storeBatch(w *writing, batch []*queued) (commits []int, err error) {
 	facts := make([]*fact, len(batch))
 	for i, r := range batch {
 		facts[i] = r.fact
@@ -98,17 +99,25 @@ func (c *core) storeBatch(w *writing, batch []*queued) error {
 		}
 		return commitAfter(ctx, attempt, func(w *writing) ([]receipt, error) { return w.recordBatch(ctx, facts) })
 	})
+	stored := 0
 	for i, r := range receipts {
 		batch[i].receipt = r
+		if err == nil && r.err == nil {
+			stored++
+		}
+	}
+	if stored > 0 {
+		commits = []int{stored}
 	}
 	if len(batch) < 2 || !(errors.Is(err, ErrInvalid) || c.engine.Classify(err) == engine.Refused) {
-		return err
+		return commits, err
 	}
 	c.log.Warn("a fact of a batch was refused, trying each alone", "facts", len(batch))
 	var unavailable error
 	for _, r := range batch {
 		if unavailable == nil {
-			err := c.storeBatch(nil, []*queued{r})
+			stored, err := c.storeBatch(nil, []*queued{r})
+			commits = append(commits, stored...)
 			if r.err = errors.Join(r.err, err); c.mayPass(err) {
 				unavailable = err // the others would wait for as long, one after another
 			}
@@ -116,7 +125,7 @@ func (c *core) storeBatch(w *writing, batch []*queued) error {
 		}
 		r.receipt = receipt{err: unavailable}
 	}
-	return nil
+	return commits, nil
 }
 
 // whileWanted returns the context of a batch. One caller cannot give up a batch

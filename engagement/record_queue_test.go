@@ -114,6 +114,38 @@ func TestFiresAndTradesOfCallersWhoWaitShareOneCommit(t *testing.T) {
 	})
 }
 
+// refusing makes the database refuse what only it knows of: trades that follow the
+// signal "refused". What is returned undoes it.
+func refusing(t *testing.T, db *engagement.DB) (undo func()) {
+	t.Helper()
+	run := func(statement string) {
+		t.Helper()
+		noError(t, db.Tx(context.Background(), func(tx *engagement.Tx) error {
+			_, err := tx.SQL().ExecContext(context.Background(), statement)
+			return err
+		}))
+	}
+	if strings.HasSuffix(t.Name(), "/postgres") {
+		run("ALTER TABLE trades ADD CONSTRAINT refusing CHECK (signal_id <> 'refused')")
+		return func() { t.Helper(); run("ALTER TABLE trades DROP CONSTRAINT refusing") }
+	}
+	run("CREATE TRIGGER refusing BEFORE INSERT ON trades WHEN NEW.signal_id = 'refused' BEGIN SELECT RAISE(ABORT, 'refused'); END")
+	return func() { t.Helper(); run("DROP TRIGGER refusing") }
+}
+
+func TestABatchInWhichAllAreRefusedIsNoCommit(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		db := open()
+		trade(t, db, engagement.Trade{UserID: 1, TradeID: "t", PnL: 1})
+		before := db.CommitStats()
+		for range 3 {
+			_, err := db.RecordTrade(context.Background(), engagement.Trade{UserID: 1, TradeID: "t", PnL: 2})
+			only(t, err, engagement.ErrConflict)
+		}
+		same(t, "the figures of commits", db.CommitStats(), before)
+	})
+}
+
 func TestOneThatFailsFailsAlone(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, open openFunc) {
 		var batches atomic.Int64 // that the database refused
@@ -123,12 +155,13 @@ func TestOneThatFailsFailsAlone(t *testing.T) {
 			}
 		})
 		db := open(newClock(noon).option(), logged.option())
-		ctx, yesterday := context.Background(), noon.AddDate(0, 0, -1)
-		trade(t, db, engagement.Trade{UserID: 1, TradeID: "yesterday", PnL: -5, ClosedAt: yesterday})
-		trade(t, db, engagement.Trade{UserID: 1, TradeID: "first", PnL: engagement.MaxPnL})
+		ctx, undo := context.Background(), refusing(t, db)
+		trade(t, db, engagement.Trade{UserID: 1, TradeID: "yesterday", PnL: -5, ClosedAt: noon.AddDate(0, 0, -1)})
+		trade(t, db, engagement.Trade{UserID: 1, TradeID: "first", PnL: 1})
 		trade(t, db, engagement.Trade{UserID: 2, TradeID: "known", PnL: 5})
 		trade(t, db, engagement.Trade{UserID: 3, TradeID: "first", PnL: engagement.MaxPnL})
 		must(db.Cleanup(ctx, 1))(t)
+		before := db.CommitStats()
 
 		release := hold(t, db)
 		defer release()
@@ -138,9 +171,9 @@ func TestOneThatFailsFailsAlone(t *testing.T) {
 			sendFire(ctx, db, engagement.Fire{UserID: 2, SignalID: "S_1", Executed: true}),
 		}
 		bad := map[string]*call{
-			"the sum of a day, which only the database knows": sendTrade(ctx, db, engagement.Trade{UserID: 1, TradeID: "second", PnL: 1}),
-			"the sum of a user":         sendTrade(ctx, db, engagement.Trade{UserID: 3, TradeID: "second", PnL: 1}),
-			"a fire before the horizon": sendFire(ctx, db, engagement.Fire{UserID: 5, SignalID: "S_2", At: noon.AddDate(0, 0, -2)}),
+			"what only the database knows of": sendTrade(ctx, db, engagement.Trade{UserID: 1, TradeID: "second", SignalID: "refused", PnL: 1}),
+			"the sum of a user":               sendTrade(ctx, db, engagement.Trade{UserID: 3, TradeID: "second", PnL: 1}),
+			"a fire before the horizon":       sendFire(ctx, db, engagement.Fire{UserID: 5, SignalID: "S_2", At: noon.AddDate(0, 0, -2)}),
 		}
 		conflict := sendTrade(ctx, db, engagement.Trade{UserID: 2, TradeID: "known", PnL: 6})
 		waiting(t, db, 7)
@@ -158,6 +191,9 @@ func TestOneThatFailsFailsAlone(t *testing.T) {
 		_, err := conflict.wait(t)
 		wantError(t, err, engagement.ErrConflict)
 		same(t, "batches that the database refused", batches.Load(), int64(1))
+		undo()
+		stats := db.CommitStats()
+		same(t, "commits that happened, and facts in them", [2]int64{stats.Batches - before.Batches, stats.Writes - before.Writes}, [2]int64{3, 3})
 		report := proven(t, db)
 		same(t, "users, fires and trades", [3]int64{report.Users, report.Fires, report.Trades}, [3]int64{4, 2, 5})
 	})

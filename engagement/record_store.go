@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
 	"github.com/hydraxdev/engagementdb/engagement/internal/streaks"
 )
 
@@ -40,21 +41,22 @@ type signalDay struct {
 
 // counts are what is added to counters.
 type counts struct {
-	fires, executed             int64
-	wins, losses, draws, micros int64
+	fires, executed     int64
+	wins, losses, draws int64
+	pnl                 stats.Amount // from one end of what is stored to the other it leaves 64 bits
 }
 
 func (c counts) plus(d counts) counts {
 	return counts{
 		fires: c.fires + d.fires, executed: c.executed + d.executed,
 		wins: c.wins + d.wins, losses: c.losses + d.losses, draws: c.draws + d.draws,
-		micros: c.micros + d.micros,
+		pnl: c.pnl.Plus(d.pnl),
 	}
 }
 
 func (c counts) ofFires() bool { return c.fires != 0 || c.executed != 0 }
 
-func (c counts) ofTrades() bool { return c.wins != 0 || c.losses != 0 || c.draws != 0 || c.micros != 0 }
+func (c counts) ofTrades() bool { return c.wins != 0 || c.losses != 0 || c.draws != 0 }
 
 // userChange is what changes of a user.
 type userChange struct {
@@ -207,24 +209,28 @@ func storeFacts(ctx context.Context, q dbgen.Querier, c *changes) error {
 }
 
 func storeUserDays(ctx context.Context, q dbgen.Querier, c *changes) error {
-	var fired, traded rows
+	var fired, traded, moved rows
 	for _, key := range sortedKeys(c.userDays, compareUserDays) {
 		d := c.userDays[key]
 		if d.ofFires() {
 			fired.begin().int(key.user, int64(key.day), d.fires, d.executed)
 		}
 		if d.ofTrades() {
-			traded.begin().int(key.user, int64(key.day), d.wins, d.losses, d.draws, d.micros)
+			half, other := d.pnl.Halves()
+			traded.begin().int(key.user, int64(key.day), d.wins, d.losses, d.draws, half)
+			if other != 0 {
+				moved.begin().int(key.user, int64(key.day), 0, 0, 0, other)
+			}
 		}
 	}
-	return storeEach(ctx, storing{q.AddUserDayFires, fired}, storing{q.AddUserDayTrades, traded})
+	return storeEach(ctx, storing{q.AddUserDayFires, fired}, storing{q.AddUserDayTrades, traded}, storing{q.AddUserDayTrades, moved})
 }
 
 // storeUsers writes the users' totals and streak state. Columns that do not
 // change are not written: SQLite rewrites the index entries of every column that
 // an update names.
 func storeUsers(ctx context.Context, q dbgen.Querier, c *changes) error {
-	var fired, streak, traded rows
+	var fired, streak, traded, moved rows
 	for _, user := range sortedKeys(c.users, cmp.Compare) {
 		change := c.users[user]
 		switch s := change.streak; {
@@ -235,8 +241,11 @@ func storeUsers(ctx context.Context, q dbgen.Querier, c *changes) error {
 			fired.begin().int(user, change.fires, change.executed).time(change.changed)
 		}
 		if change.ofTrades() {
-			traded.begin().int(user, change.wins, change.losses, change.draws, change.micros).
-				time(change.changed).int(change.winBound)
+			half, other := change.pnl.Halves()
+			traded.begin().int(user, change.wins, change.losses, change.draws, half).time(change.changed).int(change.winBound)
+			if other != 0 {
+				moved.begin().int(user, 0, 0, 0, other).time(change.changed).int(change.winBound)
+			}
 		}
 	}
 	c.unused = slices.Sorted(slices.Values(c.unused))
@@ -245,7 +254,8 @@ func storeUsers(ctx context.Context, q dbgen.Querier, c *changes) error {
 			return err
 		}
 	}
-	return storeEach(ctx, storing{q.AddUserFires, fired}, storing{q.SetStreaks, streak}, storing{q.AddUserTrades, traded})
+	return storeEach(ctx, storing{q.AddUserFires, fired}, storing{q.SetStreaks, streak},
+		storing{q.AddUserTrades, traded}, storing{q.AddUserTrades, moved})
 }
 
 // storeStreaks writes the freezes that cover another day, and the awards.

@@ -20,11 +20,12 @@ import (
 
 // core is what a DB and every Reader and Tx made from it share.
 type core struct {
-	engine engine.Engine
-	loc    *time.Location
-	clock  func() time.Time
-	log    *slog.Logger
-	slow   time.Duration
+	engine  engine.Engine
+	loc     *time.Location
+	skipped []int64 // days that loc has left out
+	clock   func() time.Time
+	log     *slog.Logger
+	slow    time.Duration
 	// observer is told of each operation; nil: nobody is.
 	observer func(Observation)
 
@@ -75,10 +76,7 @@ func observe[T any](ctx context.Context, c *core, doing string, fn func() (T, er
 	answer, err := fn()
 	took := time.Since(start)
 	if err != nil {
-		if cause := ctx.Err(); cause != nil && c.engine.Classify(err) == engine.Unavailable {
-			err = fmt.Errorf("%w: %w", cause, err) // the caller has gone, not the server
-		}
-		err = explain(c.engine, doing, err)
+		err = explain(c.engine, doing, givenUp(ctx, c.engine, err))
 	}
 	if c.observer != nil {
 		c.observer(observationOf(doing, took, answer, err))

@@ -17,7 +17,7 @@ const (
 	settingTimeZone = "time_zone" // a name of the time zone database
 	settingHorizon  = "horizon"   // a day, as a number
 	settingRepairs  = "repairs"   // how often counters were repaired or users erased
-	settingCopying  = "copying"   // how often a copy to it has begun; only in an unfinished one
+	settingCopying  = "copying"   // a copyMark; only in an unfinished copy
 )
 
 // resolveLocation returns the database's time zone, storing the wanted one in

@@ -51,7 +51,7 @@ func (r *Reader) Signals(ctx context.Context, q PageQuery) (Page[SignalMetrics],
 }
 
 func (v *view) signals(ctx context.Context, q PageQuery) (Page[SignalMetrics], error) {
-	p, err := q.of("signals", position{})
+	p, err := q.of("signals", position{}, ascending)
 	if err != nil {
 		return Page[SignalMetrics]{}, err
 	}
@@ -63,7 +63,10 @@ func (v *view) signals(ctx context.Context, q PageQuery) (Page[SignalMetrics], e
 	if err != nil {
 		return Page[SignalMetrics]{}, err
 	}
-	rows, next := cut(p, rows, func(row dbgen.SignalMetric) position { return position{text: row.SignalID} })
+	rows, next, err := cut(p, rows, func(row dbgen.SignalMetric) position { return position{text: row.SignalID} })
+	if err != nil {
+		return Page[SignalMetrics]{}, err
+	}
 	page := Page[SignalMetrics]{make([]SignalMetrics, len(rows)), next}
 	for i, row := range rows {
 		page.Items[i] = signalMetrics(row)
@@ -92,7 +95,7 @@ func (v *view) popularSignals(ctx context.Context, w Window, q PageQuery) (Page[
 	if err := w.check(); err != nil {
 		return Page[PopularSignal]{}, err
 	}
-	p, err := q.of(fmt.Sprintf("popular signals in %v", w), position{numbers: []int64{math.MaxInt64}})
+	p, err := q.of(fmt.Sprintf("popular signals in %v", w), position{numbers: []int64{math.MaxInt64}}, highFirst)
 	if err != nil {
 		return Page[PopularSignal]{}, err
 	}
@@ -100,9 +103,12 @@ func (v *view) popularSignals(ctx context.Context, w Window, q PageQuery) (Page[
 	if err != nil {
 		return Page[PopularSignal]{}, err
 	}
-	rows, next := cut(p, rows, func(row dbgen.PopularSignalsRow) position {
+	rows, next, err := cut(p, rows, func(row dbgen.PopularSignalsRow) position {
 		return position{[]int64{row.Fires}, row.SignalID}
 	})
+	if err != nil {
+		return Page[PopularSignal]{}, err
+	}
 	page := Page[PopularSignal]{make([]PopularSignal, len(rows)), next}
 	for i, row := range rows {
 		page.Items[i] = PopularSignal{
@@ -209,7 +215,7 @@ func (v *view) signalInsight(ctx context.Context, signalID string) (SignalInsigh
 	// The follower of rank n has n fires before it.
 	delay := func(percent int64) (*float64, error) {
 		fired, err := at(stats.NearestRank(followers, percent))
-		seconds := fromMicros(fired.Sub(first).Microseconds())
+		seconds := float64(fired.Sub(first).Microseconds()) / 1e6
 		return &seconds, err
 	}
 	if insight.MedianDelay, err = delay(50); err != nil {

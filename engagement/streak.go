@@ -40,7 +40,7 @@ func (r *Reader) StreakLeaderboard(ctx context.Context, q PageQuery) (Page[Strea
 }
 
 func (v *view) streakLeaderboard(ctx context.Context, q PageQuery) (Page[StreakRow], error) {
-	p, err := q.of("streaks", position{numbers: []int64{math.MaxInt64, math.MinInt64}})
+	p, err := q.of("streaks", position{numbers: []int64{math.MaxInt64, math.MinInt64}}, highFirst)
 	if err != nil {
 		return Page[StreakRow]{}, err
 	}
@@ -63,9 +63,12 @@ func (v *view) streakLeaderboard(ctx context.Context, q PageQuery) (Page[StreakR
 	slices.SortFunc(users, func(a, b dbgen.UserStat) int {
 		return cmp.Or(cmp.Compare(b.StreakLength, a.StreakLength), cmp.Compare(a.UserID, b.UserID))
 	})
-	users, next := cut(p, users[:min(int64(len(users)), p.rows())], func(user dbgen.UserStat) position {
+	users, next, err := cut(p, users[:min(int64(len(users)), p.rows())], func(user dbgen.UserStat) position {
 		return position{numbers: []int64{user.StreakLength, user.UserID}}
 	})
+	if err != nil {
+		return Page[StreakRow]{}, err
+	}
 	rows, err := v.rankedStreaks(ctx, users, ends, p.first)
 	return Page[StreakRow]{rows, next}, err
 }
@@ -137,7 +140,7 @@ func (v *view) streaks(ctx context.Context, users ...dbgen.UserStat) ([]Streak, 
 		until := Day(user.StreakUntil)
 		if user.StreakLength > 0 && until >= today {
 			s.Current = user.StreakLength
-			expires := (until + 1).Start(v.loc).UTC()
+			expires := until.end(v.loc).UTC()
 			s.Expires = &expires
 		}
 		if user.StreakLength > 0 && user.Freezes > 0 {
@@ -148,7 +151,9 @@ func (v *view) streaks(ctx context.Context, users ...dbgen.UserStat) ([]Streak, 
 				}
 				rules = &read
 			}
-			s.Freezes -= rules.pure().Missed(user.StreakEnd, int64(min(today, until)))
+			// What another program stored may be no day; since then nothing is missed.
+			end := max(Day(user.StreakEnd), unknownDay)
+			s.Freezes -= rules.pure(v.skipped).Missed(int64(end), int64(min(today, until)))
 		}
 		streaks[i] = s
 	}
@@ -182,6 +187,27 @@ const (
 	OpenDay   StreakDayKind = "open"   // today, while there is no fire yet
 )
 
+// StreakDayKinds lists all kinds of days.
+func StreakDayKinds() []StreakDayKind { return []StreakDayKind{ActiveDay, RestDay, FrozenDay, OpenDay} }
+
+// String returns the kind's name: "active", "rest", "frozen" or "open".
+func (k StreakDayKind) String() string { return string(k) }
+
+// ParseStreakDayKind reads a kind's name. Anything else is ErrInvalid.
+func ParseStreakDayKind(s string) (StreakDayKind, error) {
+	return parseNamed("kind of day", s, StreakDayKinds())
+}
+
+// MarshalText returns the kind's name, "" for the zero value.
+func (k StreakDayKind) MarshalText() ([]byte, error) {
+	return marshalNamed("kind of day", k, StreakDayKinds())
+}
+
+// UnmarshalText reads what MarshalText returns.
+func (k *StreakDayKind) UnmarshalText(text []byte) error {
+	return unmarshalNamed(k, text, ParseStreakDayKind)
+}
+
 // StreakDay is one day of a streak.
 type StreakDay struct {
 	Day  Day           `json:"day"`
@@ -189,7 +215,9 @@ type StreakDay struct {
 }
 
 // StreakDays explains a user's current streak: its days from the first on up to
-// today, or up to a later one with a fire; none unless a streak is alive.
+// today, or up to a later one with a fire; none unless a streak is alive. A day that
+// the time zone left out is not among them. They come all at once: the calendar has
+// 366 a year.
 func (r *Reader) StreakDays(ctx context.Context, userID int64) ([]StreakDay, error) {
 	return snapshot(ctx, r, "explain a user's streak", func(v *view) ([]StreakDay, error) {
 		return v.streakDays(ctx, userID)
@@ -208,21 +236,28 @@ func (v *view) streakDays(ctx context.Context, userID int64) ([]StreakDay, error
 	if err != nil {
 		return nil, err
 	}
-	rules, err := v.streakRules(ctx)
+	first, last := Day(row.StreakStart), max(Day(row.StreakEnd), v.today())
+	if first <= unknownDay || !last.known() {
+		return nil, fmt.Errorf("%w: the streak of user %d from day %d to %d", ErrCorrupt, userID, row.StreakStart, row.StreakEnd)
+	}
+	stored, err := v.streakRules(ctx)
 	if err != nil {
 		return nil, err
 	}
+	rules := stored.pure(v.skipped)
 	active, err := v.q.UserActiveDays(ctx, dbgen.UserActiveDaysParams{UserID: userID, FromDay: row.StreakStart})
 	if err != nil {
 		return nil, err
 	}
 	// The streak is alive: what was missed was a day of rest or is covered.
-	for day := Day(row.StreakStart); day <= max(Day(row.StreakEnd), v.today()); day++ {
+	for day := first; day <= last; day++ {
 		kind := FrozenDay
 		switch {
 		case len(active) > 0 && active[0] == int64(day):
 			kind, active = ActiveDay, active[1:]
-		case rules.pure().Rests(int64(day)):
+		case rules.IsSkipped(int64(day)):
+			continue
+		case rules.Rests(int64(day)):
 			kind = RestDay
 		case day > Day(row.StreakEnd) && day == v.today():
 			kind = OpenDay

@@ -136,9 +136,10 @@ func (rules StreakRules) normal() StreakRules {
 	return rules
 }
 
-// pure returns what streaks are counted by.
-func (rules StreakRules) pure() streaks.Rules {
-	return streaks.Rules{RestDays: rules.RestDays, Milestones: rules.Milestones}
+// pure returns what streaks are counted by, with the days that the time zone left
+// out.
+func (rules StreakRules) pure(skipped []int64) streaks.Rules {
+	return streaks.Rules{RestDays: rules.RestDays, Milestones: rules.Milestones, Skipped: skipped}
 }
 
 // parsedRules are streak rules and the text that they were read from.

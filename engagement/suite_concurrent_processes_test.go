@@ -6,12 +6,33 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"strconv"
 	"sync"
 	"testing"
 
 	"github.com/hydraxdev/engagementdb/engagement"
 )
+
+// The environment of a child process that fires: the database, and which of the
+// processes it is.
+const (
+	childDSN  = "ENGAGEMENT_TEST_CHILD_DSN"
+	childName = "ENGAGEMENT_TEST_CHILD_NAME"
+)
+
+// A test binary that is started with a child's environment fires and does not
+// test.
+func init() {
+	if os.Getenv(childDSN) == "" {
+		return
+	}
+	if err := fireHotAsChild(os.Getenv(childDSN), os.Getenv(childName)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
 
 const (
 	hotSignal    = "EURUSD_LONG_1"
@@ -72,8 +93,8 @@ func TestHotSignal(t *testing.T) {
 			statuses := make([]map[string]int, hotProcesses)
 			var wg sync.WaitGroup
 			for p := range hotProcesses {
-				cmd := childCommand(t, dsn, strconv.Itoa(p), 0)
-				cmd.Env = append(cmd.Env, childHot+"=1")
+				cmd := exec.Command(must(os.Executable())(t))
+				cmd.Env = append(os.Environ(), childDSN+"="+dsn, childName+"="+strconv.Itoa(p))
 				var stderr bytes.Buffer
 				cmd.Stderr = &stderr
 				wg.Go(func() {

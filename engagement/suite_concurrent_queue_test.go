@@ -100,8 +100,9 @@ func TestALogThatPanicsOnceLeavesTheQueueWorking(t *testing.T) {
 				panic("the log is broken")
 			}
 		}).option())
-		trade(t, db, engagement.Trade{UserID: 1, TradeID: "first", PnL: engagement.MaxPnL})
-		trade(t, db, engagement.Trade{UserID: 1, TradeID: "yesterday", PnL: -engagement.MaxPnL, ClosedAt: noon.AddDate(0, 0, -1)})
+		undo := refusing(t, db)
+		trade(t, db, engagement.Trade{UserID: 1, TradeID: "first"})
+		trade(t, db, engagement.Trade{UserID: 1, TradeID: "other"})
 		broken.Store(true)
 		release := hold(t, db)
 		defer release()
@@ -113,9 +114,8 @@ func TestALogThatPanicsOnceLeavesTheQueueWorking(t *testing.T) {
 		waiting(t, db, 1)
 		others := []*call{
 			sendFire(ctx, db, engagement.Fire{UserID: 3, SignalID: "A"}),
-			// Together with the first its day leaves the range, which the database
-			// refuses and the leader logs.
-			sendTrade(ctx, db, engagement.Trade{UserID: 1, TradeID: "second", PnL: engagement.MaxPnL}),
+			// The database refuses it, which the leader logs.
+			sendTrade(ctx, db, engagement.Trade{UserID: 1, TradeID: "second", SignalID: "refused"}),
 		}
 		waiting(t, db, 3)
 		release()
@@ -128,6 +128,7 @@ func TestALogThatPanicsOnceLeavesTheQueueWorking(t *testing.T) {
 		if cause := <-leader; cause == nil {
 			t.Error("the log did not panic in the one who led")
 		}
+		undo()
 		same(t, "fires and trades", [2]int64{proven(t, db).Fires, proven(t, db).Trades}, [2]int64{0, 2})
 		_, err := db.RecordFire(soon(t), engagement.Fire{UserID: 4, SignalID: "A"})
 		noError(t, err)
@@ -139,13 +140,12 @@ func TestARefusedFactOfABatchIsNotLoggedWithItsPnL(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, open openFunc) {
 		var log journal
 		ctx, db := soon(t), open(log.option(), newClock(noon).option(), engagement.WithSlowThreshold(1))
-		trade(t, db, engagement.Trade{UserID: 1, TradeID: "yesterday", PnL: -6123456789012, ClosedAt: noon.AddDate(0, 0, -1)})
+		undo := refusing(t, db)
 		release := hold(t, db)
 		defer release()
-		// The user's P&L stays within its bounds, and that of today does not.
 		calls := []*call{
-			sendTrade(ctx, db, engagement.Trade{UserID: 1, TradeID: "a", PnL: 6123456789012}),
-			sendTrade(ctx, db, engagement.Trade{UserID: 1, TradeID: "b", PnL: 6123456789012}),
+			sendTrade(ctx, db, engagement.Trade{UserID: 1, TradeID: "a", SignalID: "refused", PnL: 612345.678901}),
+			sendTrade(ctx, db, engagement.Trade{UserID: 1, TradeID: "b", SignalID: "refused", PnL: 612345.678901}),
 			sendTrade(ctx, db, engagement.Trade{UserID: 1, TradeID: "c", PnL: 1}),
 		}
 		waiting(t, db, 3)
@@ -156,7 +156,8 @@ func TestARefusedFactOfABatchIsNotLoggedWithItsPnL(t *testing.T) {
 			}
 		}
 		log.has(t, "WARN a fact of a batch was refused, trying each alone")
-		for _, amount := range []string{"6123456789012", "6.123456789012", "6123456"} {
+		undo()
+		for _, amount := range []string{"612345678901", "612345.678901", "6.12345678901", "612345"} {
 			if strings.Contains(log.String(), amount) {
 				t.Errorf("a P&L was logged:\n%s", &log)
 			}

@@ -32,14 +32,14 @@ func (m *model) knows(user int64, signal string) bool {
 
 // forecast leaves the interval out.
 func (m *model) forecast(q engagement.ForecastQuery) engagement.Forecast {
-	f := engagement.Forecast{UserID: q.UserID, SignalID: q.SignalID, Strength: q.Strength, Needed: q.MinTrades}
+	f := engagement.Forecast{UserID: q.UserID, SignalID: q.SignalID, Strength: q.Strength, Needed: q.MinDecided}
 	f.Wins, f.Losses = m.decided(func(t modelTrade) bool {
 		return (q.UserID != 0 && t.UserID == q.UserID) || (q.SignalID != "" && t.SignalID == q.SignalID)
 	})
 	f.CommunityWins, f.CommunityLosses = m.decided(func(modelTrade) bool { return true })
 	f.BaseRate = float64(f.CommunityWins+1) / float64(f.CommunityWins+f.CommunityLosses+2)
 	f.Decided = f.Wins + f.Losses
-	if f.Decided >= q.MinTrades {
+	if f.Decided >= q.MinDecided {
 		f.Probability = new((q.Strength*f.BaseRate + float64(f.Wins)) / (q.Strength + float64(f.Decided)))
 	}
 	return f
@@ -63,7 +63,7 @@ func (m *model) calibration(q engagement.CalibrationQuery) engagement.Calibratio
 	var squares, baseSquares float64
 	forecasts, wins := [10]float64{}, [10]float64{}
 	for _, t := range m.trades {
-		query := engagement.ForecastQuery{UserID: t.UserID, Strength: q.Strength, MinTrades: q.MinTrades}
+		query := engagement.ForecastQuery{UserID: t.UserID, Strength: q.Strength, MinDecided: q.MinDecided}
 		if q.BySignal {
 			query.UserID, query.SignalID = 0, t.SignalID
 		}

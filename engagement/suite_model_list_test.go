@@ -34,7 +34,7 @@ func (m *model) allSignals() []engagement.SignalMetrics {
 func (h *history) compareFires(t *rapid.T, r *engagement.Reader, filter engagement.FireFilter) {
 	want := h.model.newestFirst(func(f modelFire) bool {
 		return (filter.UserID == 0 || f.UserID == filter.UserID) && (filter.SignalID == "" || f.SignalID == filter.SignalID) &&
-			inWindow(f.day, filter.Window)
+			(f.Executed || !filter.Executed) && inWindow(f.day, filter.Window)
 	})
 	same(t, fmt.Sprintf("Fires(%+v)", filter), inPages(t, 2, listFires(r, filter)), want, withoutIDs)
 }
@@ -59,7 +59,9 @@ func (h *history) compareFilters(t *rapid.T, r *engagement.Reader) {
 			last := today + 1 - engagement.Day(rapid.IntRange(0, 4).Draw(t, "last day"))
 			window = engagement.Days(last-engagement.Day(rapid.IntRange(0, 4).Draw(t, "days before it")), last)
 		}
-		h.compareFires(t, r, engagement.FireFilter{UserID: user, SignalID: signal, Window: window})
+		h.compareFires(t, r, engagement.FireFilter{
+			UserID: user, SignalID: signal, Executed: rapid.Bool().Draw(t, "executed"), Window: window,
+		})
 		h.compareTrades(t, r, engagement.TradeFilter{UserID: user, SignalID: signal, Outcome: outcome, Window: window})
 	}
 }

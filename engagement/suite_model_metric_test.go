@@ -115,14 +115,14 @@ func (m *model) metricDays(d engagement.MetricDefinition) (from, to *engagement.
 	return &first, &last
 }
 
-func (m *model) measure(p engagement.MetricPart, per string, counted func(engagement.Day) bool) map[string]float64 {
+func (m *model) measure(p engagement.MetricPart, per engagement.MetricPer, counted func(engagement.Day) bool) map[string]float64 {
 	passes := func(signal string, day engagement.Day) bool {
 		weekday := strings.ToLower(time.Unix(int64(day)*86400, 0).UTC().Weekday().String())
 		return counted(day) && strings.HasPrefix(signal, p.Filter.SignalPrefix) &&
 			(len(p.Filter.Weekdays) == 0 || slices.Contains(p.Filter.Weekdays, weekday))
 	}
 	key := func(user int64, signal string, day engagement.Day) string {
-		return map[string]string{"user": fmt.Sprint(user), "signal": signal, "day": day.String()}[per]
+		return map[engagement.MetricPer]string{"user": fmt.Sprint(user), "signal": signal, "day": day.String()}[per]
 	}
 	facts, micros, users := map[string]int64{}, map[string]int64{}, map[string]map[int64]bool{}
 	count := func(key string, user, pnl int64) {
@@ -148,7 +148,7 @@ func (m *model) measure(p engagement.MetricPart, per string, counted func(engage
 	} else {
 		for _, t := range m.trades {
 			if !passes(t.SignalID, t.day) || (per == "signal" && t.SignalID == "") ||
-				(len(p.Filter.Outcome) > 0 && !slices.Contains(p.Filter.Outcome, t.Outcome.String())) {
+				(len(p.Filter.Outcome) > 0 && !slices.Contains(p.Filter.Outcome, t.Outcome)) {
 				continue
 			}
 			count(key(t.UserID, t.SignalID, t.day), t.UserID, t.micros)
@@ -172,7 +172,7 @@ func (m *model) measure(p engagement.MetricPart, per string, counted func(engage
 func (m *model) drawMetric(t *rapid.T) engagement.MetricDefinition {
 	d := engagement.MetricDefinition{
 		Name:  "drawn",
-		Per:   rapid.SampledFrom([]string{"user", "signal", "day"}).Draw(t, "per"),
+		Per:   rapid.SampledFrom(engagement.MetricPers()).Draw(t, "per"),
 		Limit: rapid.SampledFrom([]int{0, 0, 1, 2, 10_000}).Draw(t, "limit"),
 	}
 	if rapid.IntRange(0, 2).Draw(t, "ratio") == 0 {
@@ -210,8 +210,9 @@ func drawMetricPart(t *rapid.T, label string) engagement.MetricPart {
 		yes, no := true, false
 		p.Filter.Executed = rapid.SampledFrom([]*bool{nil, &yes, &no}).Draw(t, "executed")
 	} else {
-		p.Filter.Outcome = rapid.SampledFrom([][]string{
-			nil, {"win"}, {"loss", "win"}, {"draw", "loss"}, {"win", "draw", "loss"}, {"draw", "draw"},
+		p.Filter.Outcome = rapid.SampledFrom([][]engagement.Outcome{
+			nil, {engagement.Win}, {engagement.Loss, engagement.Win}, {engagement.Draw, engagement.Loss},
+			{engagement.Win, engagement.Draw, engagement.Loss}, {engagement.Draw, engagement.Draw},
 		}).Draw(t, "outcome")
 	}
 	return p

@@ -59,6 +59,7 @@ func TestPlans(t *testing.T) {
 		{query: "SignalTradesFrom", step: "SEARCH trades USING INDEX idx_trades_signal_closed_at (signal_id=? AND closed_at>? AND closed_at<?)"},
 		{query: "DecidedTradesFrom", step: "SEARCH trades USING INDEX idx_trades_closed_at (closed_at>? AND closed_at<?)"},
 		{query: "TradesByKey", step: "SEARCH t USING INDEX sqlite_autoindex_trades_1 (user_id=? AND trade_id=?)"},
+		{query: "DaysOfTrades", step: "SEARCH d USING"}, // either index has both
 		{query: "FiresAfter", step: "SEARCH signal_fires USING INDEX sqlite_autoindex_signal_fires_1 (user_id>?)"},
 		{query: "TradesAfter", step: "SEARCH trades USING INDEX sqlite_autoindex_trades_1 (user_id>?)"},
 
@@ -252,6 +253,7 @@ func TestPlansOfPostgres(t *testing.T) {
 		{query: "OutcomeTrades", index: "idx_trades_outcome_closed_at", cond: `((outcome = $1) AND (closed_at <= $2))`},
 		{query: "Trades", index: "idx_trades_closed_at", cond: `(closed_at <= $1)`},
 		{query: "TradesByKey", index: "trades_pkey", cond: `((user_id = ((j.value ->> 0))::bigint) AND (trade_id = `},
+		{query: "DaysOfTrades", index: "idx_user_days_day", cond: `((day = ((j.value ->> 2))::bigint) AND (user_id = ((j.value ->> 0))::bigint))`},
 		{query: "FiresAfter", index: "signal_fires_pkey", cond: `(user_id >= $1)`},
 		{query: "TradesAfter", index: "trades_pkey", cond: `(user_id >= $1)`},
 		{query: "MarkFiresExecuted", index: "signal_fires_pkey", cond: `((user_id = k.user_id) AND (signal_id = k.signal_id))`, sorts: true},

@@ -45,11 +45,15 @@ func TestAnyHistoryGivesTheFiguresOfItsFacts(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
+			steps := 0
 			rapid.Check(t, func(t *rapid.T) {
 				h := newHistory(t, e)
-				t.Repeat(h.actions())
+				actions := h.actions()
+				actions[""] = func(*rapid.T) { steps++ }
+				t.Repeat(actions)
 				h.compareAll(t)
 			})
+			t.Logf("%d random steps", steps) // make soak adds them up
 		})
 	}
 }

@@ -205,7 +205,7 @@ func (db *DB) RevokeToken(ctx context.Context, id string) error {
 // Tokens lists all tokens by id, expired ones too; none if there are none.
 func (r *Reader) Tokens(ctx context.Context, q PageQuery) (Page[Token], error) {
 	return latest(ctx, r, "list tokens", func(v *view) (Page[Token], error) {
-		p, err := q.of("tokens", position{})
+		p, err := q.of("tokens", position{}, ascending)
 		if err != nil {
 			return Page[Token]{}, err
 		}
@@ -213,7 +213,10 @@ func (r *Reader) Tokens(ctx context.Context, q PageQuery) (Page[Token], error) {
 		if err != nil {
 			return Page[Token]{}, err
 		}
-		rows, next := cut(p, rows, func(row dbgen.ApiToken) position { return position{text: row.ID} })
+		rows, next, err := cut(p, rows, func(row dbgen.ApiToken) position { return position{text: row.ID} })
+		if err != nil {
+			return Page[Token]{}, err
+		}
 		page := Page[Token]{make([]Token, len(rows)), next}
 		for i, row := range rows {
 			if page.Items[i], err = storedToken(row); err != nil {

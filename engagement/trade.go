@@ -194,10 +194,10 @@ func (r *Reader) Trade(ctx context.Context, userID int64, tradeID string) (Close
 
 // TradeFilter says which trades to list. The zero value lets all through.
 type TradeFilter struct {
-	UserID   int64   // 0: of all users
-	SignalID string  // that they followed; "": any or none
-	Outcome  Outcome // 0: all of them
-	Window   Window  // by the day on which they closed; zero: of all time
+	UserID   int64   `json:"user_id,omitzero"`   // 0: of all users
+	SignalID string  `json:"signal_id,omitzero"` // that they followed; "": any or none
+	Outcome  Outcome `json:"outcome,omitzero"`   // 0: all of them
+	Window   Window  `json:"window,omitzero"`    // by the day on which they closed; zero: of all time
 }
 
 func (f TradeFilter) check() error {
@@ -285,9 +285,12 @@ func closedTrades(p factPaging, rows []dbgen.Trade, err error) (Page[ClosedTrade
 	if err != nil {
 		return Page[ClosedTrade]{}, err
 	}
-	rows, next := cutFacts(p, rows, func(row dbgen.Trade) position {
+	rows, next, err := cutFacts(p, rows, func(row dbgen.Trade) position {
 		return factPosition(row.ClosedAt, row.ID, row.UserID, row.TradeID)
 	}, func(row dbgen.Trade) int64 { return row.Day })
+	if err != nil {
+		return Page[ClosedTrade]{}, err
+	}
 	page := Page[ClosedTrade]{make([]ClosedTrade, len(rows)), next}
 	for i, row := range rows {
 		if page.Items[i], err = closedTrade(row); err != nil {

@@ -3,7 +3,6 @@ package engagement
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 
@@ -108,19 +107,10 @@ func (s SQL) QueryContext(ctx context.Context, query string, args ...any) (*sql.
 // QueryRowContext runs a query of at most one row, whose error Scan returns.
 func (s SQL) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	if s.w == nil {
-		never := sql.OpenDB(neverOpened{})
-		defer never.Close()
-		return never.QueryRowContext(ctx, query, args...)
+		return engine.FailedRow(errNotOpened)
 	}
 	return s.w.tx.SQL().QueryRowContext(ctx, query, args...)
 }
-
-// neverOpened is what the rows of a zero SQL come from: nothing else makes a
-// [sql.Row] that holds an error.
-type neverOpened struct{}
-
-func (neverOpened) Connect(context.Context) (driver.Conn, error) { return nil, errNotOpened }
-func (neverOpened) Driver() driver.Driver                        { return nil }
 
 // manner says how a write runs.
 type manner struct {
@@ -165,11 +155,15 @@ func (c *core) begin(ctx context.Context, gate engine.Gate) (*writing, error) {
 	}
 	var w *writing
 	defer func() {
-		if w == nil { // the caller's clock panicked
+		if w == nil { // the caller's clock panicked or is wrong
 			_ = tx.Rollback(ctx)
 		}
 	}()
-	w = &writing{view: &view{c, tx, c.instant()}, tx: tx}
+	now := c.instant()
+	if err := checkClock(now); err != nil {
+		return nil, err
+	}
+	w = &writing{view: &view{c, tx, now}, tx: tx}
 	return w, nil
 }
 

@@ -39,7 +39,8 @@ func TestAStatementThatIsLostFailsItsTransaction(t *testing.T) {
 			}
 			return err
 		},
-		"a row of the caller's": func(tx *engagement.Tx) error { return tx.SQL().QueryRowContext(ended, "SELECT 1").Scan(new(int)) },
+		"a row of the caller's that is not scanned": func(tx *engagement.Tx) error { return tx.SQL().QueryRowContext(ended, "SELECT 1").Err() },
+		"a row of the caller's":                     func(tx *engagement.Tx) error { return tx.SQL().QueryRowContext(ended, "SELECT 1").Scan(new(int)) },
 	}
 	forEachEngine(t, func(t *testing.T, open openFunc) {
 		db := open(newClock(noon).option())
@@ -61,6 +62,81 @@ func TestAStatementThatIsLostFailsItsTransaction(t *testing.T) {
 		}
 		fire(t, db, engagement.Fire{UserID: 1, SignalID: "A"}) // what comes next starts afresh
 		same(t, "fires", proven(t, db).Fires, int64(2))
+	})
+}
+
+// Whatever fails of a caller's statements fails the commit, also what no engine has
+// seen and what shows only in rows that nobody reads.
+func TestAnErrorOfACallersStatementFailsItsTransaction(t *testing.T) {
+	ctx := context.Background()
+	type unstorable struct{ X int }
+	query := func(statement string, read func(*sql.Rows), args ...any) func(engagement.SQL) {
+		return func(s engagement.SQL) {
+			rows, err := s.QueryContext(ctx, statement, args...)
+			if err == nil {
+				read(rows)
+				_ = rows.Close()
+			}
+		}
+	}
+	all := func(rows *sql.Rows) {
+		for rows.Next() {
+		}
+	}
+	none := func(*sql.Rows) {}
+	const again, overflow = "INSERT INTO mine VALUES (1) RETURNING id",
+		"SELECT abs(n) FROM (SELECT 1 AS n UNION ALL SELECT id - 9223372036854775807 - 1 FROM mine WHERE id = 0) AS numbers"
+	fails := map[string]func(engagement.SQL){
+		"an argument that has no form in SQL": func(s engagement.SQL) {
+			_, _ = s.ExecContext(ctx, "INSERT INTO mine VALUES ($1)", unstorable{})
+		},
+		"too few arguments":           func(s engagement.SQL) { _, _ = s.ExecContext(ctx, "INSERT INTO mine VALUES ($1 + $2)", 1) },
+		"such an argument of a query": query("SELECT id FROM mine WHERE id = $1", all, unstorable{}),
+		"such an argument of a row": func(s engagement.SQL) {
+			_ = s.QueryRowContext(ctx, "SELECT id FROM mine WHERE id = $1", unstorable{}).Scan(new(int))
+		},
+		"such an argument of a row that is not scanned": func(s engagement.SQL) {
+			s.QueryRowContext(ctx, "SELECT id FROM mine WHERE id = $1", unstorable{})
+		},
+		"a row beyond the first":                query(overflow, all),
+		"a query that writes":                   query(again, all),
+		"a query that writes and is not read":   query(again, none),
+		"a row that writes":                     func(s engagement.SQL) { _ = s.QueryRowContext(ctx, again).Scan(new(int)) },
+		"a row that writes and is not scanned":  func(s engagement.SQL) { s.QueryRowContext(ctx, again) },
+		"a query of a table that is not there":  query("SELECT * FROM nowhere", all),
+		"a row of a table that is not there":    func(s engagement.SQL) { s.QueryRowContext(ctx, "SELECT * FROM nowhere") },
+		"a statement after one that has failed": func(s engagement.SQL) { s.QueryRowContext(ctx, again); query(again, all)(s) },
+	}
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		db := open(newClock(noon).option())
+		noError(t, db.Tx(ctx, func(tx *engagement.Tx) error {
+			must(tx.SQL().ExecContext(ctx, "CREATE TABLE mine (id BIGINT PRIMARY KEY)"))(t)
+			must(tx.SQL().ExecContext(ctx, "INSERT INTO mine VALUES (0)"))(t)
+			var id int
+			noError(t, tx.SQL().QueryRowContext(ctx, again).Scan(&id))
+			same(t, "the row that was read ahead", id, 1)
+			rows := must(tx.SQL().QueryContext(ctx, "SELECT id FROM mine ORDER BY id"))(t)
+			var ids []int
+			for rows.Next() {
+				noError(t, rows.Scan(&id))
+				ids = append(ids, id)
+			}
+			noError(t, errors.Join(rows.Err(), rows.Close()))
+			same(t, "rows", ids, []int{0, 1})
+			return nil
+		}))
+		for name, fail := range fails {
+			unchanged(t, db, func() {
+				err := db.Tx(ctx, func(tx *engagement.Tx) error {
+					fire(t, tx, engagement.Fire{UserID: 1, SignalID: "A"})
+					fail(tx.SQL())
+					return nil // as if it did not matter
+				})
+				if err == nil {
+					t.Errorf("%s: it was committed", name)
+				}
+			})
+		}
 	})
 }
 

@@ -81,13 +81,10 @@ func TestATransaction(t *testing.T) {
 		forEachEngine(t, func(t *testing.T, open openFunc) {
 			db := open(newClock(noon).option())
 			unchanged(t, db, func() {
+				undo := refusing(t, db)
 				err := db.Tx(ctx, func(tx *engagement.Tx) error {
 					write(t, tx)
-					most := engagement.Trade{UserID: 2, TradeID: "a", PnL: engagement.MaxPnL}
-					trade(t, tx, most)
-					trade(t, tx, engagement.Trade{UserID: 2, TradeID: "b", PnL: -most.PnL, ClosedAt: noon.AddDate(0, 0, -1)})
-					most.TradeID = "c" // beyond what a day can hold, which only the database knows
-					_, err := tx.RecordTrade(ctx, most)
+					_, err := tx.RecordTrade(ctx, engagement.Trade{UserID: 2, TradeID: "b", SignalID: "refused"})
 					wantError(t, err, engagement.ErrInvalid)
 					_, err = tx.RecordFire(ctx, engagement.Fire{UserID: 3, SignalID: "A"})
 					wantError(t, err, engagement.ErrInvalid)
@@ -96,12 +93,20 @@ func TestATransaction(t *testing.T) {
 				})
 				wantError(t, err, engagement.ErrInvalid)
 				contains(t, err, "a statement of the transaction failed")
+				undo()
 			})
 		})
 	})
 	t.Run("goes on after a write that was refused or found nothing to do", func(t *testing.T) {
 		forEachEngine(t, func(t *testing.T, open openFunc) {
 			db := open(newClock(noon).option())
+			settings := settingsOf(t, db)
+			noError(t, db.Tx(ctx, func(tx *engagement.Tx) error {
+				_, err := tx.EraseUser(ctx, 99)
+				wantError(t, err, engagement.ErrNotFound)
+				return nil
+			}))
+			same(t, "settings", settingsOf(t, db), settings)
 			noError(t, db.Tx(ctx, func(tx *engagement.Tx) error {
 				_, err := tx.RecordFire(ctx, engagement.Fire{SignalID: "A"})
 				wantError(t, err, engagement.ErrInvalid)
@@ -176,6 +181,22 @@ func TestATransaction(t *testing.T) {
 			same(t, "fires", proven(t, db).Fires, int64(0))
 		})
 	})
+}
+
+// settingsOf reads what the database keeps of itself.
+func settingsOf(t *testing.T, db *engagement.DB) map[string]string {
+	t.Helper()
+	settings := map[string]string{}
+	noError(t, db.Tx(context.Background(), func(tx *engagement.Tx) error {
+		rows := must(tx.SQL().QueryContext(context.Background(), "SELECT name, value FROM settings"))(t)
+		for rows.Next() {
+			var name, value string
+			noError(t, rows.Scan(&name, &value))
+			settings[name] = value
+		}
+		return errors.Join(rows.Err(), rows.Close())
+	}))
+	return settings
 }
 
 func TestACancelledContextWritesNothing(t *testing.T) {

@@ -70,7 +70,7 @@ func (r *Reader) Users(ctx context.Context, q PageQuery) (Page[UserStats], error
 }
 
 func (v *view) users(ctx context.Context, q PageQuery) (Page[UserStats], error) {
-	p, err := q.of("users", position{numbers: []int64{math.MinInt64}})
+	p, err := q.of("users", position{numbers: []int64{math.MinInt64}}, ascending)
 	if err != nil {
 		return Page[UserStats]{}, err
 	}
@@ -78,9 +78,12 @@ func (v *view) users(ctx context.Context, q PageQuery) (Page[UserStats], error) 
 	if err != nil {
 		return Page[UserStats]{}, err
 	}
-	rows, next := cut(p, rows, func(row dbgen.UserStat) position {
+	rows, next, err := cut(p, rows, func(row dbgen.UserStat) position {
 		return position{numbers: []int64{row.UserID + 1}} // another follows, so it is not the highest number
 	})
+	if err != nil {
+		return Page[UserStats]{}, err
+	}
 	page := Page[UserStats]{make([]UserStats, len(rows)), next}
 	for i, row := range rows {
 		page.Items[i] = userStats(row)

@@ -88,7 +88,12 @@ func (w Window) check() error {
 // ParseWindow reads a window by its name as of today: "today", "week" (from
 // Monday to Sunday), "month", or a number of days up to today such as "30d"; or
 // what the function [ParseWindow] reads. Anything else is ErrInvalid.
-func (r *Reader) ParseWindow(s string) (Window, error) { return parseWindow(s, r.Today()) }
+func (r *Reader) ParseWindow(s string) (Window, error) {
+	if r.shared() == nil {
+		return Window{}, errNotOpened
+	}
+	return parseWindow(s, r.Today())
+}
 
 func parseWindow(s string, today Day) (Window, error) {
 	switch s {
@@ -112,10 +117,10 @@ func parseWindow(s string, today Day) (Window, error) {
 	return w, w.check()
 }
 
-// TodayWindow is the window of today alone.
+// TodayWindow is the window of [Reader.Today] alone.
 func (r *Reader) TodayWindow() Window { return Days(r.Today(), r.Today()) }
 
-// ThisWeek is the window of the ISO week that holds today, Monday to Sunday.
+// ThisWeek is the window of the ISO week that [Reader.Today] is in, Monday to Sunday.
 func (r *Reader) ThisWeek() Window { return weekOf(r.Today()) }
 
 func weekOf(day Day) Window {
@@ -123,7 +128,7 @@ func weekOf(day Day) Window {
 	return Days(monday, monday+6)
 }
 
-// ThisMonth is the window of the calendar month that holds today.
+// ThisMonth is the window of the calendar month that [Reader.Today] is in.
 func (r *Reader) ThisMonth() Window { return monthOf(r.Today()) }
 
 func monthOf(day Day) Window {
@@ -154,15 +159,14 @@ func (d daySpan) empty() bool { return d.first > d.last }
 
 func (d daySpan) has(day Day) bool { return d.first <= day && day <= d.last }
 
-// times returns times between which all facts of these days lie. No zone is or
-// was further than 16 hours from UTC.
+// times returns times between which all facts of these days lie.
 func (d daySpan) times() (after, until time.Time) {
 	after, until = time.Unix(0, 0).UTC(), endOfTime
 	if d.first > unknownDay+1 {
-		after = d.first.utc().Add(-16 * time.Hour)
+		after = d.first.utc().Add(-maxOffset)
 	}
 	if d.last < DayOf(endOfTime, time.UTC) {
-		until = (d.last + 1).utc().Add(16 * time.Hour)
+		until = (d.last + 1).utc().Add(maxOffset)
 	}
 	return after, until
 }

@@ -29,6 +29,10 @@ func TestZeroValuesAreRefusedByName(t *testing.T) {
 			})
 		}
 	}
+	t.Run("a window by its name", func(t *testing.T) {
+		_, err := new(engagement.DB).ParseWindow("30d")
+		wantError(t, err, engagement.ErrInvalid)
+	})
 	t.Run("a row of a caller's own SQL", func(t *testing.T) {
 		wantError(t, new(engagement.Tx).SQL().QueryRowContext(t.Context(), "SELECT 1").Scan(new(int)), engagement.ErrInvalid)
 	})

@@ -1,3 +1,11 @@
+-- name: HasFacts :one
+-- HasFacts returns 1 if a user has facts or days, and 0 if not.
+SELECT COUNT(*) AS facts FROM (
+    SELECT d.user_id FROM user_days AS d WHERE d.user_id = @user_id
+    UNION SELECT f.user_id FROM signal_fires AS f WHERE f.user_id = @user_id
+    UNION SELECT t.user_id FROM trades AS t WHERE t.user_id = @user_id
+) AS found;
+
 -- name: DeleteUserFires :many
 -- DeleteUserFires deletes at most max_rows of a user's fires and returns them,
 -- in no order.

@@ -29,12 +29,13 @@ ORDER BY timestamp DESC, id DESC, user_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: Fires :many
--- Fires lists all users' counted fires before a position, newest first.
+-- Fires is UserFires for all users.
 SELECT * FROM signal_fires
 WHERE timestamp <= @before
     AND (timestamp < @before OR id < @before_id OR (id = @before_id AND (
         user_id < @before_user OR (user_id = @before_user AND signal_id < @before_signal))))
     AND day >= 0
+    AND (executed OR CAST(@not_executed AS BIGINT) = 1)
 ORDER BY timestamp DESC, id DESC, user_id DESC, signal_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 

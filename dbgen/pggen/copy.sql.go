@@ -347,6 +347,53 @@ func (q *Queries) MetricsAfter(ctx context.Context, arg MetricsAfterParams) ([]C
 	return items, nil
 }
 
+const MissingGrants = `-- name: MissingGrants :many
+SELECT CAST(string_agg(p.privilege, ', ' ORDER BY p.place) || ' ON ' || quote_ident(t.value) AS TEXT) AS missing
+FROM json_array_elements_text(CAST(CAST($1 AS TEXT) AS JSON)) AS t(value)
+CROSS JOIN (VALUES (1, 'SELECT'), (2, 'INSERT'), (3, 'UPDATE'), (4, 'DELETE')) AS p(place, privilege)
+WHERE NOT has_table_privilege(quote_ident(t.value), p.privilege)
+GROUP BY t.value
+UNION ALL
+SELECT 'UPDATE ON SEQUENCE ' || s.name
+FROM (VALUES
+    (pg_get_serial_sequence('signal_fires', 'id')),
+    (pg_get_serial_sequence('trades', 'id'))
+) AS s(name)
+WHERE NOT has_sequence_privilege(s.name, 'UPDATE')
+UNION ALL
+SELECT 'TEMPORARY ON DATABASE ' || quote_ident(current_database())
+WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')
+ORDER BY missing
+`
+
+// MissingGrants lists what a copy to this database takes and the server does not
+// let this role do, as GRANT says it. It takes a JSON array of the tables' names.
+// Ids go on behind those that were copied, for which the sequences are set, and
+// the copy is verified, for which temporary tables are made.
+// Not portable: SQLite knows no grants.
+func (q *Queries) MissingGrants(ctx context.Context, tables string) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, MissingGrants, tables)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var missing string
+		if err := rows.Scan(&missing); err != nil {
+			return nil, err
+		}
+		items = append(items, missing)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const PutAwards = `-- name: PutAwards :exec
 INSERT INTO streak_awards (user_id, streak_start, milestone, day, awarded_at)
 SELECT

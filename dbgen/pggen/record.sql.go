@@ -279,6 +279,44 @@ func (q *Queries) CreateUsers(ctx context.Context, users string) ([]int64, error
 	return items, nil
 }
 
+const DaysOfTrades = `-- name: DaysOfTrades :many
+SELECT d.user_id, d.day, d.pnl_micros
+FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+JOIN user_days AS d ON d.user_id = CAST(j.value ->> 0 AS BIGINT) AND d.day = CAST(j.value ->> 2 AS BIGINT)
+`
+
+type DaysOfTradesRow struct {
+	UserID    int64
+	Day       int64
+	PnlMicros int64
+}
+
+// DaysOfTrades returns the P&L of those days of some trades that are known of
+// their users, in no order. It takes a JSON array of [user_id, trade_id, day].
+// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+func (q *Queries) DaysOfTrades(ctx context.Context, trades string) ([]DaysOfTradesRow, error) {
+	rows, err := q.db.QueryContext(ctx, DaysOfTrades, trades)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []DaysOfTradesRow{}
+	for rows.Next() {
+		var i DaysOfTradesRow
+		if err := rows.Scan(&i.UserID, &i.Day, &i.PnlMicros); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const DeleteUsers = `-- name: DeleteUsers :exec
 DELETE FROM user_stats WHERE user_id IN (
     SELECT CAST(CAST(j.value AS TEXT) AS BIGINT)

@@ -27,7 +27,7 @@ var whoMay = map[string]string{
 	"GET /v1/today":                                "PRASTO",
 	"GET /v1/live":                                 "PRASTO",
 	"GET /v1/signals":                              "PRASTO",
-	"GET /v1/popular-signals":                      "PRASTO",
+	"GET /v1/popular":                              "PRASTO",
 	"GET /v1/signals/{signal}":                     "PRASTO",
 	"GET /v1/signals/{signal}/totals":              "PRASTO",
 	"GET /v1/signals/{signal}/quality":             "PRASTO",

@@ -116,10 +116,7 @@ func decode(body []byte, into any) error {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	err := decoder.Decode(into)
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return invalid(orBody(wrong.Field), wrong.Value, "want another type")
-	}
-	if refused, ok := errors.AsType[*engagement.InvalidError](err); ok {
+	if refused, ok := errors.AsType[*engagement.InvalidError](err); ok { // the library's types refuse by themselves
 		return refused
 	}
 	if err != nil {
@@ -129,11 +126,4 @@ func decode(body []byte, into any) error {
 		return invalid("body", nil, "there is more than one value")
 	}
 	return nil
-}
-
-func orBody(field string) string {
-	if field == "" {
-		return "body"
-	}
-	return field
 }

@@ -45,10 +45,11 @@ func (s *Server) addFacts() {
 		func(ctx context.Context, in *struct {
 			User   int64  `query:"user" doc:"only this user's"`
 			Signal string `query:"signal" doc:"only for this signal"`
+			params.Fires
 			params.Days
 			params.Page
 		}) (engagement.Page[engagement.SignalFire], error) {
-			return s.fires(ctx, engagement.FireFilter{UserID: in.User, SignalID: in.Signal}, in.Days, in.Page)
+			return s.fires(ctx, engagement.FireFilter{UserID: in.User, SignalID: in.Signal, Executed: in.Executed}, in.Days, in.Page)
 		})
 	list(s, operation{path: "/v1/trades", id: "list-trades", access: readers, tag: "facts", summary: "Trades, last closed first"},
 		func(ctx context.Context, in *struct {

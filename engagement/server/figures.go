@@ -33,14 +33,14 @@ func (s *Server) addFigures() {
 			params.OfUser
 			params.Prior
 		}) (engagement.Forecast, error) {
-			return s.db.Forecast(ctx, engagement.ForecastQuery{UserID: in.User, Strength: in.Strength, MinTrades: in.MinTrades})
+			return s.db.Forecast(ctx, engagement.ForecastQuery{UserID: in.User, Strength: in.Strength, MinDecided: in.MinDecided})
 		})
 	read(s, of("signals/{signal}/forecast", "get-signal-forecast", seenByAll, "How likely the next decided trade of a signal's followers is a win"),
 		func(ctx context.Context, in *struct {
 			params.OfSignal
 			params.Prior
 		}) (engagement.Forecast, error) {
-			return s.db.Forecast(ctx, engagement.ForecastQuery{SignalID: in.Signal, Strength: in.Strength, MinTrades: in.MinTrades})
+			return s.db.Forecast(ctx, engagement.ForecastQuery{SignalID: in.Signal, Strength: in.Strength, MinDecided: in.MinDecided})
 		})
 	read(s, of("calibration", "get-calibration", readers, "How good past forecasts were"),
 		func(ctx context.Context, in *struct {
@@ -53,7 +53,7 @@ func (s *Server) addFigures() {
 				return engagement.Calibration{}, err
 			}
 			return s.db.ScoreForecasts(ctx, engagement.CalibrationQuery{
-				BySignal: in.Of == "signals", Window: w, Strength: in.Strength, MinTrades: in.MinTrades,
+				BySignal: in.Of == "signals", Window: w, Strength: in.Strength, MinDecided: in.MinDecided,
 			})
 		})
 	s.addMetrics()

@@ -52,6 +52,7 @@ var (
 	kindUnavailable  = kind{"unavailable", "The database cannot be reached", http.StatusServiceUnavailable, 5}
 	kindTimeout      = kind{"timeout", "It took too long", http.StatusServiceUnavailable, 5}
 	kindClosed       = kind{"closed", "The server is stopping", http.StatusServiceUnavailable, 5}
+	kindStorage      = kind{"storage", "No room is left, or a disk fails", http.StatusInsufficientStorage, 0}
 	kindDenied       = kind{"denied", "The database refuses the server", http.StatusServiceUnavailable, 0}
 	kindSchema       = kind{"schema", "The database has another schema", http.StatusServiceUnavailable, 0}
 	kindReadOnly     = kind{"read-only", "The database takes no writes", http.StatusForbidden, 0}
@@ -70,6 +71,7 @@ var kindOf = []struct {
 	{engagement.ErrBusy, kindBusy},
 	{engagement.ErrUnavailable, kindUnavailable},
 	{engagement.ErrDenied, kindDenied},
+	{engagement.ErrStorage, kindStorage},
 	{engagement.ErrSchema, kindSchema},
 	{engagement.ErrCorrupt, kindCorrupt},
 	{engagement.ErrReadOnly, kindReadOnly},

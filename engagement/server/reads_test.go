@@ -32,32 +32,35 @@ func reads(ctx context.Context, r *engagement.Reader) map[string]func() (any, er
 		"/v1/trades?outcome=loss": func() (any, error) {
 			return r.Trades(ctx, engagement.TradeFilter{Outcome: engagement.Loss}, engagement.PageQuery{})
 		},
-		"/v1/users?limit=2":                            func() (any, error) { return r.Users(ctx, two) },
-		"/v1/users/1":                                  func() (any, error) { return r.UserSummary(ctx, 1) },
-		"/v1/users/1/streak":                           func() (any, error) { return r.Streak(ctx, 1) },
-		"/v1/users/1/streak/days":                      func() (any, error) { return r.StreakDays(ctx, 1) },
-		"/v1/users/1/awards":                           func() (any, error) { return r.Awards(ctx, 1) },
-		"/v1/users/1/freezes":                          func() (any, error) { return r.Freezes(ctx, 1) },
+		"/v1/users?limit=2":       func() (any, error) { return r.Users(ctx, two) },
+		"/v1/users/1":             func() (any, error) { return r.UserSummary(ctx, 1) },
+		"/v1/users/1/streak":      func() (any, error) { return r.Streak(ctx, 1) },
+		"/v1/users/1/streak/days": func() (any, error) { return r.StreakDays(ctx, 1) },
+		"/v1/users/1/awards":      func() (any, error) { return r.Awards(ctx, 1) },
+		"/v1/users/1/freezes":     func() (any, error) { return r.Freezes(ctx, 1) },
+		"/v1/fires?executed=true&signal=" + url.QueryEscape(aSignal): func() (any, error) {
+			return r.Fires(ctx, engagement.FireFilter{SignalID: aSignal, Executed: true}, engagement.PageQuery{})
+		},
 		"/v1/users/1/fires?limit=2":                    func() (any, error) { return r.Fires(ctx, engagement.FireFilter{UserID: 1}, two) },
 		"/v1/users/1/fires/" + url.PathEscape(aSignal): func() (any, error) { return r.Fire(ctx, 1, aSignal) },
 		"/v1/users/1/trades?signal=" + url.QueryEscape(aSignal): func() (any, error) {
 			return r.Trades(ctx, engagement.TradeFilter{UserID: 1, SignalID: aSignal}, engagement.PageQuery{})
 		},
-		"/v1/users/1/trades/t3":             func() (any, error) { return r.Trade(ctx, 1, "t3") },
-		"/v1/users/1/explain/pnl?limit=2":   func() (any, error) { return r.ExplainUser(ctx, 1, engagement.FigurePnL, two) },
-		"/v1/users/1/explain/total_fires":   func() (any, error) { return r.ExplainUser(ctx, 1, engagement.FigureFires, engagement.PageQuery{}) },
-		"/v1/users/1/export":                func() (any, error) { return r.ExportUser(ctx, 1) },
-		"/v1/users/1/public":                func() (any, error) { public, err := r.IsPublic(ctx, 1); return Visibility{public}, err },
-		"/v1/users/1/versus/2?window=30d":   func() (any, error) { return r.HeadToHead(ctx, 1, 2, month) },
-		"/v1/users/1/quality?balance=100":   func() (any, error) { return r.TradeQuality(ctx, engagement.QualityQuery{UserID: 1, Balance: 100}) },
-		"/v1/users/1/forecast?min_trades=2": func() (any, error) { return r.Forecast(ctx, engagement.ForecastQuery{UserID: 1, MinTrades: 2}) },
-		"/v1/users/1/ranks?window=30d":      func() (any, error) { return ranksOf(ctx, r, 1, month) },
-		"/v1/signals?limit=2":               func() (any, error) { return r.Signals(ctx, two) },
-		"/v1/popular-signals?window=30d":    func() (any, error) { return r.PopularSignals(ctx, month, engagement.PageQuery{}) },
-		signal:                              func() (any, error) { return r.SignalInsight(ctx, aSignal) },
-		signal + "/totals":                  func() (any, error) { return r.SignalMetrics(ctx, aSignal) },
-		signal + "/quality":                 func() (any, error) { return r.TradeQuality(ctx, engagement.QualityQuery{SignalID: aSignal}) },
-		signal + "/forecast":                func() (any, error) { return r.Forecast(ctx, engagement.ForecastQuery{SignalID: aSignal}) },
+		"/v1/users/1/trades/t3":              func() (any, error) { return r.Trade(ctx, 1, "t3") },
+		"/v1/users/1/explain/pnl?limit=2":    func() (any, error) { return r.ExplainUser(ctx, 1, engagement.FigurePnL, two) },
+		"/v1/users/1/explain/total_fires":    func() (any, error) { return r.ExplainUser(ctx, 1, engagement.FigureFires, engagement.PageQuery{}) },
+		"/v1/users/1/export":                 func() (any, error) { return r.ExportUser(ctx, 1) },
+		"/v1/users/1/public":                 func() (any, error) { public, err := r.IsPublic(ctx, 1); return Visibility{public}, err },
+		"/v1/users/1/versus/2?window=30d":    func() (any, error) { return r.HeadToHead(ctx, 1, 2, month) },
+		"/v1/users/1/quality?balance=100":    func() (any, error) { return r.TradeQuality(ctx, engagement.QualityQuery{UserID: 1, Balance: 100}) },
+		"/v1/users/1/forecast?min_decided=2": func() (any, error) { return r.Forecast(ctx, engagement.ForecastQuery{UserID: 1, MinDecided: 2}) },
+		"/v1/users/1/ranks?window=30d":       func() (any, error) { return ranksOf(ctx, r, 1, month) },
+		"/v1/signals?limit=2":                func() (any, error) { return r.Signals(ctx, two) },
+		"/v1/popular?window=30d":             func() (any, error) { return r.PopularSignals(ctx, month, engagement.PageQuery{}) },
+		signal:                               func() (any, error) { return r.SignalInsight(ctx, aSignal) },
+		signal + "/totals":                   func() (any, error) { return r.SignalMetrics(ctx, aSignal) },
+		signal + "/quality":                  func() (any, error) { return r.TradeQuality(ctx, engagement.QualityQuery{SignalID: aSignal}) },
+		signal + "/forecast":                 func() (any, error) { return r.Forecast(ctx, engagement.ForecastQuery{SignalID: aSignal}) },
 		signal + "/explain/executed": func() (any, error) {
 			return r.ExplainSignal(ctx, aSignal, engagement.FigureExecuted, engagement.PageQuery{})
 		},
@@ -68,8 +71,8 @@ func reads(ctx context.Context, r *engagement.Reader) map[string]func() (any, er
 		"/v1/boards/win_rate?min_decided=2&window=30d&users=1,2,3": func() (any, error) {
 			return r.Leaderboard(ctx, board, engagement.PageQuery{})
 		},
-		"/v1/calibration?of=signals&min_trades=1": func() (any, error) {
-			return r.ScoreForecasts(ctx, engagement.CalibrationQuery{BySignal: true, MinTrades: 1})
+		"/v1/calibration?of=signals&min_decided=1": func() (any, error) {
+			return r.ScoreForecasts(ctx, engagement.CalibrationQuery{BySignal: true, MinDecided: 1})
 		},
 		"/v1/metrics":                      func() (any, error) { return r.CustomMetrics(ctx, engagement.PageQuery{}) },
 		"/v1/metrics/fires":                func() (any, error) { return r.CustomMetric(ctx, "fires") },
@@ -135,7 +138,7 @@ func TestAListIsReadByFollowingItsLinks(t *testing.T) {
 		community(t, db)
 		a := serve(t, db)
 		for _, path := range []string{
-			"/v1/fires?limit=3", "/v1/trades?limit=5&window=30d", "/v1/users?limit=1", "/v1/signals?limit=5", "/v1/popular-signals?limit=5",
+			"/v1/fires?limit=3", "/v1/trades?limit=5&window=30d", "/v1/users?limit=1", "/v1/signals?limit=5", "/v1/popular?limit=5",
 			"/v1/boards/pnl?limit=1", "/v1/boards/total_fires?limit=2&users=1,2,3,4", "/v1/boards/current_streak?limit=1",
 			"/v1/metrics/fires/values?limit=1", "/v1/users/1/explain/wins?limit=1",
 		} {
@@ -156,7 +159,7 @@ func TestAListIsReadByFollowingItsLinks(t *testing.T) {
 					next = name + query
 				}
 			}
-			if pages < 2 || (items == 0 && !strings.Contains(path, "signals")) {
+			if pages < 2 || (items == 0 && !strings.Contains(path, "signals") && !strings.Contains(path, "popular")) {
 				t.Errorf("%s: %d pages, %d items", path, pages, items)
 			}
 		}

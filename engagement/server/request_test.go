@@ -35,6 +35,7 @@ func TestEverySentinelHasItsAnswer(t *testing.T) {
 		{engagement.ErrBusy, 503, "busy", true},
 		{engagement.ErrUnavailable, 503, "unavailable", true},
 		{engagement.ErrDenied, 503, "denied", false},
+		{engagement.ErrStorage, 507, "storage", false},
 		{engagement.ErrSchema, 503, "schema", false},
 		{engagement.ErrCorrupt, 500, "corrupt", false},
 		{engagement.ErrReadOnly, 403, "read-only", false},
@@ -284,7 +285,7 @@ func TestAnyRequestIsAnsweredOrRefused(t *testing.T) {
 			paths = append(paths, path)
 		}
 	}
-	names := []string{"window", "limit", "after", "user", "signal", "outcome", "users", "min_decided", "n", "by", "periods", "of", "strength", "min_trades", "balance", "keep_days", "x"}
+	names := []string{"window", "limit", "after", "user", "signal", "outcome", "users", "min_decided", "n", "by", "periods", "of", "strength", "min_decided", "balance", "keep_days", "x"}
 	values := []string{"", "0", "-1", "1", "10000", "10001", "99999999999999999999", "1e309", "NaN", "-Inf", "all", "30d", "week", "2026-01-01..2026-01-31",
 		"2026-01-31..2026-01-01", "0000-01-01..9999-12-31", "<script>", "\x00", "\xff\xfe", "%", "..", "a/b", "win", "day", "users", "1,2", ",", "total_fires", "pnl", aSignal}
 	bodies := []string{"", "{}", "[]", "null", "7", `"x"`, "[{}]", `{"user_id": 1, "signal_id": "Z"}`, `[{"user_id": 1, "trade_id": "z", "pnl": 1e308}]`,

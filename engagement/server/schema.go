@@ -22,6 +22,9 @@ type (
 	figureSchema    struct{}
 	streakDaySchema struct{}
 	scopeSchema     struct{}
+	whatSchema      struct{}
+	ofSchema        struct{}
+	perSchema       struct{}
 )
 
 func (daySchema) Schema(huma.Registry) *huma.Schema {
@@ -47,6 +50,12 @@ func (streakDaySchema) Schema(huma.Registry) *huma.Schema {
 func (scopeSchema) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Pattern: `^(read|write|admin|self:-?[0-9]+)$`}
 }
+
+func (whatSchema) Schema(huma.Registry) *huma.Schema { return named(engagement.MetricWhats()) }
+
+func (ofSchema) Schema(huma.Registry) *huma.Schema { return named(engagement.MetricOfs()) }
+
+func (perSchema) Schema(huma.Registry) *huma.Schema { return named(engagement.MetricPers()) }
 
 // named is the schema of a text that is one of a few.
 func named[T any](values []T) *huma.Schema {
@@ -75,6 +84,9 @@ func newRegistry() huma.Registry {
 		reflect.TypeFor[engagement.Figure]():        reflect.TypeFor[figureSchema](),
 		reflect.TypeFor[engagement.StreakDayKind](): reflect.TypeFor[streakDaySchema](),
 		reflect.TypeFor[engagement.Scope]():         reflect.TypeFor[scopeSchema](),
+		reflect.TypeFor[engagement.MetricWhat]():    reflect.TypeFor[whatSchema](),
+		reflect.TypeFor[engagement.MetricOf]():      reflect.TypeFor[ofSchema](),
+		reflect.TypeFor[engagement.MetricPer]():     reflect.TypeFor[perSchema](),
 		reflect.TypeFor[engagement.StreakRules]():   reflect.TypeFor[streakRules](),
 	} {
 		r.RegisterTypeAlias(of, as)

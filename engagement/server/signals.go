@@ -38,7 +38,7 @@ func (s *Server) addSignals() {
 			return s.db.SignalMetrics(ctx, in.Signal)
 		})
 	list(s, operation{
-		path: "/v1/popular-signals", id: "list-popular-signals", access: seenByAll, tag: "signals",
+		path: "/v1/popular", id: "list-popular", access: seenByAll, tag: "signals",
 		summary: "The signals fired in a window, most fired first",
 	}, func(ctx context.Context, in *struct {
 		params.Days

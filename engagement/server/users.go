@@ -101,10 +101,11 @@ func (s *Server) addUserFacts(of func(path, id string, a access, summary string)
 	list(s, of("/fires", "list-user-fires", ownFacts, "A user's fires that are kept one by one, newest first"),
 		func(ctx context.Context, in *struct {
 			params.OfUser
+			params.Fires
 			params.Days
 			params.Page
 		}) (engagement.Page[engagement.SignalFire], error) {
-			return s.fires(ctx, engagement.FireFilter{UserID: in.User}, in.Days, in.Page)
+			return s.fires(ctx, engagement.FireFilter{UserID: in.User, Executed: in.Executed}, in.Days, in.Page)
 		})
 	read(s, of("/fires/{signal}", "get-fire", ownFacts, "A user's fire for a signal"),
 		func(ctx context.Context, in *struct {

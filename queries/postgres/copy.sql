@@ -254,6 +254,29 @@ FROM signal_fires;
 SELECT CAST(setval(pg_get_serial_sequence('trades', 'id'), COALESCE(MAX(id), 0) + 1, FALSE) AS BIGINT) AS next_id
 FROM trades;
 
+-- name: MissingGrants :many
+-- MissingGrants lists what a copy to this database takes and the server does not
+-- let this role do, as GRANT says it. It takes a JSON array of the tables' names.
+-- Ids go on behind those that were copied, for which the sequences are set, and
+-- the copy is verified, for which temporary tables are made.
+-- Not portable: SQLite knows no grants.
+SELECT CAST(string_agg(p.privilege, ', ' ORDER BY p.place) || ' ON ' || quote_ident(t.value) AS TEXT) AS missing
+FROM json_array_elements_text(CAST(CAST(sqlc.arg(tables) AS TEXT) AS JSON)) AS t(value)
+CROSS JOIN (VALUES (1, 'SELECT'), (2, 'INSERT'), (3, 'UPDATE'), (4, 'DELETE')) AS p(place, privilege)
+WHERE NOT has_table_privilege(quote_ident(t.value), p.privilege)
+GROUP BY t.value
+UNION ALL
+SELECT 'UPDATE ON SEQUENCE ' || s.name
+FROM (VALUES
+    (pg_get_serial_sequence('signal_fires', 'id')),
+    (pg_get_serial_sequence('trades', 'id'))
+) AS s(name)
+WHERE NOT has_sequence_privilege(s.name, 'UPDATE')
+UNION ALL
+SELECT 'TEMPORARY ON DATABASE ' || quote_ident(current_database())
+WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')
+ORDER BY missing;
+
 -- name: PutTokens :exec
 -- PutTokens stores tokens as they are, in place of what has their keys. It takes a
 -- JSON array of [id, hash, name, scopes, user_id, created_at, expires_at,

@@ -42,6 +42,14 @@ SELECT t.*
 FROM json_array_elements(CAST(CAST(sqlc.arg(keys) AS TEXT) AS JSON)) AS j(value)
 JOIN trades AS t ON t.user_id = CAST(j.value ->> 0 AS BIGINT) AND t.trade_id = (j.value ->> 1) COLLATE "C";
 
+-- name: DaysOfTrades :many
+-- DaysOfTrades returns the P&L of those days of some trades that are known of
+-- their users, in no order. It takes a JSON array of [user_id, trade_id, day].
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+SELECT d.user_id, d.day, d.pnl_micros
+FROM json_array_elements(CAST(CAST(sqlc.arg(trades) AS TEXT) AS JSON)) AS j(value)
+JOIN user_days AS d ON d.user_id = CAST(j.value ->> 0 AS BIGINT) AND d.day = CAST(j.value ->> 2 AS BIGINT);
+
 -- name: HistoriesOfUsers :many
 -- HistoriesOfUsers lists, by user, the days on which some users fired, in order,
 -- and then their freezes, each with its grant id, the day of its grant and the

@@ -135,6 +135,13 @@ SELECT CAST(COALESCE(MAX(id), 0) + 1 AS BIGINT) AS next_id FROM signal_fires;
 -- Not portable: SQLite goes on there by itself, PostgreSQL has to be told.
 SELECT CAST(COALESCE(MAX(id), 0) + 1 AS BIGINT) AS next_id FROM trades;
 
+-- name: MissingGrants :many
+-- MissingGrants lists nothing.
+-- Not portable: SQLite knows no grants.
+SELECT CAST(j.value AS TEXT) AS missing
+FROM json_each(CAST(sqlc.arg(tables) AS TEXT)) AS j
+WHERE j.value IS NULL;
+
 -- name: PutTokens :exec
 -- PutTokens stores tokens as they are, in place of what has their keys. It takes a
 -- JSON array of [id, hash, name, scopes, user_id, created_at, expires_at,

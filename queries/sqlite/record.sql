@@ -28,6 +28,15 @@ FROM json_each(CAST(sqlc.arg(keys) AS TEXT)) AS j
 CROSS JOIN trades AS t -- CROSS: one search a key
 WHERE t.user_id = CAST(j.value ->> 0 AS BIGINT) AND t.trade_id = CAST(j.value ->> 1 AS TEXT);
 
+-- name: DaysOfTrades :many
+-- DaysOfTrades returns the P&L of those days of some trades that are known of
+-- their users, in no order. It takes a JSON array of [user_id, trade_id, day].
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+SELECT d.user_id, d.day, d.pnl_micros
+FROM json_each(CAST(sqlc.arg(trades) AS TEXT)) AS j
+CROSS JOIN user_days AS d -- CROSS: one search a trade
+WHERE d.user_id = CAST(j.value ->> 0 AS BIGINT) AND d.day = CAST(j.value ->> 2 AS BIGINT);
+
 -- name: HistoriesOfUsers :many
 -- HistoriesOfUsers lists, by user, the days on which some users fired, in order,
 -- and then their freezes, each with its grant id, the day of its grant and the

@@ -208,6 +208,8 @@ followed    half within 1392h0m0s, nine tenths within 1436h0m0s
 latest fires             user  executed
 2026-01-31 08:00:00 UTC     2  yes
 2026-01-29 12:00:00 UTC     1  yes
+
+There is more: repeat the command with --after CURSOR
 `,
 			json: `{
 				"signal_id": "EURUSD_LONG_001", "total_fires": 3, "active_users": 3,
@@ -221,12 +223,13 @@ latest fires             user  executed
 				"latest_fires": [
 					{"id": 5, "user_id": 2, "signal_id": "EURUSD_LONG_001", "timestamp": "2026-01-31T08:00:00Z", "executed": true},
 					{"id": 2, "user_id": 1, "signal_id": "EURUSD_LONG_001", "timestamp": "2026-01-29T12:00:00Z", "executed": true}
-				]
+				],
+				"next": "CURSOR"
 			}`,
 		},
 		{
-			name: "signals shows those most fired ever",
-			args: "signals --limit 1",
+			name: "popular shows those most fired ever",
+			args: "popular --limit 1",
 			text: `
 all time
 
@@ -238,8 +241,8 @@ There is more: repeat the command with --after CURSOR
 			json: `{"items": [{"signal_id": "EURUSD_LONG_001", "fires": 3, "executed": 3, "execution_rate": 1}], "next": "CURSOR"}`,
 		},
 		{
-			name: "signals shows those most fired in a range of days",
-			args: "signals --window 2026-01-30..2026-01-31 --limit 2",
+			name: "popular shows those most fired in a range of days",
+			args: "popular --window 2026-01-30..2026-01-31 --limit 2",
 			text: `
 2026-01-30 to 2026-01-31
 
@@ -252,6 +255,21 @@ There is more: repeat the command with --after CURSOR
 			json: `{"items": [
 				{"signal_id": "EURUSD_LONG_001", "fires": 1, "executed": 1, "execution_rate": 1},
 				{"signal_id": "EURUSD_LONG_002", "fires": 1, "executed": 1, "execution_rate": 1}
+			], "next": "CURSOR"}`,
+		},
+		{
+			name: "signals lists all by id",
+			args: "signals --limit 2",
+			text: `
+signal           fires  users  first fire
+EURUSD_LONG_001      3      3  2025-12-02 12:00:00 UTC
+EURUSD_LONG_002      1      1  2026-01-30 12:00:00 UTC
+
+There is more: repeat the command with --after CURSOR
+`,
+			json: `{"items": [
+				{"signal_id": "EURUSD_LONG_001", "total_fires": 3, "active_users": 3, "created_at": "2025-12-02T12:00:00Z"},
+				{"signal_id": "EURUSD_LONG_002", "total_fires": 1, "active_users": 1, "created_at": "2026-01-30T12:00:00Z"}
 			], "next": "CURSOR"}`,
 		},
 		{

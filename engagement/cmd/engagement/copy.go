@@ -19,8 +19,8 @@ PostgreSQL server, back, or between two of the same kind. Others may go on using
 the database that is copied; what they write from now on is not in the copy. In
 the end every row of both is compared and the copy is verified.
 
-If it is interrupted, run it again: it goes on. A copy that is not complete
-cannot be opened. A password need not stand in a URL: PGPASSWORD and ~/.pgpass
+If it is interrupted, run it again: it goes on where it was. A copy that is not
+complete cannot be opened. A password need not stand in a URL: PGPASSWORD and ~/.pgpass
 are read too.`,
 		Example: `  engagement copy --from engagement.db --to postgres://user@host/community
   engagement copy --from postgres://user@host/community --to engagement.db`,

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -72,7 +71,7 @@ is shown to ask it with.`,
 // demoPath returns where to make the database, and what to call at the end.
 func (a *app) demoPath(cmd *cobra.Command) (path string, remove func() error, err error) {
 	if cmd.Flags().Changed("db") {
-		if strings.Contains(a.dsn, "://") {
+		if !isPath(a.dsn) {
 			return "", nil, invalid("--db", engagement.RedactDSN(a.dsn), "the demo wants a new file")
 		}
 		if _, err := os.Lstat(a.dsn); !errors.Is(err, os.ErrNotExist) {

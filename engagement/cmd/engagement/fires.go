@@ -15,11 +15,11 @@ func (a *app) firesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fires",
 		Short: "List fires, newest first",
-		Long: `List fires, newest first: all of them, or those of a user, for a signal, of some
-days. Fires that a cleanup has deleted are not there any more.`,
+		Long: `List fires, newest first: all of them, or those of a user, for a signal, that were
+executed, of some days. Fires that a cleanup has deleted are not there any more.`,
 		Example: `  engagement fires --limit 20
   engagement fires --user 12345 --window week
-  engagement fires --signal EURUSD_LONG_001 --json`,
+  engagement fires --signal EURUSD_LONG_001 --executed --json`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -43,6 +43,7 @@ days. Fires that a cleanup has deleted are not there any more.`,
 	}
 	userFilterFlag(cmd, &filter.UserID)
 	signalFilterFlag(cmd, &filter.SignalID)
+	cmd.Flags().BoolVar(&filter.Executed, "executed", false, "only those whose order reached the broker")
 	days.add(cmd, "all")
 	page.add(cmd, 10, "how many fires to list")
 	return cmd

@@ -19,7 +19,7 @@ const (
 func (a *app) forecastCommand() *cobra.Command {
 	var signal, score string
 	var strength float64
-	var minTrades int64
+	var minDecided int64
 	var days windowFlag
 	cmd := &cobra.Command{
 		Use:   "forecast [USER]",
@@ -32,17 +32,17 @@ With --score, show instead how good such forecasts of past trades were, each mad
 from nothing but what had closed before: the Brier score (0 is perfect), that of
 always forecasting the community's win rate, and how often forecasts came true.`,
 		Example: `  engagement forecast 12345
-  engagement forecast --signal EURUSD_LONG_001 --min-trades 20
+  engagement forecast --signal EURUSD_LONG_001 --min-decided 20
   engagement forecast --score users
   engagement forecast --score signals --window 2026-01-01..2026-01-31 --json`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if minTrades < 1 {
-				return invalid("--min-trades", cmd.Flag("min-trades").Value.String(), "want at least 1")
+			if minDecided < 1 {
+				return invalid("--min-decided", cmd.Flag("min-decided").Value.String(), "want at least 1")
 			}
 			if cmd.Flags().Changed("score") {
-				return a.printScore(cmd, args, score, days, engagement.CalibrationQuery{Strength: strength, MinTrades: minTrades})
+				return a.printScore(cmd, args, score, days, engagement.CalibrationQuery{Strength: strength, MinDecided: minDecided})
 			}
 			if cmd.Flags().Changed("window") {
 				return invalid("--window", days.text, "it goes with --score")
@@ -53,7 +53,7 @@ always forecasting the community's win rate, and how often forecasts came true.`
 			}
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
 				forecast, err := db.Forecast(ctx, engagement.ForecastQuery{
-					UserID: userID, SignalID: signal, Strength: strength, MinTrades: minTrades,
+					UserID: userID, SignalID: signal, Strength: strength, MinDecided: minDecided,
 				})
 				if err != nil {
 					return err
@@ -67,11 +67,11 @@ always forecasting the community's win rate, and how often forecasts came true.`
 	flags := cmd.Flags()
 	flags.StringVar(&score, "score", "", "score past forecasts of `WHOM`: users or signals")
 	flags.Float64Var(&strength, "strength", engagement.DefaultStrength, "how many trades the community's win rate weighs")
-	flags.Int64Var(&minTrades, "min-trades", engagement.DefaultMinTrades, "how many wins and losses a forecast needs")
+	flags.Int64Var(&minDecided, "min-decided", engagement.DefaultMinDecided, "how many wins and losses a forecast needs")
 	cmd.MarkFlagsMutuallyExclusive("score", "signal")
 	mustComplete(cmd, "score", scoreUsers, scoreSignals)
 	mustComplete(cmd, "strength")
-	mustComplete(cmd, "min-trades")
+	mustComplete(cmd, "min-decided")
 	return cmd
 }
 

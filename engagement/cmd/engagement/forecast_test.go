@@ -69,7 +69,7 @@ func TestTheScoreClaimsNoMoreThanItShows(t *testing.T) {
 		{"nothing to score", nil, "\nNo trade was forecast, so nothing is known of such forecasts.\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := mustRun(t, "forecast", "--score", "users", "--min-trades", "2", "--db", tradesDB(t, tt.amounts...))
+			got := mustRun(t, "forecast", "--score", "users", "--min-decided", "2", "--db", tradesDB(t, tt.amounts...))
 			if !strings.Contains(got, tt.want) {
 				t.Errorf("want %q in:\n%s", tt.want, got)
 			}
@@ -79,7 +79,7 @@ func TestTheScoreClaimsNoMoreThanItShows(t *testing.T) {
 
 func TestTheScoreComparesForecastsWithHowTheyEnded(t *testing.T) {
 	path := tradesDB(t, 1, 1)
-	checkText(t, mustRun(t, "forecast", "--score", "users", "--min-trades", "1", "--window", "today", "--db", path), `of            users, 2026-01-31
+	checkText(t, mustRun(t, "forecast", "--score", "users", "--min-decided", "1", "--window", "today", "--db", path), `of            users, 2026-01-31
 forecasts     3 trades, too early for 0
 Brier score   0.2946
 of base rate  0.2848

@@ -161,7 +161,7 @@ func metricText(d engagement.MetricDefinition) string {
 }
 
 func partText(p engagement.MetricPart) string {
-	text := p.What + " of " + p.Of
+	text := p.What.String() + " of " + p.Of.String()
 	var filters []string
 	if p.Filter.SignalPrefix != "" {
 		filters = append(filters, "signal "+p.Filter.SignalPrefix+"…")
@@ -170,7 +170,11 @@ func partText(p engagement.MetricPart) string {
 		filters = append(filters, map[bool]string{true: "executed", false: "not executed"}[*p.Filter.Executed])
 	}
 	if len(p.Filter.Outcome) > 0 {
-		filters = append(filters, strings.Join(p.Filter.Outcome, " or "))
+		outcomes := make([]string, len(p.Filter.Outcome))
+		for i, outcome := range p.Filter.Outcome {
+			outcomes[i] = outcome.String()
+		}
+		filters = append(filters, strings.Join(outcomes, " or "))
 	}
 	if len(p.Filter.Weekdays) > 0 {
 		filters = append(filters, strings.Join(p.Filter.Weekdays, " or "))

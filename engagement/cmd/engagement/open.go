@@ -64,7 +64,7 @@ func (a *app) withDBAt(
 // checkExists refuses a file that is not there. What is not the path of a file
 // is left to the library.
 func checkExists(path string) error {
-	if path == "" || strings.Contains(path, "://") {
+	if path == "" || !isPath(path) {
 		return nil
 	}
 	_, err := os.Stat(path)
@@ -77,9 +77,15 @@ func checkExists(path string) error {
 	return nil
 }
 
+// isPath reports whether a database is named by the path of its file, which
+// holds no password.
+func isPath(dsn string) bool {
+	return !strings.Contains(dsn, "://") && engagement.RedactDSN(dsn) == dsn
+}
+
 // migrateCommandFor is what to type; a URL may hold a password and is left out.
 func migrateCommandFor(path string) string {
-	if strings.Contains(path, "://") {
+	if !isPath(path) {
 		return "engagement migrate"
 	}
 	return fmt.Sprintf("engagement migrate --db %q", path)

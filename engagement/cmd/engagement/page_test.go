@@ -17,6 +17,24 @@ func withoutCursors(out string) string {
 	return cursorInJSON.ReplaceAllString(out, `"next": "CURSOR"`)
 }
 
+// The fires of a signal are a list too, beside its totals.
+func TestASignalsFiresGoOnWhereAPageEnds(t *testing.T) {
+	db := sampleDB(t)
+	type answer struct {
+		LatestFires []struct{ ID int64 } `json:"latest_fires"`
+		Next        string
+	}
+	args := []string{"signal", "EURUSD_LONG_001", "--limit", "2", "--db", db}
+	if text := mustRun(t, args...); !strings.Contains(text, "\nThere is more: repeat the command with --after ") {
+		t.Errorf("there is no next page:\n%s", text)
+	}
+	first := decode[answer](t, mustRun(t, append(args, "--json")...))
+	rest := decode[answer](t, mustRun(t, append(args, "--json", "--after", first.Next)...))
+	if len(first.LatestFires) != 2 || len(rest.LatestFires) != 1 || rest.Next != "" || rest.LatestFires[0] == first.LatestFires[1] {
+		t.Errorf("got %+v and %+v", first, rest)
+	}
+}
+
 // Whoever follows what each page prints reads the whole list, as text and as JSON.
 func TestEveryListGoesOnWhereAPageEnds(t *testing.T) {
 	db := sampleDB(t)
@@ -27,7 +45,8 @@ func TestEveryListGoesOnWhereAPageEnds(t *testing.T) {
 		args  string
 		items int
 	}{
-		{"users", 3}, {"signals", 3}, {"signals --window today", 2}, {"fires", 5}, {"fires --user 1", 3}, {"trades", 3}, {"trades --window today", 2},
+		{"users", 3}, {"signals", 3}, {"popular", 3}, {"popular --window today", 2}, {"fires --executed", 4}, {"fires", 5},
+		{"fires --user 1", 3}, {"trades", 3}, {"trades --window today", 2},
 		{"leaderboard", 3}, {"leaderboard pnl --window month", 2}, {"leaderboard current_streak", 2},
 		{"metric list", 3}, {"metric show a", 3},
 	} {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,15 +53,38 @@ func (a *app) run(ctx context.Context, args []string, in io.Reader, out, errOut 
 		printError(errOut, "interrupted")
 		return exitFailure
 	case !a.running:
-		printError(errOut, fmt.Sprintf("%v (see: %s --help)", err, cmd.CommandPath()))
+		printError(errOut, withoutDSNs(fmt.Sprintf("%v (see: %s --help)", err, cmd.CommandPath()), args))
 		return exitUsage
 	}
-	printError(errOut, err.Error())
+	printError(errOut, withoutDSNs(err.Error(), args))
 	if errors.Is(err, engagement.ErrInvalid) {
 		return exitUsage
 	}
 	return exitFailure
 }
+
+// withoutDSNs hides what may hold a password and was given where no database is
+// named, so that it is an argument like others in a message: quoted, and cut.
+func withoutDSNs(message string, args []string) string {
+	for _, arg := range args {
+		_, value, _ := strings.Cut(arg, "=")
+		for _, text := range []string{strings.TrimLeft(arg, "-"), value} {
+			shown := engagement.RedactDSN(text)
+			if shown == text {
+				continue
+			}
+			quoted := strings.Trim(strconv.Quote(text), `"`)
+			message = strings.NewReplacer(text, shown, quoted, shown).Replace(message)
+			if i := strings.Index(message, quoted[:min(len(quoted), shortest)]); i >= 0 {
+				message = message[:i] + shown
+			}
+		}
+	}
+	return message
+}
+
+// shortest is how much of an argument a message shows at least.
+const shortest = 32
 
 // printError prints a message as one line, so that programs can read it.
 func printError(w io.Writer, message string) {
@@ -123,7 +147,7 @@ func (a *app) groups() []group {
 		{"Record what happens:", []*cobra.Command{a.fireCommand(), a.tradeCommand(), a.freezeCommand()}},
 		{"Ask about the community:", []*cobra.Command{
 			a.statsCommand(), a.dailyCommand(), a.activityCommand(), a.lifecycleCommand(), a.cohortsCommand(), a.hoursCommand(),
-			a.leaderboardCommand(), a.usersCommand(), a.signalsCommand(), a.firesCommand(), a.tradesCommand(),
+			a.leaderboardCommand(), a.usersCommand(), a.signalsCommand(), a.popularCommand(), a.firesCommand(), a.tradesCommand(),
 		}},
 		{"Ask about a user or a signal:", []*cobra.Command{
 			a.userCommand(), a.signalCommand(), a.rankCommand(), a.versusCommand(), a.streakCommand(),

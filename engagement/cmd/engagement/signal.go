@@ -14,11 +14,12 @@ import (
 type signalOutput struct {
 	engagement.SignalMetrics
 	Insight     engagement.SignalInsight `json:"insight"`
-	LatestFires []engagement.SignalFire  `json:"latest_fires"` // newest first
+	LatestFires []engagement.SignalFire  `json:"latest_fires"` // a page of them, newest first
+	Next        engagement.Cursor        `json:"next,omitempty"`
 }
 
 func (a *app) signalCommand() *cobra.Command {
-	var limit int
+	var page pageFlags
 	cmd := &cobra.Command{
 		Use:   "signal ID",
 		Short: "Show one signal's totals, how fast it was followed, and its latest fires",
@@ -30,7 +31,7 @@ cleanup has deleted; the totals do not. How soon is unknown once some are delete
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
-				signal, err := readSignal(ctx, db, args[0], limit)
+				signal, err := readSignal(ctx, db, args[0], page.query())
 				if err != nil {
 					return err
 				}
@@ -38,11 +39,11 @@ cleanup has deleted; the totals do not. How soon is unknown once some are delete
 			})
 		},
 	}
-	limitFlag(cmd, &limit, 10, "how many of its latest fires to list")
+	page.add(cmd, 10, "how many of its latest fires to list")
 	return cmd
 }
 
-func readSignal(ctx context.Context, db *engagement.DB, signalID string, limit int) (signal signalOutput, err error) {
+func readSignal(ctx context.Context, db *engagement.DB, signalID string, page engagement.PageQuery) (signal signalOutput, err error) {
 	err = db.View(ctx, func(r *engagement.Reader) error {
 		if signal.SignalMetrics, err = r.SignalMetrics(ctx, signalID); err != nil {
 			return err
@@ -50,8 +51,8 @@ func readSignal(ctx context.Context, db *engagement.DB, signalID string, limit i
 		if signal.Insight, err = r.SignalInsight(ctx, signalID); err != nil {
 			return err
 		}
-		latest, err := r.Fires(ctx, engagement.FireFilter{SignalID: signalID}, engagement.PageQuery{Limit: limit})
-		signal.LatestFires = latest.Items
+		fires, err := r.Fires(ctx, engagement.FireFilter{SignalID: signalID}, page)
+		signal.LatestFires, signal.Next = fires.Items, fires.Next
 		return err
 	})
 	return signal, err
@@ -70,7 +71,7 @@ func signalText(s signalOutput, loc *time.Location) string {
 		facts.add("followed", fmt.Sprintf("half within %s, nine tenths within %s",
 			seconds(*s.Insight.MedianDelay), seconds(*s.Insight.P90Delay)))
 	}
-	return facts.String() + "\n" + firesTable("latest fires", s.LatestFires, loc).String()
+	return facts.String() + "\n" + firesTable("latest fires", s.LatestFires, loc).String() + nextText(s.Next)
 }
 
 // seconds returns such as "1h30m0s".

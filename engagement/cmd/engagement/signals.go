@@ -10,38 +10,31 @@ import (
 
 func (a *app) signalsCommand() *cobra.Command {
 	var page pageFlags
-	var days windowFlag
 	cmd := &cobra.Command{
 		Use:   "signals",
-		Short: "Show the signals most fired",
-		Long: `Show the signals most fired, of all time or of some days. A cleanup does not change
-these figures.`,
+		Short: "List all signals with their totals",
+		Long: `List all signals by their id, with their totals since the beginning. A cleanup does
+not change these. See popular for the most fired ones.`,
 		Example: `  engagement signals
-  engagement signals --window week --limit 20
-  engagement signals --window 2026-01-01..2026-01-31 --json`,
+  engagement signals --limit 1000 --json`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
-				w, err := days.window(db.Reader)
-				if err != nil {
-					return err
-				}
-				signals, err := db.PopularSignals(ctx, w, page.query())
+				signals, err := db.Signals(ctx, page.query())
 				if err != nil {
 					return err
 				}
 				return a.print(cmd, signals, func() string {
-					t := &table{header: []any{"signal", "fires", "executed", "rate"}}
+					t := &table{header: []any{"signal", "fires", "users", "first fire"}}
 					for _, s := range signals.Items {
-						t.add(s.SignalID, s.Fires, s.Executed, share(s.ExecutionRate))
+						t.add(s.SignalID, s.TotalFires, s.ActiveUsers, clockTime(s.CreatedAt, db.Location()))
 					}
-					return windowText(w) + "\n\n" + t.String() + nextText(signals.Next)
+					return t.String() + nextText(signals.Next)
 				})
 			})
 		},
 	}
-	days.add(cmd, "all")
 	page.add(cmd, 10, "how many signals to list")
 	return cmd
 }

@@ -24,7 +24,7 @@ const (
 // the lead to one of those who have come meanwhile. A lone caller commits at
 // once.
 type Queue[T any] struct {
-	commit func(ctx context.Context, take func() []T) error
+	commit func(ctx context.Context, take func() []T) ([]int, error)
 	// detach runs the leader's work, whose caller may leave when its context
 	// ends; nil: callers who lead stay until it is done.
 	detach func(func())
@@ -49,7 +49,7 @@ type entry[T any] struct {
 
 // Stats are the figures of a queue since New. What failed is in none of them.
 type Stats struct {
-	Batches, Writes, LargestBatch int64
+	Batches, Writes, LargestBatch int64         // commits, and items in them
 	Waiting                       int64         // right now
 	WaitTotal, WaitMax            time.Duration // from the call until its batch begins
 	CommitTotal, CommitMax        time.Duration // from a batch's beginning until its end
@@ -57,13 +57,14 @@ type Stats struct {
 
 // New returns a queue. commit commits one batch: once it is ready to write it
 // calls take, at most once, for the items; those who come or give up until then
-// still can. What it returns is the error of all of them; an item that has an
-// error of its own keeps it itself. ctx is that of the caller who leads, and
+// still can. It returns how many items each commit has that happened, which is
+// one unless items were tried one by one, and the error of all of them; an item
+// that has an error of its own keeps it itself, and is in no commit. ctx is that of the caller who leads, and
 // nobody else's: once a batch is taken nobody can give it up.
 //
 // detach may run a leader's work in another goroutine, so that its caller can
 // leave when its context ends; nil: it runs in the caller's.
-func New[T any](commit func(ctx context.Context, take func() []T) error, detach func(func())) *Queue[T] {
+func New[T any](commit func(ctx context.Context, take func() []T) ([]int, error), detach func(func())) *Queue[T] {
 	return &Queue[T]{commit: commit, detach: detach, places: make(chan struct{}, capacity)}
 }
 
@@ -133,9 +134,10 @@ var ErrPanicked = errors.New("the caller who committed for this one panicked")
 // may wait for that for ever.
 func (q *Queue[T]) lead(leader *entry[T]) {
 	var batch []*entry[T]
+	var commits []int
 	start, err := time.Now(), ErrPanicked
-	defer func() { q.finish(leader, batch, err, start) }()
-	err = q.commit(leader.ctx, func() []T {
+	defer func() { q.finish(leader, batch, commits, err, start) }()
+	commits, err = q.commit(leader.ctx, func() []T {
 		q.gather()
 		start = time.Now()
 		batch = q.take(start, 0)
@@ -222,9 +224,9 @@ func (q *Queue[T]) gather() {
 }
 
 // finish tells the callers of a batch, which began at start, what became of it,
-// counts it and passes the lead on. The callers come first: those who call again
+// counts its commits and passes the lead on. The callers come first: those who call again
 // at once are in the next batch.
-func (q *Queue[T]) finish(leader *entry[T], batch []*entry[T], err error, start time.Time) {
+func (q *Queue[T]) finish(leader *entry[T], batch []*entry[T], commits []int, err error, start time.Time) {
 	took := time.Since(start)
 	leader.err = err
 	if err == nil && !slices.Contains(batch, leader) {
@@ -239,10 +241,12 @@ func (q *Queue[T]) finish(leader *entry[T], batch []*entry[T], err error, start 
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.last = len(batch)
-	if n := int64(len(batch)); n > 0 && err == nil {
+	for _, n := range commits {
 		q.stats.Batches++
-		q.stats.Writes += n
-		q.stats.LargestBatch = max(q.stats.LargestBatch, n)
+		q.stats.Writes += int64(n)
+		q.stats.LargestBatch = max(q.stats.LargestBatch, int64(n))
+	}
+	if len(commits) > 0 {
 		q.stats.CommitTotal += took
 		q.stats.CommitMax = max(q.stats.CommitMax, took)
 		for _, e := range batch {

@@ -189,12 +189,12 @@ func TestTheLeadIsNotLostWithACallerWhoLeavesAsItGetsIt(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var q *Queue[string]
 			next, leave := context.WithCancel(context.Background())
-			q = New(func(_ context.Context, take func() []string) error {
+			q = New(func(_ context.Context, take func() []string) ([]int, error) {
 				if slices.Contains(take(), "first") {
 					time.Sleep(10 * ms)
 					leave() // and the lead passes at once
 				}
-				return nil
+				return []int{1}, nil
 			}, nil)
 			var calls sync.WaitGroup
 			do := func(ctx context.Context, item string) {
@@ -253,7 +253,11 @@ func TestCallersWhoCallAgainAtOnceStayTogether(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that the order in which they run is known
 	synctest.Test(t, func(t *testing.T) {
 		const callers, rounds = 64, 50
-		q := New(func(_ context.Context, take func() []int) error { take(); time.Sleep(ms); return nil }, nil)
+		q := New(func(_ context.Context, take func() []int) ([]int, error) {
+			n := len(take())
+			time.Sleep(ms)
+			return []int{n}, nil
+		}, nil)
 		var running sync.WaitGroup
 		for i := range callers {
 			running.Go(func() {
@@ -305,6 +309,18 @@ func TestStats(t *testing.T) {
 			works:   []work{{prepares: 20 * ms, stores: 10 * ms, panics: "boom"}, {prepares: 2 * ms, stores: 3 * ms}},
 			want:    Stats{Batches: 1, Writes: 1, LargestBatch: 1, WaitTotal: 2 * ms, WaitMax: 2 * ms, CommitTotal: 3 * ms, CommitMax: 3 * ms},
 		},
+		"of a batch tried one by one, each commit is counted": {
+			callers: []caller{{name: "a"}, {name: "b", comes: ms}, {name: "c", comes: 2 * ms}},
+			works:   []work{{prepares: 5 * ms, stores: 10 * ms, alone: true}},
+			want: Stats{
+				Batches: 2, Writes: 2, LargestBatch: 1,
+				WaitTotal: (5 + 4 + 3) * ms, WaitMax: 5 * ms, CommitTotal: 10 * ms, CommitMax: 10 * ms,
+			},
+		},
+		"and if all are refused, none": {
+			callers: []caller{{name: "a"}},
+			works:   []work{{prepares: 5 * ms, stores: 10 * ms, alone: true}},
+		},
 		"nor one from which all have gone": {
 			callers: []caller{{name: "a", leaves: 3 * ms}},
 			works:   []work{{prepares: 5 * ms, stores: 10 * ms, deaf: true}},
@@ -321,7 +337,11 @@ func TestStats(t *testing.T) {
 	}
 	t.Run("know how many wait right now", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			q := New(func(_ context.Context, take func() []int) error { take(); time.Sleep(10 * ms); return nil }, nil)
+			q := New(func(_ context.Context, take func() []int) ([]int, error) {
+				take()
+				time.Sleep(10 * ms)
+				return nil, nil
+			}, nil)
 			for i := range 5 {
 				go func() { _ = q.Do(context.Background(), i) }()
 				synctest.Wait()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing/synctest"
 	"time"
@@ -27,6 +28,7 @@ type work struct {
 	fails    error
 	panics   any
 	deaf     bool
+	alone    bool   // all but the first of its items are committed, each alone
 	meets    func() // is called when it has taken its batch
 }
 
@@ -76,7 +78,7 @@ func play(callers []caller, works []work, detached bool) run {
 	r := run{outcomes: map[string]outcome{}}
 	var mu sync.Mutex
 	calls := 0
-	commit := func(ctx context.Context, take func() []string) error {
+	commit := func(ctx context.Context, take func() []string) (commits []int, err error) {
 		mu.Lock()
 		w := works[min(calls, len(works)-1)]
 		calls++
@@ -88,7 +90,7 @@ func play(callers []caller, works []work, detached bool) run {
 		select {
 		case <-time.After(w.prepares):
 		case <-ended:
-			return ctx.Err()
+			return nil, ctx.Err()
 		}
 		if !w.untaken {
 			leader, _ := ctx.Value(leaderName{}).(string)
@@ -100,11 +102,18 @@ func play(callers []caller, works []work, detached bool) run {
 				w.meets()
 			}
 			time.Sleep(w.stores)
+			switch {
+			case w.fails != nil || len(b.items) == 0:
+			case w.alone:
+				commits = slices.Repeat([]int{1}, len(b.items)-1) // the first is refused
+			default:
+				commits = []int{len(b.items)}
+			}
 		}
 		if w.panics != nil {
 			panic(w.panics)
 		}
-		return w.fails
+		return commits, w.fails
 	}
 	var detach func(func())
 	if detached {

@@ -5,6 +5,12 @@ package engine
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
@@ -17,12 +23,44 @@ const (
 	Other       Class = iota // nothing a caller can be told more about
 	Busy                     // a lock was not had in time
 	Unavailable              // the server is not reached, or the connection is lost
-	Denied                   // the server refuses the user, the password or a privilege
+	Denied                   // the server or the system refuses a user, or does not prove who it is
+	Storage                  // no room is left, or a disk fails
 	ReadOnly                 // the database cannot be written
 	Corrupt                  // the file's content is damaged
 	Foreign                  // not a database of this engine, or its schema is another
-	Refused                  // a constraint refused a value
+	Refused                  // a constraint refused a value, or the server a setting
+	Unprepared               // a pooler gives each transaction another session
 )
+
+// ClassOfSystem says what an error of the operating system means: of a file, a
+// folder or a link.
+func ClassOfSystem(err error) Class {
+	_, path := errors.AsType[*fs.PathError](err)
+	_, link := errors.AsType[*os.LinkError](err)
+	_, call := errors.AsType[*os.SyscallError](err)
+	number, numbered := errors.AsType[syscall.Errno](err)
+	switch {
+	case !path && !link && !call && !numbered, errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist):
+		return Other
+	case errors.Is(err, fs.ErrPermission):
+		return Denied
+	case number == syscall.EROFS:
+		return ReadOnly
+	}
+	return Storage
+}
+
+// ClassOfScan says what the error of reading a row's columns means: a stored
+// value that its type cannot hold is Corrupt.
+func ClassOfScan(err error) Class {
+	for ; err != nil; err = errors.Unwrap(err) {
+		// database/sql has neither a type nor a value for it.
+		if strings.HasPrefix(err.Error(), "sql: Scan error on column") {
+			return Corrupt
+		}
+	}
+	return Other
+}
 
 // State is what was found at a place before anything was changed there.
 type State struct {
@@ -127,11 +165,24 @@ type SQL interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
+// FailedRow returns a row whose Scan returns err: that of a pool without
+// connections, for nothing else makes a [sql.Row] that holds an error.
+func FailedRow(err error) *sql.Row {
+	db := sql.OpenDB(unconnected{err})
+	defer db.Close()
+	return db.QueryRow("")
+}
+
+type unconnected struct{ err error }
+
+func (u unconnected) Connect(context.Context) (driver.Conn, error) { return nil, u.err }
+func (u unconnected) Driver() driver.Driver                        { return nil }
+
 // Keys are what to load, each a JSON array, empty for none.
 type Keys struct {
 	Users  string // ids of all users whom the facts are of
 	Fires  string // of [user_id, signal_id]
-	Trades string // of [user_id, trade_id]
+	Trades string // of [user_id, trade_id, day]
 }
 
 // Loaded is what a write of facts goes by: what is stored of Keys, in no order,
@@ -142,6 +193,7 @@ type Loaded struct {
 	Created  []int64 // those of the users who were not stored, and are now
 	Fires    []dbgen.FiresByKeyRow
 	Trades   []dbgen.Trade
+	Days     []dbgen.DaysOfTradesRow // what is stored of the trades' days
 }
 
 // Histories are what streaks are counted from.

@@ -179,8 +179,11 @@ func (s *Server) URL() string {
 func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
 
 // Crash makes the server stop without finishing anything and start again.
-func (s *Server) Crash(ctx context.Context) error {
-	return s.pgCtl(ctx, "restart", "-m", "immediate")
+func (s *Server) Crash(ctx context.Context) error { return s.Restart(ctx, "immediate") }
+
+// Restart stops the server in one of pg_ctl's modes and starts it again.
+func (s *Server) Restart(ctx context.Context, mode string) error {
+	return s.pgCtl(ctx, "restart", "-m", mode)
 }
 
 // Standby starts a second server, which follows the first one and takes no

@@ -107,6 +107,11 @@ func (q querier) DaysBetween(ctx context.Context, arg dbgen.DaysBetweenParams) (
 	return each(func(row pggen.Day) dbgen.Day { return dbgen.Day(row) })(result), err
 }
 
+func (q querier) DaysOfTrades(ctx context.Context, arg string) ([]dbgen.DaysOfTradesRow, error) {
+	result, err := q.Queries.DaysOfTrades(ctx, arg)
+	return each(func(row pggen.DaysOfTradesRow) dbgen.DaysOfTradesRow { return dbgen.DaysOfTradesRow(row) })(result), err
+}
+
 func (q querier) DaysOfUsers(ctx context.Context, arg dbgen.DaysOfUsersParams) ([]dbgen.UserDay, error) {
 	result, err := q.Queries.DaysOfUsers(ctx, pggen.DaysOfUsersParams(arg))
 	return each(func(row pggen.UserDay) dbgen.UserDay { return dbgen.UserDay(row) })(result), err

@@ -98,7 +98,11 @@ func (e *Engine) Inspect(ctx context.Context) (engine.State, error) {
 		}
 	}
 	state.Problem = problem(state, tables, found)
-	return state, nil
+	if state.Problem == "" && found["signal_fires"] && found["user_stats"] {
+		err = tx.QueryRowContext(ctx,
+			"SELECT EXISTS (SELECT 1 FROM signal_fires) OR EXISTS (SELECT 1 FROM user_stats)").Scan(&state.Facts)
+	}
+	return state, err
 }
 
 // problem says why a schema with these relations is not an engagement

@@ -6,7 +6,10 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -55,11 +58,12 @@ type Engine struct {
 
 var _ engine.Engine = (*Engine)(nil)
 
-// New returns the engine for a database URL. Nothing is connected.
+// New returns the engine for a database URL. Nothing is connected. Its error
+// holds nothing of the URL but names of parameters.
 func New(dsn string, opts Options) (*Engine, error) {
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
-		return nil, err
+		return nil, whyNot(dsn, err)
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
@@ -154,13 +158,21 @@ func (e *Engine) Classify(err error) engine.Class {
 		if pg.Code == "23505" && (pg.TableName == "signal_fires" || pg.TableName == "trades") {
 			return engine.Busy // another program has just stored the same fact
 		}
+		if _, connecting := errors.AsType[*pgconn.ConnectError](err); connecting && pg.Code == "08P01" {
+			return engine.Refused // a pooler does not know a parameter of the URL
+		}
 		return classOfCode(pg.Code)
 	}
 	_, connecting := errors.AsType[*pgconn.ConnectError](err)
 	_, network := errors.AsType[net.Error](err)
+	_, unscanned := errors.AsType[pgx.ScanArgError](err)
 	switch {
-	case errors.Is(err, errNoBackup):
+	case errors.Is(err, errNoBackup), errors.Is(err, pgx.ErrTxCommitRollback):
 		return engine.Refused
+	case unscanned:
+		return engine.Corrupt
+	case isUntrusted(err):
+		return engine.Denied
 	case errors.Is(err, context.Canceled):
 		return engine.Other
 	case connecting, network, pgconn.SafeToRetry(err), errors.Is(err, errNoAnswer),
@@ -168,7 +180,16 @@ func (e *Engine) Classify(err error) engine.Class {
 		errors.Is(err, net.ErrClosed), errors.Is(err, driver.ErrBadConn):
 		return engine.Unavailable
 	}
-	return engine.Other
+	return cmp.Or(engine.ClassOfScan(err), engine.ClassOfSystem(err))
+}
+
+// isUntrusted reports whether err is about the server's certificate.
+func isUntrusted(err error) bool {
+	_, verification := errors.AsType[*tls.CertificateVerificationError](err)
+	_, authority := errors.AsType[x509.UnknownAuthorityError](err)
+	_, certificate := errors.AsType[x509.CertificateInvalidError](err)
+	_, host := errors.AsType[x509.HostnameError](err)
+	return verification || authority || certificate || host
 }
 
 func classOfCode(code string) engine.Class {
@@ -181,18 +202,26 @@ func classOfCode(code string) engine.Class {
 	case "28000", "28P01", "42501": // the user, the password or a privilege
 		return engine.Denied
 	case "3D000", "53300", // no such database, too many connections
-		"25P03",                   // idle_in_transaction_session_timeout
-		"57P01", "57P02", "57P03": // the server stops, has crashed, or starts
+		"25P03", "57P05", // idle_in_transaction_session_timeout, idle_session_timeout
+		"57P01", "57P02", "57P03", // the server stops, has crashed, or starts
+		"57P04": // the database was dropped
 		return engine.Unavailable
 	case "XX001", "XX002": // data_corrupted, index_corrupted
 		return engine.Corrupt
 	case "3F000", "42P01", "42703": // no such schema, table or column
 		return engine.Foreign
+	case "26000", "42P05": // a prepared statement that there is not, or that there is already
+		return engine.Unprepared
+	case "25P02", // an earlier statement of the transaction was refused
+		"42704": // no such setting
+		return engine.Refused
 	}
 	switch code[:2] {
 	case "08": // connection exceptions
 		return engine.Unavailable
-	case "22", "23": // data exceptions, constraint violations
+	case "53", "58": // disk, memory or another resource is used up; the system fails
+		return engine.Storage
+	case "22", "23", "54": // data exceptions, constraint violations, limits of the server
 		return engine.Refused
 	}
 	return engine.Other

@@ -290,7 +290,7 @@ func TestMigrationsDownAndUp(t *testing.T) {
 
 			state, err := e.Inspect(t.Context())
 			noError(t, err)
-			same(t, "state", state, engine.State{Version: version, Latest: 6})
+			same(t, "state", state, engine.State{Version: version, Latest: 6, Facts: true})
 			_, err = provider.Up(t.Context())
 			noError(t, err)
 			same(t, "fires", facts(t, e)[0], before[0])

@@ -191,24 +191,12 @@ func (f *flushing) QueryContext(ctx context.Context, query string, args ...any) 
 func (f *flushing) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	t := (*tx)(f)
 	if err := t.Flush(ctx); err != nil {
-		return rowOf(err)
+		return engine.FailedRow(err)
 	}
 	row := t.pooled.QueryRowContext(ctx, query, args...)
 	_ = t.note(row.Err())
 	return row
 }
-
-// rowOf returns a row whose Scan returns err: that of a pool without connections.
-func rowOf(err error) *sql.Row {
-	db := sql.OpenDB(unconnected{err})
-	defer db.Close()
-	return db.QueryRow("")
-}
-
-type unconnected struct{ err error }
-
-func (u unconnected) Connect(context.Context) (driver.Conn, error) { return nil, u.err }
-func (u unconnected) Driver() driver.Driver                        { return nil }
 
 func (f *flushing) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
 	return f.pooled.PrepareContext(ctx, query)
@@ -253,6 +241,8 @@ func (t *tx) Load(ctx context.Context, keys engine.Keys) (l engine.Loaded, err e
 	if keys.Trades != "" {
 		queueRows(t, &l.Trades, rowTo(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) }),
 			pggen.TradesByKey, keys.Trades)
+		queueRows(t, &l.Days, rowTo(func(row pggen.DaysOfTradesRow) dbgen.DaysOfTradesRow { return dbgen.DaysOfTradesRow(row) }),
+			pggen.DaysOfTrades, keys.Trades)
 	}
 	return l, t.Flush(ctx)
 }

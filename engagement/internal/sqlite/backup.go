@@ -27,20 +27,21 @@ func (e *Engine) Backup(ctx context.Context, path string, check func(copyPath st
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(path), ".backup-*")
+	folder := filepath.Dir(path)
+	e.sweepDrafts(folder)
+	draft, remove, err := newDraft(folder)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	draft := filepath.Join(dir, "copy.db")
+	defer func() { err = errors.Join(err, remove()) }()
 	if err := e.copyPages(ctx, draft); err != nil {
 		return err
 	}
 	if err := settle(ctx, draft); err != nil {
-		return err
+		source := doubts{dsn: fileDSN(e.path, e.mode())}
+		return source.settle(err) // damage of the copy that the file does not have
 	}
-	// Nobody may read the copy who may not read the original.
-	if err := os.Chmod(draft, original.Mode().Perm()); err != nil {
+	if err := setLike(draft, original, original.Mode().Perm()); err != nil {
 		return err
 	}
 	if err := syncFile(draft); err != nil {
@@ -54,7 +55,7 @@ func (e *Engine) Backup(ctx context.Context, path string, check func(copyPath st
 	if err := giveName(draft, path); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return syncDir(folder)
 }
 
 // giveName names the draft path. Linking, unlike renaming, never replaces a
@@ -102,7 +103,7 @@ func (e *Engine) copyPages(ctx context.Context, to string) (err error) {
 			if err != nil {
 				return err
 			}
-			return errors.Join(stepAll(ctx, backup), backup.Finish())
+			return cmp.Or(stepAll(ctx, backup), backup.Finish()) // which says the same once more
 		})
 	})
 }
@@ -133,7 +134,7 @@ func settle(ctx context.Context, path string) (err error) {
 	if err := leaveWAL(ctx, db); err != nil {
 		return err
 	}
-	damage, err := integrityCheck(ctx, db)
+	damage, err := integrityCheck(ctx, db, fileDSN(path, "mode=rw"))
 	if err != nil {
 		return err
 	}
@@ -152,20 +153,4 @@ func leaveWAL(ctx context.Context, db *sql.DB) error {
 		return fmt.Errorf("journal mode is %s, want delete", mode)
 	}
 	return nil
-}
-
-func syncFile(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"io"
 	"net/url"
 	"path/filepath"
@@ -23,14 +24,15 @@ type connector struct {
 	// uncancelled runs each statement to its end. A cancellable context costs
 	// the driver a goroutine a statement, and those of the writer are short.
 	uncancelled bool
+	doubts      *doubts // nil: what SQLite says of damage is believed
 }
 
 func (c *connector) Connect(context.Context) (driver.Conn, error) {
 	opened, err := c.driver.Open(c.dsn)
 	if err != nil {
-		return nil, err
+		return nil, c.doubts.settle(err)
 	}
-	return &conn{SQLiteConn: opened.(*sqlite3.SQLiteConn), uncancelled: c.uncancelled}, nil
+	return &conn{SQLiteConn: opened.(*sqlite3.SQLiteConn), uncancelled: c.uncancelled, doubts: c.doubts}, nil
 }
 
 func (c *connector) Driver() driver.Driver { return c.driver }
@@ -39,11 +41,22 @@ type conn struct {
 	*sqlite3.SQLiteConn
 	uncancelled bool
 	failed      error // of the first statement that failed since this was cleared
+	steps       bool  // queries read their first row at once
+	doubts      *doubts
+	spoilt      bool // what it keeps in memory of the file may be wrong
 }
+
+// IsValid implements [driver.Validator].
+func (c *conn) IsValid() bool { return !c.spoilt }
 
 // fail remembers the first error. A statement undone by its error leaves the
 // transaction open, and it must not be committed without it.
 func (c *conn) fail(err error) error {
+	if saysDamaged(err) {
+		// A page of which less could be read than there is stays in memory as zeros.
+		c.spoilt = true
+		err = c.doubts.settle(err)
+	}
 	if c.failed == nil {
 		c.failed = err
 	}
@@ -57,6 +70,15 @@ func (c *conn) CheckNamedValue(nv *driver.NamedValue) error {
 		return nil
 	}
 	return driver.ErrSkip
+}
+
+// BeginTx implements [driver.ConnBeginTx].
+func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	tx, err := c.SQLiteConn.BeginTx(ctx, opts)
+	if err != nil {
+		return nil, c.fail(err)
+	}
+	return tx, nil
 }
 
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
@@ -80,16 +102,41 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	if err != nil {
 		return nil, c.fail(err)
 	}
-	return &rows{found.(*sqlite3.SQLiteRows), c}, nil
+	r := &rows{SQLiteRows: found.(*sqlite3.SQLiteRows), conn: c}
+	if c.steps {
+		r.first = make([]driver.Value, len(r.Columns()))
+		if r.ended = r.Next(r.first); r.ended != nil && r.ended != io.EOF {
+			return nil, errors.Join(r.ended, r.Close())
+		}
+		r.ahead = true
+	}
+	return r, nil
+}
+
+// stepAtOnce has queries read their first row at once, until the function that it
+// returns is called: what a statement does, and how it fails, is known then, also
+// if its rows are never read.
+func (c *conn) stepAtOnce() (stop func()) {
+	c.steps = true
+	return func() { c.steps = false }
 }
 
 // rows run their statement while they are read.
 type rows struct {
 	*sqlite3.SQLiteRows
 	conn *conn
+
+	first []driver.Value // which was read ahead
+	ahead bool           // nobody has asked for it yet
+	ended error          // io.EOF if there was none
 }
 
 func (r *rows) Next(dest []driver.Value) error {
+	if r.ahead {
+		r.ahead = false
+		copy(dest, r.first)
+		return r.ended
+	}
 	err := r.SQLiteRows.Next(dest)
 	if err != nil && err != io.EOF {
 		return r.conn.fail(err)
@@ -107,14 +154,24 @@ func (c *conn) statementContext(ctx context.Context) (context.Context, error) {
 // openPool returns a pool of connections to path. Settings are the driver's
 // DSN keys; it ignores unknown ones silently, so they are only written here.
 func openPool(path string, conns int, settings ...string) *sql.DB {
-	return openDSN("file:"+escapePath(path)+"?"+strings.Join(settings, "&"), conns, false)
+	dsn := fileDSN(path, settings...)
+	return openConnector(&connector{driver: &sqlite3.SQLiteDriver{}, dsn: dsn, doubts: &doubts{dsn: dsn}}, conns)
 }
 
-func openDSN(dsn string, conns int, uncancelled bool) *sql.DB {
-	db := sql.OpenDB(&connector{driver: &sqlite3.SQLiteDriver{}, dsn: dsn, uncancelled: uncancelled})
+// openMemory returns a pool of one connection to a database in memory.
+func openMemory(name string) *sql.DB {
+	return openConnector(&connector{driver: &sqlite3.SQLiteDriver{}, dsn: "file:/" + name + "?vfs=memdb"}, 1)
+}
+
+func openConnector(c *connector, conns int) *sql.DB {
+	db := sql.OpenDB(c)
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	return db
+}
+
+func fileDSN(path string, settings ...string) string {
+	return "file:" + escapePath(path) + "?" + strings.Join(settings, "&")
 }
 
 // escapePath makes a path safe inside a file: URI.

@@ -25,7 +25,10 @@ const versionTable = goose.DefaultTablename
 // migrations, so processes take turns by a lock file that exists meanwhile.
 func (e *Engine) Migrate(ctx context.Context) (applied []int64, err error) {
 	path := realPath(e.path)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := ctx.Err(); err != nil {
+		return nil, err // and leave no file
+	}
+	if err := makeFolder(filepath.Dir(path), syncDir); err != nil {
 		return nil, err
 	}
 	unlock, err := lockFile(ctx, path+".migrating")
@@ -47,6 +50,11 @@ func (e *Engine) Migrate(ctx context.Context) (applied []int64, err error) {
 			return nil, fmt.Errorf("back up before migrating: %w", err)
 		}
 		e.opts.Log.Info("backed up before migrating", "backup", copyPath)
+	}
+	if e.opts.Like != "" {
+		if err := makeLike(path, e.opts.Like); err != nil {
+			return nil, err
+		}
 	}
 	db := openWriter(path, "FULL")
 	defer func() { err = errors.Join(err, db.Close()) }()
@@ -119,9 +127,7 @@ func lockFile(ctx context.Context, path string) (unlock func() error, err error)
 		}
 		// Whoever held the lock before has removed its file; a lock on a file
 		// without a name locks nobody out.
-		held, heldErr := lock.Stat()
-		named, namedErr := os.Stat(path)
-		if heldErr == nil && namedErr == nil && os.SameFile(held, named) {
+		if isNamed(lock) {
 			return func() error { return errors.Join(os.Remove(path), lock.Unlock()) }, nil
 		}
 		if err := lock.Unlock(); err != nil {
@@ -161,7 +167,7 @@ func (e *Engine) inspect(ctx context.Context, path string, blank engine.State) (
 	// stands, without a trace and without a lock. If it turns out that somebody
 	// has begun to use it meanwhile, what was read is worth nothing.
 	if before := glance(path); before.quiet() {
-		state, err = inspectOnce(ctx, path, "mode=ro&immutable=1", blank)
+		state, err = inspectOnce(ctx, path, immutable, blank)
 		if glance(path) == before {
 			return state, err
 		}
@@ -170,7 +176,14 @@ func (e *Engine) inspect(ctx context.Context, path string, blank engine.State) (
 	if glance(path).journal && !e.opts.ReadOnly {
 		mode = "mode=rw" // only a connection that may write can undo a transaction
 	}
-	return inspectOnce(ctx, path, mode, blank)
+	state, err = inspectOnce(ctx, path, mode, blank)
+	if err == nil || !e.opts.ReadOnly {
+		return state, err
+	}
+	if err := e.standStill(path, err); err != nil {
+		return state, err
+	}
+	return inspectOnce(ctx, path, immutable, blank)
 }
 
 // appearance is what can be seen of a file without opening it. Opening is left
@@ -242,7 +255,7 @@ func inspectOnce(ctx context.Context, path, mode string, state engine.State) (_ 
 }
 
 func latestVersion() (int64, error) {
-	db := openDSN("file:/none?vfs=memdb", 1, false)
+	db := openMemory("none")
 	defer db.Close()
 	provider, err := newProvider(db)
 	if err != nil {

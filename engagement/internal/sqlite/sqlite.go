@@ -6,6 +6,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -37,6 +38,8 @@ type Options struct {
 	ReadOnly    bool
 	Synchronous string // OFF, NORMAL or FULL
 	Log         *slog.Logger
+	// Like is a file whose mode and owner a new one gets ("": the default).
+	Like string
 }
 
 // Engine is one SQLite file.
@@ -45,6 +48,7 @@ type Engine struct {
 	opts   Options
 	reader *sql.DB
 	writer *sql.DB // nil when read only
+	still  bool    // nobody can write the file, so it is read without its locks
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -52,20 +56,25 @@ var _ engine.Engine = (*Engine)(nil)
 // New returns the engine for the file at path, which need not exist yet.
 // Nothing is opened.
 func New(path string, opts Options) *Engine {
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
 	return &Engine{path: filepath.Clean(path), opts: opts}
 }
 
+// Path returns where the file is.
+func (e *Engine) Path() string { return e.path }
+
 // Open opens the pools.
 func (e *Engine) Open(ctx context.Context) error {
-	// Measured with 256 fires a commit on this schema: the default checkpoint
-	// every 1,000 pages and 2 MB cache cost half the write speed of 16,384
-	// pages and 64 MB. Caching statements takes a query from 5.3 to 1.3 us.
-	// Readers' caches are small, because sorting may use as much again.
-	e.reader = openPool(e.path, maxReaders,
-		e.mode(), "_query_only=true", "_busy_timeout=5000", "_cache_size=-8192", "_stmt_cache_size=128")
-	e.reader.SetMaxIdleConns(max(4, runtime.GOMAXPROCS(0)))
-	if err := e.reader.PingContext(ctx); err != nil {
-		return err
+	if err := e.openReader(ctx); err != nil {
+		if !e.opts.ReadOnly || e.still {
+			return err
+		}
+		if err := e.standStill(e.path, err); err != nil {
+			return err
+		}
+		return errors.Join(e.reader.Close(), e.openReader(ctx))
 	}
 	if e.opts.ReadOnly {
 		return nil
@@ -74,10 +83,24 @@ func (e *Engine) Open(ctx context.Context) error {
 	return e.writer.PingContext(ctx)
 }
 
+func (e *Engine) openReader(ctx context.Context) error {
+	// Measured with 256 fires a commit on this schema: the default checkpoint
+	// every 1,000 pages and 2 MB cache cost half the write speed of 16,384
+	// pages and 64 MB. Caching statements takes a query from 5.3 to 1.3 us.
+	// Readers' caches are small, because sorting may use as much again.
+	e.reader = openPool(e.path, maxReaders,
+		e.mode(), "_query_only=true", "_busy_timeout=5000", "_cache_size=-8192", "_stmt_cache_size=128")
+	e.reader.SetMaxIdleConns(max(4, runtime.GOMAXPROCS(0)))
+	return e.reader.PingContext(ctx)
+}
+
 // mode is how to open the file for reading. Where writing is allowed the mode
 // allows it too, because SQLite may have to recover the file first.
 func (e *Engine) mode() string {
-	if e.opts.ReadOnly {
+	switch {
+	case e.still:
+		return immutable
+	case e.opts.ReadOnly:
 		return "mode=ro"
 	}
 	return "mode=rw"
@@ -92,13 +115,11 @@ func openWriter(path, synchronous string) *sql.DB {
 			"PRAGMA temp_store = MEMORY", nil)
 		return err
 	}}
-	db := sql.OpenDB(&connector{driver: hooked, uncancelled: true, dsn: "file:" + escapePath(path) +
-		"?mode=rwc&_txlock=immediate&_journal_mode=WAL&_synchronous=" + synchronous +
-		"&_busy_timeout=" + fmt.Sprint(lockPoll.Milliseconds()) +
-		"&_cache_size=-65536&_stmt_cache_size=128&_mutex=no"})
-	db.SetMaxOpenConns(1)
-	db.SetMaxIdleConns(1)
-	return db
+	return openConnector(&connector{driver: hooked, uncancelled: true, doubts: &doubts{dsn: fileDSN(path, "mode=rw")},
+		dsn: "file:" + escapePath(path) +
+			"?mode=rwc&_txlock=immediate&_journal_mode=WAL&_synchronous=" + synchronous +
+			"&_busy_timeout=" + fmt.Sprint(lockPoll.Milliseconds()) +
+			"&_cache_size=-65536&_stmt_cache_size=128&_mutex=no"}, 1)
 }
 
 // Remote says that the file is at hand.
@@ -107,18 +128,26 @@ func (e *Engine) Remote() bool { return false }
 // Queries returns the typed queries on the pool of readers.
 func (e *Engine) Queries() dbgen.Querier { return dbgen.New(e.reader) }
 
-// Classify maps SQLite's result codes (https://sqlite.org/rescode.html).
+// Classify maps SQLite's result codes (https://sqlite.org/rescode.html). Those
+// of a backup come in their extended form.
 func (e *Engine) Classify(err error) engine.Class {
 	var se sqlite3.Error
 	if !errors.As(err, &se) {
-		return engine.Other
+		return cmp.Or(engine.ClassOfScan(err), engine.ClassOfSystem(err))
 	}
-	switch se.Code {
-	case sqlite3.ErrBusy, sqlite3.ErrLocked:
+	switch se.Code & sqlite3.ErrNo(sqlite3.ErrNoMask) {
+	case sqlite3.ErrBusy, sqlite3.ErrLocked, sqlite3.ErrProtocol:
 		return engine.Busy
+	case sqlite3.ErrIoErr, sqlite3.ErrCantOpen:
+		if class := engine.ClassOfSystem(se.SystemErrno); class == engine.Denied || class == engine.ReadOnly {
+			return class
+		}
+		return engine.Storage
+	case sqlite3.ErrFull, sqlite3.ErrNomem, sqlite3.ErrNoLFS:
+		return engine.Storage
 	case sqlite3.ErrReadonly, sqlite3.ErrPerm:
 		return engine.ReadOnly
-	case sqlite3.ErrCorrupt:
+	case sqlite3.ErrCorrupt, sqlite3.ErrFormat:
 		return engine.Corrupt
 	case sqlite3.ErrNotADB:
 		return engine.Foreign

@@ -219,7 +219,7 @@ func structureOf(ctx context.Context, version int64) (structure, error) {
 
 // makeStructure runs the migrations in an empty database in memory.
 func makeStructure(ctx context.Context, version int64) (_ structure, err error) {
-	db := openDSN(fmt.Sprintf("file:/structure-%d?vfs=memdb", scratchCount.Add(1)), 1, false)
+	db := openMemory(fmt.Sprintf("structure-%d", scratchCount.Add(1)))
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if _, err := upOnce(ctx, db, version); err != nil {
 		return structure{}, err
@@ -238,21 +238,9 @@ func (e *Engine) CheckStructure(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	damage, err := integrityCheck(ctx, e.reader)
+	damage, err := integrityCheck(ctx, e.reader, fileDSN(e.path, e.mode()))
 	if err != nil {
 		return nil, err
 	}
 	return append(want.differences(live), damage...), nil
-}
-
-func integrityCheck(ctx context.Context, db queryer) (damage []string, err error) {
-	err = eachRow(ctx, db, "PRAGMA integrity_check", func(rows *sql.Rows) error {
-		var line string
-		err := rows.Scan(&line)
-		if line != "ok" {
-			damage = append(damage, "integrity check: "+line)
-		}
-		return err
-	})
-	return damage, err
 }

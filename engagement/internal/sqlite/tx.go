@@ -59,7 +59,46 @@ func (t *tx) Later() dbgen.Querier { return t.Queries }
 
 func (t *tx) Flush(context.Context) error { return nil }
 
-func (t *tx) SQL() engine.SQL { return t.pooled }
+// SQL runs a caller's statements, whose errors nobody may look at.
+func (t *tx) SQL() engine.SQL { return (*callers)(t) }
+
+// callers runs a caller's statements. What fails before the connection sees it, as
+// arguments of a type that has no form in SQL do, fails the transaction as well.
+type callers tx
+
+func (s *callers) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if failed := s.conn.failed; failed != nil {
+		return nil, failed
+	}
+	result, err := s.pooled.ExecContext(ctx, query, args...)
+	return result, s.note(err)
+}
+
+func (s *callers) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if failed := s.conn.failed; failed != nil {
+		return nil, failed
+	}
+	defer s.conn.stepAtOnce()()
+	rows, err := s.pooled.QueryContext(ctx, query, args...)
+	return rows, s.note(err)
+}
+
+func (s *callers) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if failed := s.conn.failed; failed != nil {
+		return engine.FailedRow(failed)
+	}
+	defer s.conn.stepAtOnce()()
+	row := s.pooled.QueryRowContext(ctx, query, args...)
+	_ = s.note(row.Err())
+	return row
+}
+
+func (s *callers) note(err error) error {
+	if err != nil {
+		_ = s.conn.fail(err)
+	}
+	return err
+}
 
 func (t *tx) Failed() error { return t.conn.failed }
 
@@ -77,7 +116,10 @@ func (t *tx) Load(ctx context.Context, keys engine.Keys) (l engine.Loaded, err e
 		}
 	}
 	if keys.Trades != "" {
-		l.Trades, err = t.TradesByKey(ctx, keys.Trades)
+		if l.Trades, err = t.TradesByKey(ctx, keys.Trades); err != nil {
+			return l, err
+		}
+		l.Days, err = t.DaysOfTrades(ctx, keys.Trades)
 	}
 	return l, err
 }

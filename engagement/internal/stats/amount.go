@@ -62,6 +62,17 @@ func (a Amount) Micros() int64 {
 	return math.MaxInt64
 }
 
+// Halves returns two numbers of millionths that add up to the amount, which is
+// within twice what one of them can be: the amount and 0, or about half of it each
+// if 64 bits do not hold it.
+func (a Amount) Halves() (half, other int64) {
+	if a.fits() {
+		return int64(a.lo), 0
+	}
+	half = int64(a.lo>>1 | uint64(a.hi)<<63)
+	return half, a.Add(-half).Micros()
+}
+
 // fits reports whether 64 bits hold the amount.
 func (a Amount) fits() bool { return a.hi == int64(a.lo)>>63 }
 

@@ -51,6 +51,11 @@ func TestAmountsAreThoseOfBigNumbers(t *testing.T) {
 		checkAmount(t, "a", a, bigA)
 		checkAmount(t, "a + b", a.Plus(b), new(big.Int).Add(bigA, bigB))
 		checkAmount(t, "a - b", a.Minus(b), new(big.Int).Sub(bigA, bigB))
+		once, twice := stats.Sum(0, rapid.Int64().Draw(t, "once")), stats.Sum(0, rapid.Int64().Draw(t, "twice"))
+		half, other := once.Plus(twice).Halves()
+		if stats.Sum(0, half).Add(other) != once.Plus(twice) || (other != 0) == (once.Plus(twice) == stats.Sum(0, half)) {
+			t.Errorf("the halves of %v are %d and %d", once.Plus(twice), half, other)
+		}
 		more := rapid.Int64().Draw(t, "more")
 		checkAmount(t, "a + more", a.Add(more), new(big.Int).Add(bigA, big.NewInt(more)))
 		if got, want := a.Compare(b), bigA.Cmp(bigB); got != want {

@@ -4,6 +4,7 @@ package streaks
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"time"
 )
@@ -15,6 +16,7 @@ const None int64 = -1
 type Rules struct {
 	RestDays   []time.Weekday // on which nobody needs to be active; not all seven
 	Milestones []int64        // lengths, ascending
+	Skipped    []int64        // days that the calendar left out, so that nobody could miss them
 }
 
 // State is what a user's active days and freezes come to: the first of the
@@ -53,8 +55,8 @@ type Award struct {
 // returns the state, and the milestones of all streaks there ever were. It sorts
 // freezes in the order in which they are spent, and sets on which days they are.
 //
-// Between two active days the missed days that are no rest days take freezes in
-// order, each the first that was granted by then, until there is none: there the
+// Between two active days the missed days that are no rest days, and that there
+// were, take freezes in order, each the first that was granted by then, until there is none: there the
 // streak breaks, and the days after that take none. What a day takes depends on
 // the days and grants alone, not on when they were recorded, so an activity
 // recorded late gives freezes back, and may move them.
@@ -126,9 +128,9 @@ func (s State) add(day int64, prolongs bool) State {
 // Spend spends freezes, in their order, on the days missed between two others.
 // It returns the freezes left, and reports whether a streak outlives these days.
 func (r Rules) Spend(freezes []Freeze, from, to int64) (left []Freeze, alive bool) {
-	for day := from + 1; day < to; day++ {
+	for day := range between(from, to) {
 		switch {
-		case r.Rests(day):
+		case r.passes(day):
 		case len(freezes) > 0 && freezes[0].Granted <= day:
 			freezes[0].Spent = day
 			freezes = freezes[1:]
@@ -144,7 +146,7 @@ func (r Rules) Spend(freezes []Freeze, from, to int64) (left []Freeze, alive boo
 func (r Rules) until(end int64, freezes []Freeze) int64 {
 	for day := end + 1; ; day++ {
 		switch {
-		case r.Rests(day):
+		case r.passes(day):
 		case len(freezes) > 0 && freezes[0].Granted <= day:
 			freezes = freezes[1:]
 		default:
@@ -155,18 +157,35 @@ func (r Rules) until(end int64, freezes []Freeze) int64 {
 
 // Missed counts the days between two others that are no rest days.
 func (r Rules) Missed(from, to int64) (n int64) {
-	for day := from + 1; day < to; day++ {
-		if !r.Rests(day) {
+	for day := range between(from, to) {
+		if !r.passes(day) {
 			n++
 		}
 	}
 	return n
 }
 
+// between yields the days between two others, whatever numbers these are.
+func between(from, to int64) iter.Seq[int64] {
+	return func(yield func(int64) bool) {
+		for day := from; day < to && day+1 < to && yield(day+1); day++ {
+		}
+	}
+}
+
 // Rests reports whether a day is a rest day.
 func (r Rules) Rests(day int64) bool {
 	return len(r.RestDays) > 0 && slices.Contains(r.RestDays, time.Unix(day*24*60*60, 0).UTC().Weekday())
 }
+
+// IsSkipped reports whether the calendar left a day out.
+func (r Rules) IsSkipped(day int64) bool {
+	_, found := slices.BinarySearch(r.Skipped, day)
+	return found
+}
+
+// passes reports whether a day may pass without activity.
+func (r Rules) passes(day int64) bool { return r.Rests(day) || r.IsSkipped(day) }
 
 func (r Rules) isMilestone(length int64) bool {
 	_, found := slices.BinarySearch(r.Milestones, length)

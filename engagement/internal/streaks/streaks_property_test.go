@@ -51,7 +51,7 @@ func walk(rules Rules, days []int64, freezes []Freeze) *calendar {
 
 // rests counts weekdays on from 1970-01-01, a Thursday.
 func (c *calendar) rests(day int64) bool {
-	return slices.Contains(c.rules.RestDays, time.Weekday((day+4)%7))
+	return slices.Contains(c.rules.RestDays, time.Weekday((day+4)%7)) || slices.Contains(c.rules.Skipped, day)
 }
 
 // cover spends the freeze that has been in the pocket for the longest.
@@ -110,6 +110,8 @@ func drawRules(t *rapid.T) Rules {
 		RestDays: rapid.SliceOfNDistinct(rapid.SampledFrom([]time.Weekday{0, 1, 2, 3, 4, 5, 6}), 0, 6, rapid.ID).Draw(t, "rest days"),
 		Milestones: slices.Sorted(slices.Values(
 			rapid.SliceOfNDistinct(rapid.Int64Range(1, 8), 0, 4, rapid.ID).Draw(t, "milestones"))),
+		Skipped: slices.Sorted(slices.Values(
+			rapid.SliceOfNDistinct(rapid.OneOf(rapid.Int64Range(1, 20), rapid.Int64Range(monday, monday+20)), 0, 4, rapid.ID).Draw(t, "skipped days"))),
 	}
 }
 

@@ -81,6 +81,11 @@ type Period struct {
 	By string `query:"by" default:"week" enum:"day,week" doc:"the length of a period"`
 }
 
+// Fires narrows a list of fires.
+type Fires struct {
+	Executed bool `query:"executed" doc:"only those whose order reached the broker"`
+}
+
 // Trades narrows a list of trades.
 type Trades struct {
 	Signal  string `query:"signal" doc:"only those that followed this signal"`
@@ -89,8 +94,8 @@ type Trades struct {
 
 // Prior is what forecasts take for granted.
 type Prior struct {
-	Strength  float64 `query:"strength" doc:"how many decided trades the community's win rate stands for; 10 unless it is said"`
-	MinTrades int64   `query:"min_trades" doc:"how many decided trades of its own a forecast needs; 10 unless it is said"`
+	Strength   float64 `query:"strength" doc:"how many decided trades the community's win rate stands for; 10 unless it is said"`
+	MinDecided int64   `query:"min_decided" doc:"how many decided trades of its own a forecast needs; 10 unless it is said"`
 }
 
 // Account is what a drawdown is a share of.

@@ -1,0 +1,71 @@
+package sqlite
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+)
+
+// makeFolder makes a folder with those above it, so that a power cut does not
+// take them: sync makes durable what a folder lists.
+func makeFolder(path string, sync func(string) error) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil
+	}
+	above := filepath.Dir(path)
+	if above != path {
+		if err := makeFolder(above, sync); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(path, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return sync(above)
+}
+
+// makeLike makes an empty file with the mode and owner of another, unless there
+// is one. What SQLite makes beside a file gets those of the file.
+func makeLike(path, original string) error {
+	info, err := os.Stat(original)
+	if err != nil {
+		return err
+	}
+	mode := info.Mode().Perm() | 0o600 // it is going to be written
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode&0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), setLike(path, info, mode))
+}
+
+// setLike gives a file the owner of another, if this process may, and a mode.
+func setLike(path string, original os.FileInfo, mode os.FileMode) error {
+	if os.Geteuid() == 0 {
+		// That of a file on some file systems cannot be changed by root either;
+		// then it stays root's.
+		if err := chownLike(path, original); err != nil && !errors.Is(err, os.ErrPermission) && !errors.Is(err, errors.ErrUnsupported) {
+			return err
+		}
+	}
+	return os.Chmod(path, mode) // also against the umask
+}
+
+func syncFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

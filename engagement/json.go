@@ -1,0 +1,99 @@
+package engagement
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// What callers write is read strictly: a field that there is not is ErrInvalid, for
+// it is one that was mistyped. A field that is absent leaves what it would set.
+
+// readKnown reads JSON of known fields. It changes nothing if it fails.
+func readKnown[T any](what string, text []byte, into *T) error {
+	read := *into
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&read); err != nil {
+		if refused, ok := errors.AsType[*InvalidError](err); ok {
+			return refused
+		}
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
+			return invalid(wrong.Field, nil, fmt.Sprintf("it is a %s, want another type", shortened(wrong.Value)))
+		}
+		return invalid(what, nil, err.Error())
+	}
+	*into = read
+	return nil
+}
+
+// UnmarshalJSON refuses a field that a fire does not have.
+func (f *Fire) UnmarshalJSON(text []byte) error {
+	type fields Fire
+	return readKnown("fire", text, (*fields)(f))
+}
+
+// UnmarshalJSON refuses a field that a trade does not have.
+func (t *Trade) UnmarshalJSON(text []byte) error {
+	type fields Trade
+	return readKnown("trade", text, (*fields)(t))
+}
+
+// UnmarshalJSON refuses a field that a freeze does not have.
+func (f *Freeze) UnmarshalJSON(text []byte) error {
+	type fields Freeze
+	return readKnown("freeze", text, (*fields)(f))
+}
+
+// UnmarshalJSON refuses a field that there is not.
+func (b *Board) UnmarshalJSON(text []byte) error {
+	type fields Board
+	return readKnown("board", text, (*fields)(b))
+}
+
+// UnmarshalJSON refuses a field that there is not.
+func (f *FireFilter) UnmarshalJSON(text []byte) error {
+	type fields FireFilter
+	return readKnown("filter of fires", text, (*fields)(f))
+}
+
+// UnmarshalJSON refuses a field that there is not.
+func (f *TradeFilter) UnmarshalJSON(text []byte) error {
+	type fields TradeFilter
+	return readKnown("filter of trades", text, (*fields)(f))
+}
+
+// UnmarshalJSON refuses a field that there is not.
+func (q *PageQuery) UnmarshalJSON(text []byte) error {
+	type fields PageQuery
+	return readKnown("page", text, (*fields)(q))
+}
+
+// UnmarshalJSON refuses a field that there is not.
+func (q *ForecastQuery) UnmarshalJSON(text []byte) error {
+	type fields ForecastQuery
+	return readKnown("forecast", text, (*fields)(q))
+}
+
+// UnmarshalJSON refuses a field that there is not.
+func (q *CalibrationQuery) UnmarshalJSON(text []byte) error {
+	type fields CalibrationQuery
+	return readKnown("calibration", text, (*fields)(q))
+}
+
+// UnmarshalJSON refuses a field that there is not.
+func (q *QualityQuery) UnmarshalJSON(text []byte) error {
+	type fields QualityQuery
+	return readKnown("quality", text, (*fields)(q))
+}
+
+// UnmarshalJSON reads what [ParseMetricDefinition] reads, and leaves it to those
+// who are given the definition to refuse what does not go together.
+func (d *MetricDefinition) UnmarshalJSON(text []byte) error {
+	read, err := decodeMetric(text)
+	if err == nil {
+		*d = read
+	}
+	return err
+}
