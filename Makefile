@@ -33,6 +33,7 @@ test: note-postgres ## Run all tests, on SQLite and PostgreSQL
 race: note-postgres ## Run what is concurrent under the race detector
 	go test -race -timeout 20m ./engagement/internal/...
 	go test -race -timeout 20m -run '$(CONCURRENT)' ./engagement
+	go test -race -timeout 20m ./engagement/server
 
 SOAK ?= 10m
 

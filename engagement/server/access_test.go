@@ -69,7 +69,7 @@ var whoMay = map[string]string{
 	"GET /v1/hours":       "RA",
 	"GET /v1/lifecycle":   "RA",
 	"GET /v1/cohorts":     "RA",
-	"GET /v1/horizon":     "RA",
+	"GET /v1/calendar":    "RA",
 	"GET /v1/calibration": "RA",
 	"GET /v1/fires":       "RA",
 	"GET /v1/trades":      "RA",

@@ -41,16 +41,18 @@ func (s *Server) addCommunity() {
 			}
 			return s.db.Cohorts(ctx, w, by, in.Periods)
 		})
-	read(s, of("horizon", "get-horizon", readers, "The first day whose fires are all kept one by one"),
-		func(ctx context.Context, _ *struct{}) (Horizon, error) {
+	read(s, of("calendar", "get-calendar", readers, "The database's days: its time zone, today, and since when fires are all kept one by one"),
+		func(ctx context.Context, _ *struct{}) (Calendar, error) {
 			day, err := s.db.Horizon(ctx)
-			return Horizon{day}, err
+			return Calendar{s.db.Location().String(), s.db.Today(), day}, err
 		})
 }
 
-// Horizon is the first day whose fires are all kept one by one.
-type Horizon struct {
-	Horizon engagement.Day `json:"horizon"`
+// Calendar says what a database's days are.
+type Calendar struct {
+	TimeZone string         `json:"time_zone"` // in which they begin and end, by its name
+	Today    engagement.Day `json:"today"`
+	Horizon  engagement.Day `json:"horizon"` // the first day whose fires are all kept one by one
 }
 
 // inWindow registers an operation that a window is all to ask for.

@@ -47,7 +47,7 @@ var (
 	kindConflict     = kind{"conflict", "It contradicts what is stored", http.StatusConflict, 0}
 	kindTooLarge     = kind{"too-large", "The request is too large", http.StatusRequestEntityTooLarge, 0}
 	kindMediaType    = kind{"media-type", "The content type is not supported", http.StatusUnsupportedMediaType, 0}
-	kindTooMany      = kind{"too-many-requests", "Too many failed tries", http.StatusTooManyRequests, 60}
+	kindTooMany      = kind{"too-many-requests", "Too many failed tries", http.StatusTooManyRequests, 6}
 	kindBusy         = kind{"busy", "The database is busy", http.StatusServiceUnavailable, 1}
 	kindUnavailable  = kind{"unavailable", "The database cannot be reached", http.StatusServiceUnavailable, 5}
 	kindTimeout      = kind{"timeout", "It took too long", http.StatusServiceUnavailable, 5}

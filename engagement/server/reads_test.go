@@ -27,7 +27,7 @@ func reads(ctx context.Context, r *engagement.Reader) map[string]func() (any, er
 		"/v1/lifecycle?window=30d": func() (any, error) { return r.Lifecycle(ctx, month, engagement.Weekly) },
 		"/v1/lifecycle?by=day":     func() (any, error) { return r.Lifecycle(ctx, engagement.AllTime(), engagement.Daily) },
 		"/v1/cohorts?periods=3":    func() (any, error) { return r.Cohorts(ctx, engagement.AllTime(), engagement.Weekly, 3) },
-		"/v1/horizon":              func() (any, error) { day, err := r.Horizon(ctx); return Horizon{day}, err },
+		"/v1/calendar":             func() (any, error) { day, err := r.Horizon(ctx); return Calendar{"UTC", 20467, day}, err },
 		"/v1/fires?user=1&limit=2": func() (any, error) { return r.Fires(ctx, engagement.FireFilter{UserID: 1}, two) },
 		"/v1/trades?outcome=loss": func() (any, error) {
 			return r.Trades(ctx, engagement.TradeFilter{Outcome: engagement.Loss}, engagement.PageQuery{})
