@@ -37,6 +37,7 @@ import (
 //     [Reader.CustomMetric], [Reader.CustomMetrics]
 //   - what a figure is made of: [Reader.ExplainUser], [Reader.ExplainSignal]
 //   - what a cleanup left or would leave: [Reader.Horizon], [Reader.PlanCleanup]
+//   - rows that cannot be facts: [Reader.Aside]
 //   - who may see it: [Reader.Tokens], [Reader.TokenOf], [Reader.IsPublic]
 //   - how much space it takes: [Reader.Size]
 //   - windows of days: [Reader.ParseWindow], [Reader.TodayWindow],
@@ -54,8 +55,8 @@ type DB struct {
 //
 // A file of an older schema, or of the Python module that this library
 // succeeds, is first copied to a backup beside it and then migrated; fires that
-// no counter holds yet are counted. What is something else, or newer than this
-// program, is ErrSchema and not touched, and so is an unfinished copy of another
+// no counter holds yet are counted, and rows that cannot be facts are set aside
+// ([Reader.Aside]). What is something else, or newer than this program, is ErrSchema and not touched, and so is an unfinished copy of another
 // database ([DB.CopyTo]). A server that cannot be reached is
 // ErrUnavailable, one that refuses the user ErrDenied, and one that takes no
 // writes ErrReadOnly unless it is opened with [WithReadOnly].
@@ -98,7 +99,7 @@ func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {
 			return nil, err
 		}
 	}
-	c := &core{engine: eng, clock: o.clock, log: o.log, slow: o.slow, observer: o.observer, readOnly: o.readOnly}
+	c := &core{engine: eng, clock: o.clock, log: o.log, slow: o.slow, observer: o.observer, tryFor: o.tryFor, readOnly: o.readOnly}
 	_, err = retry(ctx, c, "open", func(ctx context.Context) (struct{}, error) { return struct{}{}, eng.Open(ctx) })
 	if err != nil {
 		return nil, err
@@ -152,11 +153,14 @@ func migrate(ctx context.Context, eng engine.Engine, log *slog.Logger) error {
 
 // Close waits for running operations and stops the background work; Cleanup and
 // Rebuild stop after the step in hand. Later calls return ErrClosed; a second
-// Close does nothing. It must not be called inside View or Tx, which it would
-// wait for.
+// Close does nothing. Inside Tx it is ErrInvalid and closes nothing; it must not be
+// called inside View, which it would wait for.
 func (db *DB) Close() error {
 	if db.shared() == nil {
 		return fmt.Errorf("close: %w", errNotOpened)
+	}
+	if err := db.core.refuseInTx(); err != nil {
+		return fmt.Errorf("close: %w", err)
 	}
 	db.core.mu.Lock()
 	closed := db.core.closed

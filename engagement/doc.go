@@ -76,11 +76,14 @@
 //	  export            everything kept about a user
 //	upkeep
 //	  keep_adopt        counts what other programs stored
+//	  keep_rows         reads rows that may hold anything, and places them
+//	  keep_aside        rows that cannot be facts: set aside, listed, mended, deleted
 //	  keep_rules        other streak rules, and counting all streaks by them
 //	  keep_cleanup      deletes old fires, moves the horizon
 //	  keep_erase        deletes a user
 //	  keep_verify       compares the figures with what they derive from
-//	  keep_verify_facts ... with the facts, and streaks with their days
+//	  keep_verify_facts ... streaks with their days
+//	  keep_verify_rows  finds facts that are not on their day, and moves them there
 //	  keep_rebuild      puts right what is wrong
 //	  keep_backup       copies a file while it is in use
 //	  keep_copy         copies to another engine

@@ -1,26 +1,22 @@
 package engagement
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
 )
 
 // What callers write is read strictly: a field that there is not is ErrInvalid, for
 // it is one that was mistyped. A field that is absent leaves what it would set.
 
+// maxJSONBytes is several times as much as the longest of them has, a board of
+// MaxLimit users.
+const maxJSONBytes = 1 << 20
+
 // readKnown reads JSON of known fields. It changes nothing if it fails.
 func readKnown[T any](what string, text []byte, into *T) error {
 	read := *into
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&read); err != nil {
+	if err := decodeOne(text, &read, maxJSONBytes); err != nil {
 		if refused, ok := errors.AsType[*InvalidError](err); ok {
 			return refused
-		}
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-			return invalid(wrong.Field, nil, fmt.Sprintf("it is a %s, want another type", shortened(wrong.Value)))
 		}
 		return invalid(what, nil, err.Error())
 	}

@@ -142,7 +142,7 @@ func TestAFireThatExecutesAfterACleanupMovesTheCounters(t *testing.T) {
 		fire(t, db, engagement.Fire{UserID: 1, SignalID: "A", At: noon.AddDate(0, 0, -2)})
 		must(db.Cleanup(ctx, 3))(t)
 		same(t, "RecordFire", fire(t, db, engagement.Fire{UserID: 1, SignalID: "A", Executed: true}), engagement.MarkedExecuted)
-		same(t, "ExecutedFires", must(db.UserSummary(ctx, 1))(t).ExecutedFires, int64(1))
+		same(t, "Executed", must(db.UserSummary(ctx, 1))(t).Executed, int64(1))
 		same(t, "a day's executed fires", must(db.DailyFigures(ctx, engagement.Days(db.Today()-2, db.Today()-2)))(t)[0].Executed, int64(1))
 		proven(t, db)
 	})

@@ -103,6 +103,10 @@ func (w *writing) holdKept(ctx context.Context, userID int64) error {
 
 // deleteFires deletes a user's fires and takes them out of their signals.
 func (w *writing) deleteFires(ctx context.Context, userID int64, erased *changes) (deleted int64, err error) {
+	// Those may hold anything, and are in no counter.
+	if deleted, err = w.q.DeleteUncountedFires(ctx, userID); err != nil {
+		return deleted, err
+	}
 	for {
 		fires, err := w.q.DeleteUserFires(ctx, dbgen.DeleteUserFiresParams{UserID: userID, MaxRows: MaxLimit})
 		if err != nil || len(fires) == 0 {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
 )
 
 const (
@@ -52,7 +53,7 @@ func (db *DB) rebuild(ctx context.Context) (report Report, err error) {
 		db.repairFireDays, db.repairTradeDays,
 		db.repairUserDayFires, db.repairUserDayTrades, db.repairSignalDays,
 		db.repairUserTotals, db.repairSignalTotals,
-		db.repairDerived, db.repairUsers, db.repairDays,
+		db.repairDerived, db.repairUsers, db.repairDays, db.sweepDays,
 	} {
 		for round := 0; ; round++ {
 			found, err := repair(ctx)
@@ -107,36 +108,6 @@ func repair[T any](ctx context.Context, db *DB,
 	return len(differences), nil
 }
 
-func (db *DB) repairFireDays(ctx context.Context) (int, error) {
-	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.SignalFire, error) {
-		return v.misplacedFires(ctx, rebuildPage)
-	}, func(ctx context.Context, w *writing, found []dbgen.SignalFire) error {
-		for _, f := range found {
-			seen := Day(f.Day)
-			w.placeInTime(&f.Timestamp, &f.Day)
-			if _, err := w.placeFire(ctx, &f, seen); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (db *DB) repairTradeDays(ctx context.Context) (int, error) {
-	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.Trade, error) {
-		return v.misplacedTrades(ctx, rebuildPage)
-	}, func(ctx context.Context, w *writing, found []dbgen.Trade) error {
-		for _, t := range found {
-			seen := Day(t.Day)
-			w.placeInTime(&t.ClosedAt, &t.Day)
-			if _, err := w.placeTrade(ctx, t, seen); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 func (db *DB) repairUserDayFires(ctx context.Context) (int, error) {
 	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.UserDayFireMismatchesRow, error) {
 		horizon, err := v.horizon(ctx)
@@ -159,8 +130,12 @@ func (db *DB) repairUserDayTrades(ctx context.Context) (int, error) {
 	}, func(ctx context.Context, w *writing, found []dbgen.UserDayTradeMismatchesRow) error {
 		var params rows
 		for _, d := range found {
+			missing := stats.Sum(d.MissingUnits, d.MissingMicros).Micros()
+			if _, fits := addMicros(d.StoredPnlMicros, missing); !fits {
+				return fmt.Errorf("%w: the trades of user %d on %s come to more than ±9e12", ErrCorrupt, d.UserID, Day(d.Day))
+			}
 			params.begin().int(d.UserID, d.Day,
-				d.Wins-d.StoredWins, d.Losses-d.StoredLosses, d.Draws-d.StoredDraws, d.MissingMicros)
+				d.Wins-d.StoredWins, d.Losses-d.StoredLosses, d.Draws-d.StoredDraws, missing)
 		}
 		return w.q.AddUserDayTrades(ctx, params.String())
 	})
@@ -190,9 +165,13 @@ func (db *DB) repairUserTotals(ctx context.Context) (int, error) {
 		users := make([]int64, len(found))
 		for i, d := range found {
 			users[i] = d.UserID
+			missing := stats.Sum(d.MissingUnits, d.MissingMicros).Micros()
+			if _, fits := addMicros(d.StoredPnlMicros, missing); !fits {
+				return fmt.Errorf("%w: the trades of user %d come to more than ±9e12", ErrCorrupt, d.UserID)
+			}
 			fired.begin().int(d.UserID, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted).time(unchanged)
 			traded.begin().int(d.UserID, d.Wins-d.StoredWins, d.Losses-d.StoredLosses,
-				d.Draws-d.StoredDraws, d.MissingMicros).time(unchanged).int(0)
+				d.Draws-d.StoredDraws, missing).time(unchanged).int(0)
 		}
 		if err := storeEach(ctx, storing{w.q.AddUserFires, fired}, storing{w.q.AddUserTrades, traded}); err != nil {
 			return err

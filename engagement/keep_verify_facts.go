@@ -80,35 +80,6 @@ func (m misfit) fits() bool {
 		m.stored.WinBound == winBound(m.stored.Wins, m.stored.Losses)
 }
 
-// misplacedFires returns fires, at most limit, that are counted on another day
-// than that of their time. Those of day 0 are left out: their time could not be
-// read.
-func (v *view) misplacedFires(ctx context.Context, limit int) (wrong []dbgen.SignalFire, err error) {
-	for f, err := range v.everyFire(ctx) {
-		if err != nil || len(wrong) == limit {
-			return wrong, err
-		}
-		if f.Day > int64(unknownDay) && DayOf(f.Timestamp, v.loc) != Day(f.Day) {
-			wrong = append(wrong, f)
-		}
-	}
-	return wrong, nil
-}
-
-// misplacedTrades returns trades, at most limit, that are counted on another
-// day than that of their time.
-func (v *view) misplacedTrades(ctx context.Context, limit int) (wrong []dbgen.Trade, err error) {
-	for t, err := range v.everyTrade(ctx) {
-		if err != nil || len(wrong) == limit {
-			return wrong, err
-		}
-		if t.Day > int64(unknownDay) && DayOf(t.ClosedAt, v.loc) != Day(t.Day) {
-			wrong = append(wrong, t)
-		}
-	}
-	return wrong, nil
-}
-
 // everyUser yields all users by id.
 func (v *view) everyUser(ctx context.Context) iter.Seq2[dbgen.UserStat, error] {
 	return walk(MaxLimit, func(a, b dbgen.UserStat) int {
@@ -151,11 +122,11 @@ func (v *view) everyFreeze(ctx context.Context) iter.Seq2[dbgen.StreakFreeze, er
 	})
 }
 
-// everyFire yields all fires by user and signal.
-func (v *view) everyFire(ctx context.Context) iter.Seq2[dbgen.SignalFire, error] {
-	return walk(MaxLimit, func(a, b dbgen.SignalFire) int {
+// everyFire yields the readable fires by user and signal, without those set aside.
+func (v *view) everyFire(ctx context.Context) iter.Seq2[dbgen.ReadableFire, error] {
+	return walk(MaxLimit, func(a, b dbgen.ReadableFire) int {
 		return compareKeys(a.UserID, a.SignalID, b.UserID, b.SignalID)
-	}, func(after *dbgen.SignalFire) ([]dbgen.SignalFire, error) {
+	}, func(after *dbgen.ReadableFire) ([]dbgen.ReadableFire, error) {
 		params := dbgen.FiresAfterParams{AfterUser: math.MinInt64, MaxRows: MaxLimit}
 		if after != nil {
 			params.AfterUser, params.AfterSignal = after.UserID, after.SignalID
@@ -164,11 +135,12 @@ func (v *view) everyFire(ctx context.Context) iter.Seq2[dbgen.SignalFire, error]
 	})
 }
 
-// everyTrade yields all trades by user and trade id.
-func (v *view) everyTrade(ctx context.Context) iter.Seq2[dbgen.Trade, error] {
-	return walk(MaxLimit, func(a, b dbgen.Trade) int {
+// everyTrade yields the readable trades by user and trade id, without those set
+// aside.
+func (v *view) everyTrade(ctx context.Context) iter.Seq2[dbgen.ReadableTrade, error] {
+	return walk(MaxLimit, func(a, b dbgen.ReadableTrade) int {
 		return compareKeys(a.UserID, a.TradeID, b.UserID, b.TradeID)
-	}, func(after *dbgen.Trade) ([]dbgen.Trade, error) {
+	}, func(after *dbgen.ReadableTrade) ([]dbgen.ReadableTrade, error) {
 		params := dbgen.TradesAfterParams{AfterUser: math.MinInt64, MaxRows: MaxLimit}
 		if after != nil {
 			params.AfterUser, params.AfterTrade = after.UserID, after.TradeID

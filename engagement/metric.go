@@ -87,7 +87,7 @@ const metricField = "metric definition"
 func decodeMetric(text []byte) (MetricDefinition, error) {
 	type fields MetricDefinition
 	var d fields
-	err := decodeOne(text, &d)
+	err := decodeOne(text, &d, maxDefinitionBytes)
 	switch refused, ok := errors.AsType[*InvalidError](err); {
 	case ok && refused.Field != metricField && d.Name != "":
 		return MetricDefinition{}, fmt.Errorf("metric %q: %w", shortened(d.Name), refused)
@@ -99,9 +99,11 @@ func decodeMetric(text []byte) (MetricDefinition, error) {
 	return MetricDefinition(d), nil
 }
 
-func decodeOne(text []byte, into any) error {
-	if len(text) > maxDefinitionBytes {
-		return tooLong(len(text))
+// decodeOne reads the only value of a JSON text, of at most so many bytes and with
+// known fields.
+func decodeOne(text []byte, into any, most int) error {
+	if len(text) > most {
+		return tooLong(len(text), most)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
@@ -128,8 +130,8 @@ func decodeOne(text []byte, into any) error {
 	return nil
 }
 
-func tooLong(size int) error {
-	return fmt.Errorf("it has %d bytes, want at most %d", size, maxDefinitionBytes)
+func tooLong(size, most int) error {
+	return fmt.Errorf("it has %d bytes, want at most %d", size, most)
 }
 
 // DefineMetric stores a definition under its name, in place of an earlier one.

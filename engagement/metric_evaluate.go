@@ -213,7 +213,7 @@ func (p MetricPart) needsFires(per MetricPer) bool {
 // measure returns what each user, signal or day comes to.
 func (v *view) measure(ctx context.Context, p MetricPart, per MetricPer, days daySpan) (map[metricKey]float64, error) {
 	if per == PerDay || len(p.Filter.Weekdays) > 0 {
-		days.first = max(days.first, unknownDay+1)
+		days.first = max(days.first, firstDay)
 	}
 	if days.empty() {
 		return nil, nil // all of it was cleaned up
@@ -335,7 +335,7 @@ func (v *view) measureTrades(ctx context.Context, p MetricPart, per MetricPer, d
 // one behind the last.
 func (v *view) instants(days daySpan) (start, end time.Time) {
 	start, end = time.Time{}, endOfTime
-	if days.first > unknownDay {
+	if days.first >= firstDay {
 		start = days.first.Start(v.loc).UTC()
 	}
 	if days.last < DayOf(endOfTime, time.UTC)-1 {

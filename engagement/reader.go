@@ -81,13 +81,13 @@ func snapshotOnce[T any](ctx context.Context, r *Reader, doing string, fn func(*
 	})
 }
 
-// ask runs fn in the reader's own view or, if it has none, runs the question in
-// one of its own, again if it failed for a reason that may pass.
-func ask[T any](ctx context.Context, r *Reader, doing string, fn func(*view) (T, error), alone func(context.Context) (T, error)) (T, error) {
+// ask runs fn in the reader's view or, if it has none, asks in a view of its own,
+// again if it failed for a reason that may pass.
+func ask[T any](ctx context.Context, r *Reader, doing string, fn func(*view) (T, error), own func(context.Context) (T, error)) (T, error) {
 	if r.shared() != nil && r.view != nil {
 		return observe(ctx, r.core, doing, func() (T, error) { return fn(r.view) })
 	}
-	return run(ctx, r.shared(), doing, func() (T, error) { return retry(ctx, r.core, doing, alone) })
+	return run(ctx, r.shared(), doing, func() (T, error) { return retry(ctx, r.core, doing, own) })
 }
 
 // inSnapshot runs fn in a snapshot of its own.

@@ -69,7 +69,7 @@ func (db *DB) enqueue(ctx context.Context, f *fact) (receipt, error) {
 // that those who come or give up meanwhile still can.
 func (c *core) commitBatch(ctx context.Context, take func() []*queued) ([]int, error) {
 	w, err := retry(ctx, c, "begin a transaction", func(ctx context.Context) (*writing, error) {
-		return c.begin(ctx, engine.Enter)
+		return c.begin(ctx, engine.EnterGate)
 	})
 	if err != nil {
 		return nil, err
@@ -93,7 +93,7 @@ func (c *core) storeBatch(w *writing, batch []*queued) (commits []int, err error
 		attempt := w
 		if w = nil; attempt == nil {
 			var err error
-			if attempt, err = c.begin(ctx, engine.Enter); err != nil {
+			if attempt, err = c.begin(ctx, engine.EnterGate); err != nil {
 				return nil, err
 			}
 		}

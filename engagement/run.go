@@ -2,6 +2,7 @@ package engagement
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ type core struct {
 	clock   func() time.Time
 	log     *slog.Logger
 	slow    time.Duration
+	tryFor  time.Duration // instead of retryFor; 0: retryFor
 	// observer is told of each operation; nil: nobody is.
 	observer func(Observation)
 
@@ -158,7 +160,7 @@ const retryFor = 10 * time.Second
 func retry[T any](ctx context.Context, c *core, doing string, fn func(context.Context) (T, error)) (T, error) {
 	start := time.Now()
 	answer, failed := fn(ctx)
-	left := retryFor - time.Since(start)
+	left := cmp.Or(c.tryFor, retryFor) - time.Since(start)
 	if ctx.Err() != nil || !c.mayPass(failed) || left <= 0 {
 		return answer, failed
 	}
@@ -214,12 +216,12 @@ func (c *core) enterTx() (leave func()) {
 }
 
 // refuseInTx refuses to write outside of the transaction that this goroutine is
-// in: the write would wait for the end of the transaction, which would wait for
-// the write. Nothing but the goroutine's number tells: a caller's function may
+// in, and to close the database: that would wait for the end of the transaction,
+// which would wait for it. Nothing but the goroutine's number tells: a caller's function may
 // hold any context.
 func (c *core) refuseInTx() error {
 	if owner := c.inTx.Load(); owner != 0 && owner == goroutineID() {
-		return invalid("call", nil, "a write on the database inside Tx would wait for ever, use the Tx")
+		return invalid("call", nil, "inside Tx, it would wait for ever on the database; use the Tx to write")
 	}
 	return nil
 }

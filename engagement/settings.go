@@ -54,7 +54,7 @@ func resolveLocation(ctx context.Context, c *core, o options) (*time.Location, e
 // returns what is stored.
 func storeLocation(ctx context.Context, c *core, name string) (string, error) {
 	return retry(ctx, c, "store the time zone", func(ctx context.Context) (string, error) {
-		w, err := c.begin(ctx, engine.Enter)
+		w, err := c.begin(ctx, engine.EnterGate)
 		if err != nil {
 			return "", err
 		}
@@ -70,7 +70,7 @@ func storeLocation(ctx context.Context, c *core, name string) (string, error) {
 
 // writerSettings reads the settings that every writer goes by.
 func (c *core) writerSettings(settings []dbgen.Setting) (rules StreakRules, horizon Day, err error) {
-	rules, horizon = DefaultStreakRules(), unknownDay+1
+	rules, horizon = DefaultStreakRules(), firstDay
 	for _, setting := range settings {
 		switch setting.Name {
 		case settingStreakRules:
@@ -96,7 +96,7 @@ func (r *Reader) Horizon(ctx context.Context) (Day, error) {
 }
 
 func (v *view) horizon(ctx context.Context) (Day, error) {
-	day, err := v.number(ctx, settingHorizon, int64(unknownDay)+1)
+	day, err := v.number(ctx, settingHorizon, int64(firstDay))
 	return Day(day), err
 }
 

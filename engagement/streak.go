@@ -152,7 +152,7 @@ func (v *view) streaks(ctx context.Context, users ...dbgen.UserStat) ([]Streak, 
 				rules = &read
 			}
 			// What another program stored may be no day; since then nothing is missed.
-			end := max(Day(user.StreakEnd), unknownDay)
+			end := max(Day(user.StreakEnd), firstDay-1)
 			s.Freezes -= rules.pure(v.skipped).Missed(int64(end), int64(min(today, until)))
 		}
 		streaks[i] = s
@@ -237,7 +237,7 @@ func (v *view) streakDays(ctx context.Context, userID int64) ([]StreakDay, error
 		return nil, err
 	}
 	first, last := Day(row.StreakStart), max(Day(row.StreakEnd), v.today())
-	if first <= unknownDay || !last.known() {
+	if first < firstDay || !last.known() {
 		return nil, fmt.Errorf("%w: the streak of user %d from day %d to %d", ErrCorrupt, userID, row.StreakStart, row.StreakEnd)
 	}
 	stored, err := v.streakRules(ctx)

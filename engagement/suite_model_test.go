@@ -250,7 +250,7 @@ func (m *model) userStats(user int64) engagement.UserStats {
 		if f.UserID == user && f.fate != orphaned {
 			stats.TotalFires++
 			if f.Executed {
-				stats.ExecutedFires++
+				stats.Executed++
 			}
 		}
 	}
@@ -308,6 +308,15 @@ func (m *model) lastClosedFirst(match func(modelTrade) bool) []engagement.Closed
 
 func (m *model) streak(user int64) engagement.Streak { return m.life(user).streak }
 
+// familyOf cuts a trailing number off, with the underscores before it.
+func familyOf(signal string) string {
+	name := strings.TrimRight(signal, "0123456789")
+	if family := strings.TrimRight(name, "_"); name != signal && family != "" {
+		return family
+	}
+	return signal
+}
+
 func (m *model) userSummary(user int64) engagement.UserSummary {
 	summary := engagement.UserSummary{UserStats: m.userStats(user), Timestamp: m.now}
 	families := map[string]int64{}
@@ -319,14 +328,10 @@ func (m *model) userSummary(user int64) engagement.UserSummary {
 			summary.RecentFires7d++
 		}
 		if f.fate == kept {
-			family := strings.TrimRight(strings.TrimRight(f.SignalID, "0123456789"), "_")
-			if family == "" {
-				family = f.SignalID
-			}
-			families[family]++
+			families[familyOf(f.SignalID)]++
 		}
 	}
-	summary.ExecutionRate = quotient(summary.ExecutedFires, summary.TotalFires)
+	summary.ExecutionRate = quotient(summary.Executed, summary.TotalFires)
 	summary.FavoriteSignal = most(families)
 	streak := m.streak(user)
 	summary.CurrentStreak, summary.LongestStreak, summary.StreakExpires = streak.Current, streak.Longest, streak.Expires

@@ -366,7 +366,7 @@ func (h *history) compareUser(t *rapid.T, r *engagement.Reader, user int64) {
 		wantError(t, err, engagement.ErrNotFound)
 		_, err = r.Streak(ctx, user)
 		wantError(t, err, engagement.ErrNotFound)
-		h.compareRewards(t, r, user)
+		h.compareAwards(t, r, user)
 		same(t, "UserFires of nobody", must(r.Fires(ctx, engagement.FireFilter{UserID: user}, anyPage))(t).Items, []engagement.SignalFire{})
 		return
 	}
@@ -374,7 +374,7 @@ func (h *history) compareUser(t *rapid.T, r *engagement.Reader, user int64) {
 	same(t, "UserStats", stats, m.userStats(user))
 	same(t, "UserSummary", must(r.UserSummary(ctx, user))(t), m.userSummary(user))
 	same(t, "Streak", must(r.Streak(ctx, user))(t), m.streak(user))
-	h.compareRewards(t, r, user)
+	h.compareAwards(t, r, user)
 	export := must(r.ExportUser(ctx, user))(t)
 	same(t, "ExportUser", export, m.exportUser(user), withoutIDs)
 	var written bytes.Buffer
@@ -397,7 +397,7 @@ func (h *history) compareUser(t *rapid.T, r *engagement.Reader, user int64) {
 	}
 }
 
-func (h *history) compareRewards(t *rapid.T, r *engagement.Reader, user int64) {
+func (h *history) compareAwards(t *rapid.T, r *engagement.Reader, user int64) {
 	ctx := context.Background()
 	same(t, "StreakDays", must(r.StreakDays(ctx, user))(t), h.model.life(user).days)
 	same(t, "Freezes", must(r.Freezes(ctx, user))(t), h.model.freezesOf(user))

@@ -79,7 +79,10 @@ type ClosedTrade struct {
 // RecordTrade stores a closed trade and moves every counter that it touches,
 // together or not at all, creating the user if need be. The same trade again
 // is Duplicate and changes nothing; the same id with another signal, P&L,
-// outcome or (if given) time is ErrConflict, which names the field.
+// outcome or (if given) time is ErrConflict, which names the field, and so is the id
+// of a row that is set aside ([Reader.Aside]).
+//
+// The id opening-balance is reserved (ErrInvalid).
 //
 // A time that [DB.RecordFire] refuses, but for cleaned-up days, is ErrInvalid, and
 // so is a trade that would take the user's P&L, in all or of its day, beyond

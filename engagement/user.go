@@ -18,15 +18,15 @@ import (
 // the fact itself has; a fact that another program stored counts with its own
 // time. Neither a repeated call nor one that marks a fire executed changes it.
 type UserStats struct {
-	UserID        int64     `json:"user_id"`
-	TotalFires    int64     `json:"total_fires"`
-	ExecutedFires int64     `json:"executed_fires"`
-	Wins          int64     `json:"wins"`
-	Losses        int64     `json:"losses"`
-	Draws         int64     `json:"draws"`
-	WinRate       float64   `json:"win_rate"` // Wins / (Wins + Losses), 0 while there are none
-	PnL           float64   `json:"pnl"`
-	LastUpdated   time.Time `json:"last_updated"` // UTC
+	UserID      int64     `json:"user_id"`
+	TotalFires  int64     `json:"total_fires"`
+	Executed    int64     `json:"executed"`
+	Wins        int64     `json:"wins"`
+	Losses      int64     `json:"losses"`
+	Draws       int64     `json:"draws"`
+	WinRate     float64   `json:"win_rate"` // Wins / (Wins + Losses), 0 while there are none
+	PnL         float64   `json:"pnl"`
+	LastUpdated time.Time `json:"last_updated"` // UTC
 }
 
 // UserStats returns a user's totals, or ErrNotFound for a user who has neither
@@ -55,7 +55,7 @@ func (v *view) userRow(ctx context.Context, userID int64) (dbgen.UserStat, error
 
 func userStats(row dbgen.UserStat) UserStats {
 	return UserStats{
-		UserID: row.UserID, TotalFires: row.TotalFires, ExecutedFires: row.Executed,
+		UserID: row.UserID, TotalFires: row.TotalFires, Executed: row.Executed,
 		Wins: row.Wins, Losses: row.Losses, Draws: row.Draws,
 		WinRate: row.WinRate, PnL: row.Pnl, LastUpdated: row.LastUpdated,
 	}
@@ -94,7 +94,7 @@ func (v *view) users(ctx context.Context, q PageQuery) (Page[UserStats], error) 
 // UserSummary is what a community shows of one user.
 type UserSummary struct {
 	UserStats
-	ExecutionRate  float64     `json:"execution_rate"`  // ExecutedFires / TotalFires, 0 while there are none
+	ExecutionRate  float64     `json:"execution_rate"`  // Executed / TotalFires, 0 while there are none
 	RecentFires7d  int64       `json:"recent_fires_7d"` // today and the six days before
 	FavoriteSignal SignalCount `json:"favorite_signal"` // the family fired most among the fires still kept
 	CurrentStreak  int64       `json:"current_streak"`  // days; 0 once it is broken
@@ -114,8 +114,9 @@ const recentDays = 7
 
 // UserSummary returns a user's totals, recent activity, favorite signal family
 // and streak, all of one moment, or ErrNotFound for a user who has neither
-// fired nor traded. A family is a signal id without its trailing number,
-// EURUSD_LONG for EURUSD_LONG_001, or the id itself if it is a mere number.
+// fired nor traded. A family is a signal id without its trailing number and the
+// underscores before that, EURUSD_LONG for EURUSD_LONG_001, or the id itself if
+// nothing else is left or if it ends with no number.
 func (r *Reader) UserSummary(ctx context.Context, userID int64) (UserSummary, error) {
 	return snapshot(ctx, r, "summarize a user", func(v *view) (UserSummary, error) {
 		return v.userSummary(ctx, userID)

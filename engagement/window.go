@@ -137,21 +137,21 @@ func monthOf(day Day) Window {
 	return Days(DayOf(first, time.UTC), DayOf(first.AddDate(0, 1, -1), time.UTC))
 }
 
-// daySpan is a range of days, both included, with unknownDay if it begins
-// there.
+// daySpan is a range of days, both included. It holds opening balances if it
+// begins on balanceDay.
 type daySpan struct{ first, last Day }
 
-// days returns the days of w. All time has the facts of unknown time too, which
-// lie in no other window.
+// days returns the days of w. All time has opening balances too, which lie in no
+// other window.
 func (w Window) days() daySpan {
 	if w.IsAllTime() {
 		return allDays
 	}
-	return daySpan{max(w.From(), unknownDay+1), w.To()}
+	return daySpan{max(w.From(), firstDay), w.To()}
 }
 
 var (
-	allDays = daySpan{unknownDay, furthestDay} // those of all time
+	allDays = daySpan{balanceDay, furthestDay} // those of all time
 	noDays  = daySpan{0, -1}
 )
 
@@ -162,7 +162,7 @@ func (d daySpan) has(day Day) bool { return d.first <= day && day <= d.last }
 // times returns times between which all facts of these days lie.
 func (d daySpan) times() (after, until time.Time) {
 	after, until = time.Unix(0, 0).UTC(), endOfTime
-	if d.first > unknownDay+1 {
+	if d.first > firstDay {
 		after = d.first.utc().Add(-maxOffset)
 	}
 	if d.last < DayOf(endOfTime, time.UTC) {

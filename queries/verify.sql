@@ -1,7 +1,8 @@
 -- name: UserTotalMismatches :many
 -- UserTotalMismatches lists users whose totals are not the sums of their days.
 -- P&L is summed in whole units and millionths, because a sum of millionths may
--- leave the integers on its way; missing_micros is what is stored too little.
+-- leave the integers; missing_units and missing_micros together are what is stored
+-- too little.
 SELECT
     user_id,
     CAST(SUM(stored_fires) AS BIGINT) AS stored_fires,
@@ -15,7 +16,8 @@ SELECT
     CAST(SUM(stored_draws) AS BIGINT) AS stored_draws,
     CAST(SUM(draws) AS BIGINT) AS draws,
     CAST(SUM(stored_pnl_micros) AS BIGINT) AS stored_pnl_micros,
-    CAST(SUM(missing_units) * 1000000 + SUM(missing_micros) AS BIGINT) AS missing_micros
+    CAST(SUM(missing_units) AS BIGINT) AS missing_units,
+    CAST(SUM(missing_micros) AS BIGINT) AS missing_micros
 FROM (
     SELECT
         user_id,
@@ -114,7 +116,7 @@ LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: UserDayFireMismatches :many
 -- UserDayFireMismatches lists a user's days, from the horizon on, whose counts
--- are not those of the fires.
+-- are not those of the fires. Before the first day there are none.
 SELECT
     user_id,
     day,
@@ -128,10 +130,10 @@ FROM (
         d.fires AS stored_fires, 0 AS fires,
         d.executed AS stored_executed, 0 AS executed
     FROM user_days AS d
-    WHERE d.day >= @horizon
+    WHERE d.day >= @horizon OR d.day < 1
     UNION ALL
     SELECT f.user_id, f.day, 0, 1, 0, CASE WHEN f.executed THEN 1 ELSE 0 END
-    FROM signal_fires AS f
+    FROM readable_fires AS f
     WHERE f.day >= @horizon
 ) AS counts
 GROUP BY user_id, day
@@ -153,7 +155,8 @@ SELECT
     CAST(SUM(stored_draws) AS BIGINT) AS stored_draws,
     CAST(SUM(draws) AS BIGINT) AS draws,
     CAST(SUM(stored_pnl_micros) AS BIGINT) AS stored_pnl_micros,
-    CAST(SUM(missing_units) * 1000000 + SUM(missing_micros) AS BIGINT) AS missing_micros
+    CAST(SUM(missing_units) AS BIGINT) AS missing_units,
+    CAST(SUM(missing_micros) AS BIGINT) AS missing_micros
 FROM (
     SELECT
         user_id, day,
@@ -170,7 +173,7 @@ FROM (
         0, CASE WHEN outcome = 'loss' THEN 1 ELSE 0 END,
         0, CASE WHEN outcome = 'draw' THEN 1 ELSE 0 END,
         0, pnl_micros / 1000000, pnl_micros % 1000000
-    FROM trades
+    FROM readable_trades
     WHERE day >= 0
 ) AS counts
 GROUP BY user_id, day
@@ -183,7 +186,7 @@ LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: SignalDayMismatches :many
 -- SignalDayMismatches lists a signal's days, from the horizon on, whose counts
--- are not those of the fires.
+-- are not those of the fires. Before the first day there are none.
 SELECT
     signal_id,
     day,
@@ -197,10 +200,10 @@ FROM (
         d.fires AS stored_fires, 0 AS fires,
         d.executed AS stored_executed, 0 AS executed
     FROM signal_days AS d
-    WHERE d.day >= @horizon
+    WHERE d.day >= @horizon OR d.day < 1
     UNION ALL
     SELECT f.signal_id, f.day, 0, 1, 0, CASE WHEN f.executed THEN 1 ELSE 0 END
-    FROM signal_fires AS f
+    FROM readable_fires AS f
     WHERE f.day >= @horizon
 ) AS counts
 GROUP BY signal_id, day
@@ -216,7 +219,7 @@ LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: ActiveDaysAfter :many
 -- ActiveDaysAfter lists the days on which users fired by user and day, from
--- behind one on. Day 0 holds fires whose time could not be read.
+-- behind one on.
 SELECT user_id, day FROM user_days
 WHERE user_id >= @after_user AND (user_id > @after_user OR day > @after_day)
     AND fires > 0 AND day > 0
@@ -231,16 +234,18 @@ ORDER BY user_id, grant_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: FiresAfter :many
--- FiresAfter lists all fires by their key, from behind one on.
-SELECT * FROM signal_fires
-WHERE user_id >= @after_user AND (user_id > @after_user OR signal_id > @after_signal)
+-- FiresAfter lists the readable fires by their key, from behind one on, without
+-- those set aside.
+SELECT * FROM readable_fires
+WHERE day <> -2 AND user_id >= @after_user AND (user_id > @after_user OR signal_id > @after_signal)
 ORDER BY user_id, signal_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: TradesAfter :many
--- TradesAfter lists all trades by their key, from behind one on.
-SELECT * FROM trades
-WHERE user_id >= @after_user AND (user_id > @after_user OR trade_id > @after_trade)
+-- TradesAfter lists the readable trades by their key, from behind one on, without
+-- those set aside.
+SELECT * FROM readable_trades
+WHERE day <> -2 AND user_id >= @after_user AND (user_id > @after_user OR trade_id > @after_trade)
 ORDER BY user_id, trade_id
 LIMIT CAST(@max_rows AS BIGINT);
 
@@ -257,9 +262,24 @@ SELECT COUNT(*) FROM signal_metrics;
 SELECT COUNT(*) FROM days;
 
 -- name: CountFires :one
--- CountFires counts the fires that are still kept one by one.
+-- CountFires counts the rows of fires, those set aside too.
 SELECT COUNT(*) FROM signal_fires;
 
 -- name: CountTrades :one
--- CountTrades counts the trades.
+-- CountTrades counts the rows of trades, those set aside too.
 SELECT COUNT(*) FROM trades;
+
+-- name: DeleteEmptyUserDaysOfNoDay :execrows
+-- DeleteEmptyUserDaysOfNoDay deletes users' days before the first that count
+-- nothing. Day 0 is that of opening balances.
+DELETE FROM user_days
+WHERE day < 1 AND fires = 0 AND executed = 0 AND wins = 0 AND losses = 0 AND draws = 0 AND pnl_micros = 0;
+
+-- name: DeleteEmptySignalDaysOfNoDay :execrows
+-- DeleteEmptySignalDaysOfNoDay deletes signals' days before the first that count
+-- nothing.
+DELETE FROM signal_days WHERE day < 1 AND fires = 0 AND executed = 0;
+
+-- name: DeleteEmptyDaysOfNoDay :execrows
+-- DeleteEmptyDaysOfNoDay deletes days before the first that count nothing.
+DELETE FROM days WHERE day < 1 AND fires = 0 AND executed = 0 AND active_users = 0 AND new_users = 0;

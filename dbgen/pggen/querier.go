@@ -25,7 +25,7 @@ type Querier interface {
 	// nearest first.
 	AboveByWinBound(ctx context.Context, arg AboveByWinBoundParams) ([]UserStat, error)
 	// ActiveDaysAfter lists the days on which users fired by user and day, from
-	// behind one on. Day 0 holds fires whose time could not be read.
+	// behind one on.
 	ActiveDaysAfter(ctx context.Context, arg ActiveDaysAfterParams) ([]ActiveDaysAfterRow, error)
 	// ActiveUsers lists the users with a fire on a day, in no order.
 	ActiveUsers(ctx context.Context, day int64) ([]int64, error)
@@ -90,13 +90,20 @@ type Querier interface {
 	// CountCommonSignals counts the signals that two users both fired in a range of
 	// days, among the fires that are kept.
 	CountCommonSignals(ctx context.Context, arg CountCommonSignalsParams) (int64, error)
+	// CountCopiedFires counts the fires that FiresAfter lists.
+	CountCopiedFires(ctx context.Context) (int64, error)
+	// CountCopiedTrades counts the trades that TradesAfter lists.
+	CountCopiedTrades(ctx context.Context) (int64, error)
 	// CountDays counts the days that have a row.
 	CountDays(ctx context.Context) (int64, error)
-	// CountFires counts the fires that are still kept one by one.
+	// CountFires counts the rows of fires, those set aside too.
 	CountFires(ctx context.Context) (int64, error)
 	// CountFiresBefore counts the counted fires of the days before a day, which
 	// starts at the instant start_of_day.
 	CountFiresBefore(ctx context.Context, arg CountFiresBeforeParams) (int64, error)
+	// CountFiresOfNoDay counts the fires of a day that is none: -1 for those that are
+	// in no counter yet, -2 for those set aside.
+	CountFiresOfNoDay(ctx context.Context, day int64) (int64, error)
 	// CountFreezes counts the streak freezes.
 	CountFreezes(ctx context.Context) (int64, error)
 	// CountLongerStreaksUntil counts the users with such a streak that is longer than
@@ -119,12 +126,10 @@ type Querier interface {
 	CountSignals(ctx context.Context) (int64, error)
 	// CountTokens counts the tokens.
 	CountTokens(ctx context.Context) (int64, error)
-	// CountTrades counts the trades.
+	// CountTrades counts the rows of trades, those set aside too.
 	CountTrades(ctx context.Context) (int64, error)
-	// CountUncountedFires counts the fires that are in no counter yet.
-	CountUncountedFires(ctx context.Context) (int64, error)
-	// CountUncountedTrades counts the trades that are in no counter yet.
-	CountUncountedTrades(ctx context.Context) (int64, error)
+	// CountTradesOfNoDay is CountFiresOfNoDay for trades.
+	CountTradesOfNoDay(ctx context.Context, day int64) (int64, error)
 	// CountUserDays counts the days of all users that have a row.
 	CountUserDays(ctx context.Context) (int64, error)
 	// CountUserFires counts a user's fires of a range of days, those executed and
@@ -179,16 +184,27 @@ type Querier interface {
 	DeleteAward(ctx context.Context, arg DeleteAwardParams) error
 	// DeleteDay deletes a day of the community.
 	DeleteDay(ctx context.Context, day int64) error
+	// DeleteEmptyDaysOfNoDay deletes days before the first that count nothing.
+	DeleteEmptyDaysOfNoDay(ctx context.Context) (int64, error)
 	// DeleteEmptySignalDays deletes those of some signals' days that have no fires
 	// any more. It takes a JSON array of [signal_id, day].
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	DeleteEmptySignalDays(ctx context.Context, signalDays string) error
+	// DeleteEmptySignalDaysOfNoDay deletes signals' days before the first that count
+	// nothing.
+	DeleteEmptySignalDaysOfNoDay(ctx context.Context) (int64, error)
 	// DeleteEmptySignals deletes the totals of those of some signals that have no
 	// fires any more. It takes a JSON array of [signal_id].
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	DeleteEmptySignals(ctx context.Context, signals string) error
+	// DeleteEmptyUserDaysOfNoDay deletes users' days before the first that count
+	// nothing. Day 0 is that of opening balances.
+	DeleteEmptyUserDaysOfNoDay(ctx context.Context) (int64, error)
 	// DeleteFire deletes one fire and moves no counter.
 	DeleteFire(ctx context.Context, arg DeleteFireParams) error
+	// DeleteFireRow deletes a row of fires, unless it is another row by now.
+	// Not portable: SQLite does not keep to its types.
+	DeleteFireRow(ctx context.Context, arg DeleteFireRowParams) (int64, error)
 	// DeleteFiresBefore deletes at most max_rows counted fires of the days before
 	// a day, which starts at the instant start_of_day, and returns how many.
 	DeleteFiresBefore(ctx context.Context, arg DeleteFiresBeforeParams) (int64, error)
@@ -208,14 +224,20 @@ type Querier interface {
 	DeleteToken(ctx context.Context, id string) (int64, error)
 	// DeleteTrade deletes one trade and moves no counter.
 	DeleteTrade(ctx context.Context, arg DeleteTradeParams) error
+	// DeleteTradeRow is DeleteFireRow for trades.
+	// Not portable: SQLite does not keep to its types.
+	DeleteTradeRow(ctx context.Context, arg DeleteTradeRowParams) (int64, error)
+	// DeleteUncountedFires deletes a user's fires that no counter holds, and those that
+	// cannot be read, and returns how many.
+	DeleteUncountedFires(ctx context.Context, userID int64) (int64, error)
 	// DeleteUserAwards deletes a user's streak awards.
 	DeleteUserAwards(ctx context.Context, userID int64) error
 	// DeleteUserDay deletes a user's day.
 	DeleteUserDay(ctx context.Context, arg DeleteUserDayParams) error
 	// DeleteUserDays deletes a user's days and returns them, in no order.
 	DeleteUserDays(ctx context.Context, userID int64) ([]UserDay, error)
-	// DeleteUserFires deletes at most max_rows of a user's fires and returns them,
-	// in no order.
+	// DeleteUserFires deletes at most max_rows of a user's readable fires and returns
+	// them, in no order.
 	DeleteUserFires(ctx context.Context, arg DeleteUserFiresParams) ([]SignalFire, error)
 	// DeleteUserFreezes deletes a user's streak freezes.
 	DeleteUserFreezes(ctx context.Context, userID int64) error
@@ -233,14 +255,19 @@ type Querier interface {
 	// Not portable: on SQLite the write lock is the gate.
 	EnterGate(ctx context.Context) error
 	// FavoriteFamily returns the signal family that a user fired most among the
-	// fires still kept, the first by name among equals, and nothing for a user
-	// without any. A family is a signal id without its trailing number, or the id
-	// itself if it is nothing but a number.
+	// counted fires still kept, the first by name among equals, and nothing for a user
+	// without any. A family is a signal id without its trailing number and the
+	// underscores before that, or the id itself if nothing else is left.
 	FavoriteFamily(ctx context.Context, userID int64) ([]FavoriteFamilyRow, error)
+	// FireRows lists rows of fires of a day that is none (-1: in no counter yet, -2:
+	// set aside) from behind one on, by id, as text with the types of the columns.
+	// Not portable: SQLite does not keep to its types.
+	FireRows(ctx context.Context, arg FireRowsParams) ([]FireRowsRow, error)
 	// Fires is UserFires for all users.
 	Fires(ctx context.Context, arg FiresParams) ([]SignalFire, error)
-	// FiresAfter lists all fires by their key, from behind one on.
-	FiresAfter(ctx context.Context, arg FiresAfterParams) ([]SignalFire, error)
+	// FiresAfter lists the readable fires by their key, from behind one on, without
+	// those set aside.
+	FiresAfter(ctx context.Context, arg FiresAfterParams) ([]ReadableFire, error)
 	// FiresByDay counts each day's fires and its users with a fire, with one that
 	// executed and with one that did not, by day.
 	FiresByDay(ctx context.Context, arg FiresByDayParams) ([]FiresByDayRow, error)
@@ -347,13 +374,15 @@ type Querier interface {
 	// OutcomeTrades lists all users' counted trades with an outcome before a position,
 	// last closed first.
 	OutcomeTrades(ctx context.Context, arg OutcomeTradesParams) ([]Trade, error)
-	// PlaceFire moves a fire from the day seen_day (-1: it is in no counter yet) to
-	// another and stores its time in the library's own form, so that times compare
-	// as text. It returns whether the fire is executed, or no row if the fire is no
-	// longer on that day: then somebody else was first.
+	// PlaceFire gives a fire a day and stores its time, and whether it is executed, in
+	// the library's own form, so that times compare as text. It returns whether the
+	// fire is executed, or no row if it is another row by now: then somebody else was
+	// first.
+	// Not portable: SQLite does not keep to its types.
 	PlaceFire(ctx context.Context, arg PlaceFireParams) (bool, error)
-	// PlaceTrade moves a trade from the day seen_day to another and stores its time
-	// in the library's own form. It returns 0 if somebody else was first.
+	// PlaceTrade gives a trade a day and stores its time in the library's own form. It
+	// returns 0 if it is another row by now.
+	// Not portable: SQLite does not keep to its types.
 	PlaceTrade(ctx context.Context, arg PlaceTradeParams) (int64, error)
 	// PopularSignals lists the signals most fired in a range of days from behind a
 	// position on.
@@ -441,6 +470,9 @@ type Querier interface {
 	RestartTradeIDs(ctx context.Context) (int64, error)
 	// ReturningUsers counts the users with a fire on a day and on another.
 	ReturningUsers(ctx context.Context, arg ReturningUsersParams) (int64, error)
+	// SetFireDay gives a row of fires another day, unless it is another row by now.
+	// Not portable: SQLite does not keep to its types.
+	SetFireDay(ctx context.Context, arg SetFireDayParams) (int64, error)
 	// SetMetric stores a metric's definition in place of an earlier one.
 	SetMetric(ctx context.Context, arg SetMetricParams) error
 	// SetPublicUser notes that everybody may see a user's own figures.
@@ -455,10 +487,13 @@ type Querier interface {
 	// no user twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	SetStreaks(ctx context.Context, users string) error
+	// SetTradeDay is SetFireDay for trades.
+	// Not portable: SQLite does not keep to its types.
+	SetTradeDay(ctx context.Context, arg SetTradeDayParams) (int64, error)
 	// SettingsAfter lists all settings but one by name, from behind a name on.
 	SettingsAfter(ctx context.Context, arg SettingsAfterParams) ([]Setting, error)
 	// SignalDayMismatches lists a signal's days, from the horizon on, whose counts
-	// are not those of the fires.
+	// are not those of the fires. Before the first day there are none.
 	SignalDayMismatches(ctx context.Context, arg SignalDayMismatchesParams) ([]SignalDayMismatchesRow, error)
 	// SignalDays lists a signal's days, in order.
 	SignalDays(ctx context.Context, signalID string) ([]SignalDay, error)
@@ -525,26 +560,34 @@ type Querier interface {
 	// TopSignalOfDay returns the signal most fired on a day, the first by id among
 	// equals, and nothing for a day without fires.
 	TopSignalOfDay(ctx context.Context, day int64) ([]TopSignalOfDayRow, error)
+	// TradeRows is FireRows for trades.
+	// Not portable: SQLite does not keep to its types.
+	TradeRows(ctx context.Context, arg TradeRowsParams) ([]TradeRowsRow, error)
 	// Trades lists all users' counted trades before a position, last closed first.
 	Trades(ctx context.Context, arg TradesParams) ([]Trade, error)
-	// TradesAfter lists all trades by their key, from behind one on.
-	TradesAfter(ctx context.Context, arg TradesAfterParams) ([]Trade, error)
+	// TradesAfter lists the readable trades by their key, from behind one on, without
+	// those set aside.
+	TradesAfter(ctx context.Context, arg TradesAfterParams) ([]ReadableTrade, error)
 	// TradesByDay is TradesByUser for each day.
 	TradesByDay(ctx context.Context, arg TradesByDayParams) ([]TradesByDayRow, error)
 	// TradesByKey returns those of some trades that are stored, in no order. It
-	// takes a JSON array of [user_id, trade_id].
+	// takes a JSON array of [user_id, trade_id]. A row with a time that cannot be read
+	// is as one set aside.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-	TradesByKey(ctx context.Context, keys string) ([]Trade, error)
+	TradesByKey(ctx context.Context, keys string) ([]TradesByKeyRow, error)
 	// TradesBySignal is TradesByUser for each signal.
 	TradesBySignal(ctx context.Context, arg TradesBySignalParams) ([]TradesBySignalRow, error)
 	// TradesByUser counts each user's trades of three outcomes, which may be the
 	// same, by user. P&L is summed in whole units and millionths, because a sum of
 	// millionths may leave the integers.
 	TradesByUser(ctx context.Context, arg TradesByUserParams) ([]TradesByUserRow, error)
-	// UncountedFires lists fires that are in no counter yet, by id.
-	UncountedFires(ctx context.Context, maxRows int64) ([]SignalFire, error)
-	// UncountedTrades lists trades that are in no counter yet, by id.
-	UncountedTrades(ctx context.Context, maxRows int64) ([]Trade, error)
+	// UnreadableFires lists rows of fires that cannot be read and should be counted,
+	// by id, as FireRows does.
+	// Not portable: SQLite does not keep to its types.
+	UnreadableFires(ctx context.Context, maxRows int64) ([]UnreadableFiresRow, error)
+	// UnreadableTrades is UnreadableFires for trades.
+	// Not portable: SQLite does not keep to its types.
+	UnreadableTrades(ctx context.Context, maxRows int64) ([]UnreadableTradesRow, error)
 	// UseToken notes when a token was used, unless a later use is noted.
 	UseToken(ctx context.Context, arg UseTokenParams) error
 	// UserActiveDays lists the days on which a user fired, from one on. Day 0 holds
@@ -554,7 +597,7 @@ type Querier interface {
 	// and its milestones upwards.
 	UserAwards(ctx context.Context, userID int64) ([]StreakAward, error)
 	// UserDayFireMismatches lists a user's days, from the horizon on, whose counts
-	// are not those of the fires.
+	// are not those of the fires. Before the first day there are none.
 	UserDayFireMismatches(ctx context.Context, arg UserDayFireMismatchesParams) ([]UserDayFireMismatchesRow, error)
 	// UserDayTradeMismatches lists a user's days whose counts are not those of the
 	// trades. Trades are never cleaned up, so all days are compared. P&L is summed
@@ -583,7 +626,8 @@ type Querier interface {
 	UserSignalTrades(ctx context.Context, arg UserSignalTradesParams) ([]Trade, error)
 	// UserTotalMismatches lists users whose totals are not the sums of their days.
 	// P&L is summed in whole units and millionths, because a sum of millionths may
-	// leave the integers on its way; missing_micros is what is stored too little.
+	// leave the integers; missing_units and missing_micros together are what is stored
+	// too little.
 	UserTotalMismatches(ctx context.Context, maxRows int64) ([]UserTotalMismatchesRow, error)
 	// UserTrades lists a user's counted trades before a position, last closed first.
 	// Here and below, two outcomes may be left out; no outcome is an empty text.

@@ -29,7 +29,7 @@ type ActiveDaysAfterRow struct {
 }
 
 // ActiveDaysAfter lists the days on which users fired by user and day, from
-// behind one on. Day 0 holds fires whose time could not be read.
+// behind one on.
 func (q *Queries) ActiveDaysAfter(ctx context.Context, arg ActiveDaysAfterParams) ([]ActiveDaysAfterRow, error) {
 	rows, err := q.db.QueryContext(ctx, ActiveDaysAfter, arg.AfterUser, arg.AfterDay, arg.MaxRows)
 	if err != nil {
@@ -69,7 +69,7 @@ const CountFires = `-- name: CountFires :one
 SELECT COUNT(*) FROM signal_fires
 `
 
-// CountFires counts the fires that are still kept one by one.
+// CountFires counts the rows of fires, those set aside too.
 func (q *Queries) CountFires(ctx context.Context) (int64, error) {
 	row := q.db.QueryRowContext(ctx, CountFires)
 	var count int64
@@ -93,7 +93,7 @@ const CountTrades = `-- name: CountTrades :one
 SELECT COUNT(*) FROM trades
 `
 
-// CountTrades counts the trades.
+// CountTrades counts the rows of trades, those set aside too.
 func (q *Queries) CountTrades(ctx context.Context) (int64, error) {
 	row := q.db.QueryRowContext(ctx, CountTrades)
 	var count int64
@@ -196,9 +196,51 @@ func (q *Queries) DayMismatches(ctx context.Context, maxRows int64) ([]DayMismat
 	return items, nil
 }
 
+const DeleteEmptyDaysOfNoDay = `-- name: DeleteEmptyDaysOfNoDay :execrows
+DELETE FROM days WHERE day < 1 AND fires = 0 AND executed = 0 AND active_users = 0 AND new_users = 0
+`
+
+// DeleteEmptyDaysOfNoDay deletes days before the first that count nothing.
+func (q *Queries) DeleteEmptyDaysOfNoDay(ctx context.Context) (int64, error) {
+	result, err := q.db.ExecContext(ctx, DeleteEmptyDaysOfNoDay)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const DeleteEmptySignalDaysOfNoDay = `-- name: DeleteEmptySignalDaysOfNoDay :execrows
+DELETE FROM signal_days WHERE day < 1 AND fires = 0 AND executed = 0
+`
+
+// DeleteEmptySignalDaysOfNoDay deletes signals' days before the first that count
+// nothing.
+func (q *Queries) DeleteEmptySignalDaysOfNoDay(ctx context.Context) (int64, error) {
+	result, err := q.db.ExecContext(ctx, DeleteEmptySignalDaysOfNoDay)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const DeleteEmptyUserDaysOfNoDay = `-- name: DeleteEmptyUserDaysOfNoDay :execrows
+DELETE FROM user_days
+WHERE day < 1 AND fires = 0 AND executed = 0 AND wins = 0 AND losses = 0 AND draws = 0 AND pnl_micros = 0
+`
+
+// DeleteEmptyUserDaysOfNoDay deletes users' days before the first that count
+// nothing. Day 0 is that of opening balances.
+func (q *Queries) DeleteEmptyUserDaysOfNoDay(ctx context.Context) (int64, error) {
+	result, err := q.db.ExecContext(ctx, DeleteEmptyUserDaysOfNoDay)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const FiresAfter = `-- name: FiresAfter :many
-SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires
-WHERE user_id >= $1 AND (user_id > $1 OR signal_id > $2)
+SELECT id, user_id, signal_id, timestamp, executed, day FROM readable_fires
+WHERE day <> -2 AND user_id >= $1 AND (user_id > $1 OR signal_id > $2)
 ORDER BY user_id, signal_id
 LIMIT CAST($3 AS BIGINT)
 `
@@ -209,16 +251,17 @@ type FiresAfterParams struct {
 	MaxRows     int64
 }
 
-// FiresAfter lists all fires by their key, from behind one on.
-func (q *Queries) FiresAfter(ctx context.Context, arg FiresAfterParams) ([]SignalFire, error) {
+// FiresAfter lists the readable fires by their key, from behind one on, without
+// those set aside.
+func (q *Queries) FiresAfter(ctx context.Context, arg FiresAfterParams) ([]ReadableFire, error) {
 	rows, err := q.db.QueryContext(ctx, FiresAfter, arg.AfterUser, arg.AfterSignal, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []SignalFire{}
+	items := []ReadableFire{}
 	for rows.Next() {
-		var i SignalFire
+		var i ReadableFire
 		if err := rows.Scan(
 			&i.ID,
 			&i.UserID,
@@ -297,10 +340,10 @@ FROM (
         d.fires AS stored_fires, 0 AS fires,
         d.executed AS stored_executed, 0 AS executed
     FROM signal_days AS d
-    WHERE d.day >= $1
+    WHERE d.day >= $1 OR d.day < 1
     UNION ALL
     SELECT f.signal_id, f.day, 0, 1, 0, CASE WHEN f.executed THEN 1 ELSE 0 END
-    FROM signal_fires AS f
+    FROM readable_fires AS f
     WHERE f.day >= $1
 ) AS counts
 GROUP BY signal_id, day
@@ -324,7 +367,7 @@ type SignalDayMismatchesRow struct {
 }
 
 // SignalDayMismatches lists a signal's days, from the horizon on, whose counts
-// are not those of the fires.
+// are not those of the fires. Before the first day there are none.
 func (q *Queries) SignalDayMismatches(ctx context.Context, arg SignalDayMismatchesParams) ([]SignalDayMismatchesRow, error) {
 	rows, err := q.db.QueryContext(ctx, SignalDayMismatches, arg.Horizon, arg.MaxRows)
 	if err != nil {
@@ -412,8 +455,8 @@ func (q *Queries) SignalTotalMismatches(ctx context.Context, maxRows int64) ([]S
 }
 
 const TradesAfter = `-- name: TradesAfter :many
-SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
-WHERE user_id >= $1 AND (user_id > $1 OR trade_id > $2)
+SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM readable_trades
+WHERE day <> -2 AND user_id >= $1 AND (user_id > $1 OR trade_id > $2)
 ORDER BY user_id, trade_id
 LIMIT CAST($3 AS BIGINT)
 `
@@ -424,16 +467,17 @@ type TradesAfterParams struct {
 	MaxRows    int64
 }
 
-// TradesAfter lists all trades by their key, from behind one on.
-func (q *Queries) TradesAfter(ctx context.Context, arg TradesAfterParams) ([]Trade, error) {
+// TradesAfter lists the readable trades by their key, from behind one on, without
+// those set aside.
+func (q *Queries) TradesAfter(ctx context.Context, arg TradesAfterParams) ([]ReadableTrade, error) {
 	rows, err := q.db.QueryContext(ctx, TradesAfter, arg.AfterUser, arg.AfterTrade, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []Trade{}
+	items := []ReadableTrade{}
 	for rows.Next() {
-		var i Trade
+		var i ReadableTrade
 		if err := rows.Scan(
 			&i.ID,
 			&i.UserID,
@@ -471,10 +515,10 @@ FROM (
         d.fires AS stored_fires, 0 AS fires,
         d.executed AS stored_executed, 0 AS executed
     FROM user_days AS d
-    WHERE d.day >= $1
+    WHERE d.day >= $1 OR d.day < 1
     UNION ALL
     SELECT f.user_id, f.day, 0, 1, 0, CASE WHEN f.executed THEN 1 ELSE 0 END
-    FROM signal_fires AS f
+    FROM readable_fires AS f
     WHERE f.day >= $1
 ) AS counts
 GROUP BY user_id, day
@@ -498,7 +542,7 @@ type UserDayFireMismatchesRow struct {
 }
 
 // UserDayFireMismatches lists a user's days, from the horizon on, whose counts
-// are not those of the fires.
+// are not those of the fires. Before the first day there are none.
 func (q *Queries) UserDayFireMismatches(ctx context.Context, arg UserDayFireMismatchesParams) ([]UserDayFireMismatchesRow, error) {
 	rows, err := q.db.QueryContext(ctx, UserDayFireMismatches, arg.Horizon, arg.MaxRows)
 	if err != nil {
@@ -540,7 +584,8 @@ SELECT
     CAST(SUM(stored_draws) AS BIGINT) AS stored_draws,
     CAST(SUM(draws) AS BIGINT) AS draws,
     CAST(SUM(stored_pnl_micros) AS BIGINT) AS stored_pnl_micros,
-    CAST(SUM(missing_units) * 1000000 + SUM(missing_micros) AS BIGINT) AS missing_micros
+    CAST(SUM(missing_units) AS BIGINT) AS missing_units,
+    CAST(SUM(missing_micros) AS BIGINT) AS missing_micros
 FROM (
     SELECT
         user_id, day,
@@ -557,7 +602,7 @@ FROM (
         0, CASE WHEN outcome = 'loss' THEN 1 ELSE 0 END,
         0, CASE WHEN outcome = 'draw' THEN 1 ELSE 0 END,
         0, pnl_micros / 1000000, pnl_micros % 1000000
-    FROM trades
+    FROM readable_trades
     WHERE day >= 0
 ) AS counts
 GROUP BY user_id, day
@@ -579,6 +624,7 @@ type UserDayTradeMismatchesRow struct {
 	StoredDraws     int64
 	Draws           int64
 	StoredPnlMicros int64
+	MissingUnits    int64
 	MissingMicros   int64
 }
 
@@ -604,6 +650,7 @@ func (q *Queries) UserDayTradeMismatches(ctx context.Context, maxRows int64) ([]
 			&i.StoredDraws,
 			&i.Draws,
 			&i.StoredPnlMicros,
+			&i.MissingUnits,
 			&i.MissingMicros,
 		); err != nil {
 			return nil, err
@@ -685,7 +732,8 @@ SELECT
     CAST(SUM(stored_draws) AS BIGINT) AS stored_draws,
     CAST(SUM(draws) AS BIGINT) AS draws,
     CAST(SUM(stored_pnl_micros) AS BIGINT) AS stored_pnl_micros,
-    CAST(SUM(missing_units) * 1000000 + SUM(missing_micros) AS BIGINT) AS missing_micros
+    CAST(SUM(missing_units) AS BIGINT) AS missing_units,
+    CAST(SUM(missing_micros) AS BIGINT) AS missing_micros
 FROM (
     SELECT
         user_id,
@@ -727,12 +775,14 @@ type UserTotalMismatchesRow struct {
 	StoredDraws     int64
 	Draws           int64
 	StoredPnlMicros int64
+	MissingUnits    int64
 	MissingMicros   int64
 }
 
 // UserTotalMismatches lists users whose totals are not the sums of their days.
 // P&L is summed in whole units and millionths, because a sum of millionths may
-// leave the integers on its way; missing_micros is what is stored too little.
+// leave the integers; missing_units and missing_micros together are what is stored
+// too little.
 func (q *Queries) UserTotalMismatches(ctx context.Context, maxRows int64) ([]UserTotalMismatchesRow, error) {
 	rows, err := q.db.QueryContext(ctx, UserTotalMismatches, maxRows)
 	if err != nil {
@@ -755,6 +805,7 @@ func (q *Queries) UserTotalMismatches(ctx context.Context, maxRows int64) ([]Use
 			&i.StoredDraws,
 			&i.Draws,
 			&i.StoredPnlMicros,
+			&i.MissingUnits,
 			&i.MissingMicros,
 		); err != nil {
 			return nil, err

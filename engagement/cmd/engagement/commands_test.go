@@ -96,7 +96,7 @@ last change     2026-01-31 12:00:00 UTC
 			json: `{
 				"user_id": 1, "total_fires": 3, "wins": 1, "losses": 1, "draws": 0,
 				"win_rate": 0.5, "pnl": 1100.5, "last_updated": "2026-01-31T12:00:00Z",
-				"executed_fires": 2, "execution_rate": 0.6666666666666666, "recent_fires_7d": 3,
+				"executed": 2, "execution_rate": 0.6666666666666666, "recent_fires_7d": 3,
 				"favorite_signal": {"signal_id": "EURUSD_LONG", "fire_count": 2},
 				"current_streak": 3, "longest_streak": 3, "streak_expires": "2026-02-02T00:00:00Z",
 				"timestamp": "2026-01-31T12:00:00Z",
@@ -121,7 +121,7 @@ last change  2026-01-31 12:00:00 UTC
 			json: `{
 				"user_id": -7, "total_fires": 1, "wins": 0, "losses": 0, "draws": 0,
 				"win_rate": 0, "pnl": 0, "last_updated": "2026-01-31T12:00:00Z",
-				"executed_fires": 1, "execution_rate": 1, "recent_fires_7d": 0,
+				"executed": 1, "execution_rate": 1, "recent_fires_7d": 0,
 				"favorite_signal": {"signal_id": "EURUSD_LONG", "fire_count": 1},
 				"current_streak": 0, "longest_streak": 1, "streak_expires": null,
 				"timestamp": "2026-01-31T12:00:00Z",
@@ -283,9 +283,9 @@ user  fires  executed  wins  losses  draws  win rate       P&L  last change
 There is more: repeat the command with --after CURSOR
 `,
 			json: `{"items": [
-				{"user_id": -7, "total_fires": 1, "executed_fires": 1, "wins": 0, "losses": 0, "draws": 0,
+				{"user_id": -7, "total_fires": 1, "executed": 1, "wins": 0, "losses": 0, "draws": 0,
 				 "win_rate": 0, "pnl": 0, "last_updated": "2026-01-31T12:00:00Z"},
-				{"user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0,
+				{"user_id": 1, "total_fires": 3, "executed": 2, "wins": 1, "losses": 1, "draws": 0,
 				 "win_rate": 0.5, "pnl": 1100.5, "last_updated": "2026-01-31T12:00:00Z"}
 			], "next": "CURSOR"}`,
 		},
@@ -465,9 +465,9 @@ rank  user  fires  executed  streak  wins  losses  draws  win rate  bound       
 There is more: repeat the command with --after CURSOR
 `,
 			json: `{"items": [
-				{"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
+				{"rank": 1, "user_id": 1, "total_fires": 3, "executed": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
 				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"},
-				{"rank": 2, "user_id": -7, "total_fires": 1, "executed_fires": 1, "wins": 0, "losses": 0, "draws": 0, "decided": 0,
+				{"rank": 2, "user_id": -7, "total_fires": 1, "executed": 1, "wins": 0, "losses": 0, "draws": 0, "decided": 0,
 				 "win_rate": 0, "win_rate_bound": 0, "pnl": 0, "longest_streak": 1, "last_updated": "2026-01-31T12:00:00Z"}
 			], "next": "CURSOR"}`,
 		},
@@ -480,7 +480,7 @@ rank  user  fires  executed  streak  wins  losses  draws  win rate  bound       
 
 There is more: repeat the command with --after CURSOR
 `,
-			json: `{"items": [{"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
+			json: `{"items": [{"rank": 1, "user_id": 1, "total_fires": 3, "executed": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
 				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"}], "next": "CURSOR"}`,
 		},
 		{
@@ -490,7 +490,7 @@ There is more: repeat the command with --after CURSOR
 rank  user  fires  executed  streak  wins  losses  draws  win rate  bound       P&L
    1     1      3         2       3     1       1      0     50.0%   9.5%  1,100.50
 `,
-			json: `{"items": [{"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
+			json: `{"items": [{"rank": 1, "user_id": 1, "total_fires": 3, "executed": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
 				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"}]}`,
 		},
 		{
@@ -504,9 +504,9 @@ rank  user  fires  executed  streak  wins  losses  draws  win rate  bound     P&
    1     2      1         1       1     0       0      1      0.0%   0.0%    0.00
 `,
 			json: `{"items": [
-				{"rank": 1, "user_id": 1, "total_fires": 1, "executed_fires": 0, "wins": 0, "losses": 1, "draws": 0, "decided": 1,
+				{"rank": 1, "user_id": 1, "total_fires": 1, "executed": 0, "wins": 0, "losses": 1, "draws": 0, "decided": 1,
 				 "win_rate": 0, "win_rate_bound": 0, "pnl": -50.25, "longest_streak": 1, "last_updated": "2026-01-31T12:00:00Z"},
-				{"rank": 1, "user_id": 2, "total_fires": 1, "executed_fires": 1, "wins": 0, "losses": 0, "draws": 1, "decided": 0,
+				{"rank": 1, "user_id": 2, "total_fires": 1, "executed": 1, "wins": 0, "losses": 0, "draws": 1, "decided": 0,
 				 "win_rate": 0, "win_rate_bound": 0, "pnl": 0, "longest_streak": 1, "last_updated": "2026-01-31T12:00:00Z"}
 			]}`,
 		},
@@ -519,9 +519,9 @@ rank  user  fires  executed  streak  wins  losses  draws  win rate  bound   P&L
    2     2      1         1       1     0       0      1      0.0%   0.0%  0.00
 `,
 			json: `{"items": [
-				{"rank": 2, "user_id": -7, "total_fires": 1, "executed_fires": 1, "wins": 0, "losses": 0, "draws": 0, "decided": 0,
+				{"rank": 2, "user_id": -7, "total_fires": 1, "executed": 1, "wins": 0, "losses": 0, "draws": 0, "decided": 0,
 				 "win_rate": 0, "win_rate_bound": 0, "pnl": 0, "longest_streak": 1, "last_updated": "2026-01-31T12:00:00Z"},
-				{"rank": 2, "user_id": 2, "total_fires": 1, "executed_fires": 1, "wins": 0, "losses": 0, "draws": 1, "decided": 0,
+				{"rank": 2, "user_id": 2, "total_fires": 1, "executed": 1, "wins": 0, "losses": 0, "draws": 1, "decided": 0,
 				 "win_rate": 0, "win_rate_bound": 0, "pnl": 0, "longest_streak": 1, "last_updated": "2026-01-31T12:00:00Z"}
 			]}`,
 		},
@@ -539,13 +539,13 @@ executed        1     2
 longest_streak  1     3 days
 `,
 			json: `{
-				"total_fires": {"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
+				"total_fires": {"rank": 1, "user_id": 1, "total_fires": 3, "executed": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
 				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"},
-				"pnl": {"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
+				"pnl": {"rank": 1, "user_id": 1, "total_fires": 3, "executed": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
 				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"},
-				"executed": {"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
+				"executed": {"rank": 1, "user_id": 1, "total_fires": 3, "executed": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
 				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"},
-				"longest_streak": {"rank": 1, "user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
+				"longest_streak": {"rank": 1, "user_id": 1, "total_fires": 3, "executed": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
 				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"},
 				"win_rate": null
 			}`,
@@ -564,9 +564,9 @@ longest_streak  1 day  3 days                     1
 both fired 1 signal, of the fires kept since 1970-01-02
 `,
 			json: `{
-				"a": {"user_id": 2, "total_fires": 1, "executed_fires": 1, "wins": 0, "losses": 0, "draws": 1, "decided": 0,
+				"a": {"user_id": 2, "total_fires": 1, "executed": 1, "wins": 0, "losses": 0, "draws": 1, "decided": 0,
 				 "win_rate": 0, "win_rate_bound": 0, "pnl": 0, "longest_streak": 1, "last_updated": "2026-01-31T12:00:00Z"},
-				"b": {"user_id": 1, "total_fires": 3, "executed_fires": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
+				"b": {"user_id": 1, "total_fires": 3, "executed": 2, "wins": 1, "losses": 1, "draws": 0, "decided": 2,
 				 "win_rate": 0.5, "win_rate_bound": 0.09453120573423071, "pnl": 1100.5, "longest_streak": 3, "last_updated": "2026-01-31T12:00:00Z"},
 				"leaders": {"total_fires": 1, "win_rate": 1, "pnl": 1, "executed": 1, "longest_streak": 1},
 				"common_signals": 1, "horizon": "1970-01-02"
@@ -764,14 +764,14 @@ week        users    +1    +2
 			args: "verify",
 			text: "recomputed 3 users, 3 signals and 4 days from 5 fires and 3 trades: 0 differences\n",
 			json: `{"users": 3, "signals": 3, "days": 4, "fires": 5, "trades": 3, "uncounted": 0,
-				"horizon": "1970-01-02", "findings": [], "timestamp": "2026-01-31T12:00:00Z"}`,
+				"aside": 0, "horizon": "1970-01-02", "findings": [], "timestamp": "2026-01-31T12:00:00Z"}`,
 		},
 		{
 			name: "rebuild has nothing to put right",
 			args: "rebuild",
 			text: "recomputed 3 users, 3 signals and 4 days from 5 fires and 3 trades: put right 0 differences\n",
 			json: `{"users": 3, "signals": 3, "days": 4, "fires": 5, "trades": 3, "uncounted": 0,
-				"horizon": "1970-01-02", "findings": [], "timestamp": "2026-01-31T12:00:00Z"}`,
+				"aside": 0, "horizon": "1970-01-02", "findings": [], "timestamp": "2026-01-31T12:00:00Z"}`,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -822,15 +822,15 @@ func TestMigrateMakesADatabaseInATimeZone(t *testing.T) {
 }
 
 func TestMigrateTakesOverThePredecessorsFileAndShowsItsBackup(t *testing.T) {
-	path := predecessorDB(t)
-	out := decode[migrateOutput](t, mustRun(t, "migrate", "--db", path, "--json"))
+	path, later := predecessorDB(t), noon.AddDate(1, 0, 0) // its fires are of that year
+	out := decode[migrateOutput](t, runAt(t, later, "migrate", "--db", path, "--json").out)
 	if out.Made || len(out.Backups) != 1 {
 		t.Fatalf("got %+v, want an existing database and one backup", out)
 	}
 	if _, err := os.Stat(out.Backups[0]); err != nil {
 		t.Error(err)
 	}
-	report := decode[engagement.Report](t, mustRun(t, "verify", "--db", path, "--json"))
+	report := decode[engagement.Report](t, runAt(t, later, "verify", "--db", path, "--json").out)
 	if report.Fires == 0 || report.Uncounted != 0 {
 		t.Errorf("got %d fires and %d not counted, want some and none", report.Fires, report.Uncounted)
 	}

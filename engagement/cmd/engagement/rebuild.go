@@ -39,5 +39,6 @@ func rebuildText(r engagement.Report) string {
 	for _, finding := range r.Repaired {
 		fmt.Fprintln(&b, cellText(finding))
 	}
+	b.WriteString(asideText(r))
 	return b.String()
 }

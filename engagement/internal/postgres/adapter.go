@@ -135,6 +135,10 @@ func (q querier) DeleteFire(ctx context.Context, arg dbgen.DeleteFireParams) err
 	return q.Queries.DeleteFire(ctx, pggen.DeleteFireParams(arg))
 }
 
+func (q querier) DeleteFireRow(ctx context.Context, arg dbgen.DeleteFireRowParams) (int64, error) {
+	return q.Queries.DeleteFireRow(ctx, pggen.DeleteFireRowParams(arg))
+}
+
 func (q querier) DeleteFiresBefore(ctx context.Context, arg dbgen.DeleteFiresBeforeParams) (int64, error) {
 	return q.Queries.DeleteFiresBefore(ctx, pggen.DeleteFiresBeforeParams(arg))
 }
@@ -149,6 +153,10 @@ func (q querier) DeleteSignalDay(ctx context.Context, arg dbgen.DeleteSignalDayP
 
 func (q querier) DeleteTrade(ctx context.Context, arg dbgen.DeleteTradeParams) error {
 	return q.Queries.DeleteTrade(ctx, pggen.DeleteTradeParams(arg))
+}
+
+func (q querier) DeleteTradeRow(ctx context.Context, arg dbgen.DeleteTradeRowParams) (int64, error) {
+	return q.Queries.DeleteTradeRow(ctx, pggen.DeleteTradeRowParams(arg))
 }
 
 func (q querier) DeleteUserDay(ctx context.Context, arg dbgen.DeleteUserDayParams) error {
@@ -175,14 +183,19 @@ func (q querier) FavoriteFamily(ctx context.Context, arg int64) ([]dbgen.Favorit
 	return each(func(row pggen.FavoriteFamilyRow) dbgen.FavoriteFamilyRow { return dbgen.FavoriteFamilyRow(row) })(result), err
 }
 
+func (q querier) FireRows(ctx context.Context, arg dbgen.FireRowsParams) ([]dbgen.FireRowsRow, error) {
+	result, err := q.Queries.FireRows(ctx, pggen.FireRowsParams(arg))
+	return each(func(row pggen.FireRowsRow) dbgen.FireRowsRow { return dbgen.FireRowsRow(row) })(result), err
+}
+
 func (q querier) Fires(ctx context.Context, arg dbgen.FiresParams) ([]dbgen.SignalFire, error) {
 	result, err := q.Queries.Fires(ctx, pggen.FiresParams(arg))
 	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
 }
 
-func (q querier) FiresAfter(ctx context.Context, arg dbgen.FiresAfterParams) ([]dbgen.SignalFire, error) {
+func (q querier) FiresAfter(ctx context.Context, arg dbgen.FiresAfterParams) ([]dbgen.ReadableFire, error) {
 	result, err := q.Queries.FiresAfter(ctx, pggen.FiresAfterParams(arg))
-	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
+	return each(func(row pggen.ReadableFire) dbgen.ReadableFire { return dbgen.ReadableFire(row) })(result), err
 }
 
 func (q querier) FiresByDay(ctx context.Context, arg dbgen.FiresByDayParams) ([]dbgen.FiresByDayRow, error) {
@@ -339,6 +352,10 @@ func (q querier) ReturningUsers(ctx context.Context, arg dbgen.ReturningUsersPar
 	return q.Queries.ReturningUsers(ctx, pggen.ReturningUsersParams(arg))
 }
 
+func (q querier) SetFireDay(ctx context.Context, arg dbgen.SetFireDayParams) (int64, error) {
+	return q.Queries.SetFireDay(ctx, pggen.SetFireDayParams(arg))
+}
+
 func (q querier) SetMetric(ctx context.Context, arg dbgen.SetMetricParams) error {
 	return q.Queries.SetMetric(ctx, pggen.SetMetricParams(arg))
 }
@@ -353,6 +370,10 @@ func (q querier) SetSetting(ctx context.Context, arg dbgen.SetSettingParams) err
 
 func (q querier) SetSettingOnce(ctx context.Context, arg dbgen.SetSettingOnceParams) error {
 	return q.Queries.SetSettingOnce(ctx, pggen.SetSettingOnceParams(arg))
+}
+
+func (q querier) SetTradeDay(ctx context.Context, arg dbgen.SetTradeDayParams) (int64, error) {
+	return q.Queries.SetTradeDay(ctx, pggen.SetTradeDayParams(arg))
 }
 
 func (q querier) SettingsAfter(ctx context.Context, arg dbgen.SettingsAfterParams) ([]dbgen.Setting, error) {
@@ -478,14 +499,19 @@ func (q querier) TopSignalOfDay(ctx context.Context, arg int64) ([]dbgen.TopSign
 	return each(func(row pggen.TopSignalOfDayRow) dbgen.TopSignalOfDayRow { return dbgen.TopSignalOfDayRow(row) })(result), err
 }
 
+func (q querier) TradeRows(ctx context.Context, arg dbgen.TradeRowsParams) ([]dbgen.TradeRowsRow, error) {
+	result, err := q.Queries.TradeRows(ctx, pggen.TradeRowsParams(arg))
+	return each(func(row pggen.TradeRowsRow) dbgen.TradeRowsRow { return dbgen.TradeRowsRow(row) })(result), err
+}
+
 func (q querier) Trades(ctx context.Context, arg dbgen.TradesParams) ([]dbgen.Trade, error) {
 	result, err := q.Queries.Trades(ctx, pggen.TradesParams(arg))
 	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
 }
 
-func (q querier) TradesAfter(ctx context.Context, arg dbgen.TradesAfterParams) ([]dbgen.Trade, error) {
+func (q querier) TradesAfter(ctx context.Context, arg dbgen.TradesAfterParams) ([]dbgen.ReadableTrade, error) {
 	result, err := q.Queries.TradesAfter(ctx, pggen.TradesAfterParams(arg))
-	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
+	return each(func(row pggen.ReadableTrade) dbgen.ReadableTrade { return dbgen.ReadableTrade(row) })(result), err
 }
 
 func (q querier) TradesByDay(ctx context.Context, arg dbgen.TradesByDayParams) ([]dbgen.TradesByDayRow, error) {
@@ -493,9 +519,9 @@ func (q querier) TradesByDay(ctx context.Context, arg dbgen.TradesByDayParams) (
 	return each(func(row pggen.TradesByDayRow) dbgen.TradesByDayRow { return dbgen.TradesByDayRow(row) })(result), err
 }
 
-func (q querier) TradesByKey(ctx context.Context, arg string) ([]dbgen.Trade, error) {
+func (q querier) TradesByKey(ctx context.Context, arg string) ([]dbgen.TradesByKeyRow, error) {
 	result, err := q.Queries.TradesByKey(ctx, arg)
-	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
+	return each(func(row pggen.TradesByKeyRow) dbgen.TradesByKeyRow { return dbgen.TradesByKeyRow(row) })(result), err
 }
 
 func (q querier) TradesBySignal(ctx context.Context, arg dbgen.TradesBySignalParams) ([]dbgen.TradesBySignalRow, error) {
@@ -508,14 +534,14 @@ func (q querier) TradesByUser(ctx context.Context, arg dbgen.TradesByUserParams)
 	return each(func(row pggen.TradesByUserRow) dbgen.TradesByUserRow { return dbgen.TradesByUserRow(row) })(result), err
 }
 
-func (q querier) UncountedFires(ctx context.Context, arg int64) ([]dbgen.SignalFire, error) {
-	result, err := q.Queries.UncountedFires(ctx, arg)
-	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
+func (q querier) UnreadableFires(ctx context.Context, arg int64) ([]dbgen.UnreadableFiresRow, error) {
+	result, err := q.Queries.UnreadableFires(ctx, arg)
+	return each(func(row pggen.UnreadableFiresRow) dbgen.UnreadableFiresRow { return dbgen.UnreadableFiresRow(row) })(result), err
 }
 
-func (q querier) UncountedTrades(ctx context.Context, arg int64) ([]dbgen.Trade, error) {
-	result, err := q.Queries.UncountedTrades(ctx, arg)
-	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
+func (q querier) UnreadableTrades(ctx context.Context, arg int64) ([]dbgen.UnreadableTradesRow, error) {
+	result, err := q.Queries.UnreadableTrades(ctx, arg)
+	return each(func(row pggen.UnreadableTradesRow) dbgen.UnreadableTradesRow { return dbgen.UnreadableTradesRow(row) })(result), err
 }
 
 func (q querier) UseToken(ctx context.Context, arg dbgen.UseTokenParams) error {

@@ -9,10 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/mattn/go-sqlite3"
 
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 )
@@ -79,7 +81,7 @@ func oneFire(day int64) string { return fmt.Sprintf("[[%d,1,0,0,0]]", day) }
 
 func insertDays(t *testing.T, e *Engine, n int) {
 	t.Helper()
-	tx, err := e.BeginWrite(t.Context(), engine.Enter)
+	tx, err := e.BeginWrite(t.Context(), engine.EnterGate)
 	if err != nil {
 		t.Fatalf("BeginWrite: %v", err)
 	}
@@ -157,7 +159,7 @@ func TestClassifyNamesWhatSQLiteReports(t *testing.T) {
 		}},
 		{"writing without a writer is read-only", engine.ReadOnly, func(t *testing.T) error {
 			e := migrated(t)
-			_, err := New(e.path, Options{ReadOnly: true}).BeginWrite(t.Context(), engine.Enter)
+			_, err := New(e.path, Options{ReadOnly: true}).BeginWrite(t.Context(), engine.EnterGate)
 			return err
 		}},
 		{"a unique key refuses", engine.Refused, func(t *testing.T) error {
@@ -199,7 +201,7 @@ func TestClassifyNamesWhatSQLiteReports(t *testing.T) {
 		{"a cancelled context is nothing more", engine.Other, func(t *testing.T) error {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			_, err := migrated(t).BeginWrite(ctx, engine.Enter)
+			_, err := migrated(t).BeginWrite(ctx, engine.EnterGate)
 			return err
 		}},
 	} {
@@ -217,6 +219,24 @@ func TestClassifyNamesWhatSQLiteReports(t *testing.T) {
 				t.Errorf("wrapped: Classify = %d, want %d", got, c.want)
 			}
 		})
+	}
+}
+
+func TestClassifyKnowsCodesThatAreHardToProvoke(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[sqlite3.ErrNo]engine.Class{
+		sqlite3.ErrFull: engine.Storage, sqlite3.ErrIoErr: engine.Storage, sqlite3.ErrNomem: engine.Storage,
+		sqlite3.ErrNoLFS: engine.Storage, sqlite3.ErrCantOpen: engine.Storage,
+		sqlite3.ErrNo(sqlite3.ErrIoErrRead): engine.Storage, // as a backup reports it
+		sqlite3.ErrFormat:                   engine.Corrupt, sqlite3.ErrProtocol: engine.Busy,
+	} {
+		if got := newEngine("").Classify(sqlite3.Error{Code: code}); got != want {
+			t.Errorf("code %d is %d, want %d", code, got, want)
+		}
+	}
+	denied := sqlite3.Error{Code: sqlite3.ErrCantOpen, SystemErrno: syscall.EACCES}
+	if got := newEngine("").Classify(denied); got != engine.Denied {
+		t.Errorf("%v is %d, want %d", denied, got, engine.Denied)
 	}
 }
 
@@ -339,7 +359,7 @@ func TestBackup(t *testing.T) {
 					return
 				default:
 				}
-				tx, err := e.BeginWrite(context.Background(), engine.Enter)
+				tx, err := e.BeginWrite(context.Background(), engine.EnterGate)
 				if err == nil {
 					// Two rows that belong together.
 					err = errors.Join(
