@@ -165,26 +165,20 @@ func relations(ctx context.Context, db queryer, schema string) (map[string]bool,
 	return names, err
 }
 
-// ups returns the statements of each migration upward, in order of the numbers that
-// their files' names begin with: "" for a number that there is not.
-func ups() (statements []string, err error) {
+// ups returns the statements of each migration upward, in order.
+func ups() ([]string, error) {
 	files, err := fs.Glob(migrations.Postgres, "*.sql")
 	if err != nil {
 		return nil, err
 	}
 	slices.Sort(files)
-	for _, file := range files {
-		version, err := goose.NumericComponent(file)
-		if err != nil {
-			return nil, err
-		}
+	statements := make([]string, len(files))
+	for i, file := range files {
 		text, err := fs.ReadFile(migrations.Postgres, file)
 		if err != nil {
 			return nil, err
 		}
-		up, _, _ := strings.Cut(string(text), "-- +goose Down")
-		statements = append(statements, make([]string, version-int64(len(statements)))...)
-		statements[version-1] = up
+		statements[i], _, _ = strings.Cut(string(text), "-- +goose Down")
 	}
 	return statements, nil
 }
