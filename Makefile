@@ -38,7 +38,7 @@ race: note-postgres ## Run what is concurrent under the race detector
 SOAK ?= 10m
 
 .PHONY: soak
-soak: note-postgres fuzz ## Attack the database for SOAK (default 10m): kills, failing disks, power cuts, damage, lost servers, random calls
+soak: note-postgres ## Attack the database for SOAK (default 10m): kills, failing disks, power cuts, damage, lost servers, random calls
 	go run ./engagement/internal/soak -for $(SOAK) $(if $(SEED),-seed $(SEED)) $(if $(ONLY),-only $(ONLY))
 
 FUZZTIME ?= 10s

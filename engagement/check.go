@@ -265,15 +265,27 @@ func (c *core) placeTime(field string, t, now time.Time) (Day, error) {
 // not be carried: the rest of it is the P&L as it was written.
 const keptPnL = "P&L "
 
-// outcomeOf returns the given outcome or, if it is zero, that of a P&L.
-func outcomeOf(given Outcome, micros int64) (Outcome, error) {
-	switch {
-	case given != 0:
-		return given, checkNamed("outcome", given, Outcomes())
-	case micros > 0:
-		return Win, nil
-	case micros < 0:
-		return Loss, nil
+func checkSameTrade(known, row dbgen.Trade, timeGiven bool) error {
+	conflict := func(field string, have, got any) error {
+		return fmt.Errorf("%w: %s is stored as %#v, got %#v", ErrConflict, field, have, got)
 	}
-	return Draw, nil
+	switch {
+	case known.SignalID != row.SignalID:
+		return conflict("signal id", known.SignalID, row.SignalID)
+	case known.PnlMicros != row.PnlMicros:
+		return conflict("P&L", fromMicros(known.PnlMicros), fromMicros(row.PnlMicros))
+	case known.Outcome != row.Outcome:
+		return conflict("outcome", known.Outcome, row.Outcome)
+	case timeGiven && !known.ClosedAt.Equal(row.ClosedAt):
+		return conflict("closing time", known.ClosedAt.Format(time.RFC3339Nano), row.ClosedAt.Format(time.RFC3339Nano))
+	}
+	return nil
 }
+
+// errAside refuses a fact whose key a row that is set aside has.
+func errAside(table string, id int64) error {
+	return fmt.Errorf("%w: %s, row %d has this key and is set aside; mend or delete it", ErrConflict, table, id)
+}
+
+// stored returns t as the database keeps it: UTC, whole microseconds.
+func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

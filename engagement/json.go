@@ -1,7 +1,11 @@
 package engagement
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 )
 
 // What callers write is read strictly: a field that there is not is ErrInvalid, for
@@ -84,12 +88,37 @@ func (q *QualityQuery) UnmarshalJSON(text []byte) error {
 	return readKnown("quality", text, (*fields)(q))
 }
 
-// UnmarshalJSON reads what [ParseMetricDefinition] reads, and leaves it to those
-// who are given the definition to refuse what does not go together.
-func (d *MetricDefinition) UnmarshalJSON(text []byte) error {
-	read, err := decodeMetric(text)
-	if err == nil {
-		*d = read
+// decodeOne reads the only value of a JSON text, of at most so many bytes and with
+// known fields.
+func decodeOne(text []byte, into any, most int) error {
+	if len(text) > most {
+		return tooLong(len(text), most)
 	}
-	return err
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	err := decoder.Decode(into)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		value := shortened(wrong.Value)
+		if wrong.Field == "" {
+			return fmt.Errorf("it is a %s, want fields and their values", value)
+		}
+		return fmt.Errorf("%s: it is a %s, want another type", wrong.Field, value)
+	}
+	if _, ok := errors.AsType[*InvalidError](err); ok {
+		return err
+	}
+	if errors.Is(err, io.EOF) {
+		return errors.New("it is empty")
+	}
+	if err != nil {
+		return errors.New(shortened(err.Error()))
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("there is more than one")
+	}
+	return nil
+}
+
+func tooLong(size, most int) error {
+	return fmt.Errorf("it has %d bytes, want at most %d", size, most)
 }

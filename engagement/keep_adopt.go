@@ -28,7 +28,9 @@ func (db *DB) countPending(ctx context.Context) error {
 		err = db.boundWinRates(ctx)
 	}
 	if err == nil && found.streaks {
-		err = db.recountStreaks(ctx)
+		if err = db.recountStreaks(ctx); err == nil {
+			err = db.settleAdopted(ctx)
+		}
 	}
 	return err
 }

@@ -48,11 +48,6 @@ func reason(err error) string {
 	return "the database refuses it"
 }
 
-// errAside refuses a fact whose key a row that is set aside has.
-func errAside(table string, id int64) error {
-	return fmt.Errorf("%w: %s, row %d has this key and is set aside; mend or delete it", ErrConflict, table, id)
-}
-
 // setAside sets rows aside that cannot be counted, unless they have changed
 // meanwhile, and returns how many it did.
 func (db *DB) setAside(ctx context.Context, refused []refusal) (int64, error) {

@@ -52,6 +52,7 @@ func TestCleanup(t *testing.T) {
 	t.Run("the horizon never moves back", func(t *testing.T) {
 		forEachEngine(t, func(t *testing.T, open openFunc) {
 			ctx, db := context.Background(), open(newClock(noon).option())
+			fireOn(t, db, 1, noon)
 			must(db.Cleanup(ctx, 2))(t)
 			want := engagement.CleanupReport{Horizon: db.Today() - 2}
 			same(t, "PlanCleanup", must(db.PlanCleanup(ctx, 30))(t), want)
@@ -91,7 +92,7 @@ func TestCleanup(t *testing.T) {
 			wantError(t, err, context.Canceled)
 			verified := proven(t, db)
 			same(t, "fires left", verified.Fires, fires-report.FiresDeleted)
-			same(t, "Horizon", verified.Horizon, db.Today()-2)
+			same(t, "Horizon", verified.Horizon, db.Today()-4)
 			same(t, "the next", must(db.Cleanup(context.Background(), 2))(t).FiresDeleted, verified.Fires)
 			same(t, "total fires", must(db.UserStats(context.Background(), 1))(t).TotalFires, int64(fires))
 		})

@@ -30,7 +30,8 @@ type Report struct {
 	// Repaired are the findings that Rebuild put right.
 	Repaired []Finding `json:"repaired,omitempty"`
 	// Timestamp is the time whose state was looked at, UTC. It is zero unless all
-	// of it was: of a report that comes with an error, and of Report{}.
+	// of it was: of a report that comes with an error, of one whose findings are
+	// values that cannot be read, and of Report{}.
 	Timestamp time.Time `json:"timestamp"`
 }
 
@@ -42,7 +43,7 @@ const MaxFindings = 100
 
 // Finding is one figure that is not what it should be.
 type Finding struct {
-	Invariant string `json:"invariant"` // V1 to V6, as described at [DB.Verify]
+	Invariant string `json:"invariant"` // V1 to V7, as described at [DB.Verify]
 	Subject   string `json:"subject"`   // such as: user 12345
 	Field     string `json:"field"`
 	Stored    string `json:"stored"`
@@ -58,16 +59,23 @@ func (f Finding) String() string {
 // one snapshot, and then checks the file itself:
 //
 //   - V1: a user's totals are the sums of the user's days, and the P&L, the
-//     win rate and its bound follow from them.
-//   - V2: a signal's totals are the sums of the signal's days.
+//     win rate and its bound follow from them. Nobody has totals without a fact, or
+//     was updated last before the latest fact.
+//   - V2: a signal's totals are the sums of the signal's days, and it is there since
+//     its earliest fire. No signal has totals without a fire.
 //   - V3: a day's figures are the sums of its users' days, and its new users
-//     those whose first day it is.
+//     those whose first day it is; before the horizon, its signals' days add up to
+//     as many fires, or more where users were erased since.
 //   - V4: the users' and signals' days are the counts of the fires, from the
 //     horizon on, and of the trades; and each of these can be read and is on the
 //     day of its time.
-//   - V5: the schema is what the migrations make, and the file is sound.
+//   - V5: the schema is what the migrations make, the file is sound, and each value
+//     of a counter can be read. What cannot be read is named, and nothing else is
+//     compared then.
 //   - V6: a user's streak, freezes and first day are what the user's days and
-//     grants say by the streak rules. Awards are facts and are not compared.
+//     grants say by the streak rules.
+//   - V7: what is stored as it was given makes sense by itself: settings, metrics,
+//     awards and freezes, and the counts of each single day.
 //
 // An error means that it could not be verified, not that something was found.
 func (db *DB) Verify(ctx context.Context) (Report, error) {
@@ -102,12 +110,16 @@ func (c *core) verifyCounters(ctx context.Context) (Report, error) {
 
 func (v *view) verifyCounters(ctx context.Context) (Report, error) {
 	report := Report{Findings: []Finding{}}
+	if readable, err := v.verifyReadable(ctx, &report); err != nil || !readable {
+		return report, err
+	}
 	if err := v.countRows(ctx, &report); err != nil {
 		return report, err
 	}
 	checks := []func(context.Context, *Report) error{
 		v.verifyUserTotals, v.verifyUserDerived, v.verifySignalTotals, v.verifyDays,
 		v.verifyUserDays, v.verifyUserDayTrades, v.verifySignalDays, v.verifyUsers, v.verifyFactDays,
+		v.verifyOrigins, v.verifySense, v.verifyGiven,
 	}
 	p := progressOf(ctx, int64(len(checks)))
 	for _, check := range checks {
@@ -172,9 +184,15 @@ func (v *view) verifyUserTotals(ctx context.Context, report *Report) error {
 		compare(report, "V1", subject, "losses", row.StoredLosses, row.Losses)
 		compare(report, "V1", subject, "draws", row.StoredDraws, row.Draws)
 		comparePnL(report, "V1", subject, row.StoredPnlMicros, row.MissingUnits, row.MissingMicros)
+		if row.Known == 0 {
+			compare(report, "V1", subject, "row", "there", noFacts)
+		}
 	}
 	return err
 }
+
+// noFacts is what is expected of totals without any fact.
+const noFacts = "none: there are no facts"
 
 func (v *view) verifyUserDerived(ctx context.Context, report *Report) error {
 	rows, err := v.q.UserDerivedMismatches(ctx, MaxFindings)
@@ -192,6 +210,9 @@ func (v *view) verifySignalTotals(ctx context.Context, report *Report) error {
 		subject := fmt.Sprintf("signal %q", row.SignalID)
 		compare(report, "V2", subject, "total_fires", row.StoredFires, row.Fires)
 		compare(report, "V2", subject, "active_users", row.StoredUsers, row.Fires)
+		if row.Known == 0 {
+			compare(report, "V2", subject, "row", "there", noFacts)
+		}
 	}
 	return err
 }
@@ -204,8 +225,16 @@ func (v *view) verifyDays(ctx context.Context, report *Report) error {
 		compare(report, "V3", subject, "executed", row.StoredExecuted, row.Executed)
 		compare(report, "V3", subject, "active_users", row.StoredUsers, row.Users)
 		compare(report, "V3", subject, "new_users", row.StoredNew, row.New)
+		if emptyDay(row) {
+			compare(report, "V3", subject, "row", "there", noFacts)
+		}
 	}
 	return err
+}
+
+// emptyDay reports whether a day should have no row.
+func emptyDay(row dbgen.DayMismatchesRow) bool {
+	return row.Fires == 0 && row.Executed == 0 && row.Users == 0 && row.New == 0
 }
 
 func (v *view) verifyUserDays(ctx context.Context, report *Report) error {
@@ -255,6 +284,9 @@ func (v *view) verifyUsers(ctx context.Context, report *Report) error {
 		}
 		compare(report, "V6", subject, "streak_longest", m.stored.StreakLongest, m.want.Longest)
 		compare(report, "V1", subject, "win_bound", m.stored.WinBound, winBound(m.stored.Wins, m.stored.Losses))
+		if m.outdated {
+			compare(report, "V1", subject, "last_updated", timeText(m.stored.LastUpdated), fmt.Sprintf("%s or later", m.lastDay-daysAhead))
+		}
 	}
 	return err
 }

@@ -152,18 +152,3 @@ func (db *DB) repairFireDays(ctx context.Context) (int, error) {
 func (db *DB) repairTradeDays(ctx context.Context) (int, error) {
 	return db.repairRows(ctx, (*view).misplacedTrades)
 }
-
-// sweepDays deletes the counters of days before the first, which are none: nothing
-// is counted there but opening balances, and what is wrong was put right to 0.
-func (db *DB) sweepDays(ctx context.Context) (int, error) {
-	return write(ctx, db, "delete counters of no day", idempotent, func(w *writing) (int, error) {
-		for _, sweep := range []func(context.Context) (int64, error){
-			w.q.DeleteEmptyUserDaysOfNoDay, w.q.DeleteEmptySignalDaysOfNoDay, w.q.DeleteEmptyDaysOfNoDay,
-		} {
-			if _, err := sweep(ctx); err != nil {
-				return 0, err
-			}
-		}
-		return 0, nil
-	})
-}

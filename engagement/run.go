@@ -146,9 +146,6 @@ func (c *core) logFailure(ctx context.Context, doing string, took time.Duration,
 // instant returns now without its monotonic reading, in microseconds, as it is stored.
 func (c *core) instant() time.Time { return stored(c.clock()) }
 
-// stored returns t as the database keeps it: UTC, whole microseconds.
-func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
-
 // retryFor is how long an operation is tried again after it failed for a reason
 // that may pass: others hold the lock or have deadlocked with it, or the server
 // is not reached.

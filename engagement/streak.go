@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
-	"github.com/hydraxdev/engagementdb/engagement/internal/streaks"
 )
 
 // Streak is a user's latest run of days with at least one fire, as of today. No
@@ -119,14 +118,6 @@ func (v *view) streakEnds(ctx context.Context) (ends []int64, err error) {
 			return ends, nil
 		}
 		from = end + 1
-	}
-}
-
-// streakState returns what is stored of a user's streak.
-func streakState(user dbgen.UserStat) streaks.State {
-	return streaks.State{
-		First: user.FirstDay, Start: user.StreakStart, End: user.StreakEnd, Until: user.StreakUntil,
-		Length: user.StreakLength, Longest: user.StreakLongest, Unspent: user.Freezes,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hydraxdev/engagementdb/dbgen"
 	"github.com/hydraxdev/engagementdb/engagement/internal/streaks"
 )
 
@@ -189,3 +190,11 @@ const (
 	// rules: the id of the user to go on with.
 	settingStreakRecount = "streak_recount"
 )
+
+// streakState returns what is stored of a user's streak.
+func streakState(user dbgen.UserStat) streaks.State {
+	return streaks.State{
+		First: user.FirstDay, Start: user.StreakStart, End: user.StreakEnd, Until: user.StreakUntil,
+		Length: user.StreakLength, Longest: user.StreakLongest, Unspent: user.Freezes,
+	}
+}

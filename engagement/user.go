@@ -2,8 +2,7 @@ package engagement
 
 import (
 	"context"
-	"database/sql"
-	"errors"
+	"crypto/rand"
 	"math"
 	"time"
 
@@ -40,17 +39,6 @@ func (r *Reader) UserStats(ctx context.Context, userID int64) (UserStats, error)
 func (v *view) userStats(ctx context.Context, userID int64) (UserStats, error) {
 	row, err := v.userRow(ctx, userID)
 	return userStats(row), err
-}
-
-func (v *view) userRow(ctx context.Context, userID int64) (dbgen.UserStat, error) {
-	if err := checkUserID(userID); err != nil {
-		return dbgen.UserStat{}, err
-	}
-	row, err := v.q.GetUserStats(ctx, userID)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = notFound("user", userID)
-	}
-	return row, err
 }
 
 func userStats(row dbgen.UserStat) UserStats {
@@ -158,4 +146,41 @@ func (v *view) summaryOf(ctx context.Context, row dbgen.UserStat) (UserSummary, 
 	}
 	summary.CurrentStreak, summary.LongestStreak, summary.StreakExpires = streaks[0].Current, streaks[0].Longest, streaks[0].Expires
 	return summary, nil
+}
+
+// UpdateUserPnL adds change to a user's P&L as a trade that followed no signal,
+// and returns the user's new totals. With isWin the trade is a win, whatever the
+// change, 0 included; without, it is a loss, or a draw for a change of 0. It is
+// the predecessor's call; unlike [DB.RecordTrade] it has no key, so repeating it
+// adds again.
+func (db *DB) UpdateUserPnL(ctx context.Context, userID int64, change float64, isWin bool) (UserStats, error) {
+	key := newTradeID()
+	return write(ctx, db, "update a user's P&L", idempotent, func(w *writing) (UserStats, error) {
+		return w.updateUserPnL(ctx, userID, key, change, isWin)
+	})
+}
+
+// newTradeID returns the key of a trade whose caller has none.
+func newTradeID() string { return "pnl-" + rand.Text() }
+
+// UpdateUserPnL does what [DB.UpdateUserPnL] does, as part of the transaction.
+func (tx *Tx) UpdateUserPnL(ctx context.Context, userID int64, change float64, isWin bool) (UserStats, error) {
+	return join(ctx, tx, "update a user's P&L", func(w *writing) (UserStats, error) {
+		return w.updateUserPnL(ctx, userID, newTradeID(), change, isWin)
+	})
+}
+
+func (w *writing) updateUserPnL(ctx context.Context, userID int64, tradeID string, change float64, isWin bool) (UserStats, error) {
+	t := Trade{UserID: userID, TradeID: tradeID, PnL: change, Outcome: Win}
+	switch {
+	case isWin:
+	case change == 0:
+		t.Outcome = Draw
+	default:
+		t.Outcome = Loss
+	}
+	if _, err := w.recordTrade(ctx, t); err != nil {
+		return UserStats{}, err
+	}
+	return w.userStats(ctx, userID)
 }

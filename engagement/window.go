@@ -85,16 +85,6 @@ func (w Window) check() error {
 	return checkDayRange(w.From(), w.To())
 }
 
-// ParseWindow reads a window by its name as of today: "today", "week" (from
-// Monday to Sunday), "month", or a number of days up to today such as "30d"; or
-// what the function [ParseWindow] reads. Anything else is ErrInvalid.
-func (r *Reader) ParseWindow(s string) (Window, error) {
-	if r.shared() == nil {
-		return Window{}, errNotOpened
-	}
-	return parseWindow(s, r.Today())
-}
-
 func parseWindow(s string, today Day) (Window, error) {
 	switch s {
 	case "today":
@@ -117,19 +107,10 @@ func parseWindow(s string, today Day) (Window, error) {
 	return w, w.check()
 }
 
-// TodayWindow is the window of [Reader.Today] alone.
-func (r *Reader) TodayWindow() Window { return Days(r.Today(), r.Today()) }
-
-// ThisWeek is the window of the ISO week that [Reader.Today] is in, Monday to Sunday.
-func (r *Reader) ThisWeek() Window { return weekOf(r.Today()) }
-
 func weekOf(day Day) Window {
 	monday := day.WeekStart()
 	return Days(monday, monday+6)
 }
-
-// ThisMonth is the window of the calendar month that [Reader.Today] is in.
-func (r *Reader) ThisMonth() Window { return monthOf(r.Today()) }
 
 func monthOf(day Day) Window {
 	in := day.utc()
@@ -232,4 +213,17 @@ func (p Period) shift() Day { return -p.start(0) }
 // whole returns the days of all periods that hold one of these.
 func (p Period) whole(days daySpan) daySpan {
 	return daySpan{p.start(days.first), p.start(days.last) + p.days() - 1}
+}
+
+// instants returns the times that bound the days: the first of them and the one
+// behind the last.
+func (s daySpan) instants(loc *time.Location) (start, end time.Time) {
+	start, end = time.Time{}, endOfTime
+	if s.first >= firstDay {
+		start = s.first.Start(loc).UTC()
+	}
+	if s.last < DayOf(endOfTime, time.UTC)-1 {
+		end = s.last.end(loc).UTC()
+	}
+	return start, end
 }

@@ -24,9 +24,6 @@ type Querier interface {
 	// AboveByWinBound lists the users before a position on the board of win rates,
 	// nearest first.
 	AboveByWinBound(ctx context.Context, arg AboveByWinBoundParams) ([]UserStat, error)
-	// ActiveDaysAfter lists the days on which users fired by user and day, from
-	// behind one on.
-	ActiveDaysAfter(ctx context.Context, arg ActiveDaysAfterParams) ([]ActiveDaysAfterRow, error)
 	// ActiveUsers lists the users with a fire on a day, in no order.
 	ActiveUsers(ctx context.Context, day int64) ([]int64, error)
 	// AddDays adds to the community's counts of days. It takes a JSON array of [day,
@@ -71,6 +68,10 @@ type Querier interface {
 	// array of user ids.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	AwardsOfUsers(ctx context.Context, users string) ([]StreakAward, error)
+	// CleanedDayMismatches lists days before the horizon on which the signals have
+	// fewer fires than the community. They may have more, of users who were erased
+	// since; if exact is 1, no user was.
+	CleanedDayMismatches(ctx context.Context, arg CleanedDayMismatchesParams) ([]CleanedDayMismatchesRow, error)
 	// CloseGate waits until all have left the gate, and lets nobody enter before the
 	// transaction ends. Who changes what every writer must agree on begins with it.
 	// Not portable: on SQLite the write lock is the gate.
@@ -85,6 +86,11 @@ type Querier interface {
 	CohortLastActivity(ctx context.Context, arg CohortLastActivityParams) ([]CohortLastActivityRow, error)
 	// CommunityDecided counts all users' wins and losses.
 	CommunityDecided(ctx context.Context) (CommunityDecidedRow, error)
+	// ContradictoryDays lists days before the horizon on which the users' days count
+	// fewer fires, or more, than both the community's day and the signals' days, with
+	// what the users' days and the community's day count. Signals may have more, of
+	// users who were erased since.
+	ContradictoryDays(ctx context.Context, horizon int64) ([]ContradictoryDaysRow, error)
 	// CountAwards counts the streak awards.
 	CountAwards(ctx context.Context) (int64, error)
 	// CountCommonSignals counts the signals that two users both fired in a range of
@@ -159,7 +165,8 @@ type Querier interface {
 	// Not portable: SQLite has PRAGMAs for it.
 	DatabaseSize(ctx context.Context) (int64, error)
 	// DayMismatches lists days whose counts are not the sums of their users' days,
-	// or whose new users are not those whose first day it is.
+	// or whose new users are not those whose first day it is, and those that have a
+	// row without any fire.
 	DayMismatches(ctx context.Context, maxRows int64) ([]DayMismatchesRow, error)
 	// DaysAfter lists all days by day, from behind one on.
 	DaysAfter(ctx context.Context, arg DaysAfterParams) ([]Day, error)
@@ -184,22 +191,18 @@ type Querier interface {
 	DeleteAward(ctx context.Context, arg DeleteAwardParams) error
 	// DeleteDay deletes a day of the community.
 	DeleteDay(ctx context.Context, day int64) error
-	// DeleteEmptyDaysOfNoDay deletes days before the first that count nothing.
-	DeleteEmptyDaysOfNoDay(ctx context.Context) (int64, error)
+	// DeleteEmptyDay deletes a day on which nothing happened.
+	DeleteEmptyDay(ctx context.Context, day int64) error
 	// DeleteEmptySignalDays deletes those of some signals' days that have no fires
 	// any more. It takes a JSON array of [signal_id, day].
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	DeleteEmptySignalDays(ctx context.Context, signalDays string) error
-	// DeleteEmptySignalDaysOfNoDay deletes signals' days before the first that count
-	// nothing.
-	DeleteEmptySignalDaysOfNoDay(ctx context.Context) (int64, error)
 	// DeleteEmptySignals deletes the totals of those of some signals that have no
 	// fires any more. It takes a JSON array of [signal_id].
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	DeleteEmptySignals(ctx context.Context, signals string) error
-	// DeleteEmptyUserDaysOfNoDay deletes users' days before the first that count
-	// nothing. Day 0 is that of opening balances.
-	DeleteEmptyUserDaysOfNoDay(ctx context.Context) (int64, error)
+	// DeleteEmptyUserDay deletes a user's day on which nothing happened.
+	DeleteEmptyUserDay(ctx context.Context, arg DeleteEmptyUserDayParams) error
 	// DeleteFire deletes one fire and moves no counter.
 	DeleteFire(ctx context.Context, arg DeleteFireParams) error
 	// DeleteFireRow deletes a row of fires, unless it is another row by now.
@@ -210,6 +213,8 @@ type Querier interface {
 	DeleteFiresBefore(ctx context.Context, arg DeleteFiresBeforeParams) (int64, error)
 	// DeleteFreeze deletes one streak freeze.
 	DeleteFreeze(ctx context.Context, arg DeleteFreezeParams) error
+	// DeleteGhost deletes the totals of a user of whom nothing is counted.
+	DeleteGhost(ctx context.Context, userID int64) error
 	// DeleteMetric deletes a metric and returns 1 if there was one.
 	DeleteMetric(ctx context.Context, name string) (int64, error)
 	// DeletePublicUser notes that not everybody may see a user's own figures.
@@ -254,6 +259,9 @@ type Querier interface {
 	// transaction ends. Every transaction that writes begins with it.
 	// Not portable: on SQLite the write lock is the gate.
 	EnterGate(ctx context.Context) error
+	// FactDaysAfter lists the days on which users fired or traded by user and day, and
+	// how often they fired, from behind one on.
+	FactDaysAfter(ctx context.Context, arg FactDaysAfterParams) ([]FactDaysAfterRow, error)
 	// FavoriteFamily returns the signal family that a user fired most among the
 	// counted fires still kept, the first by name among equals, and nothing for a user
 	// without any. A family is a signal id without its trailing number and the
@@ -315,6 +323,10 @@ type Querier interface {
 	GetTrade(ctx context.Context, arg GetTradeParams) (Trade, error)
 	// GetUserStats returns a user's totals.
 	GetUserStats(ctx context.Context, userID int64) (UserStat, error)
+	// GhostSignals lists signals whose totals are none, and of which nothing is counted.
+	GhostSignals(ctx context.Context, maxRows int64) ([]string, error)
+	// GhostUsers lists users whose totals are none, and of whom nothing is counted.
+	GhostUsers(ctx context.Context, maxRows int64) ([]int64, error)
 	// HasFacts returns 1 if a user has facts or days, and 0 if not.
 	HasFacts(ctx context.Context, userID int64) (int64, error)
 	// HistoriesOfUsers lists, by user, the days on which some users fired, in order,
@@ -353,6 +365,16 @@ type Querier interface {
 	// KeptFiresByUser counts each user's fires of some signals, by user, as far as
 	// they are kept one by one. Here end_signal is not empty.
 	KeptFiresByUser(ctx context.Context, arg KeptFiresByUserParams) ([]KeptFiresByUserRow, error)
+	// LastFireDay returns the day of the latest counted fire that is kept, and no row
+	// without any.
+	LastFireDay(ctx context.Context) (int64, error)
+	// LostFireDays lists days, from one on, of which fewer fires are kept than at
+	// least two of the three kinds of days count (users' days, signals' days, the
+	// community's), with the least that two of them agree on and how many are kept.
+	LostFireDays(ctx context.Context, fromDay int64) ([]LostFireDaysRow, error)
+	// LostTradeDays lists days that have trades in the days of users whose totals agree
+	// with them, but no trade that is kept, with how many they count.
+	LostTradeDays(ctx context.Context) ([]LostTradeDaysRow, error)
 	// MarkFiresExecuted marks stored fires as executed. It takes a JSON array of
 	// [user_id, signal_id], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
@@ -371,6 +393,8 @@ type Querier interface {
 	// NthSignalFire returns a signal's fire from a day on that has skip earlier
 	// ones, or nothing.
 	NthSignalFire(ctx context.Context, arg NthSignalFireParams) ([]SignalFire, error)
+	// OrphanFreezes lists the freezes of users who are not known.
+	OrphanFreezes(ctx context.Context, maxRows int64) ([]StreakFreeze, error)
 	// OutcomeTrades lists all users' counted trades with an outcome before a position,
 	// last closed first.
 	OutcomeTrades(ctx context.Context, arg OutcomeTradesParams) ([]Trade, error)
@@ -470,6 +494,15 @@ type Querier interface {
 	RestartTradeIDs(ctx context.Context) (int64, error)
 	// ReturningUsers counts the users with a fire on a day and on another.
 	ReturningUsers(ctx context.Context, arg ReturningUsersParams) (int64, error)
+	// SenselessAwards lists awards whose days are not those of a streak: the user has
+	// not fired on the first and the last of them, or on fewer than were awarded.
+	SenselessAwards(ctx context.Context, maxRows int64) ([]SenselessAwardsRow, error)
+	// SenselessSignalDays is SenselessUserDays for signals.
+	SenselessSignalDays(ctx context.Context, maxRows int64) ([]SignalDay, error)
+	// SenselessUserDays lists users' days whose counts make no sense by themselves:
+	// nothing happened on them, more fires executed than there were, or counts are
+	// below 0.
+	SenselessUserDays(ctx context.Context, maxRows int64) ([]UserDay, error)
 	// SetFireDay gives a row of fires another day, unless it is another row by now.
 	// Not portable: SQLite does not keep to its types.
 	SetFireDay(ctx context.Context, arg SetFireDayParams) (int64, error)
@@ -481,6 +514,10 @@ type Querier interface {
 	SetSetting(ctx context.Context, arg SetSettingParams) error
 	// SetSettingOnce stores a setting unless it has a value already.
 	SetSettingOnce(ctx context.Context, arg SetSettingOnceParams) error
+	// SetSignalOrigins stores since when there are signals. It takes a JSON array of
+	// [signal_id, created_at].
+	// Not portable: SQLite spells json_array_elements json_each, and its times are text.
+	SetSignalOrigins(ctx context.Context, signals string) error
 	// SetStreaks adds to users' fires, creating users, and stores their streak state.
 	// It takes a JSON array of [user_id, fires, executed, last_updated, first_day,
 	// streak_start, streak_end, streak_length, streak_until, streak_longest, freezes],
@@ -490,6 +527,10 @@ type Querier interface {
 	// SetTradeDay is SetFireDay for trades.
 	// Not portable: SQLite does not keep to its types.
 	SetTradeDay(ctx context.Context, arg SetTradeDayParams) (int64, error)
+	// SetUserOrigins stores when users were last active. It takes a JSON array of
+	// [user_id, last_updated].
+	// Not portable: SQLite spells json_array_elements json_each, and its times are text.
+	SetUserOrigins(ctx context.Context, users string) error
 	// SettingsAfter lists all settings but one by name, from behind a name on.
 	SettingsAfter(ctx context.Context, arg SettingsAfterParams) ([]Setting, error)
 	// SignalDayMismatches lists a signal's days, from the horizon on, whose counts
@@ -501,8 +542,14 @@ type Querier interface {
 	SignalDaysAfter(ctx context.Context, arg SignalDaysAfterParams) ([]SignalDay, error)
 	// SignalFires is UserFires for a signal.
 	SignalFires(ctx context.Context, arg SignalFiresParams) ([]SignalFire, error)
+	// SignalOrigins returns of some signals, in no order, the first day that has
+	// counted fires of it (-1 without one) and the time of the first counted fire that
+	// is kept, as text ('' without one). It takes a JSON array of [signal_id].
+	// Not portable: SQLite's times are text, and Citus wants joins in place of looking
+	// up one signal after the other.
+	SignalOrigins(ctx context.Context, signals string) ([]SignalOriginsRow, error)
 	// SignalTotalMismatches lists signals whose totals are not the sums of their
-	// days.
+	// days, and those that have totals without any fire (known is 0).
 	SignalTotalMismatches(ctx context.Context, maxRows int64) ([]SignalTotalMismatchesRow, error)
 	// SignalTotals adds up a signal's days, and of its fires those before a day.
 	SignalTotals(ctx context.Context, arg SignalTotalsParams) (SignalTotalsRow, error)
@@ -516,6 +563,10 @@ type Querier interface {
 	// first may have an empty id, which is behind nothing: inclusive is 1 to begin
 	// with after_signal itself.
 	SignalsAfter(ctx context.Context, arg SignalsAfterParams) ([]SignalMetric, error)
+	// SignalsSince returns of some signals, in no order, since when they are stored
+	// to be there, as text. It takes a JSON array of [signal_id].
+	// Not portable: SQLite's times are text.
+	SignalsSince(ctx context.Context, signals string) ([]SignalsSinceRow, error)
 	// SpendFreezes stores the days that freezes are spent on, -1 for one that is not
 	// spent. It takes a JSON array of [user_id, grant_id, spent_day].
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
@@ -581,6 +632,14 @@ type Querier interface {
 	// same, by user. P&L is summed in whole units and millionths, because a sum of
 	// millionths may leave the integers.
 	TradesByUser(ctx context.Context, arg TradesByUserParams) ([]TradesByUserRow, error)
+	// UndatedUsers lists users of whom it cannot be read when they were last active.
+	// Not portable: SQLite may keep anything in any column.
+	UndatedUsers(ctx context.Context, maxRows int64) ([]int64, error)
+	// UnreadableCounters lists rows, but not facts, that have a value which cannot be
+	// read, each with its table, its key and the column: a time without end, or no
+	// name.
+	// Not portable: SQLite may keep anything in any column, but no such time.
+	UnreadableCounters(ctx context.Context, maxRows int64) ([]UnreadableCountersRow, error)
 	// UnreadableFires lists rows of fires that cannot be read and should be counted,
 	// by id, as FireRows does.
 	// Not portable: SQLite does not keep to its types.
@@ -620,11 +679,18 @@ type Querier interface {
 	UserFreezes(ctx context.Context, userID int64) ([]StreakFreeze, error)
 	// UserIDsFrom lists users by id, from one on.
 	UserIDsFrom(ctx context.Context, arg UserIDsFromParams) ([]int64, error)
+	// UserOrigins returns of some users, in no order, the last day that has counted
+	// facts of theirs (-1 without one) and the times of the latest fire and trade
+	// that are kept, as text ('' without one). It takes a JSON array of user ids.
+	// Not portable: SQLite's times are text, and Citus wants joins in place of looking
+	// up one user after the other.
+	UserOrigins(ctx context.Context, users string) ([]UserOriginsRow, error)
 	// UserRecentFires counts a user's fires from one day to another, both included.
 	UserRecentFires(ctx context.Context, arg UserRecentFiresParams) (int64, error)
 	// UserSignalTrades is UserTrades for those that followed a signal.
 	UserSignalTrades(ctx context.Context, arg UserSignalTradesParams) ([]Trade, error)
-	// UserTotalMismatches lists users whose totals are not the sums of their days.
+	// UserTotalMismatches lists users whose totals are not the sums of their days, and
+	// those who have totals without any fact (known is 0).
 	// P&L is summed in whole units and millionths, because a sum of millionths may
 	// leave the integers; missing_units and missing_micros together are what is stored
 	// too little.
