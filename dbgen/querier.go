@@ -355,9 +355,11 @@ type Querier interface {
 	// LostFireDays lists days, from one on, of which fewer fires are kept than at
 	// least two of the three kinds of days count (users' days, signals' days, the
 	// community's), with the least that two of them agree on and how many are kept.
+	// A row that can no longer be read is kept.
 	LostFireDays(ctx context.Context, fromDay int64) ([]LostFireDaysRow, error)
 	// LostTradeDays lists days that have trades in the days of users whose totals agree
-	// with them, but no trade that is kept, with how many they count.
+	// with them, but no trade that is kept, with how many they count. A row that can
+	// no longer be read is kept.
 	LostTradeDays(ctx context.Context) ([]LostTradeDaysRow, error)
 	// MarkFiresExecuted marks stored fires as executed. It takes a JSON array of
 	// [user_id, signal_id], no key twice.

@@ -558,7 +558,7 @@ FROM (
         CAST(SUM(by_all) AS BIGINT) AS by_all
     FROM (
         SELECT f.day, 1 AS kept, 0 AS by_users, 0 AS by_signals, 0 AS by_all
-        FROM readable_fires AS f
+        FROM signal_fires AS f
         WHERE f.day > 0 AND f.day >= ?1
         UNION ALL
         SELECT u.day, 0, u.fires, 0, 0
@@ -590,6 +590,7 @@ type LostFireDaysRow struct {
 // LostFireDays lists days, from one on, of which fewer fires are kept than at
 // least two of the three kinds of days count (users' days, signals' days, the
 // community's), with the least that two of them agree on and how many are kept.
+// A row that can no longer be read is kept.
 func (q *Queries) LostFireDays(ctx context.Context, fromDay int64) ([]LostFireDaysRow, error) {
 	rows, err := q.db.QueryContext(ctx, LostFireDays, fromDay)
 	if err != nil {
@@ -626,7 +627,7 @@ FROM (
     ) AS agreed ON agreed.user_id = d.user_id
     WHERE d.wins + d.losses + d.draws > 0
     UNION ALL
-    SELECT t.day, 0, 1 FROM readable_trades AS t
+    SELECT t.day, 0, 1 FROM trades AS t
     WHERE t.day >= 0
 ) AS counts
 GROUP BY day
@@ -640,7 +641,8 @@ type LostTradeDaysRow struct {
 }
 
 // LostTradeDays lists days that have trades in the days of users whose totals agree
-// with them, but no trade that is kept, with how many they count.
+// with them, but no trade that is kept, with how many they count. A row that can
+// no longer be read is kept.
 func (q *Queries) LostTradeDays(ctx context.Context) ([]LostTradeDaysRow, error) {
 	rows, err := q.db.QueryContext(ctx, LostTradeDays)
 	if err != nil {

@@ -361,6 +361,7 @@ LIMIT CAST(@max_rows AS BIGINT);
 -- LostFireDays lists days, from one on, of which fewer fires are kept than at
 -- least two of the three kinds of days count (users' days, signals' days, the
 -- community's), with the least that two of them agree on and how many are kept.
+-- A row that can no longer be read is kept.
 SELECT day, kept, CAST(CASE
     WHEN by_users >= by_signals AND by_users >= by_all
         THEN CASE WHEN by_signals > by_all THEN by_signals ELSE by_all END
@@ -377,7 +378,7 @@ FROM (
         CAST(SUM(by_all) AS BIGINT) AS by_all
     FROM (
         SELECT f.day, 1 AS kept, 0 AS by_users, 0 AS by_signals, 0 AS by_all
-        FROM readable_fires AS f
+        FROM signal_fires AS f
         WHERE f.day > 0 AND f.day >= @from_day
         UNION ALL
         SELECT u.day, 0, u.fires, 0, 0
@@ -431,7 +432,8 @@ ORDER BY day;
 
 -- name: LostTradeDays :many
 -- LostTradeDays lists days that have trades in the days of users whose totals agree
--- with them, but no trade that is kept, with how many they count.
+-- with them, but no trade that is kept, with how many they count. A row that can
+-- no longer be read is kept.
 SELECT day, CAST(SUM(counted) AS BIGINT) AS counted
 FROM (
     SELECT d.day, d.wins + d.losses + d.draws AS counted, 0 AS kept
@@ -444,7 +446,7 @@ FROM (
     ) AS agreed ON agreed.user_id = d.user_id
     WHERE d.wins + d.losses + d.draws > 0
     UNION ALL
-    SELECT t.day, 0, 1 FROM readable_trades AS t
+    SELECT t.day, 0, 1 FROM trades AS t
     WHERE t.day >= 0
 ) AS counts
 GROUP BY day
