@@ -33,6 +33,7 @@ test: note-postgres ## Run all tests, on SQLite and PostgreSQL
 race: note-postgres ## Run what is concurrent under the race detector
 	go test -race -timeout 20m ./engagement/internal/...
 	go test -race -timeout 20m -run '$(CONCURRENT)' ./engagement
+	go test -race -timeout 20m ./engagement/server
 
 SOAK ?= 10m
 
@@ -64,15 +65,17 @@ bench-data: ## Make the large databases that bench reads, unless they are there 
 	cd engagement/bench && go run . --make-data
 
 .PHONY: generate
-generate: $(SQLC) ## Compile queries/*.sql into dbgen, once for each engine
+generate: $(SQLC) ## Compile queries/*.sql into dbgen, once for each engine, and write the OpenAPI document
 	$(SQLC) generate
 	cd engagement/internal/postgres && go run ./adapt
+	cd engagement/server && go run ./internal/document
 
 .PHONY: verify
-verify: $(SQLC) ## Check that dbgen is current, queries are sound and go.mod is tidy
+verify: $(SQLC) ## Check that dbgen and the OpenAPI document are current, queries are sound and go.mod is tidy
 	$(SQLC) diff
 	$(SQLC) vet
 	cd engagement/internal/postgres && go run ./adapt -diff
+	cd engagement/server && go run ./internal/document -diff
 	@for module in $(MODULES); do (cd $$module && go mod tidy -diff) || exit 1; done
 
 .PHONY: lint

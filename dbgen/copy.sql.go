@@ -123,6 +123,18 @@ func (q *Queries) CountMetrics(ctx context.Context) (int64, error) {
 	return count, err
 }
 
+const CountPublicUsers = `-- name: CountPublicUsers :one
+SELECT COUNT(*) FROM public_users
+`
+
+// CountPublicUsers counts the users whose own figures everybody may see.
+func (q *Queries) CountPublicUsers(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, CountPublicUsers)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const CountSettings = `-- name: CountSettings :one
 SELECT COUNT(*) FROM settings
 `
@@ -142,6 +154,18 @@ SELECT COUNT(*) FROM signal_days
 // CountSignalDays counts the rows of signals' days.
 func (q *Queries) CountSignalDays(ctx context.Context) (int64, error) {
 	row := q.db.QueryRowContext(ctx, CountSignalDays)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const CountTokens = `-- name: CountTokens :one
+SELECT COUNT(*) FROM api_tokens
+`
+
+// CountTokens counts the tokens.
+func (q *Queries) CountTokens(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, CountTokens)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -464,6 +488,20 @@ func (q *Queries) PutMetrics(ctx context.Context, metrics string) error {
 	return err
 }
 
+const PutPublicUsers = `-- name: PutPublicUsers :exec
+INSERT OR REPLACE INTO public_users (user_id, since)
+SELECT j.value ->> 0, j.value ->> 1
+FROM json_each(CAST(?1 AS TEXT)) AS j
+`
+
+// PutPublicUsers stores users whose own figures everybody may see, in place of what
+// has their keys. It takes a JSON array of [user_id, since], no key twice.
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+func (q *Queries) PutPublicUsers(ctx context.Context, users string) error {
+	_, err := q.db.ExecContext(ctx, PutPublicUsers, users)
+	return err
+}
+
 const PutSettings = `-- name: PutSettings :exec
 INSERT OR REPLACE INTO settings (name, value)
 SELECT j.value ->> 0, j.value ->> 1
@@ -504,6 +542,23 @@ FROM json_each(CAST(?1 AS TEXT)) AS j
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) PutSignals(ctx context.Context, signals string) error {
 	_, err := q.db.ExecContext(ctx, PutSignals, signals)
+	return err
+}
+
+const PutTokens = `-- name: PutTokens :exec
+INSERT OR REPLACE INTO api_tokens (id, hash, name, scopes, user_id, created_at, expires_at, last_used)
+SELECT
+    j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4,
+    j.value ->> 5, j.value ->> 6, j.value ->> 7
+FROM json_each(CAST(?1 AS TEXT)) AS j
+`
+
+// PutTokens stores tokens as they are, in place of what has their keys. It takes a
+// JSON array of [id, hash, name, scopes, user_id, created_at, expires_at,
+// last_used], no key twice.
+// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+func (q *Queries) PutTokens(ctx context.Context, tokens string) error {
+	_, err := q.db.ExecContext(ctx, PutTokens, tokens)
 	return err
 }
 

@@ -8,6 +8,17 @@ import (
 	"time"
 )
 
+type ApiToken struct {
+	ID        string
+	Hash      string
+	Name      string
+	Scopes    string
+	UserID    int64
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	LastUsed  time.Time
+}
+
 type CustomMetric struct {
 	Name       string
 	Definition string
@@ -20,6 +31,11 @@ type Day struct {
 	Executed    int64
 	ActiveUsers int64
 	NewUsers    int64
+}
+
+type PublicUser struct {
+	UserID int64
+	Since  time.Time
 }
 
 type ReadableFire struct {

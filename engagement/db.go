@@ -34,6 +34,8 @@ import (
 //   - what a figure is made of: [Reader.ExplainUser], [Reader.ExplainSignal]
 //   - what a cleanup left or would leave: [Reader.Horizon], [Reader.PlanCleanup]
 //   - rows that cannot be facts: [Reader.Aside]
+//   - who may see it: [Reader.Tokens], [Reader.TokenOf], [Reader.IsPublic]
+//   - how much space it takes: [Reader.Size]
 //   - windows of days: [Reader.ParseWindow], [Reader.TodayWindow],
 //     [Reader.ThisWeek], [Reader.ThisMonth]
 type DB struct {

@@ -40,6 +40,7 @@
 //	  db                a handle and what it answers, closing
 //	  tx                transactions, and a caller's own statements in them
 //	  settings          what the database keeps of itself: time zone, horizon
+//	  token             who may use the database over HTTP
 //	  streak_rules      the rules that streaks go by
 //	writing (how facts become counters)
 //	  record_queue      callers share a commit; a batch from load to commit
@@ -52,6 +53,7 @@
 //	  freeze            streak freezes
 //	figures
 //	  user              one user's totals and summary, all users
+//	  public            whose own figures everybody may see
 //	  signal            one signal's totals, how fast it was followed, all, the most fired
 //	  today             today's figures
 //	  days              figures of each day
@@ -75,6 +77,7 @@
 //	  export            everything kept about a user
 //	upkeep
 //	  open              opens and migrates, and starts the upkeep
+//	  ready             whether the database can be used, and its size
 //	  keep_adopt        counts what other programs stored
 //	  keep_rows         reads rows that may hold anything, and places them
 //	  keep_aside        rows that cannot be facts: set aside, listed, mended, deleted

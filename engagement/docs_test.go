@@ -32,7 +32,7 @@ var fence = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```")
 
 func TestDocumentsShowOnlyGoCodeThatRunsAsAnExample(t *testing.T) {
 	oneLine := func(s string) string { return strings.Join(strings.Fields(s), " ") }
-	source := oneLine(string(must(os.ReadFile("example_test.go"))(t)))
+	source := oneLine(string(must(os.ReadFile("example_test.go"))(t)) + string(must(os.ReadFile("server/example_test.go"))(t)))
 	for path, text := range documents(t) {
 		shown := 0
 		for _, block := range fence.FindAllStringSubmatch(text, -1) {

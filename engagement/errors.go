@@ -17,8 +17,8 @@ var (
 	// ErrInvalid: an argument was refused before anything was written. It is an
 	// [*InvalidError], which names the argument, unless the server refused it.
 	ErrInvalid = errors.New("invalid")
-	// ErrNotFound: there is no such user, signal, fire, trade or metric, or the user
-	// is not on the board.
+	// ErrNotFound: there is no such user, signal, fire, trade, metric or token, or the
+	// user is not on the board.
 	ErrNotFound = errors.New("not found")
 	// ErrConflict: a trade with this id is stored with other content, a row with the
 	// key of a fact is set aside ([Reader.Aside]), a user has as many unspent streak

@@ -18,7 +18,7 @@ const copyChunk = 2_000
 // not have are zero. Keys compare in the order in which tables are listed.
 type copyKey struct {
 	user int64
-	id   string // of a signal, trade or freeze, or the name of a setting or metric
+	id   string // of a signal, trade, freeze or token, or the name of a setting or metric
 	day  int64
 	// milestone of an award
 	milestone int64
@@ -30,6 +30,18 @@ var firstKey = copyKey{user: math.MinInt64, day: math.MinInt64, milestone: math.
 func (k copyKey) compare(other copyKey) int {
 	return cmp.Or(cmp.Compare(k.user, other.user), cmp.Compare(k.id, other.id),
 		cmp.Compare(k.day, other.day), cmp.Compare(k.milestone, other.milestone))
+}
+
+// next returns the first user whose row, in a table with one row a user, is behind
+// the key's, and whether there can be any.
+func (k copyKey) next() (user int64, any bool) {
+	switch {
+	case k == firstKey:
+		return k.user, true
+	case k.user == math.MaxInt64:
+		return 0, false
+	}
+	return k.user + 1, true
 }
 
 // copyRow is a row of any table: its key and all its columns as a JSON array,
@@ -93,12 +105,9 @@ var copyTables = []copyTable{
 		name: "user_stats", subject: "user %[1]d",
 		count: dbgen.Querier.CountUsers,
 		after: listing(func(ctx context.Context, q dbgen.Querier, k copyKey) ([]dbgen.UserStat, error) {
-			from := k.user
-			switch {
-			case k.user == math.MaxInt64:
+			from, any := k.next()
+			if !any {
 				return nil, nil
-			case k != firstKey:
-				from++
 			}
 			return q.UsersFrom(ctx, dbgen.UsersFromParams{FromUser: from, MaxRows: copyChunk})
 		}, func(u dbgen.UserStat) copyKey { return copyKey{user: u.UserID} }),
@@ -189,6 +198,31 @@ var copyTables = []copyTable{
 			_, err := q.DeleteMetric(ctx, k.id)
 			return err
 		},
+	},
+	{
+		name: "api_tokens", subject: "%[2]q",
+		count: dbgen.Querier.CountTokens,
+		after: listing(func(ctx context.Context, q dbgen.Querier, k copyKey) ([]dbgen.ApiToken, error) {
+			return q.TokensAfter(ctx, dbgen.TokensAfterParams{AfterID: k.id, MaxRows: copyChunk})
+		}, func(t dbgen.ApiToken) copyKey { return copyKey{id: t.ID} }),
+		put: dbgen.Querier.PutTokens,
+		remove: func(ctx context.Context, q dbgen.Querier, k copyKey) error {
+			_, err := q.DeleteToken(ctx, k.id)
+			return err
+		},
+	},
+	{
+		name: "public_users", subject: "user %[1]d",
+		count: dbgen.Querier.CountPublicUsers,
+		after: listing(func(ctx context.Context, q dbgen.Querier, k copyKey) ([]dbgen.PublicUser, error) {
+			from, any := k.next()
+			if !any {
+				return nil, nil
+			}
+			return q.PublicUsersFrom(ctx, dbgen.PublicUsersFromParams{FromUser: from, MaxRows: copyChunk})
+		}, func(u dbgen.PublicUser) copyKey { return copyKey{user: u.UserID} }),
+		put:    dbgen.Querier.PutPublicUsers,
+		remove: func(ctx context.Context, q dbgen.Querier, k copyKey) error { return q.DeletePublicUser(ctx, k.user) },
 	},
 }
 

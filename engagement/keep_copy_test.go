@@ -154,6 +154,8 @@ func richDSN(t tb, e engine) string {
 	fireOn(t, db, 40, noon)
 	grant("c")
 	noError(t, db.DefineMetric(ctx, must(engagement.ParseMetricDefinition([]byte(`{"name": "fires", "what": "count", "of": "fires", "per": "user"}`)))(t)))
+	must(db.CreateToken(ctx, engagement.NewToken{Name: "bot", Scopes: []engagement.Scope{engagement.ScopeRead}}))(t)
+	noError(t, db.SetPublic(ctx, 40, true))
 	noError(t, db.Close())
 	execSQL(t, dsn,
 		"INSERT INTO signal_fires (user_id, signal_id, timestamp) VALUES (3, 'FUTURE', '2099-01-01 00:00:00+00:00')",

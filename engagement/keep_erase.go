@@ -58,6 +58,12 @@ func (w *writing) eraseUser(ctx context.Context, userID int64) (EraseReceipt, er
 	if err := w.q.DeleteUserFreezes(ctx, userID); err != nil {
 		return done, err
 	}
+	if err := w.q.DeleteUserTokens(ctx, userID); err != nil {
+		return receipt, err
+	}
+	if err := w.q.DeletePublicUser(ctx, userID); err != nil {
+		return receipt, err
+	}
 	erased := newChanges(0)
 	if done.Fires, err = w.deleteFires(ctx, userID, &erased); err != nil {
 		return done, err

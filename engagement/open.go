@@ -61,7 +61,7 @@ func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {
 			return nil, err
 		}
 	}
-	c := &core{engine: eng, clock: o.clock, log: o.log, slow: o.slow, tryFor: o.tryFor, readOnly: o.readOnly}
+	c := &core{engine: eng, clock: o.clock, log: o.log, slow: o.slow, observer: o.observer, tryFor: o.tryFor, readOnly: o.readOnly}
 	_, err = retry(ctx, c, "open", func(ctx context.Context) (struct{}, error) { return struct{}{}, eng.Open(ctx) })
 	if err != nil {
 		return nil, err

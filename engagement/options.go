@@ -13,6 +13,7 @@ type options struct {
 	location    *time.Location // nil: what the database was made with
 	clock       func() time.Time
 	log         *slog.Logger
+	observer    func(Observation)
 	slow        time.Duration
 	keepDays    int // 0: no cleanup in the background
 	readOnly    bool
@@ -93,6 +94,30 @@ func WithLogger(log *slog.Logger) Option {
 			return invalid("logger", nil, "it is nil")
 		}
 		o.log = log
+		return nil
+	}
+}
+
+// Observation is one operation that has ended.
+type Observation struct {
+	Operation string // such as "record fire" or "leaderboard"; of a few dozen names
+	Duration  time.Duration
+	Err       error // nil if it was done; its text may hold something about a user
+
+	// What became of the fires and trades that the operation recorded, in their
+	// order. Those of a [Tx] may be undone with it.
+	Fires, Trades []Status
+}
+
+// WithObserver sets what is told of each operation as it ends, for a program's own
+// metrics and traces. Calls come from many goroutines at once, and each keeps its
+// operation's caller waiting.
+func WithObserver(observe func(Observation)) Option {
+	return func(o *options) error {
+		if observe == nil {
+			return invalid("observer", nil, "it is nil")
+		}
+		o.observer = observe
 		return nil
 	}
 }

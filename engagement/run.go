@@ -28,6 +28,8 @@ type core struct {
 	log     *slog.Logger
 	slow    time.Duration
 	tryFor  time.Duration // instead of retryFor; 0: retryFor
+	// observer is told of each operation; nil: nobody is.
+	observer func(Observation)
 
 	readOnly bool
 
@@ -77,6 +79,11 @@ func observe[T any](ctx context.Context, c *core, doing string, fn func() (T, er
 	took := time.Since(start)
 	if err != nil {
 		err = explain(c.engine, doing, givenUp(ctx, c.engine, err))
+	}
+	if c.observer != nil {
+		c.observer(observationOf(doing, took, answer, err))
+	}
+	if err != nil {
 		c.logFailure(ctx, doing, took, err)
 		return answer, err
 	}
@@ -88,6 +95,24 @@ func observe[T any](ctx context.Context, c *core, doing string, fn func() (T, er
 		c.log.Log(ctx, level, message, "operation", doing, "duration", took, "rows", rowsOf(answer))
 	}
 	return answer, nil
+}
+
+func observationOf(doing string, took time.Duration, answer any, err error) Observation {
+	o := Observation{Operation: doing, Duration: took, Err: err}
+	if err != nil {
+		return o
+	}
+	switch a := answer.(type) {
+	case FireReceipt:
+		o.Fires = []Status{a.Status}
+	case []FireReceipt:
+		for _, receipt := range a {
+			o.Fires = append(o.Fires, receipt.Status)
+		}
+	case TradeReceipt:
+		o.Trades = []Status{a.Status}
+	}
+	return o
 }
 
 // rowsOf returns how many rows an answer has.

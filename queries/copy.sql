@@ -62,6 +62,14 @@ SELECT COUNT(*) FROM streak_freezes;
 -- CountMetrics counts the custom metrics.
 SELECT COUNT(*) FROM custom_metrics;
 
+-- name: CountTokens :one
+-- CountTokens counts the tokens.
+SELECT COUNT(*) FROM api_tokens;
+
+-- name: CountPublicUsers :one
+-- CountPublicUsers counts the users whose own figures everybody may see.
+SELECT COUNT(*) FROM public_users;
+
 -- name: CountUserDays :one
 -- CountUserDays counts the rows of users' days.
 SELECT COUNT(*) FROM user_days;

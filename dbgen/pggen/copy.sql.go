@@ -123,6 +123,18 @@ func (q *Queries) CountMetrics(ctx context.Context) (int64, error) {
 	return count, err
 }
 
+const CountPublicUsers = `-- name: CountPublicUsers :one
+SELECT COUNT(*) FROM public_users
+`
+
+// CountPublicUsers counts the users whose own figures everybody may see.
+func (q *Queries) CountPublicUsers(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, CountPublicUsers)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const CountSettings = `-- name: CountSettings :one
 SELECT COUNT(*) FROM settings
 `
@@ -142,6 +154,18 @@ SELECT COUNT(*) FROM signal_days
 // CountSignalDays counts the rows of signals' days.
 func (q *Queries) CountSignalDays(ctx context.Context) (int64, error) {
 	row := q.db.QueryRowContext(ctx, CountSignalDays)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const CountTokens = `-- name: CountTokens :one
+SELECT COUNT(*) FROM api_tokens
+`
+
+// CountTokens counts the tokens.
+func (q *Queries) CountTokens(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, CountTokens)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -513,6 +537,24 @@ func (q *Queries) PutMetrics(ctx context.Context, metrics string) error {
 	return err
 }
 
+const PutPublicUsers = `-- name: PutPublicUsers :exec
+INSERT INTO public_users (user_id, since)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST((j.value ->> 1) || '+00' AS TIMESTAMPTZ)
+FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (user_id) DO UPDATE SET since = excluded.since
+`
+
+// PutPublicUsers stores users whose own figures everybody may see, in place of what
+// has their keys. It takes a JSON array of [user_id, since], no key twice.
+// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+func (q *Queries) PutPublicUsers(ctx context.Context, users string) error {
+	_, err := q.db.ExecContext(ctx, PutPublicUsers, users)
+	return err
+}
+
 const PutSettings = `-- name: PutSettings :exec
 INSERT INTO settings (name, value)
 SELECT
@@ -575,6 +617,38 @@ ON CONFLICT (signal_id) DO UPDATE SET
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) PutSignals(ctx context.Context, signals string) error {
 	_, err := q.db.ExecContext(ctx, PutSignals, signals)
+	return err
+}
+
+const PutTokens = `-- name: PutTokens :exec
+INSERT INTO api_tokens (id, hash, name, scopes, user_id, created_at, expires_at, last_used)
+SELECT
+    (j.value ->> 0) COLLATE "C",
+    j.value ->> 1,
+    j.value ->> 2,
+    j.value ->> 3,
+    CAST(j.value ->> 4 AS BIGINT),
+    CAST((j.value ->> 5) || '+00' AS TIMESTAMPTZ),
+    CAST((j.value ->> 6) || '+00' AS TIMESTAMPTZ),
+    CAST((j.value ->> 7) || '+00' AS TIMESTAMPTZ)
+FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (id) DO UPDATE SET
+    hash = excluded.hash,
+    name = excluded.name,
+    scopes = excluded.scopes,
+    user_id = excluded.user_id,
+    created_at = excluded.created_at,
+    expires_at = excluded.expires_at,
+    last_used = excluded.last_used
+`
+
+// PutTokens stores tokens as they are, in place of what has their keys. It takes a
+// JSON array of [id, hash, name, scopes, user_id, created_at, expires_at,
+// last_used], no key twice.
+// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+func (q *Queries) PutTokens(ctx context.Context, tokens string) error {
+	_, err := q.db.ExecContext(ctx, PutTokens, tokens)
 	return err
 }
 

@@ -118,6 +118,8 @@ type Querier interface {
 	CountLongerStreaksUntil(ctx context.Context, arg CountLongerStreaksUntilParams) (int64, error)
 	// CountMetrics counts the custom metrics.
 	CountMetrics(ctx context.Context) (int64, error)
+	// CountPublicUsers counts the users whose own figures everybody may see.
+	CountPublicUsers(ctx context.Context) (int64, error)
 	// CountSetting adds one to a setting that is a number, 0 at first, and returns the
 	// new number.
 	CountSetting(ctx context.Context, name string) (string, error)
@@ -129,6 +131,8 @@ type Querier interface {
 	CountSignalFires(ctx context.Context, arg CountSignalFiresParams) (CountSignalFiresRow, error)
 	// CountSignals counts the signals.
 	CountSignals(ctx context.Context) (int64, error)
+	// CountTokens counts the tokens.
+	CountTokens(ctx context.Context) (int64, error)
 	// CountTrades counts the rows of trades, those set aside too.
 	CountTrades(ctx context.Context) (int64, error)
 	// CountTradesOfNoDay is CountFiresOfNoDay for trades.
@@ -158,6 +162,9 @@ type Querier interface {
 	// their ids. It takes a JSON array of user ids, none twice.
 	// Not portable: a row must be there to be held; SQLite has one writer.
 	CreateUsers(ctx context.Context, users string) ([]int64, error)
+	// DatabaseSize returns how many bytes the whole database takes on disk.
+	// Not portable: SQLite has PRAGMAs for it.
+	DatabaseSize(ctx context.Context) (int64, error)
 	// DayMismatches lists days whose counts are not the sums of their users' days,
 	// or whose new users are not those whose first day it is, and those that have a
 	// row without any fire.
@@ -211,12 +218,16 @@ type Querier interface {
 	DeleteGhost(ctx context.Context, userID int64) error
 	// DeleteMetric deletes a metric and returns 1 if there was one.
 	DeleteMetric(ctx context.Context, name string) (int64, error)
+	// DeletePublicUser notes that not everybody may see a user's own figures.
+	DeletePublicUser(ctx context.Context, userID int64) error
 	// DeleteSetting deletes a setting.
 	DeleteSetting(ctx context.Context, name string) error
 	// DeleteSignal deletes a signal's totals.
 	DeleteSignal(ctx context.Context, signalID string) error
 	// DeleteSignalDay deletes a signal's day.
 	DeleteSignalDay(ctx context.Context, arg DeleteSignalDayParams) error
+	// DeleteToken deletes a token and returns 1 if there was one.
+	DeleteToken(ctx context.Context, id string) (int64, error)
 	// DeleteTrade deletes one trade and moves no counter.
 	DeleteTrade(ctx context.Context, arg DeleteTradeParams) error
 	// DeleteTradeRow is DeleteFireRow for trades.
@@ -238,6 +249,8 @@ type Querier interface {
 	DeleteUserFreezes(ctx context.Context, userID int64) error
 	// DeleteUserStats deletes a user's totals and returns them, if there were any.
 	DeleteUserStats(ctx context.Context, userID int64) ([]UserStat, error)
+	// DeleteUserTokens deletes a user's own tokens.
+	DeleteUserTokens(ctx context.Context, userID int64) error
 	// DeleteUserTrades deletes a user's trades and returns how many.
 	DeleteUserTrades(ctx context.Context, userID int64) (int64, error)
 	// DeleteUsers deletes users' totals. It takes a JSON array of user ids.
@@ -298,10 +311,14 @@ type Querier interface {
 	GetFire(ctx context.Context, arg GetFireParams) (SignalFire, error)
 	// GetMetric returns a metric.
 	GetMetric(ctx context.Context, name string) (CustomMetric, error)
+	// GetPublicUser returns a user whose own figures everybody may see.
+	GetPublicUser(ctx context.Context, userID int64) (PublicUser, error)
 	// GetSetting returns a setting's value.
 	GetSetting(ctx context.Context, name string) (string, error)
 	// GetSignalMetrics returns a signal's totals.
 	GetSignalMetrics(ctx context.Context, signalID string) (SignalMetric, error)
+	// GetToken returns a token.
+	GetToken(ctx context.Context, id string) (ApiToken, error)
 	// GetTrade returns a user's counted trade.
 	GetTrade(ctx context.Context, arg GetTradeParams) (Trade, error)
 	// GetUserStats returns a user's totals.
@@ -336,6 +353,8 @@ type Querier interface {
 	InsertFires(ctx context.Context, fires string) error
 	// InsertFreeze stores a freeze that is not spent.
 	InsertFreeze(ctx context.Context, arg InsertFreezeParams) error
+	// InsertToken stores a token.
+	InsertToken(ctx context.Context, arg InsertTokenParams) error
 	// InsertTrades stores trades whose keys are not stored. It takes a JSON array of
 	// [user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day], no key
 	// twice.
@@ -396,6 +415,9 @@ type Querier interface {
 	// PopularSignalsEver lists the signals most fired since the beginning, after
 	// the given position. Executed fires are added up only for the signals listed.
 	PopularSignalsEver(ctx context.Context, arg PopularSignalsEverParams) ([]PopularSignalsEverRow, error)
+	// PublicUsersFrom lists the users whose own figures everybody may see by id, from
+	// one on.
+	PublicUsersFrom(ctx context.Context, arg PublicUsersFromParams) ([]PublicUser, error)
 	// PutAwards stores awards as they are, replacing rows with the same keys. It takes a
 	// JSON array of [user_id, streak_start, milestone, day, awarded_at], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
@@ -417,6 +439,10 @@ type Querier interface {
 	// a JSON array of [name, definition, updated_at], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	PutMetrics(ctx context.Context, metrics string) error
+	// PutPublicUsers stores users whose own figures everybody may see, in place of what
+	// has their keys. It takes a JSON array of [user_id, since], no key twice.
+	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	PutPublicUsers(ctx context.Context, users string) error
 	// PutSettings stores settings as they are, replacing rows with the same keys. It
 	// takes a JSON array of [name, value], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
@@ -430,6 +456,11 @@ type Querier interface {
 	// twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	PutSignals(ctx context.Context, signals string) error
+	// PutTokens stores tokens as they are, in place of what has their keys. It takes a
+	// JSON array of [id, hash, name, scopes, user_id, created_at, expires_at,
+	// last_used], no key twice.
+	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	PutTokens(ctx context.Context, tokens string) error
 	// PutTrades stores trades as they are, replacing rows with the same keys. It takes a
 	// JSON array of [id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at,
 	// day], no key twice.
@@ -474,6 +505,8 @@ type Querier interface {
 	SetFireDay(ctx context.Context, arg SetFireDayParams) (int64, error)
 	// SetMetric stores a metric's definition in place of an earlier one.
 	SetMetric(ctx context.Context, arg SetMetricParams) error
+	// SetPublicUser notes that everybody may see a user's own figures.
+	SetPublicUser(ctx context.Context, arg SetPublicUserParams) error
 	// SetSetting stores a setting.
 	SetSetting(ctx context.Context, arg SetSettingParams) error
 	// SetSettingOnce stores a setting unless it has a value already.
@@ -544,6 +577,8 @@ type Querier interface {
 	StreaksUntil(ctx context.Context, arg StreaksUntilParams) ([]UserStat, error)
 	// SumUserTrades adds up a user's trades.
 	SumUserTrades(ctx context.Context, userID int64) (SumUserTradesRow, error)
+	// TokensAfter lists tokens by id, from behind one on.
+	TokensAfter(ctx context.Context, arg TokensAfterParams) ([]ApiToken, error)
 	// TopByExecuted lists users by executed fires, ties by user id, after the given
 	// position.
 	TopByExecuted(ctx context.Context, arg TopByExecutedParams) ([]UserStat, error)
@@ -609,6 +644,8 @@ type Querier interface {
 	// UnreadableTrades is UnreadableFires for trades.
 	// Not portable: SQLite does not keep to its types.
 	UnreadableTrades(ctx context.Context, maxRows int64) ([]UnreadableTradesRow, error)
+	// UseToken notes when a token was used, unless a later use is noted.
+	UseToken(ctx context.Context, arg UseTokenParams) error
 	// UserActiveDays lists the days on which a user fired, in order, from the given day
 	// on.
 	UserActiveDays(ctx context.Context, arg UserActiveDaysParams) ([]int64, error)

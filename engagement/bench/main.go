@@ -49,7 +49,7 @@ type section struct {
 }
 
 func (b *bench) sections() []*section {
-	return []*section{b.writes(), b.bulk(), b.trades(), b.postgres(), b.reads(), b.figures(), b.cleanups(), b.exports()}
+	return []*section{b.writes(), b.bulk(), b.trades(), b.postgres(), b.overHTTP(), b.streams(), b.reads(), b.figures(), b.cleanups(), b.exports()}
 }
 
 // run measures all groups that were asked for, and goes on after one that
@@ -97,6 +97,9 @@ func main() {
 func command(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	if len(args) == 2 && args[0] == exportOnce {
 		return printExport(ctx, args[1], stdout)
+	}
+	if len(args) == 2 && args[0] == askServer {
+		return runClient(args[1], os.Stdin, stdout)
 	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)

@@ -17,3 +17,5 @@ SELECT create_distributed_table('signal_days', 'signal_id', colocate_with => 'si
 SELECT create_reference_table('days');
 SELECT create_reference_table('settings');
 SELECT create_reference_table('custom_metrics');
+SELECT create_distributed_table('public_users', 'user_id', colocate_with => 'signal_fires');
+SELECT create_reference_table('api_tokens');

@@ -270,3 +270,41 @@ UNION ALL
 SELECT 'TEMPORARY ON DATABASE ' || quote_ident(current_database())
 WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')
 ORDER BY missing;
+
+-- name: PutTokens :exec
+-- PutTokens stores tokens as they are, replacing rows with the same keys. It takes a
+-- JSON array of [id, hash, name, scopes, user_id, created_at, expires_at, last_used],
+-- no key twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO api_tokens (id, hash, name, scopes, user_id, created_at, expires_at, last_used)
+SELECT
+    (j.value ->> 0) COLLATE "C",
+    j.value ->> 1,
+    j.value ->> 2,
+    j.value ->> 3,
+    CAST(j.value ->> 4 AS BIGINT),
+    CAST((j.value ->> 5) || '+00' AS TIMESTAMPTZ),
+    CAST((j.value ->> 6) || '+00' AS TIMESTAMPTZ),
+    CAST((j.value ->> 7) || '+00' AS TIMESTAMPTZ)
+FROM json_array_elements(CAST(CAST(sqlc.arg(tokens) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (id) DO UPDATE SET
+    hash = excluded.hash,
+    name = excluded.name,
+    scopes = excluded.scopes,
+    user_id = excluded.user_id,
+    created_at = excluded.created_at,
+    expires_at = excluded.expires_at,
+    last_used = excluded.last_used;
+
+-- name: PutPublicUsers :exec
+-- PutPublicUsers stores users whose own figures everybody may see, in place of what
+-- has their keys. It takes a JSON array of [user_id, since], no key twice.
+-- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+INSERT INTO public_users (user_id, since)
+SELECT
+    CAST(j.value ->> 0 AS BIGINT),
+    CAST((j.value ->> 1) || '+00' AS TIMESTAMPTZ)
+FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (user_id) DO UPDATE SET since = excluded.since;

@@ -136,3 +136,22 @@ SELECT CAST(COALESCE(MAX(id), 0) + 1 AS BIGINT) AS next_id FROM trades;
 SELECT CAST(j.value AS TEXT) AS missing
 FROM json_each(CAST(sqlc.arg(tables) AS TEXT)) AS j
 WHERE j.value IS NULL;
+
+-- name: PutTokens :exec
+-- PutTokens stores tokens as they are, replacing rows with the same keys. It takes a
+-- JSON array of [id, hash, name, scopes, user_id, created_at, expires_at, last_used],
+-- no key twice.
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+INSERT OR REPLACE INTO api_tokens (id, hash, name, scopes, user_id, created_at, expires_at, last_used)
+SELECT
+    j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4,
+    j.value ->> 5, j.value ->> 6, j.value ->> 7
+FROM json_each(CAST(sqlc.arg(tokens) AS TEXT)) AS j;
+
+-- name: PutPublicUsers :exec
+-- PutPublicUsers stores users whose own figures everybody may see, in place of what
+-- has their keys. It takes a JSON array of [user_id, since], no key twice.
+-- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+INSERT OR REPLACE INTO public_users (user_id, since)
+SELECT j.value ->> 0, j.value ->> 1
+FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j;

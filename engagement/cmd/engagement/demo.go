@@ -21,6 +21,8 @@ const (
 
 func (a *app) demoCommand() *cobra.Command {
 	var seed uint64
+	var serves bool
+	var f serveFlags
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Make a month of a community and show what the database knows of it",
@@ -29,9 +31,13 @@ a new database, and show on one screen what the database knows.
 
 The database is a temporary one and removed at the end, unless --db names a new
 file to keep; $ENGAGEMENT_DB is not looked at. The same seed at the same time
-makes the same community.`,
+makes the same community.
+
+With --serve it is then served over HTTP until the demo is interrupted, and a token
+is shown to ask it with.`,
 		Example: `  engagement demo
-  engagement demo --db demo.db --seed 7`,
+  engagement demo --db demo.db --seed 7
+  engagement demo --serve`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -44,9 +50,19 @@ makes the same community.`,
 			if err != nil {
 				return err
 			}
-			return a.print(cmd, report, func() string { return report.text() })
+			if !serves {
+				return a.print(cmd, report, func() string { return report.text() + report.next() + "\n" })
+			}
+			if !a.json { // whoever reads JSON wants one value
+				if err := a.print(cmd, report, report.text); err != nil {
+					return err
+				}
+			}
+			return a.serve(cmd, path, &f, func(url string, db *engagement.DB) error { return a.sayDemo(cmd, url, db, report.User.UserID) })
 		},
 	}
+	f.add(cmd)
+	cmd.Flags().BoolVar(&serves, "serve", false, "serve it over HTTP, at --addr")
 	cmd.Flags().Uint64Var(&seed, "seed", 1, "which community to make up")
 	mustComplete(cmd, "seed")
 	return cmd
@@ -280,7 +296,7 @@ func (r *demoReport) text() string {
 	lines = append(lines, beside(3, r.chart(), r.figures())...)
 	lines = append(lines, "")
 	lines = append(lines, beside(4, r.leaderboards()...)...)
-	return join(append(lines, "", r.next()))
+	return join(append(lines, ""))
 }
 
 func (r *demoReport) chart() []string {
@@ -337,4 +353,30 @@ func (r *demoReport) next() string {
 		return "Keep it with: engagement demo --db demo.db, then ask it: engagement user ID --db demo.db"
 	}
 	return fmt.Sprintf("Kept in %s; ask it: engagement user %d --db %q", r.Database, r.User.UserID, r.Database)
+}
+
+// servedDemo is what demo --serve prints as JSON once it listens.
+type servedDemo struct {
+	URL   string `json:"url"`
+	Token string `json:"token"`
+}
+
+// sayDemo makes a token for the demo and says how to ask it.
+func (a *app) sayDemo(cmd *cobra.Command, url string, db *engagement.DB, userID int64) error {
+	token, err := db.CreateToken(cmd.Context(), engagement.NewToken{
+		Name: "demo", Scopes: []engagement.Scope{engagement.ScopeAdmin},
+	})
+	if err != nil {
+		return err
+	}
+	return a.print(cmd, servedDemo{url, token.Secret}, func() string {
+		return fmt.Sprintf(`It is served at %[1]s until you interrupt it. Ask it, for instance:
+
+  TOKEN=%[2]s
+  curl -H "Authorization: Bearer $TOKEN" %[1]s/v1/today
+  curl -H "Authorization: Bearer $TOKEN" %[1]s/v1/users/%[3]d
+  curl -H "Authorization: Bearer $TOKEN" "%[1]s/v1/boards/win_rate?window=7d&limit=5"
+  curl -H "Authorization: Bearer $TOKEN" --no-buffer %[1]s/v1/live
+`, url, token.Secret, userID)
+	})
 }

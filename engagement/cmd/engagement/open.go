@@ -25,8 +25,14 @@ const (
 
 // withDB opens the database, runs fn and closes the database. Only making makes
 // a file, so that a mistyped name is an error and not an empty database.
-func (a *app) withDB(cmd *cobra.Command, m mode, fn func(context.Context, *engagement.DB) error) (err error) {
-	path := a.path(cmd)
+func (a *app) withDB(cmd *cobra.Command, m mode, fn func(context.Context, *engagement.DB) error) error {
+	return a.withDBAt(cmd, a.path(cmd), m, fn)
+}
+
+// withDBAt is withDB for the database at path, with more options.
+func (a *app) withDBAt(
+	cmd *cobra.Command, path string, m mode, fn func(context.Context, *engagement.DB) error, more ...engagement.Option,
+) (err error) {
 	if m != making {
 		if err := checkExists(path); err != nil {
 			return err
@@ -36,6 +42,7 @@ func (a *app) withDB(cmd *cobra.Command, m mode, fn func(context.Context, *engag
 	if err != nil {
 		return err
 	}
+	opts = append(opts, more...)
 	if m == reading {
 		opts = append(opts, engagement.WithReadOnly())
 	}

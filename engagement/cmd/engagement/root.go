@@ -155,6 +155,7 @@ func (a *app) groups() []group {
 			a.qualityCommand(), a.forecastCommand(), a.explainCommand(), a.exportCommand(),
 		}},
 		{"Define figures of your own:", []*cobra.Command{a.metricCommand()}},
+		{"Show it to others:", []*cobra.Command{a.serveCommand(), a.tokenCommand(), a.publicCommand()}},
 		{"Keep the database in order:", []*cobra.Command{
 			a.verifyCommand(), a.rebuildCommand(), a.asideCommand(), a.backupCommand(), a.copyCommand(), a.cleanupCommand(), a.eraseCommand(),
 		}},

@@ -127,6 +127,8 @@ type Engine interface {
 	// and runs the engine's own integrity check. It returns one line for each
 	// difference.
 	CheckStructure(ctx context.Context) ([]string, error)
+	// Size returns how many bytes the database takes on disk.
+	Size(ctx context.Context) (int64, error)
 	// Backup copies one consistent state of the database to a new file, where
 	// check may look at it before it gets its name.
 	Backup(ctx context.Context, path string, check func(copyPath string) error) error

@@ -273,9 +273,19 @@ func (q querier) GetMetric(ctx context.Context, arg string) (dbgen.CustomMetric,
 	return dbgen.CustomMetric(result), err
 }
 
+func (q querier) GetPublicUser(ctx context.Context, arg int64) (dbgen.PublicUser, error) {
+	result, err := q.Queries.GetPublicUser(ctx, arg)
+	return dbgen.PublicUser(result), err
+}
+
 func (q querier) GetSignalMetrics(ctx context.Context, arg string) (dbgen.SignalMetric, error) {
 	result, err := q.Queries.GetSignalMetrics(ctx, arg)
 	return dbgen.SignalMetric(result), err
+}
+
+func (q querier) GetToken(ctx context.Context, arg string) (dbgen.ApiToken, error) {
+	result, err := q.Queries.GetToken(ctx, arg)
+	return dbgen.ApiToken(result), err
 }
 
 func (q querier) GetTrade(ctx context.Context, arg dbgen.GetTradeParams) (dbgen.Trade, error) {
@@ -300,6 +310,10 @@ func (q querier) HoldUsers(ctx context.Context, arg string) ([]dbgen.HoldUsersRo
 
 func (q querier) InsertFreeze(ctx context.Context, arg dbgen.InsertFreezeParams) error {
 	return q.Queries.InsertFreeze(ctx, pggen.InsertFreezeParams(arg))
+}
+
+func (q querier) InsertToken(ctx context.Context, arg dbgen.InsertTokenParams) error {
+	return q.Queries.InsertToken(ctx, pggen.InsertTokenParams(arg))
 }
 
 func (q querier) KeptFiresByDay(ctx context.Context, arg dbgen.KeptFiresByDayParams) ([]dbgen.KeptFiresByDayRow, error) {
@@ -362,6 +376,11 @@ func (q querier) PopularSignalsEver(ctx context.Context, arg dbgen.PopularSignal
 	})(result), err
 }
 
+func (q querier) PublicUsersFrom(ctx context.Context, arg dbgen.PublicUsersFromParams) ([]dbgen.PublicUser, error) {
+	result, err := q.Queries.PublicUsersFrom(ctx, pggen.PublicUsersFromParams(arg))
+	return each(func(row pggen.PublicUser) dbgen.PublicUser { return dbgen.PublicUser(row) })(result), err
+}
+
 func (q querier) ReturningUsers(ctx context.Context, arg dbgen.ReturningUsersParams) (int64, error) {
 	return q.Queries.ReturningUsers(ctx, pggen.ReturningUsersParams(arg))
 }
@@ -387,6 +406,10 @@ func (q querier) SetFireDay(ctx context.Context, arg dbgen.SetFireDayParams) (in
 
 func (q querier) SetMetric(ctx context.Context, arg dbgen.SetMetricParams) error {
 	return q.Queries.SetMetric(ctx, pggen.SetMetricParams(arg))
+}
+
+func (q querier) SetPublicUser(ctx context.Context, arg dbgen.SetPublicUserParams) error {
+	return q.Queries.SetPublicUser(ctx, pggen.SetPublicUserParams(arg))
 }
 
 func (q querier) SetSetting(ctx context.Context, arg dbgen.SetSettingParams) error {
@@ -478,6 +501,11 @@ func (q querier) StreaksUntil(ctx context.Context, arg dbgen.StreaksUntilParams)
 func (q querier) SumUserTrades(ctx context.Context, arg int64) (dbgen.SumUserTradesRow, error) {
 	result, err := q.Queries.SumUserTrades(ctx, arg)
 	return dbgen.SumUserTradesRow(result), err
+}
+
+func (q querier) TokensAfter(ctx context.Context, arg dbgen.TokensAfterParams) ([]dbgen.ApiToken, error) {
+	result, err := q.Queries.TokensAfter(ctx, pggen.TokensAfterParams(arg))
+	return each(func(row pggen.ApiToken) dbgen.ApiToken { return dbgen.ApiToken(row) })(result), err
 }
 
 func (q querier) TopByExecuted(ctx context.Context, arg dbgen.TopByExecutedParams) ([]dbgen.UserStat, error) {
@@ -579,6 +607,10 @@ func (q querier) UnreadableFires(ctx context.Context, arg int64) ([]dbgen.Unread
 func (q querier) UnreadableTrades(ctx context.Context, arg int64) ([]dbgen.UnreadableTradesRow, error) {
 	result, err := q.Queries.UnreadableTrades(ctx, arg)
 	return each(func(row pggen.UnreadableTradesRow) dbgen.UnreadableTradesRow { return dbgen.UnreadableTradesRow(row) })(result), err
+}
+
+func (q querier) UseToken(ctx context.Context, arg dbgen.UseTokenParams) error {
+	return q.Queries.UseToken(ctx, pggen.UseTokenParams(arg))
 }
 
 func (q querier) UserActiveDays(ctx context.Context, arg dbgen.UserActiveDaysParams) ([]int64, error) {

@@ -139,6 +139,11 @@ func (e *Engine) answered(ctx context.Context, fn func(context.Context) error) e
 	return unlessGivenUp(ctx, fn(bounded))
 }
 
+// Size returns how many bytes the whole database takes, other schemas included.
+func (e *Engine) Size(ctx context.Context) (int64, error) {
+	return pggen.New(e.reader).DatabaseSize(ctx)
+}
+
 // errNoBackup is what Backup returns.
 var errNoBackup = errors.New("a PostgreSQL database is backed up with its own tools, such as pg_dump, or copied to a file")
 

@@ -159,6 +159,16 @@ func (e *Engine) Classify(err error) engine.Class {
 	return engine.Other
 }
 
+// Size returns how many bytes the file has once the WAL is in it.
+func (e *Engine) Size(ctx context.Context) (int64, error) {
+	var pages, pageSize int64
+	if err := e.reader.QueryRowContext(ctx, "PRAGMA page_count").Scan(&pages); err != nil {
+		return 0, err
+	}
+	err := e.reader.QueryRowContext(ctx, "PRAGMA page_size").Scan(&pageSize)
+	return pages * pageSize, err
+}
+
 // Close closes the pools. The last one to close the file moves the WAL into it.
 func (e *Engine) Close() error {
 	var errs []error
