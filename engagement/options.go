@@ -102,16 +102,16 @@ func WithLogger(log *slog.Logger) Option {
 type Observation struct {
 	Operation string // such as "record fire" or "leaderboard"; of a few dozen names
 	Duration  time.Duration
-	Err       error // nil if it was done; its text may hold something about a user
+	Err       error // nil if it was done; its text may contain something about a user
 
-	// What became of the fires and trades that the operation recorded, in their
-	// order. Those of a [Tx] may be undone with it.
+	// The statuses of the fires and trades that the operation recorded, in their
+	// order. In a [Tx] they may still be undone.
 	Fires, Trades []Status
 }
 
-// WithObserver sets what is told of each operation as it ends, for a program's own
-// metrics and traces. Calls come from many goroutines at once, and each keeps its
-// operation's caller waiting.
+// WithObserver sets a function that is called with each operation as it ends, for a
+// program's own metrics and traces. It is called from many goroutines at once, and
+// the operation's caller waits for it.
 func WithObserver(observe func(Observation)) Option {
 	return func(o *options) error {
 		if observe == nil {

@@ -9,9 +9,9 @@ import (
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
 
-// SetPublic notes whether a user has agreed that everybody may see the user's own
-// figures where a community is shown in public; nobody has at first. ErrNotFound
-// for a user who has neither fired nor traded. Erasing a user takes it back.
+// SetPublic stores whether a user has agreed that everybody may see the user's own
+// figures where a community is shown in public. Without a call a user has not.
+// ErrNotFound for a user who has neither fired nor traded. Erasing a user deletes it.
 func (db *DB) SetPublic(ctx context.Context, userID int64, public bool) error {
 	_, err := write(ctx, db, "set whether a user is public", idempotent, func(w *writing) (struct{}, error) {
 		return struct{}{}, w.setPublic(ctx, userID, public)
@@ -23,7 +23,7 @@ func (w *writing) setPublic(ctx context.Context, userID int64, public bool) erro
 	if _, err := w.userRow(ctx, userID); err != nil {
 		return err
 	}
-	// Held, so that nothing is noted of a user who is just being erased.
+	// The user is held, so that nothing is stored about one who is being erased.
 	l, err := w.hold(ctx, []int64{userID}, jsonRows{}, jsonRows{})
 	switch {
 	case err != nil:
@@ -37,7 +37,7 @@ func (w *writing) setPublic(ctx context.Context, userID int64, public bool) erro
 }
 
 // IsPublic reports whether a user has agreed that everybody may see the user's own
-// figures. Nobody has whom the database does not know.
+// figures; false for a user whom the database does not know.
 func (r *Reader) IsPublic(ctx context.Context, userID int64) (bool, error) {
 	return latest(ctx, r, "read whether a user is public", func(v *view) (bool, error) {
 		if err := checkUserID(userID); err != nil {

@@ -8,9 +8,9 @@ import (
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 )
 
-// Ready returns nil if the database can be used: its schema is this program's, and
-// a transaction that writes can begin, unless it was opened for reading. It changes
-// nothing. While another writes it waits, so ctx should have a limit.
+// Ready returns nil if the database can be used: its schema is this program's and,
+// unless it was opened for reading, a transaction that writes can begin. It changes
+// nothing. It waits while another transaction writes, so ctx should have a deadline.
 func (db *DB) Ready(ctx context.Context) error {
 	_, err := run(ctx, db.shared(), "look whether the database can be used", func() (struct{}, error) {
 		return struct{}{}, db.core.ready(ctx)

@@ -47,22 +47,23 @@ func ParseScope(s string) (Scope, error) {
 	return "", invalid("scope", s, "want read, write, admin or self:USER")
 }
 
-// User returns whose scope it is, and reports whether it is one user's.
+// User returns the user of a scope of one user, and reports whether it is such a
+// scope.
 func (s Scope) User() (userID int64, isSelf bool) {
 	text, isSelf := strings.CutPrefix(string(s), selfScope)
 	userID, err := strconv.ParseInt(text, 10, 64)
 	return userID, isSelf && err == nil
 }
 
-// Token lets whoever has its secret use the database over HTTP. The secret itself
-// is not kept.
+// Token lets whoever has its secret use the database over HTTP. Of the secret only a
+// hash is stored.
 type Token struct {
 	ID        string     `json:"id"`   // the beginning of its secret, which may be shown
 	Name      string     `json:"name"` // whose or what it is for
 	Scopes    []Scope    `json:"scopes"`
 	CreatedAt time.Time  `json:"created_at"` // UTC
 	ExpiresAt *time.Time `json:"expires_at"` // UTC; nil: never
-	LastUsed  *time.Time `json:"last_used"`  // UTC, some time late; nil: never
+	LastUsed  *time.Time `json:"last_used"`  // UTC, may lag behind; nil: never
 }
 
 // Allows reports whether one of the token's scopes is this one, or admin.
@@ -73,11 +74,11 @@ func (t Token) Allows(scope Scope) bool {
 // NewToken says what token to create.
 type NewToken struct {
 	Name      string    `json:"name"`                // as a signal id
-	Scopes    []Scope   `json:"scopes"`              // at least one; that of one user stands alone
+	Scopes    []Scope   `json:"scopes"`              // at least one; the scope of one user must be the only one
 	ExpiresAt time.Time `json:"expires_at,omitzero"` // zero: never
 }
 
-// CreatedToken is a token with its secret, which nobody can be told again.
+// CreatedToken is a token with its secret, which cannot be shown again.
 type CreatedToken struct {
 	Token
 	Secret string `json:"secret"`
@@ -89,7 +90,7 @@ const (
 	tokenIDLength = 8
 )
 
-// CreateToken creates a token. What t lacks or has wrong is ErrInvalid.
+// CreateToken creates a token. A field of t that is missing or wrong is ErrInvalid.
 func (db *DB) CreateToken(ctx context.Context, t NewToken) (CreatedToken, error) {
 	return write(ctx, db, "create a token", once, func(w *writing) (CreatedToken, error) {
 		row, secret, err := w.newToken(t)
@@ -129,7 +130,8 @@ func (w *writing) newToken(t NewToken) (row dbgen.ApiToken, secret string, err e
 	return row, secret, nil
 }
 
-// checkScopes returns scopes as they are stored, and the user of whom they are.
+// checkScopes returns scopes in the form in which they are stored, and their user, if
+// they are of one.
 func checkScopes(scopes []Scope) (text string, user int64, err error) {
 	if len(scopes) == 0 {
 		return "", 0, invalid("scopes", nil, "want at least one of read, write, admin and self:USER")
@@ -156,8 +158,8 @@ func hashOf(secret string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// TokenOf returns the token whose secret this is. ErrNotFound, without a word about
-// why, if there is none, or none any more.
+// TokenOf returns the token with this secret. ErrNotFound, without saying why, if
+// there is none, or if it has been revoked or has expired.
 func (r *Reader) TokenOf(ctx context.Context, secret string) (Token, error) {
 	return latest(ctx, r, "look up a token", func(v *view) (Token, error) {
 		rest, ours := strings.CutPrefix(secret, secretPrefix)
@@ -170,7 +172,7 @@ func (r *Reader) TokenOf(ctx context.Context, secret string) (Token, error) {
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return Token{}, err
 		}
-		// Of a token that there is not the hash is "", which no secret has.
+		// If there is no token, its hash is "", which no secret has.
 		if subtle.ConstantTimeCompare([]byte(row.Hash), []byte(hashOf(secret))) != 1 || !row.ExpiresAt.After(v.now) {
 			return Token{}, unknown
 		}
@@ -178,8 +180,8 @@ func (r *Reader) TokenOf(ctx context.Context, secret string) (Token, error) {
 	})
 }
 
-// UseToken notes that a token was used now. It need not be called at each use. A
-// token that there is not is no error.
+// UseToken stores that a token was used now. It need not be called at each use. An
+// unknown token is no error.
 func (db *DB) UseToken(ctx context.Context, id string) error {
 	_, err := write(ctx, db, "note the use of a token", idempotent, func(w *writing) (struct{}, error) {
 		return struct{}{}, w.q.UseToken(ctx, dbgen.UseTokenParams{ID: id, LastUsed: w.now})
@@ -202,7 +204,7 @@ func (db *DB) RevokeToken(ctx context.Context, id string) error {
 	return err
 }
 
-// Tokens lists all tokens by id, expired ones too; none if there are none.
+// Tokens lists all tokens by id, expired ones too; an empty page if there are none.
 func (r *Reader) Tokens(ctx context.Context, q PageQuery) (Page[Token], error) {
 	return latest(ctx, r, "list tokens", func(v *view) (Page[Token], error) {
 		p, err := q.of("tokens", position{}, ascending)

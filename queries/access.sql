@@ -8,13 +8,13 @@ VALUES (@id, @hash, @name, @scopes, @user_id, @created_at, @expires_at, @last_us
 SELECT * FROM api_tokens WHERE id = @id;
 
 -- name: TokensAfter :many
--- TokensAfter lists tokens by id, from behind one on.
+-- TokensAfter lists tokens by id, after the given id.
 SELECT * FROM api_tokens WHERE id > @after_id
 ORDER BY id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: UseToken :exec
--- UseToken notes when a token was used, unless a later use is noted.
+-- UseToken stores when a token was used, unless a later use is stored.
 UPDATE api_tokens SET last_used = @last_used WHERE id = @id AND last_used < @last_used;
 
 -- name: DeleteToken :execrows
@@ -26,7 +26,7 @@ DELETE FROM api_tokens WHERE id = @id;
 DELETE FROM api_tokens WHERE user_id = @user_id;
 
 -- name: SetPublicUser :exec
--- SetPublicUser notes that everybody may see a user's own figures.
+-- SetPublicUser stores that everybody may see a user's own figures.
 INSERT INTO public_users (user_id, since) VALUES (@user_id, @since)
 ON CONFLICT (user_id) DO NOTHING;
 
@@ -36,11 +36,11 @@ SELECT * FROM public_users WHERE user_id = @user_id;
 
 -- name: PublicUsersFrom :many
 -- PublicUsersFrom lists the users whose own figures everybody may see by id, from
--- one on.
+-- the given id on.
 SELECT * FROM public_users WHERE user_id >= @from_user
 ORDER BY user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: DeletePublicUser :exec
--- DeletePublicUser notes that not everybody may see a user's own figures.
+-- DeletePublicUser stores that not everybody may see a user's own figures.
 DELETE FROM public_users WHERE user_id = @user_id;

@@ -14,7 +14,7 @@ const DeletePublicUser = `-- name: DeletePublicUser :exec
 DELETE FROM public_users WHERE user_id = $1
 `
 
-// DeletePublicUser notes that not everybody may see a user's own figures.
+// DeletePublicUser stores that not everybody may see a user's own figures.
 func (q *Queries) DeletePublicUser(ctx context.Context, userID int64) error {
 	_, err := q.db.ExecContext(ctx, DeletePublicUser, userID)
 	return err
@@ -119,7 +119,7 @@ type PublicUsersFromParams struct {
 }
 
 // PublicUsersFrom lists the users whose own figures everybody may see by id, from
-// one on.
+// the given id on.
 func (q *Queries) PublicUsersFrom(ctx context.Context, arg PublicUsersFromParams) ([]PublicUser, error) {
 	rows, err := q.db.QueryContext(ctx, PublicUsersFrom, arg.FromUser, arg.MaxRows)
 	if err != nil {
@@ -153,7 +153,7 @@ type SetPublicUserParams struct {
 	Since  time.Time
 }
 
-// SetPublicUser notes that everybody may see a user's own figures.
+// SetPublicUser stores that everybody may see a user's own figures.
 func (q *Queries) SetPublicUser(ctx context.Context, arg SetPublicUserParams) error {
 	_, err := q.db.ExecContext(ctx, SetPublicUser, arg.UserID, arg.Since)
 	return err
@@ -170,7 +170,7 @@ type TokensAfterParams struct {
 	MaxRows int64
 }
 
-// TokensAfter lists tokens by id, from behind one on.
+// TokensAfter lists tokens by id, after the given id.
 func (q *Queries) TokensAfter(ctx context.Context, arg TokensAfterParams) ([]ApiToken, error) {
 	rows, err := q.db.QueryContext(ctx, TokensAfter, arg.AfterID, arg.MaxRows)
 	if err != nil {
@@ -212,7 +212,7 @@ type UseTokenParams struct {
 	ID       string
 }
 
-// UseToken notes when a token was used, unless a later use is noted.
+// UseToken stores when a token was used, unless a later use is stored.
 func (q *Queries) UseToken(ctx context.Context, arg UseTokenParams) error {
 	_, err := q.db.ExecContext(ctx, UseToken, arg.LastUsed, arg.ID)
 	return err

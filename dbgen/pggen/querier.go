@@ -218,7 +218,7 @@ type Querier interface {
 	DeleteGhost(ctx context.Context, userID int64) error
 	// DeleteMetric deletes a metric and returns 1 if there was one.
 	DeleteMetric(ctx context.Context, name string) (int64, error)
-	// DeletePublicUser notes that not everybody may see a user's own figures.
+	// DeletePublicUser stores that not everybody may see a user's own figures.
 	DeletePublicUser(ctx context.Context, userID int64) error
 	// DeleteSetting deletes a setting.
 	DeleteSetting(ctx context.Context, name string) error
@@ -416,7 +416,7 @@ type Querier interface {
 	// the given position. Executed fires are added up only for the signals listed.
 	PopularSignalsEver(ctx context.Context, arg PopularSignalsEverParams) ([]PopularSignalsEverRow, error)
 	// PublicUsersFrom lists the users whose own figures everybody may see by id, from
-	// one on.
+	// the given id on.
 	PublicUsersFrom(ctx context.Context, arg PublicUsersFromParams) ([]PublicUser, error)
 	// PutAwards stores awards as they are, replacing rows with the same keys. It takes a
 	// JSON array of [user_id, streak_start, milestone, day, awarded_at], no key twice.
@@ -505,7 +505,7 @@ type Querier interface {
 	SetFireDay(ctx context.Context, arg SetFireDayParams) (int64, error)
 	// SetMetric stores a metric's definition in place of an earlier one.
 	SetMetric(ctx context.Context, arg SetMetricParams) error
-	// SetPublicUser notes that everybody may see a user's own figures.
+	// SetPublicUser stores that everybody may see a user's own figures.
 	SetPublicUser(ctx context.Context, arg SetPublicUserParams) error
 	// SetSetting stores a setting.
 	SetSetting(ctx context.Context, arg SetSettingParams) error
@@ -577,7 +577,7 @@ type Querier interface {
 	StreaksUntil(ctx context.Context, arg StreaksUntilParams) ([]UserStat, error)
 	// SumUserTrades adds up a user's trades.
 	SumUserTrades(ctx context.Context, userID int64) (SumUserTradesRow, error)
-	// TokensAfter lists tokens by id, from behind one on.
+	// TokensAfter lists tokens by id, after the given id.
 	TokensAfter(ctx context.Context, arg TokensAfterParams) ([]ApiToken, error)
 	// TopByExecuted lists users by executed fires, ties by user id, after the given
 	// position.
@@ -644,7 +644,7 @@ type Querier interface {
 	// UnreadableTrades is UnreadableFires for trades.
 	// Not portable: SQLite does not keep to its types.
 	UnreadableTrades(ctx context.Context, maxRows int64) ([]UnreadableTradesRow, error)
-	// UseToken notes when a token was used, unless a later use is noted.
+	// UseToken stores when a token was used, unless a later use is stored.
 	UseToken(ctx context.Context, arg UseTokenParams) error
 	// UserActiveDays lists the days on which a user fired, in order, from the given day
 	// on.
