@@ -553,9 +553,9 @@ SELECT
 FROM json_each(CAST(?1 AS TEXT)) AS j
 `
 
-// PutTokens stores tokens as they are, in place of what has their keys. It takes a
-// JSON array of [id, hash, name, scopes, user_id, created_at, expires_at,
-// last_used], no key twice.
+// PutTokens stores tokens as they are, replacing rows with the same keys. It takes a
+// JSON array of [id, hash, name, scopes, user_id, created_at, expires_at, last_used],
+// no key twice.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) PutTokens(ctx context.Context, tokens string) error {
 	_, err := q.db.ExecContext(ctx, PutTokens, tokens)

@@ -59,10 +59,10 @@ func (w *writing) eraseUser(ctx context.Context, userID int64) (EraseReceipt, er
 		return done, err
 	}
 	if err := w.q.DeleteUserTokens(ctx, userID); err != nil {
-		return receipt, err
+		return done, err
 	}
 	if err := w.q.DeletePublicUser(ctx, userID); err != nil {
-		return receipt, err
+		return done, err
 	}
 	erased := newChanges(0)
 	if done.Fires, err = w.deleteFires(ctx, userID, &erased); err != nil {

@@ -643,9 +643,9 @@ ON CONFLICT (id) DO UPDATE SET
     last_used = excluded.last_used
 `
 
-// PutTokens stores tokens as they are, in place of what has their keys. It takes a
-// JSON array of [id, hash, name, scopes, user_id, created_at, expires_at,
-// last_used], no key twice.
+// PutTokens stores tokens as they are, replacing rows with the same keys. It takes a
+// JSON array of [id, hash, name, scopes, user_id, created_at, expires_at, last_used],
+// no key twice.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) PutTokens(ctx context.Context, tokens string) error {
 	_, err := q.db.ExecContext(ctx, PutTokens, tokens)

@@ -456,9 +456,9 @@ type Querier interface {
 	// twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	PutSignals(ctx context.Context, signals string) error
-	// PutTokens stores tokens as they are, in place of what has their keys. It takes a
-	// JSON array of [id, hash, name, scopes, user_id, created_at, expires_at,
-	// last_used], no key twice.
+	// PutTokens stores tokens as they are, replacing rows with the same keys. It takes a
+	// JSON array of [id, hash, name, scopes, user_id, created_at, expires_at, last_used],
+	// no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	PutTokens(ctx context.Context, tokens string) error
 	// PutTrades stores trades as they are, replacing rows with the same keys. It takes a
