@@ -18,8 +18,8 @@ type EraseReceipt struct {
 	ErasedAt time.Time `json:"erased_at"` // UTC
 }
 
-// EraseUser deletes everything kept about a user and takes it out of the
-// counters of the community's days and, for fires still kept one by one, of
+// EraseUser deletes everything kept about a user, own tokens and the agreement to
+// be public too, and takes it out of the counters of the community's days and, for fires still kept one by one, of
 // their signals, whose CreatedAt becomes the time of the earliest fire left; what
 // older fires added to a signal stays, since it cannot be told whose it was.
 // ErrNotFound if nothing is kept about the user. Backups
@@ -96,8 +96,8 @@ func (w *writing) holdKept(ctx context.Context, userID int64) error {
 	if err != nil || missing == nil {
 		return err
 	}
-	facts, err := w.q.HasFacts(ctx, userID)
-	if err != nil || facts > 0 {
+	kept, err := w.q.IsKept(ctx, userID)
+	if err != nil || kept > 0 {
 		return err
 	}
 	return errors.Join(missing, w.store(ctx, changes{unused: l.created}))
