@@ -204,7 +204,8 @@ func (q *Queries) TokensAfter(ctx context.Context, arg TokensAfterParams) ([]Api
 }
 
 const UseToken = `-- name: UseToken :exec
-UPDATE api_tokens SET last_used = ?1 WHERE id = ?2 AND last_used < ?1
+UPDATE api_tokens SET last_used = ?1
+WHERE id = ?2 AND last_used < ?1 AND created_at <= ?1
 `
 
 type UseTokenParams struct {
@@ -212,8 +213,47 @@ type UseTokenParams struct {
 	ID       string
 }
 
-// UseToken stores when a token was used, unless a later use is stored.
+// UseToken stores when a token was used, unless a later use is stored, or the token
+// was created later, by a clock that is ahead.
 func (q *Queries) UseToken(ctx context.Context, arg UseTokenParams) error {
 	_, err := q.db.ExecContext(ctx, UseToken, arg.LastUsed, arg.ID)
 	return err
+}
+
+const UserTokens = `-- name: UserTokens :many
+SELECT id, hash, name, scopes, user_id, created_at, expires_at, last_used FROM api_tokens WHERE user_id = ?1
+ORDER BY id
+`
+
+// UserTokens lists a user's own tokens by id.
+func (q *Queries) UserTokens(ctx context.Context, userID int64) ([]ApiToken, error) {
+	rows, err := q.db.QueryContext(ctx, UserTokens, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ApiToken{}
+	for rows.Next() {
+		var i ApiToken
+		if err := rows.Scan(
+			&i.ID,
+			&i.Hash,
+			&i.Name,
+			&i.Scopes,
+			&i.UserID,
+			&i.CreatedAt,
+			&i.ExpiresAt,
+			&i.LastUsed,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

@@ -312,8 +312,6 @@ type Querier interface {
 	GhostSignals(ctx context.Context, maxRows int64) ([]string, error)
 	// GhostUsers lists users whose totals are all zero, and who have no counted facts.
 	GhostUsers(ctx context.Context, maxRows int64) ([]int64, error)
-	// HasFacts returns 1 if a user has facts or days, and 0 if not.
-	HasFacts(ctx context.Context, userID int64) (int64, error)
 	// HistoriesOfUsers lists, by user, the days on which some users fired, in order,
 	// and then their freezes, each with its grant id, the day of its grant and the
 	// day that it is spent on. It takes a JSON array of user ids.
@@ -343,6 +341,8 @@ type Querier interface {
 	// twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	InsertTrades(ctx context.Context, trades string) error
+	// IsKept returns 1 if anything but totals is kept about a user, and 0 if not.
+	IsKept(ctx context.Context, userID int64) (int64, error)
 	// KeptFiresByDay is FiresByDay for some signals, as far as their fires are kept
 	// one by one.
 	KeptFiresByDay(ctx context.Context, arg KeptFiresByDayParams) ([]KeptFiresByDayRow, error)
@@ -378,6 +378,9 @@ type Querier interface {
 	NthSignalFire(ctx context.Context, arg NthSignalFireParams) ([]SignalFire, error)
 	// OrphanFreezes lists the freezes of users who are not known.
 	OrphanFreezes(ctx context.Context, maxRows int64) ([]StreakFreeze, error)
+	// OrphanPublicUsers lists the users whose own figures everybody may see and who are
+	// not known.
+	OrphanPublicUsers(ctx context.Context, maxRows int64) ([]PublicUser, error)
 	// OutcomeTrades lists all users' counted trades with an outcome before a position,
 	// last closed first.
 	OutcomeTrades(ctx context.Context, arg OutcomeTradesParams) ([]Trade, error)
@@ -625,7 +628,8 @@ type Querier interface {
 	// UnreadableTrades is UnreadableFires for trades.
 	// Not portable: PostgreSQL keeps to its types.
 	UnreadableTrades(ctx context.Context, maxRows int64) ([]UnreadableTradesRow, error)
-	// UseToken stores when a token was used, unless a later use is stored.
+	// UseToken stores when a token was used, unless a later use is stored, or the token
+	// was created later, by a clock that is ahead.
 	UseToken(ctx context.Context, arg UseTokenParams) error
 	// UserActiveDays lists the days on which a user fired, in order, from the given day
 	// on.
@@ -667,6 +671,8 @@ type Querier interface {
 	UserRecentFires(ctx context.Context, arg UserRecentFiresParams) (int64, error)
 	// UserSignalTrades is UserTrades for those that followed a signal.
 	UserSignalTrades(ctx context.Context, arg UserSignalTradesParams) ([]Trade, error)
+	// UserTokens lists a user's own tokens by id.
+	UserTokens(ctx context.Context, userID int64) ([]ApiToken, error)
 	// UserTotalMismatches lists users whose totals are not the sums of their days, and
 	// those who have totals without any fact (known is 0). P&L is summed in whole units
 	// and millionths, because a sum of millionths may not fit into 64 bits; missing_units

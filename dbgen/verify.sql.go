@@ -704,6 +704,38 @@ func (q *Queries) OrphanFreezes(ctx context.Context, maxRows int64) ([]StreakFre
 	return items, nil
 }
 
+const OrphanPublicUsers = `-- name: OrphanPublicUsers :many
+SELECT p.user_id, p.since FROM public_users AS p
+WHERE NOT EXISTS (SELECT 1 FROM user_stats AS u WHERE u.user_id = p.user_id)
+ORDER BY p.user_id
+LIMIT CAST(?1 AS BIGINT)
+`
+
+// OrphanPublicUsers lists the users whose own figures everybody may see and who are
+// not known.
+func (q *Queries) OrphanPublicUsers(ctx context.Context, maxRows int64) ([]PublicUser, error) {
+	rows, err := q.db.QueryContext(ctx, OrphanPublicUsers, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []PublicUser{}
+	for rows.Next() {
+		var i PublicUser
+		if err := rows.Scan(&i.UserID, &i.Since); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const SenselessAwards = `-- name: SenselessAwards :many
 SELECT
     a.user_id, a.streak_start, a.milestone, a.day, COUNT(d.day) AS active_days
@@ -1254,6 +1286,22 @@ FROM (
         WHEN typeof(definition) <> 'text' THEN 'definition'
         WHEN typeof(updated_at) <> 'text' OR updated_at NOT LIKE '____-__-__%' OR julianday(updated_at) IS NULL THEN 'updated_at'
     END FROM custom_metrics
+    UNION ALL
+    SELECT 'api_tokens', 'token ' || quote(id), CASE
+        WHEN typeof(id) <> 'text' OR id = '' THEN 'id'
+        WHEN typeof(hash) <> 'text' THEN 'hash'
+        WHEN typeof(name) <> 'text' THEN 'name'
+        WHEN typeof(scopes) <> 'text' THEN 'scopes'
+        WHEN typeof(user_id) <> 'integer' THEN 'user_id'
+        WHEN typeof(created_at) <> 'text' OR created_at NOT LIKE '____-__-__%' OR julianday(created_at) IS NULL THEN 'created_at'
+        -- Without the fraction: SQLite rounds the end of time up, to where it knows none.
+        WHEN typeof(expires_at) <> 'text' OR expires_at NOT LIKE '____-__-__%' OR julianday(substr(expires_at, 1, 19)) IS NULL THEN 'expires_at'
+        WHEN typeof(last_used) <> 'text' OR last_used NOT LIKE '____-__-__%' OR julianday(last_used) IS NULL THEN 'last_used'
+    END FROM api_tokens
+    UNION ALL
+    SELECT 'public_users', 'user ' || user_id, CASE
+        WHEN typeof(since) <> 'text' OR since NOT LIKE '____-__-__%' OR julianday(since) IS NULL THEN 'since'
+    END FROM public_users
     UNION ALL
     SELECT 'settings', 'setting ' || quote(name), CASE
         WHEN typeof(name) <> 'text' OR name = '' THEN 'name'

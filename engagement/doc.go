@@ -87,6 +87,7 @@
 //	  keep_verify       compares the figures with what they derive from
 //	  keep_verify_facts ... streaks with their days
 //	  keep_verify_given ... and what was given by itself
+//	  keep_verify_access ... and who may use the database over HTTP
 //	  keep_verify_rows  finds facts that are not on their day, and moves them there
 //	  keep_rebuild      puts right what is wrong
 //	  keep_history      ... but takes no history away

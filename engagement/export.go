@@ -20,10 +20,13 @@ type UserExport struct {
 
 	StreakAwards  []Award         `json:"streak_awards"`  // see [Reader.Awards]
 	StreakFreezes []GrantedFreeze `json:"streak_freezes"` // see [Reader.Freezes]
+
+	Public bool    `json:"public"` // see [Reader.IsPublic]
+	Tokens []Token `json:"tokens"` // the user's own, by id; whoever has other tokens is not known
 }
 
 // ExportUser returns everything kept about a user, of one moment and without a
-// cap, or ErrNotFound. It holds it all in memory; [Reader.WriteUserExport]
+// cap, or ErrNotFound for a user who has neither fired nor traded. It holds it all in memory; [Reader.WriteUserExport]
 // does not.
 func (r *Reader) ExportUser(ctx context.Context, userID int64) (UserExport, error) {
 	return snapshot(ctx, r, "export a user", func(v *view) (UserExport, error) { return v.exportUser(ctx, userID) })
@@ -64,7 +67,13 @@ func (v *view) exportHead(ctx context.Context, userID int64) (UserExport, error)
 	if export.StreakAwards, err = v.awards(ctx, userID); err != nil {
 		return export, err
 	}
-	export.StreakFreezes, err = v.freezes(ctx, row)
+	if export.StreakFreezes, err = v.freezes(ctx, row); err != nil {
+		return export, err
+	}
+	if export.Public, err = v.isPublic(ctx, userID); err != nil {
+		return export, err
+	}
+	export.Tokens, err = v.tokensOf(ctx, userID)
 	return export, err
 }
 
@@ -109,6 +118,10 @@ func (r *Reader) WriteUserExport(ctx context.Context, w io.Writer, userID int64)
 		e.value(head.StreakAwards)
 		e.raw(`,"streak_freezes":`)
 		e.value(head.StreakFreezes)
+		e.raw(`,"public":`)
+		e.value(head.Public)
+		e.raw(`,"tokens":`)
+		e.value(head.Tokens)
 		e.raw("}\n")
 		if e.err == nil {
 			e.err = e.w.Flush()

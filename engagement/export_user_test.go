@@ -58,7 +58,39 @@ func TestExport(t *testing.T) {
 				t.Errorf("the export has no %s", key)
 			}
 		}
-		same(t, "number of keys", len(keys), 7)
+		same(t, "number of keys", len(keys), 9)
+	})
+}
+
+func TestAnExportHasTheUsersTokensWithoutSecretsAndSaysWhetherTheUserIsPublic(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx, db := context.Background(), open(newClock(noon).option())
+		fireOn(t, db, 1, noon)
+		fireOn(t, db, 2, noon)
+		noError(t, db.SetPublic(ctx, 1, true))
+		token := func(name string, scope engagement.Scope) engagement.CreatedToken {
+			return must(db.CreateToken(ctx, engagement.NewToken{Name: name, Scopes: []engagement.Scope{scope}, ExpiresAt: noon.Add(time.Hour)}))(t)
+		}
+		own := token("phone", engagement.SelfScope(1))
+		token("bot", engagement.ScopeRead)
+		noError(t, db.UseToken(ctx, own.ID))
+		own.LastUsed = new(noon)
+
+		export := must(db.ExportUser(ctx, 1))(t)
+		same(t, "public", export.Public, true)
+		same(t, "tokens", export.Tokens, []engagement.Token{own.Token})
+		var written bytes.Buffer
+		noError(t, db.WriteUserExport(ctx, &written, 1))
+		var back engagement.UserExport
+		noError(t, json.Unmarshal(written.Bytes(), &back))
+		same(t, "what was written", back, export)
+		if bytes.Contains(written.Bytes(), []byte(own.Secret[len("engagement_12345678_"):])) || bytes.Contains(written.Bytes(), []byte("hash")) {
+			t.Errorf("the export shows a secret: %s", written.String())
+		}
+
+		other := must(db.ExportUser(ctx, 2))(t)
+		same(t, "another's", other.Public, false)
+		same(t, "another's tokens", other.Tokens, []engagement.Token{})
 	})
 }
 

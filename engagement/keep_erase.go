@@ -18,12 +18,13 @@ type EraseReceipt struct {
 	ErasedAt time.Time `json:"erased_at"` // UTC
 }
 
-// EraseUser deletes everything kept about a user and subtracts it from the
-// community's days. Fires that are still kept one by one are subtracted from their
-// signals too, whose CreatedAt becomes the time of the earliest fire left. Older
-// fires stay in the totals of their signals, since nobody can tell any more whose
-// they were. ErrNotFound if nothing is kept about the user. Backups are not changed,
-// and free pages of the file contain what was deleted until they are used again.
+// EraseUser deletes everything kept about a user, own tokens and the agreement to be
+// public too, and subtracts it from the community's days. Fires that are still kept
+// one by one are subtracted from their signals too, whose CreatedAt becomes the time
+// of the earliest fire left. Older fires stay in the totals of their signals, since
+// nobody can tell any more whose they were. ErrNotFound if nothing is kept about the
+// user. Backups are not changed, and free pages of the file contain what was deleted
+// until they are used again.
 func (db *DB) EraseUser(ctx context.Context, userID int64) (EraseReceipt, error) {
 	return write(ctx, db, "erase a user", once, func(w *writing) (EraseReceipt, error) {
 		return w.eraseUser(ctx, userID)
@@ -95,8 +96,8 @@ func (w *writing) holdKept(ctx context.Context, userID int64) error {
 	if err != nil || missing == nil {
 		return err
 	}
-	facts, err := w.q.HasFacts(ctx, userID)
-	if err != nil || facts > 0 {
+	kept, err := w.q.IsKept(ctx, userID)
+	if err != nil || kept > 0 {
 		return err
 	}
 	return errors.Join(missing, w.store(ctx, changes{unused: l.created}))

@@ -28,8 +28,9 @@ func RestoreHorizon(day Day) RebuildOption {
 	return func(o *rebuildOptions) { o.horizon = &day }
 }
 
-// AcceptLoss makes [DB.Rebuild] delete counts whose facts are missing, and awards and
-// freezes that make no sense without them (V7). They are lost for good.
+// AcceptLoss makes [DB.Rebuild] delete counts whose facts are missing, and awards,
+// freezes and agreements to be public that make no sense without them (V7). They are
+// lost for good.
 func AcceptLoss() RebuildOption {
 	return func(o *rebuildOptions) { o.acceptLoss = true }
 }
@@ -182,6 +183,20 @@ func (db *DB) deleteSenselessAwards(ctx context.Context) (int, error) {
 		for _, a := range found {
 			err := w.later().DeleteAward(ctx, dbgen.DeleteAwardParams{UserID: a.UserID, StreakStart: a.StreakStart, Milestone: a.Milestone})
 			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// deleteOrphanPublicUsers takes it back that users are public who are not known.
+func (db *DB) deleteOrphanPublicUsers(ctx context.Context) (int, error) {
+	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.PublicUser, error) {
+		return v.q.OrphanPublicUsers(ctx, rebuildPage)
+	}, func(ctx context.Context, w *writing, found []dbgen.PublicUser) error {
+		for _, row := range found {
+			if err := w.later().DeletePublicUser(ctx, row.UserID); err != nil {
 				return err
 			}
 		}

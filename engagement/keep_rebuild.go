@@ -62,7 +62,7 @@ func (db *DB) rebuild(ctx context.Context, o rebuildOptions) (report Report, err
 		db.repairDerived, db.repairUsers, db.repairDays,
 	}
 	if o.acceptLoss {
-		repairs = append(repairs, db.deleteSenselessAwards, db.deleteOrphanFreezes)
+		repairs = append(repairs, db.deleteSenselessAwards, db.deleteOrphanFreezes, db.deleteOrphanPublicUsers)
 	}
 	for _, step := range repairs {
 		if err := untilRepaired(ctx, step); err != nil {

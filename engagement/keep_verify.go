@@ -75,7 +75,7 @@ func (f Finding) String() string {
 //   - V6: a user's streak, freezes and first day are what the user's days and
 //     grants say by the streak rules.
 //   - V7: what is stored as it was given makes sense by itself: settings, metrics,
-//     awards and freezes, and the counts of each single day.
+//     awards, freezes, tokens and who is public, and the counts of each single day.
 //
 // An error means that it could not be verified, not that something was found.
 func (db *DB) Verify(ctx context.Context) (Report, error) {

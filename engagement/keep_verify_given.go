@@ -104,10 +104,11 @@ func (v *view) verifySettings(ctx context.Context, report *Report) (readable boo
 	return readable, nil
 }
 
-// verifyGiven checks metrics, awards and freezes.
+// verifyGiven checks metrics, awards, freezes, tokens and who is public.
 func (v *view) verifyGiven(ctx context.Context, report *Report) error {
 	for _, check := range []func(context.Context, *Report) error{
 		v.verifyMetrics, v.verifyAwards, v.verifyAwardTimes, v.verifyOrphanFreezes, v.verifyFreezeTimes,
+		v.verifyTokens, v.verifyPublicUsers, v.verifyOrphanPublicUsers,
 	} {
 		if err := check(ctx, report); err != nil {
 			return err
@@ -178,10 +179,13 @@ func (v *view) verifyAwardTimes(ctx context.Context, report *Report) error {
 func (v *view) verifyOrphanFreezes(ctx context.Context, report *Report) error {
 	rows, err := v.q.OrphanFreezes(ctx, MaxFindings)
 	for _, row := range rows {
-		compare(report, "V7", freezeText(row), "user_id", fmt.Sprint(row.UserID), "a user who has fired or traded")
+		compare(report, "V7", freezeText(row), "user_id", fmt.Sprint(row.UserID), knownUser)
 	}
 	return err
 }
+
+// knownUser is what is expected of a user of whom something is stored.
+const knownUser = "a user who has fired or traded"
 
 func freezeText(f dbgen.StreakFreeze) string {
 	return fmt.Sprintf("freeze %q of user %d", shortened(f.GrantID), f.UserID)

@@ -43,10 +43,14 @@ func (r *Reader) IsPublic(ctx context.Context, userID int64) (bool, error) {
 		if err := checkUserID(userID); err != nil {
 			return false, err
 		}
-		_, err := v.q.GetPublicUser(ctx, userID)
-		if errors.Is(err, sql.ErrNoRows) {
-			return false, nil
-		}
-		return err == nil, err
+		return v.isPublic(ctx, userID)
 	})
+}
+
+func (v *view) isPublic(ctx context.Context, userID int64) (bool, error) {
+	_, err := v.q.GetPublicUser(ctx, userID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
 }

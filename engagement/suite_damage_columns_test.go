@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"testing"
 )
 
 // columnKind is how a column is damaged.
@@ -32,8 +33,10 @@ type damage struct {
 }
 
 // everyDamage makes every damage of every column, at the first and at the last row
-// of each table, and at each setting.
-func everyDamage(e engine, columns []column) (all []damage) {
+// of each table, and at each setting and token. count counts the rows that a query
+// counts: what is damaged must be there.
+func everyDamage(t *testing.T, e engine, columns []column, count func(query string) int64) (all []damage) {
+	t.Helper()
 	byTable := map[string][]column{}
 	var tables []string
 	for _, c := range columns {
@@ -44,6 +47,9 @@ func everyDamage(e engine, columns []column) (all []damage) {
 	}
 	for _, table := range tables {
 		for _, where := range picks(table, byTable[table]) {
+			if n := count(fmt.Sprintf("SELECT COUNT(*) FROM %s WHERE %s", table, where)); n != 1 {
+				t.Fatalf("the community has %d rows of %s where %s, want 1 to damage", n, table, where)
+			}
 			for _, c := range byTable[table] {
 				for way, value := range c.values(e) {
 					all = append(all, damage{
@@ -71,6 +77,13 @@ func everyDamage(e engine, columns []column) (all []damage) {
 func picks(table string, columns []column) []string {
 	if table == "settings" {
 		return []string{"name = 'time_zone'", "name = 'horizon'", "name = 'streak_rules'", "name = 'repairs'"}
+	}
+	if table == "api_tokens" {
+		where := make([]string, len(damagedTokens))
+		for i, name := range damagedTokens {
+			where[i] = fmt.Sprintf("name = '%s'", name)
+		}
+		return where
 	}
 	var keys []string
 	for _, c := range columns {

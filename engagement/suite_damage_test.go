@@ -18,7 +18,8 @@ import (
 
 // damagedCommunity fills a database with something in every table: users who
 // fired and traded before and after a cleanup, late at night as well, awards,
-// freezes that are spent and that are not, rules, metrics, and a user erased.
+// freezes that are spent and that are not, rules, metrics, a user erased, tokens of
+// each scope, and users who are public.
 func damagedCommunity(t tb, dsn string) {
 	t.Helper()
 	ctx, clock := context.Background(), newClock(noon.AddDate(0, 0, -30))
@@ -55,9 +56,33 @@ func damagedCommunity(t tb, dsn string) {
 		noError(t, db.DefineMetric(ctx, engagement.MetricDefinition{Name: name, What: "count", Of: "fires", Per: "user"}))
 	}
 	trade(t, db, engagement.Trade{UserID: 9, TradeID: "alone", PnL: 3}) // who never fired
+	for _, user := range []int64{2, 4} {
+		noError(t, db.SetPublic(ctx, user, true))
+	}
+	clock.Set(noon.AddDate(0, 0, -12))
+	for _, name := range damagedTokens {
+		token := engagement.NewToken{Name: name, Scopes: []engagement.Scope{engagement.Scope(name)}}
+		if name == "read" || name == "self:2" {
+			token.ExpiresAt = noon.AddDate(0, 1, 0)
+		}
+		if name == "read write" {
+			token.Scopes = []engagement.Scope{engagement.ScopeRead, engagement.ScopeWrite}
+		}
+		created := must(db.CreateToken(ctx, token))(t)
+		if name != "admin" {
+			clock.Advance(6 * 24 * time.Hour)
+			noError(t, db.UseToken(ctx, created.ID))
+			clock.Advance(-6 * 24 * time.Hour)
+		}
+	}
+	clock.Set(noon)
 	proven(t, db)
 	noError(t, db.Close())
 }
+
+// damagedTokens are the names of the tokens of a damagedCommunity, which are their
+// scopes: their ids are random.
+var damagedTokens = []string{"read", "write", "admin", "self:2", "read write"}
 
 // TestVerifySeesDamageOfEveryColumn damages every column of every table in turn.
 // What Verify does not see must be listed with its reason.
@@ -109,10 +134,23 @@ func (ta *tally) add(what string, report engagement.Report, err error) {
 // unseen are the damages that Verify does not see, because nothing else that is
 // stored says otherwise. Those that tell the engine apart are listed under its name.
 var unseen = map[string]string{
+	"api_tokens row deleted":              "a token is kept once, and whoever has it is told that it is unknown",
+	"api_tokens.created_at other":         "when a token was created is kept once",
+	"api_tokens.created_at other day":     "when a token was created is kept once",
+	"api_tokens.expires_at other":         "when a token expires is kept once",
+	"api_tokens.expires_at other day":     "when a token expires is kept once",
+	"api_tokens.last_used other":          "when a token was used last is kept once",
+	"api_tokens.last_used other day":      "when a token was used last is kept once",
+	"api_tokens.last_used zero":           "when a token was used last is kept once: it may never have been",
+	"api_tokens.name other":               "the caller's own name",
 	"custom_metrics row deleted":          "a definition is kept once",
 	"custom_metrics.updated_at other":     "when a definition was stored is kept once",
 	"custom_metrics.updated_at other day": "when a definition was stored is kept once",
 	"custom_metrics.updated_at zero":      "when a definition was stored is kept once",
+	"public_users row deleted":            "an agreement is kept once, and a lost one shows nothing to anybody",
+	"public_users.since other":            "when a user agreed is kept once",
+	"public_users.since other day":        "when a user agreed is kept once",
+	"public_users.user_id other":          "an agreement is kept once: of another user who is known",
 	"settings row deleted":                "rules that were never set are the default; the others are missed",
 	"settings.value far":                  "how often was repaired is a number that only rises",
 	"signal_days.executed other":          "before the horizon: erased users' fires stay in their signals' days",
@@ -139,6 +177,10 @@ var unseen = map[string]string{
 	"user_stats.last_updated other":       "when the latest fact was recorded is kept once",
 }
 
+// mostUnseen is how many kinds of damage may be unseen. 13 of them are of tokens and
+// of who is public, from which nothing else derives.
+const mostUnseen = 41
+
 // judge compares what was not seen with what need not be.
 func (ta *tally) judge(t *testing.T) {
 	t.Helper()
@@ -157,8 +199,8 @@ func (ta *tally) judge(t *testing.T) {
 		t.Errorf("Verify failed: %s", what)
 	}
 	t.Logf("%d damages", total)
-	if len(unseen) > 30 {
-		t.Errorf("%d kinds of damage are listed as unseen, want at most 30", len(unseen))
+	if len(unseen) > mostUnseen {
+		t.Errorf("%d kinds of damage are listed as unseen, want at most %d", len(unseen), mostUnseen)
 	}
 }
 
@@ -185,7 +227,10 @@ func sqliteDamage(t *testing.T, e engine, dsn string) {
 		columns = append(columns, c)
 	}
 	noError(t, rows.Err())
-	all := everyDamage(e, columns)
+	all := everyDamage(t, e, columns, func(query string) (n int64) {
+		noError(t, raw.QueryRow(query).Scan(&n))
+		return n
+	})
 	result := tally{ways: map[string]*seen{}}
 	work := make(chan damage)
 	var workers sync.WaitGroup
@@ -268,7 +313,10 @@ func postgresDamage(t *testing.T, e engine, dsn string) {
 	}
 	db := openAt(t, dsn, newClock(noon).option(), engagement.WithReadOnly())
 	result := tally{ways: map[string]*seen{}}
-	all := everyDamage(e, columns)
+	all := everyDamage(t, e, columns, func(query string) (n int64) {
+		noError(t, conn.QueryRow(ctx, query).Scan(&n))
+		return n
+	})
 	if os.Getenv(damageAll) == "" { // each takes some ten milliseconds there
 		all = everyNth(all, 12)
 	}

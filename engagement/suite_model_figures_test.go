@@ -222,5 +222,6 @@ func (m *model) exportUser(user int64) engagement.UserExport {
 		ExportTimestamp:   m.now,
 		StreakAwards:      m.awardsOf(user),
 		StreakFreezes:     m.freezesOf(user),
+		Tokens:            []engagement.Token{},
 	}
 }

@@ -90,6 +90,9 @@ const (
 	tokenIDLength = 8
 )
 
+// neverUsed is the last use of a token that was never used.
+var neverUsed = time.Unix(0, 0).UTC()
+
 // CreateToken creates a token. A field of t that is missing or wrong is ErrInvalid.
 func (db *DB) CreateToken(ctx context.Context, t NewToken) (CreatedToken, error) {
 	return write(ctx, db, "create a token", once, func(w *writing) (CreatedToken, error) {
@@ -121,7 +124,7 @@ func (w *writing) newToken(t NewToken) (row dbgen.ApiToken, secret string, err e
 	}
 	row = dbgen.ApiToken{
 		ID: strings.ToLower(rand.Text()[:tokenIDLength]), Name: t.Name, Scopes: scopes, UserID: user,
-		CreatedAt: w.now, ExpiresAt: expires, LastUsed: time.Unix(0, 0).UTC(),
+		CreatedAt: w.now, ExpiresAt: expires, LastUsed: neverUsed,
 	}
 	random := make([]byte, 32)
 	_, _ = rand.Read(random) // it never fails
@@ -151,6 +154,14 @@ func checkScopes(scopes []Scope) (text string, user int64, err error) {
 	}
 	slices.Sort(names)
 	return strings.Join(slices.Compact(names), " "), user, nil
+}
+
+// scopesOf returns the scopes that are stored as this text, which may be none.
+func scopesOf(text string) (scopes []Scope) {
+	for _, name := range strings.Fields(text) {
+		scopes = append(scopes, Scope(name))
+	}
+	return scopes
 }
 
 func hashOf(secret string) string {
@@ -219,20 +230,34 @@ func (r *Reader) Tokens(ctx context.Context, q PageQuery) (Page[Token], error) {
 		if err != nil {
 			return Page[Token]{}, err
 		}
-		page := Page[Token]{make([]Token, len(rows)), next}
-		for i, row := range rows {
-			if page.Items[i], err = storedToken(row); err != nil {
-				return Page[Token]{}, err
-			}
-		}
-		return page, nil
+		tokens, err := storedTokens(rows)
+		return Page[Token]{tokens, next}, err
 	})
+}
+
+// tokensOf returns a user's own tokens, by id.
+func (v *view) tokensOf(ctx context.Context, userID int64) ([]Token, error) {
+	rows, err := v.q.UserTokens(ctx, userID)
+	if err != nil {
+		return nil, err
+	}
+	return storedTokens(rows)
+}
+
+func storedTokens(rows []dbgen.ApiToken) (tokens []Token, err error) {
+	tokens = make([]Token, len(rows))
+	for i, row := range rows {
+		if tokens[i], err = storedToken(row); err != nil {
+			return nil, err
+		}
+	}
+	return tokens, nil
 }
 
 func storedToken(row dbgen.ApiToken) (Token, error) {
 	t := Token{ID: row.ID, Name: row.Name, CreatedAt: row.CreatedAt}
-	for _, name := range strings.Fields(row.Scopes) {
-		scope, err := ParseScope(name)
+	for _, name := range scopesOf(row.Scopes) {
+		scope, err := ParseScope(string(name))
 		if err != nil {
 			return Token{}, fmt.Errorf("%w: token %q has the scopes %q", ErrCorrupt, row.ID, row.Scopes)
 		}

@@ -141,3 +141,49 @@ func TestErasingAUserTakesTheUsersTokensAndAgreementAway(t *testing.T) {
 		proven(t, db)
 	})
 }
+
+func TestAUserOfWhomOnlyATokenOrAnAgreementIsKeptIsErasedToo(t *testing.T) {
+	t.Parallel()
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			ctx, dsn := context.Background(), e.migrated(t)
+			db := openAt(t, dsn, newClock(noon).option())
+			fire(t, db, engagement.Fire{UserID: 8, SignalID: "S"})
+			before := read(t, db)
+			token := func(user int64) engagement.CreatedToken {
+				return must(db.CreateToken(ctx, engagement.NewToken{Name: "x", Scopes: []engagement.Scope{engagement.SelfScope(user)}}))(t)
+			}
+			own, other := token(7), token(8)
+			execSQL(t, dsn, "INSERT INTO public_users (user_id, since) VALUES (6, '2026-01-01 00:00:00+00:00')")
+
+			for _, user := range []int64{7, 6} {
+				same(t, "EraseUser", must(db.EraseUser(ctx, user))(t), engagement.EraseReceipt{UserID: user, ErasedAt: noon})
+				_, err := db.EraseUser(ctx, user)
+				wantError(t, err, engagement.ErrNotFound)
+			}
+			_, err := db.TokenOf(ctx, own.Secret)
+			wantError(t, err, engagement.ErrNotFound)
+			must(db.TokenOf(ctx, other.Secret))(t)
+			same(t, "public", must(db.IsPublic(ctx, 6))(t), false)
+			noError(t, db.RevokeToken(ctx, other.ID))
+			same(t, "contents", read(t, db), before)
+			proven(t, db)
+		})
+	}
+}
+
+func TestAUseByAClockThatIsBehindIsNotNoted(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx, clock := context.Background(), newClock(noon)
+		db := open(clock.option())
+		token := must(db.CreateToken(ctx, engagement.NewToken{Name: "bot", Scopes: []engagement.Scope{engagement.ScopeRead}}))(t)
+		clock.Set(noon.Add(-time.Minute))
+		noError(t, db.UseToken(ctx, token.ID))
+		same(t, "last use", must(db.TokenOf(ctx, token.Secret))(t).LastUsed, (*time.Time)(nil))
+		clock.Set(noon)
+		noError(t, db.UseToken(ctx, token.ID))
+		same(t, "last use", must(db.TokenOf(ctx, token.Secret))(t).LastUsed, new(noon))
+		proven(t, db)
+	})
+}

@@ -14,12 +14,19 @@ ORDER BY id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: UseToken :exec
--- UseToken stores when a token was used, unless a later use is stored.
-UPDATE api_tokens SET last_used = @last_used WHERE id = @id AND last_used < @last_used;
+-- UseToken stores when a token was used, unless a later use is stored, or the token
+-- was created later, by a clock that is ahead.
+UPDATE api_tokens SET last_used = @last_used
+WHERE id = @id AND last_used < @last_used AND created_at <= @last_used;
 
 -- name: DeleteToken :execrows
 -- DeleteToken deletes a token and returns 1 if there was one.
 DELETE FROM api_tokens WHERE id = @id;
+
+-- name: UserTokens :many
+-- UserTokens lists a user's own tokens by id.
+SELECT * FROM api_tokens WHERE user_id = @user_id
+ORDER BY id;
 
 -- name: DeleteUserTokens :exec
 -- DeleteUserTokens deletes a user's own tokens.

@@ -6,12 +6,16 @@ WHERE signal_fires.user_id = @user_id AND signal_fires.id NOT IN (
     SELECT r.id FROM readable_fires AS r WHERE r.user_id = @user_id AND r.day >= 0
 );
 
--- name: HasFacts :one
--- HasFacts returns 1 if a user has facts or days, and 0 if not.
-SELECT COUNT(*) AS facts FROM (
+-- name: IsKept :one
+-- IsKept returns 1 if anything but totals is kept about a user, and 0 if not.
+SELECT COUNT(*) AS kept FROM (
     SELECT d.user_id FROM user_days AS d WHERE d.user_id = @user_id
     UNION SELECT f.user_id FROM signal_fires AS f WHERE f.user_id = @user_id
     UNION SELECT t.user_id FROM trades AS t WHERE t.user_id = @user_id
+    UNION SELECT a.user_id FROM streak_awards AS a WHERE a.user_id = @user_id
+    UNION SELECT g.user_id FROM streak_freezes AS g WHERE g.user_id = @user_id
+    UNION SELECT p.user_id FROM public_users AS p WHERE p.user_id = @user_id
+    UNION SELECT k.user_id FROM api_tokens AS k WHERE k.user_id = @user_id
 ) AS found;
 
 -- name: DeleteUserFires :many

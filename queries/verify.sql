@@ -356,6 +356,14 @@ WHERE NOT EXISTS (SELECT 1 FROM user_stats AS u WHERE u.user_id = f.user_id)
 ORDER BY f.user_id, f.grant_id
 LIMIT CAST(@max_rows AS BIGINT);
 
+-- name: OrphanPublicUsers :many
+-- OrphanPublicUsers lists the users whose own figures everybody may see and who are
+-- not known.
+SELECT p.* FROM public_users AS p
+WHERE NOT EXISTS (SELECT 1 FROM user_stats AS u WHERE u.user_id = p.user_id)
+ORDER BY p.user_id
+LIMIT CAST(@max_rows AS BIGINT);
+
 -- name: LostFireDays :many
 -- LostFireDays lists days, from the given day on, of which fewer fires are kept than
 -- at least two of the three kinds of days count (users' days, signals' days, the

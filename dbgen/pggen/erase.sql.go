@@ -221,18 +221,22 @@ func (q *Queries) DeleteUserTrades(ctx context.Context, userID int64) (int64, er
 	return result.RowsAffected()
 }
 
-const HasFacts = `-- name: HasFacts :one
-SELECT COUNT(*) AS facts FROM (
+const IsKept = `-- name: IsKept :one
+SELECT COUNT(*) AS kept FROM (
     SELECT d.user_id FROM user_days AS d WHERE d.user_id = $1
     UNION SELECT f.user_id FROM signal_fires AS f WHERE f.user_id = $1
     UNION SELECT t.user_id FROM trades AS t WHERE t.user_id = $1
+    UNION SELECT a.user_id FROM streak_awards AS a WHERE a.user_id = $1
+    UNION SELECT g.user_id FROM streak_freezes AS g WHERE g.user_id = $1
+    UNION SELECT p.user_id FROM public_users AS p WHERE p.user_id = $1
+    UNION SELECT k.user_id FROM api_tokens AS k WHERE k.user_id = $1
 ) AS found
 `
 
-// HasFacts returns 1 if a user has facts or days, and 0 if not.
-func (q *Queries) HasFacts(ctx context.Context, userID int64) (int64, error) {
-	row := q.db.QueryRowContext(ctx, HasFacts, userID)
-	var facts int64
-	err := row.Scan(&facts)
-	return facts, err
+// IsKept returns 1 if anything but totals is kept about a user, and 0 if not.
+func (q *Queries) IsKept(ctx context.Context, userID int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, IsKept, userID)
+	var kept int64
+	err := row.Scan(&kept)
+	return kept, err
 }

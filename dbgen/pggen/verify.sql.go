@@ -704,6 +704,38 @@ func (q *Queries) OrphanFreezes(ctx context.Context, maxRows int64) ([]StreakFre
 	return items, nil
 }
 
+const OrphanPublicUsers = `-- name: OrphanPublicUsers :many
+SELECT p.user_id, p.since FROM public_users AS p
+WHERE NOT EXISTS (SELECT 1 FROM user_stats AS u WHERE u.user_id = p.user_id)
+ORDER BY p.user_id
+LIMIT CAST($1 AS BIGINT)
+`
+
+// OrphanPublicUsers lists the users whose own figures everybody may see and who are
+// not known.
+func (q *Queries) OrphanPublicUsers(ctx context.Context, maxRows int64) ([]PublicUser, error) {
+	rows, err := q.db.QueryContext(ctx, OrphanPublicUsers, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []PublicUser{}
+	for rows.Next() {
+		var i PublicUser
+		if err := rows.Scan(&i.UserID, &i.Since); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const SenselessAwards = `-- name: SenselessAwards :many
 SELECT
     a.user_id, a.streak_start, a.milestone, a.day, COUNT(d.day) AS active_days
@@ -1198,6 +1230,18 @@ FROM (
     FROM custom_metrics WHERE NOT isfinite(updated_at)
     UNION ALL
     SELECT 'custom_metrics', 'metric', 'name' FROM custom_metrics WHERE name = ''
+    UNION ALL
+    SELECT 'api_tokens', 'token ' || id, CASE
+        WHEN id = '' THEN 'id'
+        WHEN NOT isfinite(created_at) THEN 'created_at'
+        WHEN NOT isfinite(expires_at) THEN 'expires_at'
+        ELSE 'last_used'
+    END
+    FROM api_tokens
+    WHERE id = '' OR NOT isfinite(created_at) OR NOT isfinite(expires_at) OR NOT isfinite(last_used)
+    UNION ALL
+    SELECT 'public_users', 'user ' || user_id, 'since'
+    FROM public_users WHERE NOT isfinite(since)
     UNION ALL
     SELECT 'settings', 'setting', 'name' FROM settings WHERE name = ''
 ) AS v

@@ -22,6 +22,18 @@ FROM (
     UNION ALL
     SELECT 'custom_metrics', 'metric', 'name' FROM custom_metrics WHERE name = ''
     UNION ALL
+    SELECT 'api_tokens', 'token ' || id, CASE
+        WHEN id = '' THEN 'id'
+        WHEN NOT isfinite(created_at) THEN 'created_at'
+        WHEN NOT isfinite(expires_at) THEN 'expires_at'
+        ELSE 'last_used'
+    END
+    FROM api_tokens
+    WHERE id = '' OR NOT isfinite(created_at) OR NOT isfinite(expires_at) OR NOT isfinite(last_used)
+    UNION ALL
+    SELECT 'public_users', 'user ' || user_id, 'since'
+    FROM public_users WHERE NOT isfinite(since)
+    UNION ALL
     SELECT 'settings', 'setting', 'name' FROM settings WHERE name = ''
 ) AS v
 LIMIT CAST(@max_rows AS BIGINT);

@@ -82,6 +82,22 @@ FROM (
         WHEN typeof(updated_at) <> 'text' OR updated_at NOT LIKE '____-__-__%' OR julianday(updated_at) IS NULL THEN 'updated_at'
     END FROM custom_metrics
     UNION ALL
+    SELECT 'api_tokens', 'token ' || quote(id), CASE
+        WHEN typeof(id) <> 'text' OR id = '' THEN 'id'
+        WHEN typeof(hash) <> 'text' THEN 'hash'
+        WHEN typeof(name) <> 'text' THEN 'name'
+        WHEN typeof(scopes) <> 'text' THEN 'scopes'
+        WHEN typeof(user_id) <> 'integer' THEN 'user_id'
+        WHEN typeof(created_at) <> 'text' OR created_at NOT LIKE '____-__-__%' OR julianday(created_at) IS NULL THEN 'created_at'
+        -- Without the fraction: SQLite rounds the end of time up, to where it knows none.
+        WHEN typeof(expires_at) <> 'text' OR expires_at NOT LIKE '____-__-__%' OR julianday(substr(expires_at, 1, 19)) IS NULL THEN 'expires_at'
+        WHEN typeof(last_used) <> 'text' OR last_used NOT LIKE '____-__-__%' OR julianday(last_used) IS NULL THEN 'last_used'
+    END FROM api_tokens
+    UNION ALL
+    SELECT 'public_users', 'user ' || user_id, CASE
+        WHEN typeof(since) <> 'text' OR since NOT LIKE '____-__-__%' OR julianday(since) IS NULL THEN 'since'
+    END FROM public_users
+    UNION ALL
     SELECT 'settings', 'setting ' || quote(name), CASE
         WHEN typeof(name) <> 'text' OR name = '' THEN 'name'
         WHEN typeof(value) <> 'text' THEN 'value'

@@ -351,6 +351,11 @@ func (q querier) OrphanFreezes(ctx context.Context, arg int64) ([]dbgen.StreakFr
 	return each(func(row pggen.StreakFreeze) dbgen.StreakFreeze { return dbgen.StreakFreeze(row) })(result), err
 }
 
+func (q querier) OrphanPublicUsers(ctx context.Context, arg int64) ([]dbgen.PublicUser, error) {
+	result, err := q.Queries.OrphanPublicUsers(ctx, arg)
+	return each(func(row pggen.PublicUser) dbgen.PublicUser { return dbgen.PublicUser(row) })(result), err
+}
+
 func (q querier) OutcomeTrades(ctx context.Context, arg dbgen.OutcomeTradesParams) ([]dbgen.Trade, error) {
 	result, err := q.Queries.OutcomeTrades(ctx, pggen.OutcomeTradesParams(arg))
 	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
@@ -679,6 +684,11 @@ func (q querier) UserRecentFires(ctx context.Context, arg dbgen.UserRecentFiresP
 func (q querier) UserSignalTrades(ctx context.Context, arg dbgen.UserSignalTradesParams) ([]dbgen.Trade, error) {
 	result, err := q.Queries.UserSignalTrades(ctx, pggen.UserSignalTradesParams(arg))
 	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
+}
+
+func (q querier) UserTokens(ctx context.Context, arg int64) ([]dbgen.ApiToken, error) {
+	result, err := q.Queries.UserTokens(ctx, arg)
+	return each(func(row pggen.ApiToken) dbgen.ApiToken { return dbgen.ApiToken(row) })(result), err
 }
 
 func (q querier) UserTotalMismatches(ctx context.Context, arg int64) ([]dbgen.UserTotalMismatchesRow, error) {
