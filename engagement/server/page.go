@@ -330,6 +330,8 @@ func (s *Server) addPages() {
 	})))
 	s.addLogin()
 	s.addTodayPage()
+	s.addBoardPages()
+	s.addUserPages()
 }
 
 // unlessNotFound is err, unless that says that there is no such thing.

@@ -20,6 +20,23 @@ import (
 var whoSees = map[string]string{
 	"/":      "PRASTO",
 	"/login": "NPRWASTO",
+
+	"/boards": "PRASTO",
+	"/boards?ranking=win_rate&window=7d&user=1": "PRASTO",
+	"/boards?ranking=pnl&user=99":               "PRASTO",
+	"/boards?ranking=longest_streak&user=x":     "PRASTO",
+	"/boards?ranking=current_streak&user=1":     "PRASTO",
+
+	"/u/1":                        "RAST",
+	"/u/3?window=7d":              "PRA",
+	"/u/1/versus":                 "RAST",
+	"/u/1/versus?other=2":         "RAST",
+	"/u/3/versus?other=99":        "PRA",
+	"/u/1/explain/pnl":            "RAST",
+	"/u/1/explain/total_fires":    "RAST",
+	"/u/1/explain/win_rate":       "RAST",
+	"/u/1/explain/current_streak": "RAST",
+	"/u/3/explain/pnl":            "RA",
 }
 
 func TestWhoSeesWhichPage(t *testing.T) {
@@ -261,6 +278,48 @@ func TestATableOfAPageIsCSVToo(t *testing.T) {
 	same(t, "no such table", a.visit(a.admin(), "/?csv=x").status, http.StatusNotFound)
 }
 
+func TestAUserIsShownInPublicOnlyByAFormThatCarriesItsToken(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, dsn string) {
+		db := openDB(t, dsn)
+		community(t, db)
+		a := serve(t, db)
+		own, other, reader := a.token(engagement.SelfScope(1)), a.token(engagement.SelfScope(2)), a.token(engagement.ScopeRead)
+		is := func() bool { return must(db.IsPublic(t.Context(), 1))(t) }
+		for name, tt := range map[string]struct {
+			token, csrf string
+			status      int
+		}{
+			"without it":              {own, "", http.StatusForbidden},
+			"with another's":          {own, csrfOf(other), http.StatusForbidden},
+			"by another user":         {other, csrfOf(other), http.StatusForbidden},
+			"by who may only read":    {reader, csrfOf(reader), http.StatusForbidden},
+			"by nobody that is known": {"", csrfOf(""), http.StatusUnauthorized},
+		} {
+			got := a.submit(tt.token, "/u/1/public", url.Values{"csrf": {tt.csrf}, "public": {"yes"}})
+			same(t, name, got.status, tt.status)
+			checkPage(t, name, got)
+		}
+		same(t, "from another site", a.submit(own, "/u/1/public", url.Values{"csrf": {csrfOf(own)}, "public": {"yes"}}, "Origin", "https://evil.example").status, http.StatusForbidden)
+		same(t, "before", is(), false)
+		got := a.submit(own, "/u/1/public", url.Values{"csrf": {csrfOf(own)}, "public": {"yes"}})
+		same(t, "then", []any{got.status, got.header.Get("Location"), is()}, []any{http.StatusSeeOther, "../../u/1", true})
+		a.submit(own, "/u/1/public", url.Values{"csrf": {csrfOf(own)}, "public": {"no"}})
+		same(t, "taken back", is(), false)
+	})
+}
+
+func TestWhatIsNotThereIsAPageThatSaysSo(t *testing.T) {
+	t.Parallel()
+	a := serve(t, fileDB(t))
+	for path, status := range map[string]int{
+		"/u/99": 404, "/u/x": 400, "/boards?ranking=x": 400, "/boards?window=x": 400, "/boards?after=x": 400, "/u/99/explain/pnl": 404, "/u/1/explain/x": 400,
+	} {
+		got := a.visit(a.admin(), path)
+		same(t, path, got.status, status)
+		checkPage(t, path, got)
+	}
+}
+
 // hostile are ids that are markup, or worse, if taken for what they look like.
 var hostile = []string{
 	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `'onmouseover='alert(1)`, `javascript:alert(1)`, `</title><b class="x">`, `{{.}}`, `a/../b?c#d%2F`,
@@ -275,7 +334,7 @@ func TestWhatUsersSupplyIsNeverMarkup(t *testing.T) {
 	}
 	a := serve(t, db)
 	token := must(db.CreateToken(t.Context(), engagement.NewToken{Name: hostile[0], Scopes: []engagement.Scope{engagement.ScopeAdmin}}))(t).Secret
-	paths := []string{"/", "/login?next=" + url.QueryEscape(hostile[1])}
+	paths := []string{"/", "/boards", "/u/7", "/u/7/explain/pnl", "/u/7/explain/executed", "/login?next=" + url.QueryEscape(hostile[1])}
 	for _, path := range paths {
 		got := a.visit(token, path)
 		checkPage(t, path, got)

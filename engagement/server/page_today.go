@@ -161,7 +161,7 @@ func (v *visit) leaders(ctx context.Context, r *engagement.Reader) ([]board, err
 		}
 		t.add(rank(row.Rank), who, count(row.Current))
 	}
-	return append(all, board{"Longest streak now", v.root + "boards?ranking=current_streak", t}), nil
+	return append(all, board{"Longest streak now", v.root + "boards?ranking=" + streakBoard, t}), nil
 }
 
 func emptyBoard(b engagement.Board) string {
