@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -332,12 +331,17 @@ func (s *Server) addPages() {
 	s.addTodayPage()
 	s.addBoardPages()
 	s.addUserPages()
+	s.addSignalPages()
+	s.addPeoplePage()
+	s.addMetricPages()
+	s.addHousePage()
 }
 
-// unlessNotFound is err, unless that says that there is no such thing.
-func unlessNotFound(err error) error {
-	if errors.Is(err, engagement.ErrNotFound) {
-		return nil
+// nothingHere answers at a path of nothing: people with a page, programs with a problem.
+func (s *Server) nothingHere(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/v1/") || !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		s.fail(w, r, errNoRoute())
+		return
 	}
-	return err
+	s.visited(usualTime, func(*visit) (*shown, error) { return nil, errNoRoute() }).ServeHTTP(w, r)
 }

@@ -18,15 +18,19 @@ type chart struct {
 	Grid        []coordinate
 	Y, X        []string // from the top down, from the left on
 	Table       *table
+	Nothing     bool // all that it would show is 0
 }
+
+// leastWidth keeps few columns from being as wide as doors.
+const leastWidth = 120
 
 type legend struct{ Class, Text string }
 
 // column is a bar, of parts upon each other, and what it says under the pointer.
 type column struct {
-	X, Middle int
-	Says      string
-	Parts     []bar
+	X     int
+	Says  string
+	Parts []bar
 }
 
 type bar struct {
@@ -42,7 +46,10 @@ type coordinate float64
 func (c coordinate) String() string { return fmt.Sprintf("%.2f", float64(c)) }
 
 // scale maps values to heights.
-type scale struct{ low, high, step float64 }
+type scale struct {
+	low, high, step float64
+	nothing         bool // every value is 0
+}
 
 // scaleOf returns a scale of round steps that has room for values and for 0.
 func scaleOf(values ...float64) scale {
@@ -50,7 +57,8 @@ func scaleOf(values ...float64) scale {
 	for _, x := range values {
 		low, high = min(low, x), max(high, x)
 	}
-	if low == high {
+	nothing := low == high
+	if nothing {
 		high = 1
 	}
 	raw := (high - low) / 3
@@ -61,13 +69,14 @@ func scaleOf(values ...float64) scale {
 			break
 		}
 	}
-	return scale{math.Floor(low/step) * step, math.Ceil(high/step) * step, step}
+	return scale{math.Floor(low/step) * step, math.Ceil(high/step) * step, step, nothing}
 }
 
 func (s scale) y(x float64) coordinate { return coordinate(100 * (s.high - x) / (s.high - s.low)) }
 
 // on draws the steps of a scale, with names for them.
 func (c *chart) on(s scale, name func(float64) string) {
+	c.Nothing = s.nothing
 	for i := 0; ; i++ {
 		x := s.high - float64(i)*s.step
 		if x < s.low-s.step/2 {
@@ -89,7 +98,7 @@ func shareName(x float64) string { return fmt.Sprintf("%.0f%%", 100*x) }
 
 // column adds a bar whose parts stand upon each other, the first at the bottom.
 func (c *chart) column(s scale, says string, classes []string, values ...float64) {
-	col := column{X: 10 * len(c.Columns), Middle: 10*len(c.Columns) + 5, Says: says}
+	col := column{X: 10 * len(c.Columns), Says: says}
 	at := 0.0
 	for i, x := range values {
 		if x > 0 {
@@ -99,7 +108,7 @@ func (c *chart) column(s scale, says string, classes []string, values ...float64
 		at += x
 	}
 	c.Columns = append(c.Columns, col)
-	c.Width = 10 * len(c.Columns)
+	c.Width = max(10*len(c.Columns), leastWidth)
 }
 
 // through adds a line through the columns, one value each.
@@ -142,10 +151,12 @@ func (c *chart) between(s scale, class string, above, below []float64) {
 func (c *chart) days(all []engagement.Day) {
 	name := func(d engagement.Day) string { return d.Start(utc).Format("2 Jan") }
 	switch n := len(all); {
+	case n > 1 && 10*n < leastWidth:
+		c.X = []string{name(all[0]) + " – " + name(all[n-1])}
 	case n > 2:
 		c.X = []string{name(all[0]), name(all[n/2]), name(all[n-1])}
 	case n > 0:
-		c.X = []string{name(all[0]), name(all[n-1])}[:n]
+		c.X = []string{name(all[0])}
 	}
 }
 

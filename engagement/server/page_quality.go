@@ -17,8 +17,7 @@ func qualityFigures(q engagement.TradeQuality) []figure {
 		{Name: "Largest drawdown", Value: amount(-q.Drawdown.Amount), Note: "from " + amountText(q.Drawdown.Peak)},
 	}
 	if q.Run != nil {
-		kind := map[engagement.Outcome]string{engagement.Win: "wins", engagement.Loss: "losses"}[q.Run.Outcome]
-		all[0].Note += fmt.Sprintf("; the last in a row: %s %s", grouped(q.Run.Length), kind)
+		all[0].Note += fmt.Sprintf("; at last %s in a row %s", grouped(q.Run.Length), map[bool]string{true: "won", false: "lost"}[q.Run.Outcome == engagement.Win])
 	}
 	return all
 }
@@ -30,7 +29,7 @@ func (v *visit) equity(q engagement.TradeQuality) *chart {
 		Title: "P&L", Note: "of closed trades, on the days on which some closed", Table: t,
 		Legend: []legend{{"executed", "so far"}, {"drawdown", "below the highest it had been"}},
 	}
-	so := values(q.Equity, func(d engagement.EquityDay) float64 { return d.Cumulative })
+	so := append([]float64{0}, values(q.Equity, func(d engagement.EquityDay) float64 { return d.Cumulative })...)
 	peaks, peak := make([]float64, len(so)), 0.0
 	var names []engagement.Day
 	for i, x := range so {
@@ -39,10 +38,12 @@ func (v *visit) equity(q engagement.TradeQuality) *chart {
 	}
 	s := scaleOf(append(so, peak)...)
 	c.on(s, countName)
+	c.Nothing = len(q.Equity) == 0 // a P&L of 0 is something
+	c.column(s, "before", nil)
 	for i, d := range q.Equity {
 		names = append(names, d.Day)
 		c.column(s, fmt.Sprintf("%s: %s, so far %s", d.Day, amountText(d.PnL), amountText(d.Cumulative)), nil)
-		t.add(day(d.Day), amount(d.PnL), amount(d.Cumulative), amount(so[i]-peaks[i]))
+		t.add(day(d.Day), amount(d.PnL), amount(d.Cumulative), amount(so[i+1]-peaks[i+1]))
 	}
 	c.between(s, "drawdown", peaks, so)
 	c.through(s, "executed", so)
@@ -63,7 +64,7 @@ func (c *chart) signed(s scale, says string, x float64, money bool) {
 	c.Columns = append(c.Columns, column{
 		X: 10 * len(c.Columns), Says: says, Parts: []bar{{class, top, bottom - top}},
 	})
-	c.Width = 10 * len(c.Columns)
+	c.Width = max(10*len(c.Columns), leastWidth)
 }
 
 // forecast is a forecast as a line from 0 to 1.

@@ -27,6 +27,17 @@ var whoSees = map[string]string{
 	"/boards?ranking=longest_streak&user=x":     "PRASTO",
 	"/boards?ranking=current_streak&user=1":     "PRASTO",
 
+	"/s":                              "PRASTO",
+	"/s?window=all":                   "PRASTO",
+	"/s/{signal}":                     "PRASTO",
+	"/s/{signal}/explain/total_fires": "RA",
+	"/s/{signal}/explain/executed":    "RA",
+	"/people":                         "RA",
+	"/people?window=90d":              "RA",
+	"/m":                              "RA",
+	"/m/fires":                        "RA",
+	"/house":                          "A",
+
 	"/u/1":                        "RAST",
 	"/u/3?window=7d":              "PRA",
 	"/u/1/versus":                 "RAST",
@@ -308,15 +319,107 @@ func TestAUserIsShownInPublicOnlyByAFormThatCarriesItsToken(t *testing.T) {
 	})
 }
 
+func TestAMetricIsDefinedSeenAndDeletedByForms(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, dsn string) {
+		db := openDB(t, dsn)
+		community(t, db)
+		a := serve(t, db)
+		admin, reader := a.admin(), a.token(engagement.ScopeRead)
+		form := func(token, text string) url.Values {
+			return url.Values{"csrf": {csrfOf(token)}, "definition": {text}}
+		}
+		same(t, "by who may only read", a.submit(reader, "/m", form(reader, definition)).status, http.StatusForbidden)
+		wrong := a.submit(admin, "/m", form(admin, `{"name": "<b>"}`))
+		same(t, "wrong", wrong.status, http.StatusBadRequest)
+		checkPage(t, "wrong", wrong)
+		if !strings.Contains(wrong.body, "&lt;b&gt;") || !strings.Contains(wrong.body, `role="alert"`) {
+			t.Errorf("the form does not come back with what was wrong:\n%s", wrong.body)
+		}
+		got := a.submit(admin, "/m", form(admin, ratio))
+		same(t, "defined", []any{got.status, got.header.Get("Location")}, []any{http.StatusSeeOther, "./m/wins"})
+		seen := a.visit(admin, "/m/wins")
+		checkPage(t, "seen", seen)
+		if !strings.Contains(seen.body, "denominator") || !strings.Contains(seen.body, `action="../m/wins/delete"`) {
+			t.Errorf("seen:\n%s", seen.body)
+		}
+		if others := a.visit(reader, "/m/wins").body; strings.Contains(others, "/delete") {
+			t.Errorf("a reader is offered what is refused:\n%s", others)
+		}
+		same(t, "deleted without CSRF", a.submit(admin, "/m/wins/delete", nil).status, http.StatusForbidden)
+		same(t, "deleted", a.submit(admin, "/m/wins/delete", form(admin, "")).header.Get("Location"), "../../m")
+		same(t, "then", a.visit(admin, "/m/wins").status, http.StatusNotFound)
+		same(t, "too long", a.submit(admin, "/m", form(admin, strings.Repeat("x", maxForm))).status, http.StatusRequestEntityTooLarge)
+	})
+}
+
+func TestAVerificationIsOnDemand(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, dsn string) {
+		db := openDB(t, dsn)
+		community(t, db)
+		a := serve(t, db)
+		got := a.submit(a.admin(), "/house", url.Values{"csrf": {csrfOf(a.admin())}})
+		checkPage(t, "verified", got)
+		if got.status != http.StatusOK || !strings.Contains(got.body, "0 differences") {
+			t.Errorf("%d:\n%s", got.status, got.body)
+		}
+		write := a.token(engagement.ScopeWrite)
+		same(t, "by who may only write", a.submit(write, "/house", url.Values{"csrf": {csrfOf(write)}}).status, http.StatusForbidden)
+	})
+}
+
+func TestAnEmptyDatabaseHasPagesThatSayWhatToDo(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, dsn string) {
+		a := serve(t, openDB(t, dsn))
+		for path, says := range map[string]string{
+			"/": "Nothing has been recorded yet", "/boards": "Nobody is on this board yet", "/boards?ranking=win_rate": "Nobody has 10 wins and losses",
+			"/boards?ranking=current_streak": "No streak is alive", "/s": "No signal was fired", "/people": "Nobody", "/m": "No metric is defined yet", "/house": "Verify",
+		} {
+			got := a.visit(a.admin(), path)
+			checkPage(t, path, got)
+			if got.status != http.StatusOK || !strings.Contains(got.body, says) {
+				t.Errorf("%s: %d, without %q\n%s", path, got.status, says, got.body)
+			}
+		}
+	})
+}
+
 func TestWhatIsNotThereIsAPageThatSaysSo(t *testing.T) {
 	t.Parallel()
 	a := serve(t, fileDB(t))
+	got := a.send("", http.MethodGet, "/nothing/here", "", "Accept", "text/html,*/*;q=0.8")
+	same(t, "of nothing", got.status, http.StatusNotFound)
+	checkPage(t, "of nothing", got)
+	same(t, "of nothing, to a program", a.send("", http.MethodGet, "/nothing/here", "").header.Get("Content-Type"), problemType)
 	for path, status := range map[string]int{
 		"/u/99": 404, "/u/x": 400, "/boards?ranking=x": 400, "/boards?window=x": 400, "/boards?after=x": 400, "/u/99/explain/pnl": 404, "/u/1/explain/x": 400,
+		"/s/x": 404, "/s/x/explain/total_fires": 404, "/m/x": 404, "/people?window=all": 400, "/people?window=x": 400, "/s?after=x": 400,
 	} {
 		got := a.visit(a.admin(), path)
 		same(t, path, got.status, status)
 		checkPage(t, path, got)
+	}
+}
+
+func TestNoQueryBreaksAPage(t *testing.T) {
+	t.Parallel()
+	db := fileDB(t, atNoon())
+	community(t, db)
+	a := serve(t, db)
+	strange := append([]string{"", "0", "-1", "99999999999999999999", "\x00", "\xff", "0001-01-01..9999-12-31", "10000d"}, hostile...)
+	for _, path := range []string{"/", "/boards", "/boards?ranking=pnl", "/u/1", "/u/1/versus", "/u/1/explain/pnl", "/s", "/people", "/m", "/m/fires", "/house", "/login"} {
+		for _, name := range []string{"window", "ranking", "after", "user", "other", "id", "csv", "next"} {
+			for _, value := range strange {
+				u := must(url.Parse(path))(t)
+				q := u.Query()
+				q.Set(name, value)
+				u.RawQuery = q.Encode()
+				if got := a.visit(a.admin(), u.String()); got.status >= 500 {
+					t.Errorf("%s: %d", u, got.status)
+				} else if strings.HasPrefix(got.header.Get("Content-Type"), "text/html") {
+					checkPage(t, u.String(), got)
+				}
+			}
+		}
 	}
 }
 
@@ -334,9 +437,16 @@ func TestWhatUsersSupplyIsNeverMarkup(t *testing.T) {
 	}
 	a := serve(t, db)
 	token := must(db.CreateToken(t.Context(), engagement.NewToken{Name: hostile[0], Scopes: []engagement.Scope{engagement.ScopeAdmin}}))(t).Secret
-	paths := []string{"/", "/boards", "/u/7", "/u/7/explain/pnl", "/u/7/explain/executed", "/login?next=" + url.QueryEscape(hostile[1])}
+	for _, id := range hostile {
+		noError(t, db.DefineMetric(t.Context(), engagement.MetricDefinition{Name: id, What: engagement.WhatCount, Of: engagement.OfFires, Per: engagement.PerSignal}))
+	}
+	paths := []string{"/", "/boards", "/u/7", "/u/7/explain/pnl", "/u/7/explain/executed", "/s", "/m", "/house", "/people", "/login?next=" + url.QueryEscape(hostile[1])}
+	for _, id := range hostile {
+		paths = append(paths, "/s/"+url.PathEscape(id), "/s/"+url.PathEscape(id)+"/explain/executed", "/m/"+url.PathEscape(id))
+	}
 	for _, path := range paths {
 		got := a.visit(token, path)
+		same(t, path, got.status, http.StatusOK)
 		checkPage(t, path, got)
 		for _, id := range hostile[:3] {
 			if strings.Contains(got.body, id) {

@@ -157,24 +157,14 @@ func (v *visit) userFacts(ctx context.Context, r *engagement.Reader, user int64,
 	if err != nil {
 		return err
 	}
-	data.Trades = v.trades(page.Items, false)
+	data.Trades = v.trades(page.Items)
 	return nil
 }
 
-// trades returns a table of trades, with their users if they are of several.
-func (v *visit) trades(trades []engagement.ClosedTrade, users bool) *table {
-	head := []string{"Closed", "Trade", "Signal", "Outcome", "P&L"}
-	if users {
-		head = append([]string{"Closed", "User"}, head[1:]...)
-	}
-	t := v.table("trades", "No trade has closed yet.", head...)
+func (v *visit) trades(trades []engagement.ClosedTrade) *table {
+	t := v.table("trades", "No trade has closed yet.", "Closed", "Trade", "Signal", "Outcome", "P&L")
 	for _, x := range trades {
-		cells := []cell{v.moment(x.ClosedAt), {Text: x.TradeID, Class: "id"}, v.signal(x.SignalID), outcome(x.Outcome), amount(x.PnL)}
-		if users {
-			id := strconv.FormatInt(x.UserID, 10)
-			cells = append([]cell{cells[0], {Text: id, Href: v.root + "u/" + id, Class: "id user"}}, cells[1:]...)
-		}
-		t.add(cells...)
+		t.add(v.moment(x.ClosedAt), cell{Text: x.TradeID, Class: "id"}, v.signal(x.SignalID), outcome(x.Outcome), amount(x.PnL))
 	}
 	return t
 }
@@ -238,9 +228,9 @@ func (v *visit) explained(e engagement.Explanation) explained {
 	}
 	data.Days = v.explainedDays(e)
 	if e.Figure == engagement.FigureFires || e.Figure == engagement.FigureExecuted || e.Figure == engagement.FigureStreak {
-		data.Facts = v.fires(e.Fires)
+		data.Facts = v.fires(e.Fires, e.SignalID != "")
 	} else {
-		data.Facts = v.trades(e.Trades, false)
+		data.Facts = v.trades(e.Trades)
 	}
 	data.Facts.Next = v.next(e.Next)
 	return data
@@ -255,6 +245,7 @@ func (v *visit) explainedDays(e engagement.Explanation) *chart {
 	c := &chart{Title: "By day", Note: "days that add something", Table: t}
 	s := scaleOf(values(e.Days, func(d engagement.FigureDay) float64 { return d.Value })...)
 	c.on(s, countName)
+	c.Nothing = len(e.Days) == 0
 	var names []engagement.Day
 	for _, d := range e.Days {
 		names = append(names, d.Day)
@@ -273,15 +264,20 @@ func (v *visit) explainedDays(e engagement.Explanation) *chart {
 	return c
 }
 
-func (v *visit) fires(fires []engagement.SignalFire) *table {
-	t := v.table("fires", "No fire is kept.", "Fired", "User", "Signal", "Executed")
+// fires returns a table of one user's fires or of those for one signal.
+func (v *visit) fires(fires []engagement.SignalFire, ofSignal bool) *table {
+	t := v.table("fires", "No fire is kept.", "Fired", map[bool]string{true: "User", false: "Signal"}[ofSignal], "Executed")
 	for _, f := range fires {
 		executed := said("no")
 		if f.Executed {
 			executed = said("yes")
 		}
-		id := strconv.FormatInt(f.UserID, 10)
-		t.add(v.moment(f.Timestamp), cell{Text: id, Href: v.root + "u/" + id, Class: "id user"}, v.signal(f.SignalID), executed)
+		which := v.signal(f.SignalID)
+		if ofSignal {
+			id := strconv.FormatInt(f.UserID, 10)
+			which = cell{Text: id, Href: v.root + "u/" + id, Class: "id user"}
+		}
+		t.add(v.moment(f.Timestamp), which, executed)
 	}
 	return t
 }
