@@ -41,6 +41,16 @@ SOAK ?= 10m
 soak: note-postgres ## Attack the database for SOAK (default 10m): kills, failing disks, power cuts, damage, lost servers, random calls
 	go run ./engagement/internal/soak -for $(SOAK) $(if $(SEED),-seed $(SEED)) $(if $(ONLY),-only $(ONLY))
 
+FUZZTIME ?= 10s
+
+.PHONY: fuzz
+fuzz: ## Try every parser with made-up input, FUZZTIME (default 10s) each
+	@for package in ./engagement ./engagement/cmd/engagement; do \
+		for target in $$(grep -ho '^func Fuzz[A-Za-z]*' $$package/*_test.go | sed 's/func //'); do \
+			echo "== $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -timeout 60m $$package || exit 1; \
+		done; \
+	done
+
 .PHONY: note-postgres
 note-postgres:
 	@if [ -z "$$ENGAGEMENT_TEST_POSTGRES" ] && ! command -v initdb >/dev/null && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then \

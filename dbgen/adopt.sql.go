@@ -7,28 +7,28 @@ package dbgen
 
 import (
 	"context"
-	"time"
 )
 
-const CountUncountedFires = `-- name: CountUncountedFires :one
-SELECT COUNT(*) FROM signal_fires WHERE day < 0
+const CountFiresOfNoDay = `-- name: CountFiresOfNoDay :one
+SELECT COUNT(*) FROM signal_fires WHERE day < 0 AND day = ?1
 `
 
-// CountUncountedFires counts the fires that are in no counter yet.
-func (q *Queries) CountUncountedFires(ctx context.Context) (int64, error) {
-	row := q.db.QueryRowContext(ctx, CountUncountedFires)
+// CountFiresOfNoDay counts the fires of a day that is none: -1 for those that are
+// in no counter yet, -2 for those set aside.
+func (q *Queries) CountFiresOfNoDay(ctx context.Context, day int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, CountFiresOfNoDay, day)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
 }
 
-const CountUncountedTrades = `-- name: CountUncountedTrades :one
-SELECT COUNT(*) FROM trades WHERE day < 0
+const CountTradesOfNoDay = `-- name: CountTradesOfNoDay :one
+SELECT COUNT(*) FROM trades WHERE day < 0 AND day = ?1
 `
 
-// CountUncountedTrades counts the trades that are in no counter yet.
-func (q *Queries) CountUncountedTrades(ctx context.Context) (int64, error) {
-	row := q.db.QueryRowContext(ctx, CountUncountedTrades)
+// CountTradesOfNoDay is CountFiresOfNoDay for trades.
+func (q *Queries) CountTradesOfNoDay(ctx context.Context, day int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, CountTradesOfNoDay, day)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -44,173 +44,6 @@ func (q *Queries) CountUsersWithoutBound(ctx context.Context) (int64, error) {
 	var count int64
 	err := row.Scan(&count)
 	return count, err
-}
-
-const NormalizeUncountedFires = `-- name: NormalizeUncountedFires :execrows
-UPDATE signal_fires SET
-    signal_id = CAST(signal_id AS TEXT),
-    timestamp = CASE
-        WHEN typeof(timestamp) = 'real'
-            THEN COALESCE(strftime('%Y-%m-%d %H:%M:%f', timestamp, 'unixepoch'), '1970-01-01 00:00:00')
-        WHEN typeof(timestamp) = 'blob' THEN '1970-01-01 00:00:00'
-        ELSE timestamp
-    END,
-    executed = CASE WHEN executed IN (0, '', 'false', 'False', 'FALSE', 'no') THEN 0 ELSE 1 END
-WHERE day < 0 AND (
-    typeof(signal_id) <> 'text'
-    OR typeof(timestamp) IN ('real', 'blob')
-    OR typeof(executed) <> 'integer'
-    OR executed NOT IN (0, 1)
-)
-`
-
-// NormalizeUncountedFires gives uncounted fires whose values are of another
-// type than their columns say, which SQLite lets every program insert, values
-// of that type: a time with a fraction of seconds becomes text, an id in bytes becomes text,
-// and executed becomes 0 or 1.
-// Not portable: PostgreSQL keeps to its types.
-func (q *Queries) NormalizeUncountedFires(ctx context.Context) (int64, error) {
-	result, err := q.db.ExecContext(ctx, NormalizeUncountedFires)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
-const PlaceFire = `-- name: PlaceFire :one
-UPDATE signal_fires SET day = ?1, timestamp = ?2
-WHERE user_id = ?3 AND signal_id = ?4 AND day = ?5
-RETURNING executed
-`
-
-type PlaceFireParams struct {
-	Day       int64
-	Timestamp time.Time
-	UserID    int64
-	SignalID  string
-	SeenDay   int64
-}
-
-// PlaceFire moves a fire from the day seen_day (-1: it is in no counter yet) to
-// another and stores its time in the library's own form, so that times compare
-// as text. It returns whether the fire is executed, or no row if the fire is no
-// longer on that day: then somebody else was first.
-func (q *Queries) PlaceFire(ctx context.Context, arg PlaceFireParams) (bool, error) {
-	row := q.db.QueryRowContext(ctx, PlaceFire,
-		arg.Day,
-		arg.Timestamp,
-		arg.UserID,
-		arg.SignalID,
-		arg.SeenDay,
-	)
-	var executed bool
-	err := row.Scan(&executed)
-	return executed, err
-}
-
-const PlaceTrade = `-- name: PlaceTrade :execrows
-UPDATE trades SET day = ?1, closed_at = ?2
-WHERE user_id = ?3 AND trade_id = ?4 AND day = ?5
-`
-
-type PlaceTradeParams struct {
-	Day      int64
-	ClosedAt time.Time
-	UserID   int64
-	TradeID  string
-	SeenDay  int64
-}
-
-// PlaceTrade moves a trade from the day seen_day to another and stores its time
-// in the library's own form. It returns 0 if somebody else was first.
-func (q *Queries) PlaceTrade(ctx context.Context, arg PlaceTradeParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, PlaceTrade,
-		arg.Day,
-		arg.ClosedAt,
-		arg.UserID,
-		arg.TradeID,
-		arg.SeenDay,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
-const UncountedFires = `-- name: UncountedFires :many
-SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires WHERE day < 0
-ORDER BY id
-LIMIT CAST(?1 AS BIGINT)
-`
-
-// UncountedFires lists fires that are in no counter yet, by id.
-func (q *Queries) UncountedFires(ctx context.Context, maxRows int64) ([]SignalFire, error) {
-	rows, err := q.db.QueryContext(ctx, UncountedFires, maxRows)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []SignalFire{}
-	for rows.Next() {
-		var i SignalFire
-		if err := rows.Scan(
-			&i.ID,
-			&i.UserID,
-			&i.SignalID,
-			&i.Timestamp,
-			&i.Executed,
-			&i.Day,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const UncountedTrades = `-- name: UncountedTrades :many
-SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades WHERE day < 0
-ORDER BY id
-LIMIT CAST(?1 AS BIGINT)
-`
-
-// UncountedTrades lists trades that are in no counter yet, by id.
-func (q *Queries) UncountedTrades(ctx context.Context, maxRows int64) ([]Trade, error) {
-	rows, err := q.db.QueryContext(ctx, UncountedTrades, maxRows)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []Trade{}
-	for rows.Next() {
-		var i Trade
-		if err := rows.Scan(
-			&i.ID,
-			&i.UserID,
-			&i.TradeID,
-			&i.SignalID,
-			&i.PnlMicros,
-			&i.Outcome,
-			&i.ClosedAt,
-			&i.Day,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const UsersWithoutBound = `-- name: UsersWithoutBound :many

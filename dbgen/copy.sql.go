@@ -75,6 +75,30 @@ func (q *Queries) CountAwards(ctx context.Context) (int64, error) {
 	return count, err
 }
 
+const CountCopiedFires = `-- name: CountCopiedFires :one
+SELECT COUNT(*) FROM readable_fires WHERE day <> -2
+`
+
+// CountCopiedFires counts the fires that FiresAfter lists.
+func (q *Queries) CountCopiedFires(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, CountCopiedFires)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const CountCopiedTrades = `-- name: CountCopiedTrades :one
+SELECT COUNT(*) FROM readable_trades WHERE day <> -2
+`
+
+// CountCopiedTrades counts the trades that TradesAfter lists.
+func (q *Queries) CountCopiedTrades(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, CountCopiedTrades)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const CountFreezes = `-- name: CountFreezes :one
 SELECT COUNT(*) FROM streak_freezes
 `

@@ -39,6 +39,23 @@ func (q *Queries) DeleteEmptySignals(ctx context.Context, signals string) error 
 	return err
 }
 
+const DeleteUncountedFires = `-- name: DeleteUncountedFires :execrows
+DELETE FROM signal_fires
+WHERE signal_fires.user_id = ?1 AND signal_fires.id NOT IN (
+    SELECT r.id FROM readable_fires AS r WHERE r.user_id = ?1 AND r.day >= 0
+)
+`
+
+// DeleteUncountedFires deletes a user's fires that no counter holds, and those that
+// cannot be read, and returns how many.
+func (q *Queries) DeleteUncountedFires(ctx context.Context, userID int64) (int64, error) {
+	result, err := q.db.ExecContext(ctx, DeleteUncountedFires, userID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const DeleteUserAwards = `-- name: DeleteUserAwards :exec
 DELETE FROM streak_awards WHERE user_id = ?1
 `
@@ -101,8 +118,8 @@ type DeleteUserFiresParams struct {
 	MaxRows int64
 }
 
-// DeleteUserFires deletes at most max_rows of a user's fires and returns them,
-// in no order.
+// DeleteUserFires deletes at most max_rows of a user's readable fires and returns
+// them, in no order.
 func (q *Queries) DeleteUserFires(ctx context.Context, arg DeleteUserFiresParams) ([]SignalFire, error) {
 	rows, err := q.db.QueryContext(ctx, DeleteUserFires, arg.UserID, arg.MaxRows)
 	if err != nil {

@@ -38,6 +38,26 @@ type PublicUser struct {
 	Since  time.Time
 }
 
+type ReadableFire struct {
+	ID        int64
+	UserID    int64
+	SignalID  string
+	Timestamp time.Time
+	Executed  bool
+	Day       int64
+}
+
+type ReadableTrade struct {
+	ID        int64
+	UserID    int64
+	TradeID   string
+	SignalID  string
+	PnlMicros int64
+	Outcome   string
+	ClosedAt  time.Time
+	Day       int64
+}
+
 type Setting struct {
 	Name  string
 	Value string

@@ -24,9 +24,6 @@ type Querier interface {
 	// AboveByWinBound lists the users before a position on the board of win rates,
 	// nearest first.
 	AboveByWinBound(ctx context.Context, arg AboveByWinBoundParams) ([]UserStat, error)
-	// ActiveDaysAfter lists the days on which users fired by user and day, from
-	// behind one on. Day 0 holds fires whose time could not be read.
-	ActiveDaysAfter(ctx context.Context, arg ActiveDaysAfterParams) ([]ActiveDaysAfterRow, error)
 	// ActiveUsers lists the users with a fire on a day, in no order.
 	ActiveUsers(ctx context.Context, day int64) ([]int64, error)
 	// AddDays adds to the community's counts of days. It takes a JSON array of [day,
@@ -71,6 +68,10 @@ type Querier interface {
 	// array of user ids.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	AwardsOfUsers(ctx context.Context, users string) ([]StreakAward, error)
+	// CleanedDayMismatches lists days before the horizon on which the signals have
+	// fewer fires than the community. They may have more, of users who were erased
+	// since; if exact is 1, no user was.
+	CleanedDayMismatches(ctx context.Context, arg CleanedDayMismatchesParams) ([]CleanedDayMismatchesRow, error)
 	// CohortActivity counts, for each period in which users fired first, how many
 	// of them fired in which later period. Periods have a length in days and are
 	// numbered: that of a day is (day + shift) / length.
@@ -81,18 +82,30 @@ type Querier interface {
 	CohortLastActivity(ctx context.Context, arg CohortLastActivityParams) ([]CohortLastActivityRow, error)
 	// CommunityDecided counts all users' wins and losses.
 	CommunityDecided(ctx context.Context) (CommunityDecidedRow, error)
+	// ContradictoryDays lists days before the horizon on which the users' days count
+	// fewer fires, or more, than both the community's day and the signals' days, with
+	// what the users' days and the community's day count. Signals may have more, of
+	// users who were erased since.
+	ContradictoryDays(ctx context.Context, horizon int64) ([]ContradictoryDaysRow, error)
 	// CountAwards counts the streak awards.
 	CountAwards(ctx context.Context) (int64, error)
 	// CountCommonSignals counts the signals that two users both fired in a range of
 	// days, among the fires that are kept.
 	CountCommonSignals(ctx context.Context, arg CountCommonSignalsParams) (int64, error)
+	// CountCopiedFires counts the fires that FiresAfter lists.
+	CountCopiedFires(ctx context.Context) (int64, error)
+	// CountCopiedTrades counts the trades that TradesAfter lists.
+	CountCopiedTrades(ctx context.Context) (int64, error)
 	// CountDays counts the days that have a row.
 	CountDays(ctx context.Context) (int64, error)
-	// CountFires counts the fires that are still kept one by one.
+	// CountFires counts the rows of fires, those set aside too.
 	CountFires(ctx context.Context) (int64, error)
 	// CountFiresBefore counts the counted fires of the days before a day, which
 	// starts at the instant start_of_day.
 	CountFiresBefore(ctx context.Context, arg CountFiresBeforeParams) (int64, error)
+	// CountFiresOfNoDay counts the fires of a day that is none: -1 for those that are
+	// in no counter yet, -2 for those set aside.
+	CountFiresOfNoDay(ctx context.Context, day int64) (int64, error)
 	// CountFreezes counts the streak freezes.
 	CountFreezes(ctx context.Context) (int64, error)
 	// CountLongerStreaksUntil counts the users with such a streak that is longer than
@@ -115,12 +128,10 @@ type Querier interface {
 	CountSignals(ctx context.Context) (int64, error)
 	// CountTokens counts the tokens.
 	CountTokens(ctx context.Context) (int64, error)
-	// CountTrades counts the trades.
+	// CountTrades counts the rows of trades, those set aside too.
 	CountTrades(ctx context.Context) (int64, error)
-	// CountUncountedFires counts the fires that are in no counter yet.
-	CountUncountedFires(ctx context.Context) (int64, error)
-	// CountUncountedTrades counts the trades that are in no counter yet.
-	CountUncountedTrades(ctx context.Context) (int64, error)
+	// CountTradesOfNoDay is CountFiresOfNoDay for trades.
+	CountTradesOfNoDay(ctx context.Context, day int64) (int64, error)
 	// CountUserDays counts the days of all users that have a row.
 	CountUserDays(ctx context.Context) (int64, error)
 	// CountUserFires counts a user's fires of a range of days, those executed and
@@ -143,7 +154,8 @@ type Querier interface {
 	// CountWithMorePnL counts the users with a higher P&L than a value.
 	CountWithMorePnL(ctx context.Context, value float64) (int64, error)
 	// DayMismatches lists days whose counts are not the sums of their users' days,
-	// or whose new users are not those whose first day it is.
+	// or whose new users are not those whose first day it is, and those that have a
+	// row without any fire.
 	DayMismatches(ctx context.Context, maxRows int64) ([]DayMismatchesRow, error)
 	// DaysAfter lists all days by day, from behind one on.
 	DaysAfter(ctx context.Context, arg DaysAfterParams) ([]Day, error)
@@ -168,6 +180,8 @@ type Querier interface {
 	DeleteAward(ctx context.Context, arg DeleteAwardParams) error
 	// DeleteDay deletes a day of the community.
 	DeleteDay(ctx context.Context, day int64) error
+	// DeleteEmptyDay deletes a day on which nothing happened.
+	DeleteEmptyDay(ctx context.Context, day int64) error
 	// DeleteEmptySignalDays deletes those of some signals' days that have no fires
 	// any more. It takes a JSON array of [signal_id, day].
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
@@ -176,13 +190,20 @@ type Querier interface {
 	// fires any more. It takes a JSON array of [signal_id].
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	DeleteEmptySignals(ctx context.Context, signals string) error
+	// DeleteEmptyUserDay deletes a user's day on which nothing happened.
+	DeleteEmptyUserDay(ctx context.Context, arg DeleteEmptyUserDayParams) error
 	// DeleteFire deletes one fire and moves no counter.
 	DeleteFire(ctx context.Context, arg DeleteFireParams) error
+	// DeleteFireRow deletes a row of fires, unless it is another row by now.
+	// Not portable: PostgreSQL keeps to its types.
+	DeleteFireRow(ctx context.Context, arg DeleteFireRowParams) (int64, error)
 	// DeleteFiresBefore deletes at most max_rows counted fires of the days before
 	// a day, which starts at the instant start_of_day, and returns how many.
 	DeleteFiresBefore(ctx context.Context, arg DeleteFiresBeforeParams) (int64, error)
 	// DeleteFreeze deletes one streak freeze.
 	DeleteFreeze(ctx context.Context, arg DeleteFreezeParams) error
+	// DeleteGhost deletes the totals of a user of whom nothing is counted.
+	DeleteGhost(ctx context.Context, userID int64) error
 	// DeleteMetric deletes a metric and returns 1 if there was one.
 	DeleteMetric(ctx context.Context, name string) (int64, error)
 	// DeletePublicUser notes that not everybody may see a user's own figures.
@@ -197,14 +218,20 @@ type Querier interface {
 	DeleteToken(ctx context.Context, id string) (int64, error)
 	// DeleteTrade deletes one trade and moves no counter.
 	DeleteTrade(ctx context.Context, arg DeleteTradeParams) error
+	// DeleteTradeRow is DeleteFireRow for trades.
+	// Not portable: PostgreSQL keeps to its types.
+	DeleteTradeRow(ctx context.Context, arg DeleteTradeRowParams) (int64, error)
+	// DeleteUncountedFires deletes a user's fires that no counter holds, and those that
+	// cannot be read, and returns how many.
+	DeleteUncountedFires(ctx context.Context, userID int64) (int64, error)
 	// DeleteUserAwards deletes a user's streak awards.
 	DeleteUserAwards(ctx context.Context, userID int64) error
 	// DeleteUserDay deletes a user's day.
 	DeleteUserDay(ctx context.Context, arg DeleteUserDayParams) error
 	// DeleteUserDays deletes a user's days and returns them, in no order.
 	DeleteUserDays(ctx context.Context, userID int64) ([]UserDay, error)
-	// DeleteUserFires deletes at most max_rows of a user's fires and returns them,
-	// in no order.
+	// DeleteUserFires deletes at most max_rows of a user's readable fires and returns
+	// them, in no order.
 	DeleteUserFires(ctx context.Context, arg DeleteUserFiresParams) ([]SignalFire, error)
 	// DeleteUserFreezes deletes a user's streak freezes.
 	DeleteUserFreezes(ctx context.Context, userID int64) error
@@ -217,20 +244,28 @@ type Querier interface {
 	// DeleteUsers deletes users' totals. It takes a JSON array of user ids.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	DeleteUsers(ctx context.Context, users string) error
+	// FactDaysAfter lists the days on which users fired or traded by user and day, and
+	// how often they fired, from behind one on.
+	FactDaysAfter(ctx context.Context, arg FactDaysAfterParams) ([]FactDaysAfterRow, error)
 	// FavoriteFamily returns the signal family that a user fired most among the
-	// fires still kept, the first by name among equals, and nothing for a user
-	// without any. A family is a signal id without its trailing number, or the id
-	// itself if it is nothing but a number.
+	// counted fires still kept, the first by name among equals, and nothing for a user
+	// without any. A family is a signal id without its trailing number and the
+	// underscores before that, or the id itself if nothing else is left.
 	FavoriteFamily(ctx context.Context, userID int64) ([]FavoriteFamilyRow, error)
+	// FireRows lists rows of fires of a day that is none (-1: in no counter yet, -2:
+	// set aside) from behind one on, by id, as text with the types of the columns.
+	// Not portable: PostgreSQL keeps to its types.
+	FireRows(ctx context.Context, arg FireRowsParams) ([]FireRowsRow, error)
 	// Fires is UserFires for all users.
 	Fires(ctx context.Context, arg FiresParams) ([]SignalFire, error)
-	// FiresAfter lists all fires by their key, from behind one on.
-	FiresAfter(ctx context.Context, arg FiresAfterParams) ([]SignalFire, error)
+	// FiresAfter lists the readable fires by their key, from behind one on, without
+	// those set aside.
+	FiresAfter(ctx context.Context, arg FiresAfterParams) ([]ReadableFire, error)
 	// FiresByDay counts each day's fires and its users with a fire, with one that
 	// executed and with one that did not, by day.
 	FiresByDay(ctx context.Context, arg FiresByDayParams) ([]FiresByDayRow, error)
 	// FiresByKey returns those of some fires that are stored, in no order. It takes
-	// a JSON array of [user_id, signal_id].
+	// a JSON array of [user_id, signal_id]. A row that is not counted may hold anything.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	FiresByKey(ctx context.Context, keys string) ([]FiresByKeyRow, error)
 	// FiresBySignal counts each signal's fires, by signal. Here and below, signals
@@ -273,6 +308,10 @@ type Querier interface {
 	GetTrade(ctx context.Context, arg GetTradeParams) (Trade, error)
 	// GetUserStats returns a user's totals.
 	GetUserStats(ctx context.Context, userID int64) (UserStat, error)
+	// GhostSignals lists signals whose totals are none, and of which nothing is counted.
+	GhostSignals(ctx context.Context, maxRows int64) ([]string, error)
+	// GhostUsers lists users whose totals are none, and of whom nothing is counted.
+	GhostUsers(ctx context.Context, maxRows int64) ([]int64, error)
 	// HasFacts returns 1 if a user has facts or days, and 0 if not.
 	HasFacts(ctx context.Context, userID int64) (int64, error)
 	// HistoriesOfUsers lists, by user, the days on which some users fired, in order,
@@ -310,6 +349,18 @@ type Querier interface {
 	// KeptFiresByUser counts each user's fires of some signals, by user, as far as
 	// they are kept one by one. Here end_signal is not empty.
 	KeptFiresByUser(ctx context.Context, arg KeptFiresByUserParams) ([]KeptFiresByUserRow, error)
+	// LastFireDay returns the day of the latest counted fire that is kept, and no row
+	// without any.
+	LastFireDay(ctx context.Context) (int64, error)
+	// LostFireDays lists days, from one on, of which fewer fires are kept than at
+	// least two of the three kinds of days count (users' days, signals' days, the
+	// community's), with the least that two of them agree on and how many are kept.
+	// A row that can no longer be read is kept.
+	LostFireDays(ctx context.Context, fromDay int64) ([]LostFireDaysRow, error)
+	// LostTradeDays lists days that have trades in the days of users whose totals agree
+	// with them, but no trade that is kept, with how many they count. A row that can
+	// no longer be read is kept.
+	LostTradeDays(ctx context.Context) ([]LostTradeDaysRow, error)
 	// MarkFiresExecuted marks stored fires as executed. It takes a JSON array of
 	// [user_id, signal_id], no key twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
@@ -322,25 +373,23 @@ type Querier interface {
 	// NextStreakEnd returns the first day, from one on, that is the last on which a
 	// fire prolongs somebody's streak; -1 without one.
 	NextStreakEnd(ctx context.Context, fromDay int64) (int64, error)
-	// NormalizeUncountedFires gives uncounted fires whose values are of another
-	// type than their columns say, which SQLite lets every program insert, values
-	// of that type: a time with a fraction of seconds becomes text, an id in bytes becomes text,
-	// and executed becomes 0 or 1.
-	// Not portable: PostgreSQL keeps to its types.
-	NormalizeUncountedFires(ctx context.Context) (int64, error)
 	// NthSignalFire returns a signal's fire from a day on that has skip earlier
 	// ones, or nothing.
 	NthSignalFire(ctx context.Context, arg NthSignalFireParams) ([]SignalFire, error)
+	// OrphanFreezes lists the freezes of users who are not known.
+	OrphanFreezes(ctx context.Context, maxRows int64) ([]StreakFreeze, error)
 	// OutcomeTrades lists all users' counted trades with an outcome before a position,
 	// last closed first.
 	OutcomeTrades(ctx context.Context, arg OutcomeTradesParams) ([]Trade, error)
-	// PlaceFire moves a fire from the day seen_day (-1: it is in no counter yet) to
-	// another and stores its time in the library's own form, so that times compare
-	// as text. It returns whether the fire is executed, or no row if the fire is no
-	// longer on that day: then somebody else was first.
+	// PlaceFire gives a fire a day and stores its time, and whether it is executed, in
+	// the library's own form, so that times compare as text. It returns whether the
+	// fire is executed, or no row if it is another row by now: then somebody else was
+	// first.
+	// Not portable: PostgreSQL keeps to its types.
 	PlaceFire(ctx context.Context, arg PlaceFireParams) (bool, error)
-	// PlaceTrade moves a trade from the day seen_day to another and stores its time
-	// in the library's own form. It returns 0 if somebody else was first.
+	// PlaceTrade gives a trade a day and stores its time in the library's own form. It
+	// returns 0 if it is another row by now.
+	// Not portable: PostgreSQL keeps to its types.
 	PlaceTrade(ctx context.Context, arg PlaceTradeParams) (int64, error)
 	// PopularSignals lists the signals most fired in a range of days from behind a
 	// position on.
@@ -428,6 +477,18 @@ type Querier interface {
 	RestartTradeIDs(ctx context.Context) (int64, error)
 	// ReturningUsers counts the users with a fire on a day and on another.
 	ReturningUsers(ctx context.Context, arg ReturningUsersParams) (int64, error)
+	// SenselessAwards lists awards whose days are not those of a streak: the user has
+	// not fired on the first and the last of them, or on fewer than were awarded.
+	SenselessAwards(ctx context.Context, maxRows int64) ([]SenselessAwardsRow, error)
+	// SenselessSignalDays is SenselessUserDays for signals.
+	SenselessSignalDays(ctx context.Context, maxRows int64) ([]SignalDay, error)
+	// SenselessUserDays lists users' days whose counts make no sense by themselves:
+	// nothing happened on them, more fires executed than there were, or counts are
+	// below 0.
+	SenselessUserDays(ctx context.Context, maxRows int64) ([]UserDay, error)
+	// SetFireDay gives a row of fires another day, unless it is another row by now.
+	// Not portable: PostgreSQL keeps to its types.
+	SetFireDay(ctx context.Context, arg SetFireDayParams) (int64, error)
 	// SetMetric stores a metric's definition in place of an earlier one.
 	SetMetric(ctx context.Context, arg SetMetricParams) error
 	// SetPublicUser notes that everybody may see a user's own figures.
@@ -436,16 +497,27 @@ type Querier interface {
 	SetSetting(ctx context.Context, arg SetSettingParams) error
 	// SetSettingOnce stores a setting unless it has a value already.
 	SetSettingOnce(ctx context.Context, arg SetSettingOnceParams) error
+	// SetSignalOrigins stores since when there are signals. It takes a JSON array of
+	// [signal_id, created_at].
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	SetSignalOrigins(ctx context.Context, signals string) error
 	// SetStreaks adds to users' fires, creating users, and stores their streak state.
 	// It takes a JSON array of [user_id, fires, executed, last_updated, first_day,
 	// streak_start, streak_end, streak_length, streak_until, streak_longest, freezes],
 	// no user twice.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	SetStreaks(ctx context.Context, users string) error
+	// SetTradeDay is SetFireDay for trades.
+	// Not portable: PostgreSQL keeps to its types.
+	SetTradeDay(ctx context.Context, arg SetTradeDayParams) (int64, error)
+	// SetUserOrigins stores when users were last active. It takes a JSON array of
+	// [user_id, last_updated].
+	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+	SetUserOrigins(ctx context.Context, users string) error
 	// SettingsAfter lists all settings but one by name, from behind a name on.
 	SettingsAfter(ctx context.Context, arg SettingsAfterParams) ([]Setting, error)
 	// SignalDayMismatches lists a signal's days, from the horizon on, whose counts
-	// are not those of the fires.
+	// are not those of the fires. Before the first day there are none.
 	SignalDayMismatches(ctx context.Context, arg SignalDayMismatchesParams) ([]SignalDayMismatchesRow, error)
 	// SignalDays lists a signal's days, in order.
 	SignalDays(ctx context.Context, signalID string) ([]SignalDay, error)
@@ -453,8 +525,14 @@ type Querier interface {
 	SignalDaysAfter(ctx context.Context, arg SignalDaysAfterParams) ([]SignalDay, error)
 	// SignalFires is UserFires for a signal.
 	SignalFires(ctx context.Context, arg SignalFiresParams) ([]SignalFire, error)
+	// SignalOrigins returns of some signals, in no order, the first day that has
+	// counted fires of it (-1 without one) and the time of the first counted fire that
+	// is kept, as text ('' without one). It takes a JSON array of [signal_id].
+	// Not portable: SQLite's times are text already, and it looks up one signal after
+	// the other.
+	SignalOrigins(ctx context.Context, signals string) ([]SignalOriginsRow, error)
 	// SignalTotalMismatches lists signals whose totals are not the sums of their
-	// days.
+	// days, and those that have totals without any fire (known is 0).
 	SignalTotalMismatches(ctx context.Context, maxRows int64) ([]SignalTotalMismatchesRow, error)
 	// SignalTotals adds up a signal's days, and of its fires those before a day.
 	SignalTotals(ctx context.Context, arg SignalTotalsParams) (SignalTotalsRow, error)
@@ -468,6 +546,10 @@ type Querier interface {
 	// first may have an empty id, which is behind nothing: inclusive is 1 to begin
 	// with after_signal itself.
 	SignalsAfter(ctx context.Context, arg SignalsAfterParams) ([]SignalMetric, error)
+	// SignalsSince returns of some signals, in no order, since when they are stored
+	// to be there, as text. It takes a JSON array of [signal_id].
+	// Not portable: SQLite's times are text already.
+	SignalsSince(ctx context.Context, signals string) ([]SignalsSinceRow, error)
 	// SpendFreezes stores the days that freezes are spent on, -1 for one that is not
 	// spent. It takes a JSON array of [user_id, grant_id, spent_day].
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
@@ -512,26 +594,42 @@ type Querier interface {
 	// TopSignalOfDay returns the signal most fired on a day, the first by id among
 	// equals, and nothing for a day without fires.
 	TopSignalOfDay(ctx context.Context, day int64) ([]TopSignalOfDayRow, error)
+	// TradeRows is FireRows for trades.
+	// Not portable: PostgreSQL keeps to its types.
+	TradeRows(ctx context.Context, arg TradeRowsParams) ([]TradeRowsRow, error)
 	// Trades lists all users' counted trades before a position, last closed first.
 	Trades(ctx context.Context, arg TradesParams) ([]Trade, error)
-	// TradesAfter lists all trades by their key, from behind one on.
-	TradesAfter(ctx context.Context, arg TradesAfterParams) ([]Trade, error)
+	// TradesAfter lists the readable trades by their key, from behind one on, without
+	// those set aside.
+	TradesAfter(ctx context.Context, arg TradesAfterParams) ([]ReadableTrade, error)
 	// TradesByDay is TradesByUser for each day.
 	TradesByDay(ctx context.Context, arg TradesByDayParams) ([]TradesByDayRow, error)
 	// TradesByKey returns those of some trades that are stored, in no order. It
-	// takes a JSON array of [user_id, trade_id].
+	// takes a JSON array of [user_id, trade_id]. Of a row that cannot be read there are
+	// the id and the key, and a day of a row set aside.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
-	TradesByKey(ctx context.Context, keys string) ([]Trade, error)
+	TradesByKey(ctx context.Context, keys string) ([]TradesByKeyRow, error)
 	// TradesBySignal is TradesByUser for each signal.
 	TradesBySignal(ctx context.Context, arg TradesBySignalParams) ([]TradesBySignalRow, error)
 	// TradesByUser counts each user's trades of three outcomes, which may be the
 	// same, by user. P&L is summed in whole units and millionths, because a sum of
 	// millionths may leave the integers.
 	TradesByUser(ctx context.Context, arg TradesByUserParams) ([]TradesByUserRow, error)
-	// UncountedFires lists fires that are in no counter yet, by id.
-	UncountedFires(ctx context.Context, maxRows int64) ([]SignalFire, error)
-	// UncountedTrades lists trades that are in no counter yet, by id.
-	UncountedTrades(ctx context.Context, maxRows int64) ([]Trade, error)
+	// UndatedUsers lists users of whom it cannot be read when they were last active.
+	// Not portable: SQLite may keep anything in any column.
+	UndatedUsers(ctx context.Context, maxRows int64) ([]int64, error)
+	// UnreadableCounters lists rows, but not facts, that have a value of another type
+	// than its column's, or no name, each with its table, its key and the first such
+	// column.
+	// Not portable: PostgreSQL keeps to its types.
+	UnreadableCounters(ctx context.Context, maxRows int64) ([]UnreadableCountersRow, error)
+	// UnreadableFires lists rows of fires that cannot be read and should be counted,
+	// by id, as FireRows does.
+	// Not portable: PostgreSQL keeps to its types.
+	UnreadableFires(ctx context.Context, maxRows int64) ([]UnreadableFiresRow, error)
+	// UnreadableTrades is UnreadableFires for trades.
+	// Not portable: PostgreSQL keeps to its types.
+	UnreadableTrades(ctx context.Context, maxRows int64) ([]UnreadableTradesRow, error)
 	// UseToken notes when a token was used, unless a later use is noted.
 	UseToken(ctx context.Context, arg UseTokenParams) error
 	// UserActiveDays lists the days on which a user fired, from one on. Day 0 holds
@@ -541,7 +639,7 @@ type Querier interface {
 	// and its milestones upwards.
 	UserAwards(ctx context.Context, userID int64) ([]StreakAward, error)
 	// UserDayFireMismatches lists a user's days, from the horizon on, whose counts
-	// are not those of the fires.
+	// are not those of the fires. Before the first day there are none.
 	UserDayFireMismatches(ctx context.Context, arg UserDayFireMismatchesParams) ([]UserDayFireMismatchesRow, error)
 	// UserDayTradeMismatches lists a user's days whose counts are not those of the
 	// trades. Trades are never cleaned up, so all days are compared. P&L is summed
@@ -564,13 +662,21 @@ type Querier interface {
 	UserFreezes(ctx context.Context, userID int64) ([]StreakFreeze, error)
 	// UserIDsFrom lists users by id, from one on.
 	UserIDsFrom(ctx context.Context, arg UserIDsFromParams) ([]int64, error)
+	// UserOrigins returns of some users, in no order, the last day that has counted
+	// facts of theirs (-1 without one) and the times of the latest fire and trade
+	// that are kept, as text ('' without one). It takes a JSON array of user ids.
+	// Not portable: SQLite's times are text already, and it looks up one user after
+	// the other.
+	UserOrigins(ctx context.Context, users string) ([]UserOriginsRow, error)
 	// UserRecentFires counts a user's fires from one day to another, both included.
 	UserRecentFires(ctx context.Context, arg UserRecentFiresParams) (int64, error)
 	// UserSignalTrades is UserTrades for those that followed a signal.
 	UserSignalTrades(ctx context.Context, arg UserSignalTradesParams) ([]Trade, error)
-	// UserTotalMismatches lists users whose totals are not the sums of their days.
+	// UserTotalMismatches lists users whose totals are not the sums of their days, and
+	// those who have totals without any fact (known is 0).
 	// P&L is summed in whole units and millionths, because a sum of millionths may
-	// leave the integers on its way; missing_micros is what is stored too little.
+	// leave the integers; missing_units and missing_micros together are what is stored
+	// too little.
 	UserTotalMismatches(ctx context.Context, maxRows int64) ([]UserTotalMismatchesRow, error)
 	// UserTrades lists a user's counted trades before a position, last closed first.
 	// Here and below, two outcomes may be left out; no outcome is an empty text.

@@ -7,6 +7,7 @@ package dbgen
 
 import (
 	"context"
+	"time"
 )
 
 const AddDays = `-- name: AddDays :exec
@@ -267,13 +268,14 @@ func (q *Queries) DeleteUsers(ctx context.Context, users string) error {
 }
 
 const FiresByKey = `-- name: FiresByKey :many
-SELECT f.user_id, f.signal_id, f.executed, f.day
+SELECT f.id, f.user_id, f.signal_id, CAST(COALESCE(f.executed = TRUE, FALSE) AS BOOLEAN) AS executed, CAST(f.day AS BIGINT) AS day
 FROM json_each(CAST(?1 AS TEXT)) AS j
 CROSS JOIN signal_fires AS f -- CROSS: one search a key
 WHERE f.user_id = CAST(j.value ->> 0 AS BIGINT) AND f.signal_id = CAST(j.value ->> 1 AS TEXT)
 `
 
 type FiresByKeyRow struct {
+	ID       int64
 	UserID   int64
 	SignalID string
 	Executed bool
@@ -281,7 +283,7 @@ type FiresByKeyRow struct {
 }
 
 // FiresByKey returns those of some fires that are stored, in no order. It takes
-// a JSON array of [user_id, signal_id].
+// a JSON array of [user_id, signal_id]. A row that is not counted may hold anything.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) FiresByKey(ctx context.Context, keys string) ([]FiresByKeyRow, error) {
 	rows, err := q.db.QueryContext(ctx, FiresByKey, keys)
@@ -293,6 +295,7 @@ func (q *Queries) FiresByKey(ctx context.Context, keys string) ([]FiresByKeyRow,
 	for rows.Next() {
 		var i FiresByKeyRow
 		if err := rows.Scan(
+			&i.ID,
 			&i.UserID,
 			&i.SignalID,
 			&i.Executed,
@@ -553,24 +556,42 @@ func (q *Queries) SpendFreezes(ctx context.Context, freezes string) error {
 }
 
 const TradesByKey = `-- name: TradesByKey :many
-SELECT t.id, t.user_id, t.trade_id, t.signal_id, t.pnl_micros, t.outcome, t.closed_at, t.day
+SELECT t.id, t.user_id, t.trade_id, t.signal_id, t.pnl_micros, t.outcome, t.closed_at, CAST(t.day AS BIGINT) AS day
+FROM json_each(CAST(?1 AS TEXT)) AS j
+CROSS JOIN readable_trades AS t -- CROSS: one search a key
+WHERE t.user_id = CAST(j.value ->> 0 AS BIGINT) AND t.trade_id = CAST(j.value ->> 1 AS TEXT)
+UNION ALL
+SELECT t.id, t.user_id, t.trade_id, '', 0, '', '1970-01-01 00:00:00', -2
 FROM json_each(CAST(?1 AS TEXT)) AS j
 CROSS JOIN trades AS t -- CROSS: one search a key
 WHERE t.user_id = CAST(j.value ->> 0 AS BIGINT) AND t.trade_id = CAST(j.value ->> 1 AS TEXT)
+    AND t.id NOT IN (SELECT r.id FROM readable_trades AS r WHERE r.id = t.id)
 `
 
+type TradesByKeyRow struct {
+	ID        int64
+	UserID    int64
+	TradeID   string
+	SignalID  string
+	PnlMicros int64
+	Outcome   string
+	ClosedAt  time.Time
+	Day       int64
+}
+
 // TradesByKey returns those of some trades that are stored, in no order. It
-// takes a JSON array of [user_id, trade_id].
+// takes a JSON array of [user_id, trade_id]. Of a row that cannot be read there are
+// the id and the key, and a day of a row set aside.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
-func (q *Queries) TradesByKey(ctx context.Context, keys string) ([]Trade, error) {
+func (q *Queries) TradesByKey(ctx context.Context, keys string) ([]TradesByKeyRow, error) {
 	rows, err := q.db.QueryContext(ctx, TradesByKey, keys)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []Trade{}
+	items := []TradesByKeyRow{}
 	for rows.Next() {
-		var i Trade
+		var i TradesByKeyRow
 		if err := rows.Scan(
 			&i.ID,
 			&i.UserID,

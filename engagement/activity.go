@@ -29,7 +29,8 @@ type Activity struct {
 
 // Activity returns how many users were active up to each day of a window,
 // oldest first; days without fires are there. All time begins with the first
-// fire and ends today, and is empty before there is one. At most MaxLimit days.
+// fire and ends today, and is empty before there is one; of more than MaxLimit
+// days it is the last MaxLimit. A window has at most as many.
 // It reads the users of each day, from 29 days before the window on. Cleanup
 // does not change it.
 func (r *Reader) Activity(ctx context.Context, w Window) ([]Activity, error) {
@@ -40,7 +41,7 @@ func (r *Reader) Activity(ctx context.Context, w Window) ([]Activity, error) {
 
 func (v *view) activity(ctx context.Context, w Window) ([]Activity, error) {
 	list := []Activity{}
-	days, err := v.bounded(ctx, w)
+	days, err := v.bounded(ctx, w, Daily, MaxLimit)
 	if err != nil || days.empty() {
 		return list, err
 	}
@@ -89,7 +90,7 @@ func (a *Activity) stick(month int64) {
 // activityOn is the activity up to one day.
 func (v *view) activityOn(ctx context.Context, day Day) (Activity, error) {
 	a := Activity{Day: day, Partial: day >= v.today()}
-	first := int64(max(day-trailingMonth+1, unknownDay+1))
+	first := int64(max(day-trailingMonth+1, firstDay))
 	days, err := v.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: first, LastDay: int64(day)})
 	if err != nil {
 		return a, err
@@ -120,8 +121,9 @@ func sum(values []int64) (total int64) {
 }
 
 // bounded checks a window and returns its days. Those of all time are from the
-// first with a fire to today; none if there is no fire.
-func (v *view) bounded(ctx context.Context, w Window) (daySpan, error) {
+// first with a fire to today, or the last of them that lie in at most so many
+// periods; none if there is no fire.
+func (v *view) bounded(ctx context.Context, w Window, by Period, most Day) (daySpan, error) {
 	if !w.IsAllTime() {
 		return w.span, w.check()
 	}
@@ -130,6 +132,7 @@ func (v *view) bounded(ctx context.Context, w Window) (daySpan, error) {
 		return noDays, err
 	}
 	days := daySpan{Day(first), max(Day(first), v.today())}
+	days.first = max(days.first, by.start(days.last)-(most-1)*by.days())
 	return days, checkDayRange(days.first, days.last)
 }
 
@@ -143,7 +146,7 @@ type activeDay struct {
 func (v *view) eachDay(ctx context.Context, days daySpan) iter.Seq2[activeDay, error] {
 	return func(yield func(activeDay, error) bool) {
 		// Fires whose day is not known make nobody active.
-		known := dbgen.DaysBetweenParams{FirstDay: int64(max(days.first, unknownDay+1)), LastDay: int64(days.last)}
+		known := dbgen.DaysBetweenParams{FirstDay: int64(max(days.first, firstDay)), LastDay: int64(days.last)}
 		rows, err := v.q.DaysBetween(ctx, known)
 		for day := days.first; day <= days.last && err == nil; day++ {
 			d := activeDay{row: dbgen.Day{Day: int64(day)}}

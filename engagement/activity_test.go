@@ -2,6 +2,7 @@ package engagement_test
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -266,6 +267,32 @@ func TestActivityRefusesWhatItCannotAnswer(t *testing.T) {
 		}
 		same(t, "the most cohorts", len(must(db.Cohorts(ctx, lastDays(db, engagement.MaxCohorts), engagement.Daily, engagement.MaxCohorts))(t)), engagement.MaxCohorts)
 		same(t, "the longest range", len(must(db.Activity(ctx, lastDays(db, engagement.MaxLimit)))(t)), engagement.MaxLimit)
+	})
+}
+
+// A fire of long ago is no reason never to answer for all time again.
+func TestAllTimeOfMoreDaysThanCanBeShownIsTheLastOfThem(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx, db := context.Background(), open(newClock(noon).option())
+		fireOn(t, db, 1, time.Date(1970, 1, 2, 12, 0, 0, 0, time.UTC), noon)
+		fireOn(t, db, 2, noon.AddDate(0, 0, -engagement.MaxLimit))
+		today := db.Today()
+		activity := must(db.Activity(ctx, engagement.AllTime()))(t)
+		same(t, "days of activity", []any{len(activity), activity[0].Day, activity[0].MAU, activity[engagement.MaxLimit-1].Day},
+			[]any{engagement.MaxLimit, today - engagement.MaxLimit + 1, int64(1), today})
+		same(t, "days of figures", len(must(db.DailyFigures(ctx, engagement.AllTime()))(t)), engagement.MaxLimit)
+		for _, by := range engagement.Periods() {
+			lifecycle := must(db.Lifecycle(ctx, engagement.AllTime(), by))(t)
+			last := lifecycle[len(lifecycle)-1]
+			same(t, "the last period's active and new", []int64{last.Active, last.New, last.Resurrected}, []int64{1, 0, 1})
+			cohorts := must(db.Cohorts(ctx, engagement.AllTime(), by, 1))(t)
+			same(t, "cohorts", len(cohorts), engagement.MaxCohorts)
+			newest := cohorts[len(cohorts)-1]
+			same(t, "the newest cohort is the current one", newest.Start <= today && newest.Partial, true)
+			must(json.Marshal(lifecycle))(t)
+		}
+		_, err := db.Activity(ctx, engagement.Days(1, today))
+		wantError(t, err, engagement.ErrInvalid)
 	})
 }
 

@@ -15,7 +15,7 @@ const (
 	ByWinRate                          // win rate, by its lower bound in whole billionths: see [WinRateBound]
 	ByPnL                              // profit and loss
 	ByExecuted                         // executed fires
-	ByLongestStreak                    // longest run of consecutive days with a fire
+	ByLongestStreak                    // longest streak; in a window, longest run of days with a fire: what rest days and freezes bridge is not of the window alone
 )
 
 // Rankings lists all rankings.
@@ -56,7 +56,7 @@ func (m Ranking) value(f UserFigures) float64 {
 	case ByWinRate:
 		return float64(winBound(f.Wins, f.Losses))
 	case ByExecuted:
-		return float64(f.ExecutedFires)
+		return float64(f.Executed)
 	case ByLongestStreak:
 		return float64(f.LongestStreak)
 	}

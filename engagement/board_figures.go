@@ -14,7 +14,7 @@ import (
 type UserFigures struct {
 	UserID        int64     `json:"user_id"`
 	TotalFires    int64     `json:"total_fires"`
-	ExecutedFires int64     `json:"executed_fires"`
+	Executed      int64     `json:"executed"`
 	Wins          int64     `json:"wins"`
 	Losses        int64     `json:"losses"`
 	Draws         int64     `json:"draws"`
@@ -34,7 +34,7 @@ func (f *UserFigures) derive() {
 
 func lifetimeFigures(row dbgen.UserStat) UserFigures {
 	f := UserFigures{
-		UserID: row.UserID, TotalFires: row.TotalFires, ExecutedFires: row.Executed,
+		UserID: row.UserID, TotalFires: row.TotalFires, Executed: row.Executed,
 		Wins: row.Wins, Losses: row.Losses, Draws: row.Draws,
 		PnL: row.Pnl, LongestStreak: row.StreakLongest, LastUpdated: row.LastUpdated,
 	}
@@ -81,7 +81,7 @@ func (v *view) windowFigures(user dbgen.UserStat, days []dbgen.UserDay) UserFigu
 	var pnl stats.Amount
 	for _, d := range days {
 		f.TotalFires += d.Fires
-		f.ExecutedFires += d.Executed
+		f.Executed += d.Executed
 		f.Wins += d.Wins
 		f.Losses += d.Losses
 		f.Draws += d.Draws

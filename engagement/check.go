@@ -2,6 +2,7 @@ package engagement
 
 import (
 	"fmt"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -49,7 +50,7 @@ func (c *core) checkTime(field string, t, now time.Time) (time.Time, Day, error)
 	switch {
 	case t.Unix() > endOfTime.Unix(): // first, for the furthest times cannot be compared
 		return t, 0, invalid(field, t.Format(time.RFC3339), "want a time before the year 10000")
-	case t.Unix() < 0 || day <= unknownDay:
+	case t.Unix() < 0 || day < firstDay:
 		return t, 0, invalid(field, t.Format(time.RFC3339), "want a time after 1970-01-01")
 	case t.After(now.Add(maxAhead)):
 		return t, 0, invalid(field, t.Format(time.RFC3339), "it is more than 24 hours ahead")
@@ -154,16 +155,11 @@ func (f *fact) checkHorizon(horizon Day) error {
 // checkTrade refuses a trade that cannot be stored and returns the fact for one
 // that can.
 func (c *core) checkTrade(t Trade, now time.Time) (*fact, error) {
-	if err := checkUserID(t.UserID); err != nil {
+	if err := checkTradeIDs(t.UserID, t.TradeID, t.SignalID); err != nil {
 		return nil, err
 	}
-	if err := checkID("trade id", t.TradeID); err != nil {
-		return nil, err
-	}
-	if t.SignalID != "" {
-		if err := checkID("signal id", t.SignalID); err != nil {
-			return nil, err
-		}
+	if t.TradeID == openingBalance {
+		return nil, invalid("trade id", t.TradeID, "it is reserved for the P&L with which a user came from an adopted file")
 	}
 	micros, err := toMicros("P&L", t.PnL)
 	if err != nil {
@@ -183,15 +179,113 @@ func (c *core) checkTrade(t Trade, now time.Time) (*fact, error) {
 	}}, nil
 }
 
-// outcomeOf returns the given outcome or, if it is zero, that of a P&L.
-func outcomeOf(given Outcome, micros int64) (Outcome, error) {
-	switch {
-	case given != 0:
-		return given, checkNamed("outcome", given, Outcomes())
-	case micros > 0:
-		return Win, nil
-	case micros < 0:
-		return Loss, nil
+// checkOpeningBalance is checkTrade for an opening balance, of which the user, the
+// P&L and the time are looked at.
+func (c *core) checkOpeningBalance(t Trade) (*fact, error) {
+	if err := checkUserID(t.UserID); err != nil {
+		return nil, err
 	}
-	return Draw, nil
+	micros, err := toMicros("P&L", t.PnL)
+	if err != nil {
+		return nil, err
+	}
+	return &fact{isTrade: true, trade: dbgen.Trade{
+		UserID: t.UserID, TradeID: openingBalance, PnlMicros: micros, Outcome: Draw.String(),
+		ClosedAt: stored(balanceTime(t.ClosedAt)), Day: int64(balanceDay),
+	}}, nil
 }
+
+// balanceTime returns the time that an opening balance is stored with, which it
+// does not go by: the given one if it can be stored.
+func balanceTime(t time.Time) time.Time {
+	if t.Unix() < 0 || t.After(endOfTime) {
+		return time.Unix(0, 0).UTC()
+	}
+	return t
+}
+
+func checkTradeIDs(userID int64, tradeID, signalID string) error {
+	if err := checkUserID(userID); err != nil {
+		return err
+	}
+	if err := checkID("trade id", tradeID); err != nil {
+		return err
+	}
+	if signalID == "" {
+		return nil
+	}
+	return checkID("signal id", signalID)
+}
+
+// placeFire refuses a stored fire that could not have been recorded as it is, and
+// returns the day that it belongs on.
+func (c *core) placeFire(f dbgen.SignalFire, now time.Time) (Day, error) {
+	if err := checkUserID(f.UserID); err != nil {
+		return 0, err
+	}
+	if err := checkID("signal id", f.SignalID); err != nil {
+		return 0, err
+	}
+	return c.placeTime("timestamp", f.Timestamp, now)
+}
+
+// placeTrade is placeFire for a stored trade.
+func (c *core) placeTrade(t dbgen.Trade, now time.Time) (Day, error) {
+	if kept, isKept := strings.CutPrefix(t.SignalID, keptPnL); isKept && t.TradeID == openingBalance {
+		return 0, invalid("P&L", kept, "it is no amount that can be carried")
+	}
+	if err := checkTradeIDs(t.UserID, t.TradeID, t.SignalID); err != nil {
+		return 0, err
+	}
+	if t.PnlMicros > maxMicros || t.PnlMicros < -maxMicros {
+		return 0, invalid("P&L", fromMicros(t.PnlMicros), fmt.Sprintf("want a number within ±%.0f", MaxPnL))
+	}
+	if _, err := ParseOutcome(t.Outcome); err != nil {
+		return 0, err
+	}
+	if t.TradeID == openingBalance {
+		if t.Outcome != Draw.String() || t.SignalID != "" {
+			return 0, invalid("trade id", t.TradeID, "it is reserved for opening balances, which are draws without a signal")
+		}
+		return balanceDay, nil
+	}
+	return c.placeTime("closing time", t.ClosedAt, now)
+}
+
+// placeTime is checkTime for a time that is stored.
+func (c *core) placeTime(field string, t, now time.Time) (Day, error) {
+	if t.IsZero() {
+		return 0, invalid(field, nil, "it cannot be read")
+	}
+	_, day, err := c.checkTime(field, t, now)
+	return day, err
+}
+
+// keptPnL is what the signal of an opening balance begins with if its P&L could
+// not be carried: the rest of it is the P&L as it was written.
+const keptPnL = "P&L "
+
+func checkSameTrade(known, row dbgen.Trade, timeGiven bool) error {
+	conflict := func(field string, have, got any) error {
+		return fmt.Errorf("%w: %s is stored as %#v, got %#v", ErrConflict, field, have, got)
+	}
+	switch {
+	case known.SignalID != row.SignalID:
+		return conflict("signal id", known.SignalID, row.SignalID)
+	case known.PnlMicros != row.PnlMicros:
+		return conflict("P&L", fromMicros(known.PnlMicros), fromMicros(row.PnlMicros))
+	case known.Outcome != row.Outcome:
+		return conflict("outcome", known.Outcome, row.Outcome)
+	case timeGiven && !known.ClosedAt.Equal(row.ClosedAt):
+		return conflict("closing time", known.ClosedAt.Format(time.RFC3339Nano), row.ClosedAt.Format(time.RFC3339Nano))
+	}
+	return nil
+}
+
+// errAside refuses a fact whose key a row that is set aside has.
+func errAside(table string, id int64) error {
+	return fmt.Errorf("%w: %s, row %d has this key and is set aside; mend or delete it", ErrConflict, table, id)
+}
+
+// stored returns t as the database keeps it: UTC, whole microseconds.
+func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

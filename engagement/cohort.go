@@ -26,8 +26,9 @@ type Cohort struct {
 
 // Cohorts returns a cohort for each period that holds a day of a window, oldest
 // first, followed for the given number of periods, 1 to MaxCohorts. Cohorts
-// that nobody belongs to are there. All time is that of [Reader.Activity]; at
-// most MaxCohorts cohorts. Cleanup does not change them.
+// that nobody belongs to are there. All time begins with the first fire and ends
+// today; of more than MaxCohorts cohorts it is the last MaxCohorts. A window has at
+// most as many. Cleanup does not change them.
 func (r *Reader) Cohorts(ctx context.Context, w Window, by Period, periods int) ([]Cohort, error) {
 	return snapshot(ctx, r, "cohorts", func(v *view) ([]Cohort, error) {
 		return v.cohorts(ctx, w, by, periods)
@@ -41,7 +42,7 @@ func (v *view) cohorts(ctx context.Context, w Window, by Period, periods int) ([
 	if periods < 1 || periods > MaxCohorts {
 		return nil, invalid("number of periods", periods, fmt.Sprintf("want 1 to %d", MaxCohorts))
 	}
-	days, err := v.bounded(ctx, w)
+	days, err := v.bounded(ctx, w, by, MaxCohorts)
 	if err != nil || days.empty() {
 		return []Cohort{}, err
 	}
@@ -77,7 +78,7 @@ func (v *view) emptyCohorts(first Day, count int, by Period, periods int) []Coho
 
 func (v *view) fillCohorts(ctx context.Context, cohorts []Cohort, days daySpan, by Period, periods int) error {
 	// A cohort whose first days nobody knows is nobody's.
-	firstDay, lastDay := int64(max(days.first, unknownDay+1)), int64(days.last)
+	firstDay, lastDay := int64(max(days.first, firstDay)), int64(days.last)
 	length, shift := int64(by.days()), int64(by.shift())
 	number := func(c int64) int64 { return c - int64((days.first+by.shift())/by.days()) }
 

@@ -26,7 +26,7 @@ func TestDefault(t *testing.T) {
 			same(t, "RecordUserSignalFire", result.Status, engagement.Recorded)
 			same(t, "UpdateUserPerformance", must(engagement.UpdateUserPerformance(ctx, 7, 12.5, true))(t).PnL, 12.5)
 			same(t, "EngagementStats", must(engagement.EngagementStats(ctx))(t).TotalFiresToday, int64(1))
-			same(t, "UserEngagementData", must(engagement.UserEngagementData(ctx, 7))(t).ExecutedFires, int64(1))
+			same(t, "UserEngagementData", must(engagement.UserEngagementData(ctx, 7))(t).Executed, int64(1))
 			_, err = engagement.UserEngagementData(ctx, 8)
 			wantError(t, err, engagement.ErrNotFound)
 			_, err = engagement.RecordUserSignalFire(ctx, 0, "A", false)

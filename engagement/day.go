@@ -11,9 +11,14 @@ import (
 // it takes the nearest day for it, at most one day beyond.
 type Day int64
 
-// unknownDay holds fires of adopted files whose time could not be read. No
-// fire that the library records falls on it.
-const unknownDay Day = 0
+// What the day of a fact is that lies on none. Counted facts lie on firstDay or
+// later: 1970-01-01 is the day of a clock that was never set.
+const (
+	firstDay   Day = 1
+	balanceDay Day = 0  // an opening balance, which belongs to all time and to no day
+	uncounted  Day = -1 // no counter holds it yet
+	setAside   Day = -2 // it cannot be a fact and is in no figure
+)
 
 const (
 	dateLayout = "2006-01-02"

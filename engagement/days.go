@@ -28,11 +28,11 @@ func (r *Reader) DailyFigures(ctx context.Context, w Window) ([]DayFigures, erro
 }
 
 func (v *view) dailyFigures(ctx context.Context, w Window) ([]DayFigures, error) {
-	span, err := v.bounded(ctx, w)
+	span, err := v.bounded(ctx, w, Daily, MaxLimit)
 	if err != nil || span.empty() {
 		return []DayFigures{}, err
 	}
-	rows, err := v.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: int64(span.first), LastDay: int64(span.last)})
+	rows, err := v.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: int64(max(span.first, firstDay)), LastDay: int64(span.last)})
 	if err != nil {
 		return nil, err
 	}

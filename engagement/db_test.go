@@ -57,7 +57,7 @@ func TestDSNsThatAreRefused(t *testing.T) {
 		"host=db user=bob password=hunter2", "user = bob password = 'hunter2' dbname=x", "service=hunter2",
 		"postgres://bob:%hunter2@db/x", "postgres://bob:1/hunter2@db/x", "postgres://bob:1#hunter2@db/x", "postgres://bob:1?hunter2@db/x",
 		"postgres://bob:1/@hunter2@db/x", "postgres://bob:hunter2#@db/x", "postgres://bob:hunter2/@db/x", "postgres://bob:hunter2 x@db/x",
-		"postgres://db/x?user=bob&password=hunter2&sslmode=perhaps", "postgres://[hunter2", "postgres://bob:hunter2%@db/x",
+		"postgres://[hunter2", "postgres://bob:hunter2%@db/x",
 	} {
 		t.Run(fmt.Sprintf("%q", dsn), func(t *testing.T) {
 			_, err := engagement.Open(context.Background(), dsn)

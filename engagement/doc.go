@@ -14,15 +14,19 @@
 //
 // # Map of the files
 //
-// From the ground up. What writes facts is record_…, what keeps the database in
-// order is keep_…, and every other name says which question it answers.
+// From the ground up: a function calls those of its own group and of the groups
+// before it, which a test checks. What writes facts is record_…, what keeps the
+// database in order is keep_…, and a figure is in the file of its name.
 //
 //	ground
 //	  errors            the errors, and which of them an engine's code is
+//	  check             refuses what cannot be stored
 //	  enum              types of few named values, and their text
+//	  outcome           how a trade ended
 //	  day               calendar days
 //	  window            ranges of days, all time, days and weeks as periods
 //	  money             amounts: a float64 outside, whole millionths inside
+//	  winrate           the bound by which win rates are compared
 //	  page              pages, cursors, and reading a whole list
 //	  walk              reading a whole table inside, some rows at a time
 //	  json              JSON that callers write, in which no field is unknown
@@ -31,34 +35,31 @@
 //	  options           what Open can be told
 //	ways in
 //	  dsn               the names of databases, and what of one may be shown
-//	  db                opening, migrating, closing
-//	  reader            reading the latest state or a snapshot
-//	  tx                transactions, and a caller's own statements in them
 //	  run               one operation: closed or not, tried again, logged
+//	  reader            reading the latest state or a snapshot
+//	  db                a handle and what it answers, closing
+//	  tx                transactions, and a caller's own statements in them
 //	  settings          what the database keeps of itself: time zone, horizon
-//	  ready             whether the database can be used, and its size
 //	  token             who may use the database over HTTP
-//	  public            whose own figures everybody may see
 //	  streak_rules      the rules that streaks go by
 //	writing (how facts become counters)
-//	  check             refuses what cannot be stored
 //	  record_queue      callers share a commit; a batch from load to commit
 //	  record_load       holds the users, reads what a batch is decided by
 //	  record_decide     finds all that changes, without the database
 //	  record_store      writes what changes
 //	facts (types, recording, look-ups, lists)
 //	  fire              fires, and the status of a call
-//	  trade             trades and their outcome
+//	  trade             closed trades
 //	  freeze            streak freezes
 //	figures
 //	  user              one user's totals and summary, all users
+//	  public            whose own figures everybody may see
 //	  signal            one signal's totals, how fast it was followed, all, the most fired
 //	  today             today's figures
 //	  days              figures of each day
 //	  board             leaderboards, ranks, who is around a user
 //	  board_order       the order of a board, stored or computed
 //	  board_figures     users' figures of all time or a window
-//	  winrate           the bound by which win rates are compared
 //	  versus            two users head to head
 //	  streak            streaks, their days and their board
 //	  award             milestones that streaks have reached
@@ -75,13 +76,21 @@
 //	  explain           the days and facts that a figure is made of
 //	  export            everything kept about a user
 //	upkeep
+//	  open              opens and migrates, and starts the upkeep
+//	  ready             whether the database can be used, and its size
 //	  keep_adopt        counts what other programs stored
+//	  keep_rows         reads rows that may hold anything, and places them
+//	  keep_aside        rows that cannot be facts: set aside, listed, mended, deleted
 //	  keep_rules        other streak rules, and counting all streaks by them
 //	  keep_cleanup      deletes old fires, moves the horizon
 //	  keep_erase        deletes a user
 //	  keep_verify       compares the figures with what they derive from
-//	  keep_verify_facts ... with the facts, and streaks with their days
+//	  keep_verify_facts ... streaks with their days
+//	  keep_verify_given ... and what was given by itself
+//	  keep_verify_rows  finds facts that are not on their day, and moves them there
 //	  keep_rebuild      puts right what is wrong
+//	  keep_history      ... but takes no history away
+//	  keep_origins      since when signals are there, and users were last active
 //	  keep_backup       copies a file while it is in use
 //	  keep_copy         copies to another engine
 //	  keep_copy_target  ... the target: opened, marked as unfinished

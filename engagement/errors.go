@@ -1,6 +1,7 @@
 package engagement
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -19,7 +20,8 @@ var (
 	// ErrNotFound: there is no such user, signal, fire, trade, metric or token, or the
 	// user is not on the board.
 	ErrNotFound = errors.New("not found")
-	// ErrConflict: a trade with this id is stored with other content, a user holds
+	// ErrConflict: a trade with this id is stored with other content, a row with the
+	// key of a fact is set aside ([Reader.Aside]), a user holds
 	// as many unspent streak freezes as the rules allow, or a copy has been taken
 	// over by another to the same target.
 	ErrConflict = errors.New("conflict")
@@ -33,8 +35,7 @@ var (
 	// certificate is not to be trusted, or the system refuses a file.
 	ErrDenied = errors.New("access denied")
 	// ErrStorage: no room is left on a disk or in memory, or a disk fails. What was
-	// recorded before stays. Nothing was written, unless it was a commit whose
-	// answer was lost: repeat the call once the cause is gone.
+	// recorded before stays; repeat the call once the cause is gone.
 	ErrStorage = errors.New("storage failure")
 	// ErrSchema: this is not an engagement database, or its schema is newer or
 	// older than this program's, or it is an unfinished copy. It was not touched.
@@ -118,8 +119,11 @@ func explain(eng engine.Engine, doing string, err error) error {
 // givenUp returns err with that of ctx, if ctx has ended and err may be what
 // came of that: the caller has gone, not the server or the transaction.
 func givenUp(ctx context.Context, eng engine.Engine, err error) error {
-	cause := ctx.Err()
-	if err == nil || cause == nil || errors.Is(err, cause) {
+	if err == nil || !engine.Ended(ctx) {
+		return err
+	}
+	cause := cmp.Or(ctx.Err(), context.DeadlineExceeded)
+	if errors.Is(err, cause) {
 		return err
 	}
 	switch sentinelOf(eng, err) {

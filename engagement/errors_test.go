@@ -16,7 +16,7 @@ import (
 var sentinels = map[string]error{
 	"ErrInvalid": engagement.ErrInvalid, "ErrNotFound": engagement.ErrNotFound, "ErrConflict": engagement.ErrConflict,
 	"ErrBusy": engagement.ErrBusy, "ErrSchema": engagement.ErrSchema, "ErrCorrupt": engagement.ErrCorrupt,
-	"ErrUnavailable": engagement.ErrUnavailable, "ErrDenied": engagement.ErrDenied,
+	"ErrUnavailable": engagement.ErrUnavailable, "ErrDenied": engagement.ErrDenied, "ErrStorage": engagement.ErrStorage,
 	"ErrReadOnly": engagement.ErrReadOnly, "ErrClosed": engagement.ErrClosed,
 }
 
@@ -299,6 +299,45 @@ func TestErrReadOnly(t *testing.T) {
 			only(t, err, engagement.ErrInvalid) // a bad argument is bad anywhere
 		})
 		same(t, "contents", read(t, db), want)
+	})
+}
+
+func TestWhatIsGivenUpIsTheContextsErrorAndNoOther(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		db := openVaried(t, freshFile(t))
+		other := open(newClock(noon).option())
+		dir := t.TempDir()
+		for i := range 30 {
+			for name, call := range map[string]func(ctx context.Context) error{
+				"Backup": func(ctx context.Context) error { return db.Backup(ctx, filepath.Join(dir, fmt.Sprint(i, ".db"))) },
+				"CopyTo": func(ctx context.Context) error {
+					_, err := other.CopyTo(ctx, filepath.Join(dir, fmt.Sprint(i, "-copy.db")))
+					return err
+				},
+				"Open": func(ctx context.Context) error {
+					return engagement.Migrate(ctx, filepath.Join(dir, fmt.Sprint(i, "-new.db")))
+				},
+				"Verify": func(ctx context.Context) error { _, err := other.Verify(ctx); return err },
+				"Tx": func(ctx context.Context) error {
+					return other.Tx(ctx, func(tx *engagement.Tx) error { _, err := tx.UpdateUserPnL(ctx, 1, 1, true); return err })
+				},
+			} {
+				ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i*i)*40*time.Microsecond)
+				err := call(ctx)
+				cancel()
+				if err == nil {
+					continue
+				}
+				if !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%s: got error %v, want that of its context", name, err)
+				}
+				for _, sentinel := range sentinels {
+					if errors.Is(err, sentinel) {
+						t.Errorf("%s: %v is %v", name, err, sentinel)
+					}
+				}
+			}
+		}
 	})
 }
 

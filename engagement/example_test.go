@@ -25,7 +25,7 @@ func Example() {
 	defer db.Close()
 
 	fire := engagement.Fire{UserID: 12345, SignalID: "EURUSD_LONG_001", Executed: true}
-	result, err := db.RecordFire(ctx, fire) // again: engagement.Duplicate, and nothing changes
+	receipt, err := db.RecordFire(ctx, fire) // again: engagement.Duplicate, and nothing changes
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(result.Status, user.TotalFires, user.WinRate, user.PnL, user.CurrentStreak)
+	fmt.Println(receipt.Status, user.TotalFires, user.WinRate, user.PnL, user.CurrentStreak)
 	// Output: recorded 1 1 150.75 1
 }
 
@@ -99,14 +99,14 @@ func ExampleDB_RecordTrade() {
 	defer db.Close()
 
 	for _, pnl := range []float64{150.75, 150.75, 151} {
-		result, err := db.RecordTrade(ctx, engagement.Trade{UserID: 12345, TradeID: "mt5-881", PnL: pnl})
+		receipt, err := db.RecordTrade(ctx, engagement.Trade{UserID: 12345, TradeID: "mt5-881", PnL: pnl})
 		switch {
 		case errors.Is(err, engagement.ErrConflict):
 			fmt.Println("refused:", err)
 		case err != nil:
 			log.Fatal(err)
 		default:
-			fmt.Println(result.Status)
+			fmt.Println(receipt.Status)
 		}
 	}
 	// Output:

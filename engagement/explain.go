@@ -50,7 +50,7 @@ func (f Figure) ofFires() bool { return f == FigureFires || f == FigureExecuted 
 
 // Explanation says what a figure is made of, all of one moment.
 //
-// The days survive cleanup and add up to the figure; the facts are those that
+// The days survive cleanup and add up to the figure, with what is carried; the facts are those that
 // are still kept one by one. Fires of days before the horizon are not, so of
 // these days there is only the sum.
 type Explanation struct {
@@ -66,7 +66,8 @@ type Explanation struct {
 
 	// Days are those that add something, oldest first. They are all on every page of
 	// the facts: the calendar has 366 a year.
-	Days []FigureDay `json:"days"`
+	Days    []FigureDay `json:"days"`
+	Carried float64     `json:"carried,omitempty"` // of the sum, what an opening balance adds, which is of no day
 
 	Horizon       Day           `json:"horizon"`
 	BeforeHorizon float64       `json:"before_horizon"`   // of the sum, what comes from days whose facts were cleaned up; of trades 0
@@ -139,6 +140,10 @@ type explaining struct {
 func (e *explaining) day(number int64, c counts) {
 	a, day := e.Figure.partOf(c), Day(number)
 	if a == (part{}) {
+		return
+	}
+	if day < firstDay {
+		e.sum, e.Carried = e.sum.plus(a), e.Figure.value(a)
 		return
 	}
 	value := float64(a.count)
@@ -299,7 +304,7 @@ func (v *view) explainSignal(ctx context.Context, signalID string, figure Figure
 	if err := checkID("signal id", signalID); err != nil {
 		return Explanation{}, err
 	}
-	p, err := v.factPaging(q, fmt.Sprintf("%s of signal %q", figure, signalID), daySpan{unknownDay, furthestDay})
+	p, err := v.factPaging(q, fmt.Sprintf("%s of signal %q", figure, signalID), allDays)
 	if err != nil {
 		return Explanation{}, err
 	}

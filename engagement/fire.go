@@ -88,6 +88,9 @@ type SignalFire struct {
 // tell any more whether it was counted. A caller who may repeat a call that
 // late must give the fire's time; without one it is a fire of now.
 //
+// A fire with the key of a row that is set aside is ErrConflict, which names the
+// row; see [Reader.Aside].
+//
 // Callers who record at the same time share a commit; each returns when its own
 // fire is on disk.
 func (db *DB) RecordFire(ctx context.Context, f Fire) (FireReceipt, error) {

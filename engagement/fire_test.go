@@ -123,8 +123,8 @@ func TestAFireMovesEveryCounterItTouches(t *testing.T) {
 		fire(t, db, engagement.Fire{UserID: 1, SignalID: "A", Executed: true})
 
 		// That a fire has executed is no activity of its user.
-		same(t, "UserStats of the first", must(db.UserStats(ctx, 1))(t), engagement.UserStats{UserID: 1, TotalFires: 1, ExecutedFires: 1, LastUpdated: noon})
-		same(t, "UserStats of the second", must(db.UserStats(ctx, 2))(t), engagement.UserStats{UserID: 2, TotalFires: 1, ExecutedFires: 1, LastUpdated: noon})
+		same(t, "UserStats of the first", must(db.UserStats(ctx, 1))(t), engagement.UserStats{UserID: 1, TotalFires: 1, Executed: 1, LastUpdated: noon})
+		same(t, "UserStats of the second", must(db.UserStats(ctx, 2))(t), engagement.UserStats{UserID: 2, TotalFires: 1, Executed: 1, LastUpdated: noon})
 		same(t, "SignalMetrics", must(db.SignalMetrics(ctx, "A"))(t),
 			engagement.SignalMetrics{SignalID: "A", TotalFires: 2, ActiveUsers: 2, CreatedAt: noon.Add(-time.Hour)})
 		signal := "A"
@@ -293,5 +293,41 @@ func contains(t tb, err error, parts ...string) {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("error %q does not say %q", err, part)
 		}
+	}
+}
+
+// A batch means its facts in their order: each is told what it would be told alone.
+func TestABatchAwardsWhatItsFiresAwardOneByOne(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		milestones []int64
+		days       []int
+		want       [][]int64 // milestones that each fire is told of
+	}{
+		{"the fire that closes the gap reaches the milestone", []int64{3}, []int{-3, -1, -2}, [][]int64{nil, nil, {3}}},
+		{"two runs that one fire joins", []int64{2}, []int{-10, -9, -7, -6, -8}, [][]int64{nil, {2}, nil, {2}, nil}},
+		{"backwards", []int64{1, 2, 3}, []int{-1, -2, -3}, [][]int64{{1}, {2}, {3}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			forEachEngine(t, func(t *testing.T, open openFunc) {
+				ctx, db := context.Background(), open(newClock(noon).option())
+				rules := engagement.DefaultStreakRules()
+				rules.Milestones = tt.milestones
+				noError(t, db.SetStreakRules(ctx, rules))
+				var batch []engagement.Fire
+				for i, ago := range tt.days {
+					at := noon.AddDate(0, 0, ago)
+					batch = append(batch, engagement.Fire{UserID: 1, SignalID: fmt.Sprint(i), At: at})
+					single := must(db.RecordFire(ctx, engagement.Fire{UserID: 2, SignalID: fmt.Sprint(i), At: at}))(t)
+					same(t, fmt.Sprintf("what fire %d is told alone", i), single.Milestones, tt.want[i])
+				}
+				for i, receipt := range must(db.RecordFires(ctx, batch))(t) {
+					same(t, fmt.Sprintf("what fire %d of the batch is told", i), receipt.Milestones, tt.want[i])
+				}
+				same(t, "awards", must(db.Awards(ctx, 1))(t), must(db.Awards(ctx, 2))(t))
+				same(t, "streak", must(db.Streak(ctx, 1))(t).Longest, must(db.Streak(ctx, 2))(t).Longest)
+				proven(t, db)
+			})
+		})
 	}
 }

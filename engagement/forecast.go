@@ -78,7 +78,7 @@ func (v *view) forecast(ctx context.Context, q ForecastQuery) (Forecast, error) 
 	if err != nil {
 		return Forecast{}, err
 	}
-	own, err := v.record(ctx, s)
+	own, err := v.outcomes(ctx, s)
 	if err != nil {
 		return Forecast{}, err
 	}
@@ -86,7 +86,7 @@ func (v *view) forecast(ctx context.Context, q ForecastQuery) (Forecast, error) 
 	if err != nil {
 		return Forecast{}, err
 	}
-	all := stats.Record(community)
+	all := stats.Outcomes(community)
 	f := Forecast{
 		UserID: s.userID, SignalID: s.signalID,
 		Wins: own.Wins, Losses: own.Losses, Decided: own.Decided(), Needed: p.minDecided,
@@ -99,11 +99,11 @@ func (v *view) forecast(ctx context.Context, q ForecastQuery) (Forecast, error) 
 	return f, nil
 }
 
-// record returns the wins and losses of one user or signal.
-func (v *view) record(ctx context.Context, s subject) (own stats.Record, err error) {
+// outcomes returns the wins and losses of one user or signal.
+func (v *view) outcomes(ctx context.Context, s subject) (own stats.Outcomes, err error) {
 	if s.userID != 0 {
 		row, err := v.userRow(ctx, s.userID)
-		return stats.Record{Wins: row.Wins, Losses: row.Losses}, err
+		return stats.Outcomes{Wins: row.Wins, Losses: row.Losses}, err
 	}
 	trades := 0
 	for t, err := range v.tradesInOrder(ctx, s, AllTime().days()) {
@@ -119,14 +119,14 @@ func (v *view) record(ctx context.Context, s subject) (own stats.Record, err err
 	return own, nil
 }
 
-func withTrade(r stats.Record, t dbgen.Trade) stats.Record {
+func withTrade(o stats.Outcomes, t dbgen.Trade) stats.Outcomes {
 	switch t.Outcome {
 	case Win.String():
-		return r.With(true)
+		return o.With(true)
 	case Loss.String():
-		return r.With(false)
+		return o.With(false)
 	}
-	return r
+	return o
 }
 
 // prior is what is taken for granted before a user or signal has traded.
@@ -208,8 +208,8 @@ func (r *Reader) ScoreForecasts(ctx context.Context, q CalibrationQuery) (Calibr
 		if err != nil {
 			return Calibration{}, err
 		}
-		s := scorer{prior: p, bySignal: q.BySignal, days: q.Window.days(), own: map[subject]stats.Record{}}
-		known := daySpan{unknownDay + 1, s.days.last}
+		s := scorer{prior: p, bySignal: q.BySignal, days: q.Window.days(), own: map[subject]stats.Outcomes{}}
+		known := daySpan{firstDay, s.days.last}
 		for t, err := range v.tradesInOrder(ctx, subject{}, known) {
 			if err != nil {
 				return Calibration{}, err
@@ -226,8 +226,8 @@ type scorer struct {
 	bySignal bool
 	days     daySpan // whose trades are scored
 
-	community stats.Record
-	own       map[subject]stats.Record
+	community stats.Outcomes
+	own       map[subject]stats.Outcomes
 	now       []dbgen.Trade // those that closed last, at one time; nobody knows them yet
 
 	tooEarly int64

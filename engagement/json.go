@@ -5,22 +5,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // What callers write is read strictly: a field that there is not is ErrInvalid, for
 // it is one that was mistyped. A field that is absent leaves what it would set.
 
+// maxJSONBytes is several times as much as the longest of them has, a board of
+// MaxLimit users.
+const maxJSONBytes = 1 << 20
+
 // readKnown reads JSON of known fields. It changes nothing if it fails.
 func readKnown[T any](what string, text []byte, into *T) error {
 	read := *into
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&read); err != nil {
+	if err := decodeOne(text, &read, maxJSONBytes); err != nil {
 		if refused, ok := errors.AsType[*InvalidError](err); ok {
 			return refused
-		}
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-			return invalid(wrong.Field, nil, fmt.Sprintf("it is a %s, want another type", shortened(wrong.Value)))
 		}
 		return invalid(what, nil, err.Error())
 	}
@@ -88,12 +88,37 @@ func (q *QualityQuery) UnmarshalJSON(text []byte) error {
 	return readKnown("quality", text, (*fields)(q))
 }
 
-// UnmarshalJSON reads what [ParseMetricDefinition] reads, and leaves it to those
-// who are given the definition to refuse what does not go together.
-func (d *MetricDefinition) UnmarshalJSON(text []byte) error {
-	read, err := decodeMetric(text)
-	if err == nil {
-		*d = read
+// decodeOne reads the only value of a JSON text, of at most so many bytes and with
+// known fields.
+func decodeOne(text []byte, into any, most int) error {
+	if len(text) > most {
+		return tooLong(len(text), most)
 	}
-	return err
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	err := decoder.Decode(into)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		value := shortened(wrong.Value)
+		if wrong.Field == "" {
+			return fmt.Errorf("it is a %s, want fields and their values", value)
+		}
+		return fmt.Errorf("%s: it is a %s, want another type", wrong.Field, value)
+	}
+	if _, ok := errors.AsType[*InvalidError](err); ok {
+		return err
+	}
+	if errors.Is(err, io.EOF) {
+		return errors.New("it is empty")
+	}
+	if err != nil {
+		return errors.New(shortened(err.Error()))
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("there is more than one")
+	}
+	return nil
+}
+
+func tooLong(size, most int) error {
+	return fmt.Errorf("it has %d bytes, want at most %d", size, most)
 }

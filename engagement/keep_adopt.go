@@ -2,49 +2,52 @@ package engagement
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/hydraxdev/engagementdb/dbgen"
 )
 
-// pendingChunk is how many facts of each kind are counted in one transaction,
-// so that other writers are not kept waiting for long.
+// pendingChunk is how many facts are counted in one transaction, so that other writers are not kept waiting for long.
 const pendingChunk = 1_000
 
 // countPending counts the facts that no counter holds yet: those of a
-// predecessor's file, and those that another program inserted with plain SQL.
-// It also finishes what a migration or a change of the streak rules has left.
+// predecessor's file, and those that another program inserted with plain SQL. It
+// looks again at those set aside, and finishes what a migration or a change of the
+// streak rules has left.
 func (db *DB) countPending(ctx context.Context) error {
 	found, err := latest(ctx, db.Reader, "look for uncounted facts", func(v *view) (pending, error) { return v.pending(ctx) })
-	if err == nil && found.fires+found.trades > 0 {
-		db.core.log.Info("counting facts that no counter holds yet", "fires", found.fires, "trades", found.trades)
-		err = db.countFacts(ctx, found.fires+found.trades)
+	if err == nil && found.aside > 0 {
+		err = db.lookAgain(ctx)
+	}
+	if err == nil && found.facts > 0 {
+		db.core.log.Info("counting facts that no counter holds yet", "facts", found.facts)
+		err = db.countFacts(ctx, found.facts)
 	}
 	if err == nil && found.unbounded > 0 {
 		err = db.boundWinRates(ctx)
 	}
 	if err == nil && found.streaks {
-		err = db.recountStreaks(ctx)
+		if err = db.recountStreaks(ctx); err == nil {
+			err = db.settleAdopted(ctx)
+		}
 	}
 	return err
 }
 
 // pending is what Open has yet to finish.
 type pending struct {
-	fires, trades int64 // that no counter holds
-	unbounded     int64 // users without the bound of their win rate
-	streaks       bool  // streaks are being counted again
+	facts     int64 // that no counter holds
+	aside     int64 // rows set aside, which may have been mended
+	unbounded int64 // users without the bound of their win rate
+	streaks   bool  // streaks are being counted again
 }
 
 func (v *view) pending(ctx context.Context) (p pending, err error) {
-	if p.fires, err = v.q.CountUncountedFires(ctx); err != nil {
+	if p.facts, err = v.countNoDay(ctx, uncounted); err != nil {
 		return p, err
 	}
-	if p.trades, err = v.q.CountUncountedTrades(ctx); err != nil {
+	if p.aside, err = v.countNoDay(ctx, setAside); err != nil {
 		return p, err
 	}
 	if p.unbounded, err = v.q.CountUsersWithoutBound(ctx); err != nil {
@@ -54,68 +57,95 @@ func (v *view) pending(ctx context.Context) (p pending, err error) {
 	return p, err
 }
 
-// countFacts counts the facts that no counter holds yet, of which there are
-// about so many.
-func (db *DB) countFacts(ctx context.Context, total int64) error {
-	_, err := write(ctx, db, "normalize facts", idempotent, func(w *writing) (int64, error) {
-		return w.q.NormalizeUncountedFires(ctx)
-	})
+// countNoDay counts the facts of one of the days uncounted and setAside.
+func (v *view) countNoDay(ctx context.Context, day Day) (int64, error) {
+	fires, err := v.q.CountFiresOfNoDay(ctx, int64(day))
 	if err != nil {
-		return err
+		return 0, err
 	}
+	trades, err := v.q.CountTradesOfNoDay(ctx, int64(day))
+	return fires + trades, err
+}
+
+// countFacts counts the facts that no counter holds yet, of which there are about
+// so many, and sets aside the rows that cannot be facts.
+func (db *DB) countFacts(ctx context.Context, total int64) error {
 	p := progressOf(ctx, total)
-	for {
-		chunk, err := write(ctx, db, "count facts", idempotent, func(w *writing) (chunk, error) {
-			return w.countChunk(ctx, pendingChunk)
-		})
+	var aside int64
+	err := db.eachPage(ctx, uncounted, func(sound []*fact, refused []refusal) error {
+		more, err := db.countTogether(ctx, sound)
 		if err != nil {
 			return err
 		}
-		if chunk.found == 0 {
-			db.core.log.Info("counted all facts", "facts", p.done)
-			return nil
+		set, err := db.setAside(ctx, slices.Concat(refused, more))
+		if err != nil {
+			return err
 		}
-		p.add(chunk.counted)
+		aside += set
+		p.add(len(sound) + len(refused))
 		db.core.log.Info("counting facts", "done", p.done, "total", p.total)
+		return nil
+	})
+	if err == nil {
+		db.core.log.Info("counted all facts", "facts", p.done-aside, "set_aside", aside)
 	}
+	return err
 }
 
-// chunk is how many uncounted facts were found and counted.
-type chunk struct{ found, counted int }
+// eachPage shows the rows of one of the days uncounted and setAside to use, a page
+// at a time: those that are facts, and those that cannot be.
+func (db *DB) eachPage(ctx context.Context, day Day, use func(sound []*fact, refused []refusal) error) error {
+	for _, table := range []string{firesTable, tradesTable} {
+		for after := noRow; ; {
+			page, err := latest(ctx, db.Reader, "read uncounted facts", func(v *view) ([]factRow, error) {
+				return v.rowsOf(ctx, table, day, after, pendingChunk)
+			})
+			if err != nil {
+				return err
+			}
+			var sound []*fact
+			var refused []refusal
+			for _, row := range page {
+				if f, err := db.core.read(row, db.core.instant()); err == nil {
+					sound = append(sound, f)
+				} else {
+					refused = append(refused, refusal{row, err})
+				}
+			}
+			if err := use(sound, refused); err != nil {
+				return err
+			}
+			if len(page) < pendingChunk {
+				break
+			}
+			after = page[len(page)-1].position()
+		}
+	}
+	return nil
+}
 
-// countChunk looks for at most limit facts of each kind and counts those that
-// no other process counts first.
-func (w *writing) countChunk(ctx context.Context, limit int64) (c chunk, err error) {
-	fires, err := w.q.UncountedFires(ctx, limit)
+// countTogether counts facts whose rows are there, in one transaction if none of
+// them is refused, and returns those that are. What refuses them may be what others
+// come to: the sum of a user's trades has a bound.
+func (db *DB) countTogether(ctx context.Context, facts []*fact) ([]refusal, error) {
+	if len(facts) == 0 {
+		return nil, nil
+	}
+	_, err := write(ctx, db, "count facts", idempotent, func(w *writing) (int, error) {
+		return w.countStored(ctx, facts)
+	})
+	switch {
+	case err == nil || !errors.Is(err, ErrInvalid):
+		return nil, err
+	case len(facts) == 1:
+		return []refusal{{*facts[0].row, err}}, nil
+	}
+	first, err := db.countTogether(ctx, facts[:len(facts)/2])
 	if err != nil {
-		return c, err
+		return nil, err
 	}
-	trades, err := w.q.UncountedTrades(ctx, limit)
-	if err != nil {
-		return c, err
-	}
-	unknown := 0
-	facts := make([]*fact, 0, len(fires)+len(trades))
-	for _, fire := range fires {
-		if w.placeInTime(&fire.Timestamp, &fire.Day) {
-			unknown++
-		}
-		facts = append(facts, &fact{fire: fire, stored: true})
-	}
-	for _, trade := range trades {
-		if w.placeInTime(&trade.ClosedAt, &trade.Day) {
-			unknown++
-		}
-		facts = append(facts, &fact{trade: trade, isTrade: true, stored: true})
-	}
-	if c.found = len(facts); c.found == 0 {
-		return c, nil
-	}
-	if unknown > 0 {
-		w.log.Warn("facts whose time cannot be read or is in the future are counted on 1970-01-01", "facts", unknown)
-	}
-	c.counted, err = w.countStored(ctx, facts)
-	return c, err
+	rest, err := db.countTogether(ctx, facts[len(facts)/2:])
+	return append(first, rest...), err
 }
 
 // countStored counts facts whose rows are there, unless another process has
@@ -125,14 +155,9 @@ func (w *writing) countStored(ctx context.Context, facts []*fact) (counted int, 
 	if err != nil {
 		return 0, err
 	}
-	placed := facts[:0]
+	placed := make([]*fact, 0, len(facts))
 	for _, f := range facts {
-		var here bool
-		if f.isTrade {
-			here, err = w.placeTrade(ctx, f.trade, uncounted)
-		} else {
-			here, err = w.placeFire(ctx, &f.fire, uncounted)
-		}
+		here, err := w.place(ctx, f)
 		if err != nil {
 			return 0, err
 		}
@@ -141,63 +166,12 @@ func (w *writing) countStored(ctx context.Context, facts []*fact) (counted int, 
 		}
 	}
 	d := decide(l, placed, w.now)
-	for i, r := range d.receipts {
+	for _, r := range d.receipts {
 		if r.err != nil {
-			return 0, fmt.Errorf("%s: %w", placed[i].trade.TradeID, r.err)
+			return 0, r.err
 		}
 	}
 	return len(placed), w.store(ctx, d.changes)
-}
-
-// placeInTime sets a fact's day. A time that could not be read, or lies before
-// the days that are counted, becomes the start of 1970; such a fact and one of
-// the future belong to unknownDay, which it reports.
-func (w *writing) placeInTime(at *time.Time, day *int64) (unknown bool) {
-	*at = stored(*at)
-	counted := DayOf(*at, w.loc)
-	if at.Year() > 9999 || counted <= unknownDay {
-		*at, counted = time.Unix(0, 0).UTC(), unknownDay
-	}
-	if at.After(w.now.Add(maxAhead)) {
-		counted = unknownDay
-	}
-	*day = int64(counted)
-	return counted == unknownDay
-}
-
-// uncounted is the day of a fact that no counter holds yet.
-const uncounted Day = -1
-
-// placeFire stores a fire's time and day, unless another process has moved it
-// from the day where it was seen. It updates whether the fire is executed.
-func (w *writing) placeFire(ctx context.Context, f *dbgen.SignalFire, seen Day) (placed bool, err error) {
-	f.Executed, err = w.q.PlaceFire(ctx, dbgen.PlaceFireParams{
-		Day: f.Day, Timestamp: f.Timestamp, UserID: f.UserID, SignalID: f.SignalID, SeenDay: int64(seen),
-	})
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, w.mayMiss("fire", f.ID)
-	}
-	return err == nil, err
-}
-
-// placeTrade stores a trade's time and day, unless another process has moved it
-// from the day where it was seen.
-func (w *writing) placeTrade(ctx context.Context, t dbgen.Trade, seen Day) (placed bool, err error) {
-	rows, err := w.q.PlaceTrade(ctx, dbgen.PlaceTradeParams{
-		Day: t.Day, ClosedAt: t.ClosedAt, UserID: t.UserID, TradeID: t.TradeID, SeenDay: int64(seen),
-	})
-	if err == nil && rows == 0 {
-		err = w.mayMiss("trade", t.ID)
-	}
-	return rows == 1, err
-}
-
-// mayMiss refuses to go on looking for a fact that nobody else can have moved.
-func (w *writing) mayMiss(fact string, id int64) error {
-	if w.engine.Remote() {
-		return nil
-	}
-	return fmt.Errorf("%w: %s %d is not found by its own key", ErrCorrupt, fact, id)
 }
 
 // boundWinRates computes the bounds of win rates that a migration left open.

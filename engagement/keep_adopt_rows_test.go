@@ -73,7 +73,7 @@ func TestLargeTradesOfAnotherProgramAreCounted(t *testing.T) {
 func TestRowsOfOtherPrograms(t *testing.T) {
 	t.Parallel()
 	instant := time.Date(2026, time.January, 5, 10, 30, 15, 0, time.UTC)
-	unknown := time.Unix(0, 0).UTC()
+	var none time.Time // it is set aside
 	written := []struct {
 		name  string
 		value any
@@ -88,20 +88,19 @@ func TestRowsOfOtherPrograms(t *testing.T) {
 		{"a date", "2026-01-05", instant.Truncate(24 * time.Hour)},
 		{"unix seconds", instant.Unix(), instant},
 		{"unix milliseconds", instant.UnixMilli(), instant},
-		{"garbage", "yesterday, I think", unknown},
-		{"nothing", "", unknown},
-		{"before 1970", "1912-06-23 08:00:00", unknown},
-		{"the day of unreadable times", "1970-01-01 23:00:00", unknown},
-		{"a far future", "9999-12-31 12:00:00.5", time.Date(9999, 12, 31, 12, 0, 0, 500_000_000, time.UTC)},
+		{"garbage", "yesterday, I think", none},
+		{"nothing", "", none},
+		{"before 1970", "1912-06-23 08:00:00", none},
+		{"the day of unreadable times", "1970-01-01 23:00:00", none},
+		{"a far future", "9999-12-31 12:00:00.5", none},
 	}
 	ways := []struct {
 		name  string
 		count func(t *testing.T, path string, db *engagement.DB)
-		keeps bool // those without a time
 	}{
-		{"the next Open", func(t *testing.T, path string, db *engagement.DB) { openAt(t, path) }, true},
-		{"Rebuild", func(t *testing.T, path string, db *engagement.DB) { must(db.Rebuild(t.Context()))(t) }, true},
-		{"Cleanup", func(t *testing.T, path string, db *engagement.DB) { must(db.Cleanup(t.Context(), 10_000))(t) }, false},
+		{"the next Open", func(t *testing.T, path string, db *engagement.DB) { openAt(t, path) }},
+		{"Rebuild", func(t *testing.T, path string, db *engagement.DB) { must(db.Rebuild(t.Context()))(t) }},
+		{"Cleanup", func(t *testing.T, path string, db *engagement.DB) { must(db.Cleanup(t.Context(), 10_000))(t) }},
 	}
 	for _, way := range ways {
 		t.Run(way.name+" counts them, whatever their time looks like", func(t *testing.T) {
@@ -125,16 +124,17 @@ func TestRowsOfOtherPrograms(t *testing.T) {
 			same(t, "uncounted facts", report.Uncounted, int64(0))
 			want := map[string]time.Time{}
 			for _, row := range written {
-				if way.keeps || !row.want.Equal(unknown) {
+				if !row.want.IsZero() {
 					want[row.name] = row.want
 				}
 			}
+			same(t, "rows set aside", report.Aside, int64(len(written)-len(want)))
 			got := map[string]time.Time{}
 			for _, f := range must(db.Fires(t.Context(), engagement.FireFilter{UserID: 7}, anyPage))(t).Items {
 				got[f.SignalID] = f.Timestamp
 			}
 			same(t, "times", got, want)
-			same(t, "total fires", must(db.UserStats(t.Context(), 7))(t).TotalFires, int64(len(written)))
+			same(t, "total fires", must(db.UserStats(t.Context(), 7))(t).TotalFires, int64(len(want)))
 			day := engagement.DayOf(instant, time.UTC)
 			same(t, "fires of the day", must(db.DailyFigures(t.Context(), engagement.Days(day, day)))(t)[0].Fires, int64(9))
 			now := must(db.Fires(t.Context(), engagement.FireFilter{UserID: 8}, anyPage))(t).Items[0].Timestamp
@@ -153,15 +153,15 @@ func TestRowsOfOtherPrograms(t *testing.T) {
 		db := openAt(t, path)
 		proven(t, db)
 		stats := must(db.UserStats(t.Context(), 7))(t)
-		same(t, "P&L, wins and losses", [3]float64{stats.PnL, float64(stats.Wins), float64(stats.Losses)}, [3]float64{1.25, 1, 1})
+		same(t, "P&L, wins and losses", [3]float64{stats.PnL, float64(stats.Wins), float64(stats.Losses)}, [3]float64{1.5, 1, 0})
 		closed := map[string]time.Time{}
 		for _, tr := range must(db.Trades(t.Context(), engagement.TradeFilter{}, anyPage))(t).Items {
 			closed[fmt.Sprint(tr.UserID, tr.TradeID)] = tr.ClosedAt
 		}
-		same(t, "closing times", closed, map[string]time.Time{"7a": instant, "7b": unknown, "8a": instant})
+		same(t, "closing times", closed, map[string]time.Time{"7a": instant, "8a": instant})
 	})
 
-	t.Run("odd signal ids are counted as they are", func(t *testing.T) {
+	t.Run("odd signal ids that RecordFire takes are counted as they are, others are set aside", func(t *testing.T) {
 		t.Parallel()
 		path := freshFile(t)
 		openAt(t, path)
@@ -178,7 +178,11 @@ func TestRowsOfOtherPrograms(t *testing.T) {
 		proven(t, db)
 		got, want := map[string]int64{}, map[string]int64{}
 		for i, id := range odd {
-			want[id] = int64(i%3 + 1)
+			if _, err := db.RecordFire(t.Context(), engagement.Fire{UserID: 99, SignalID: id}); err != nil {
+				wantError(t, err, engagement.ErrInvalid)
+				continue
+			}
+			want[id] = int64(i%3 + 2)
 		}
 		for _, row := range query(t, path, "SELECT signal_id, total_fires FROM signal_metrics", func(rows *sql.Rows) (s engagement.SignalMetrics, err error) {
 			return s, rows.Scan(&s.SignalID, &s.TotalFires)
@@ -197,7 +201,7 @@ func TestRowsOfOtherPrograms(t *testing.T) {
 		path := freshFile(t)
 		db := openAt(t, path)
 		execute(t, path, `INSERT INTO signal_fires (user_id, signal_id, timestamp, executed) VALUES
-			(7, 'A', '2026-01-05 10:30:15', 0), (7, 'B', '2026-01-05T10:30:15Z', 0), (7, 'C', 1767609015, 1), (7, 'D', 'garbage', 0)`)
+			(7, 'A', '2026-01-05 10:30:15', 0), (7, 'B', '2026-01-05T10:30:15Z', 0), (7, 'C', 1767609015, 1), (7, 'D', '2026-01-06', 0)`)
 		same(t, "A again", fire(t, db, engagement.Fire{UserID: 7, SignalID: "A"}), engagement.Duplicate)
 		same(t, "A executed", fire(t, db, engagement.Fire{UserID: 7, SignalID: "A", Executed: true}), engagement.MarkedExecuted)
 		same(t, "A executed again", fire(t, db, engagement.Fire{UserID: 7, SignalID: "A", Executed: true}), engagement.Duplicate)
@@ -217,7 +221,7 @@ func TestRowsOfOtherPrograms(t *testing.T) {
 			{Day: day, Fires: 4, Executed: 3, ActiveUsers: 1, NewUsers: 1, ExecutionRate: 0.75},
 		})
 		summary := must(db.UserSummary(t.Context(), 7))(t)
-		same(t, "total and executed fires", [2]int64{summary.TotalFires, summary.ExecutedFires}, [2]int64{5, 3})
+		same(t, "total and executed fires", [2]int64{summary.TotalFires, summary.Executed}, [2]int64{5, 3})
 		same(t, "days that are none", texts(t, path, `SELECT day FROM user_days WHERE day < 0
 			UNION ALL SELECT day FROM signal_days WHERE day < 0 UNION ALL SELECT day FROM days WHERE day < 0`), []string{})
 	})
@@ -227,7 +231,7 @@ func TestRowsOfOtherPrograms(t *testing.T) {
 		path := freshFile(t)
 		db := openAt(t, path)
 		execute(t, path, `INSERT INTO signal_fires (user_id, signal_id, timestamp) VALUES
-			(7, 'OLD', datetime('now', '-200 days')), (7, 'NEW', datetime('now', '-2 days')), (8, 'OLD', 'garbage'), (9, 'OLD', 86400 * 400)`)
+			(7, 'OLD', datetime('now', '-200 days')), (7, 'NEW', datetime('now', '-2 days')), (8, 'OLD', '2001-02-03'), (9, 'OLD', 86400 * 400)`)
 		report := must(db.Cleanup(t.Context(), 90))(t)
 		same(t, "fires deleted", report.FiresDeleted, int64(3))
 		proven(t, db)

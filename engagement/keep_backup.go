@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 )
 
 // Backup copies the database to a new file at path while it is in use. The
 // copy is opened and verified before it gets its name, so a file at path is a
-// true one. A path that exists is ErrInvalid; a copy in which something is
+// true one. A path that exists or has no folder is ErrInvalid; a copy in which something is
 // wrong that is not wrong in the database itself is ErrCorrupt. What Verify
 // finds in the database is copied as it is, so that it can be backed up before
 // it is rebuilt.
@@ -25,6 +26,8 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 		})
 		if errors.Is(err, os.ErrExist) {
 			err = invalid("path", path, "it exists already")
+		} else if _, missing := os.Stat(filepath.Dir(path)); errors.Is(missing, os.ErrNotExist) && err != nil {
+			err = fmt.Errorf("%w: %w", invalid("path", path, "its folder"), os.ErrNotExist)
 		}
 		return rows, err
 	})

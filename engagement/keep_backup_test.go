@@ -30,6 +30,21 @@ func TestBackupIsACopy(t *testing.T) {
 	onlyFiles(t, filepath.Dir(dsn), "engagement.db", "a copy? 100%#1.db")
 }
 
+func TestABackupWhereThereCanBeNoneIsErrInvalid(t *testing.T) {
+	t.Parallel()
+	dsn := freshFile(t)
+	db := openVaried(t, dsn)
+	for path, says := range map[string]string{
+		dsn:                                   "it exists already",
+		filepath.Join(t.TempDir(), "no", "b"): "its folder: file does not exist",
+		filepath.Join(dsn, "b"):               "not a directory",
+	} {
+		err := db.Backup(context.Background(), path)
+		only(t, err, engagement.ErrInvalid)
+		contains(t, err, says)
+	}
+}
+
 // onlyFiles fails the test if there are other files in dir, beyond those that
 // SQLite keeps beside an open one.
 func onlyFiles(t *testing.T, dir string, names ...string) {

@@ -2,6 +2,8 @@ package engagement
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -28,6 +30,10 @@ const cleanupPatience = 100
 // those and today. It touches no counter: totals, days, leaderboards and
 // streaks stay, and trades are never deleted. keepDays is at least 1.
 //
+// The horizon goes no further than to the day after the latest fire that is kept:
+// of later days nothing can have been deleted, so their fires need not be refused,
+// also if the clock was wrong.
+//
 // The horizon moves first and the fires go in chunks of their own
 // transactions, so a cleanup that is interrupted has done no harm and the next
 // one goes on.
@@ -40,7 +46,7 @@ func (db *DB) Cleanup(ctx context.Context, keepDays int) (report CleanupReport, 
 		return report, err
 	}
 	report.Horizon, err = write(ctx, db, "move the horizon", alone, func(w *writing) (Day, error) {
-		return w.moveHorizon(ctx, w.today()-Day(keepDays))
+		return w.moveHorizon(ctx, keepDays)
 	})
 	if err != nil {
 		return report, err
@@ -84,14 +90,31 @@ func (db *DB) Cleanup(ctx context.Context, keepDays int) (report CleanupReport, 
 	}
 }
 
-// moveHorizon moves the horizon to a day, and returns where it is then. It never
-// moves backwards: deleted fires do not come back.
-func (w *writing) moveHorizon(ctx context.Context, day Day) (Day, error) {
-	current, err := w.horizon(ctx)
-	if err != nil || day <= current {
+// moveHorizon moves the horizon as a cleanup does, and returns where it is then.
+func (w *writing) moveHorizon(ctx context.Context, keepDays int) (Day, error) {
+	current, next, err := w.nextHorizon(ctx, keepDays)
+	if err != nil || next == current {
 		return current, err
 	}
-	return day, w.q.SetSetting(ctx, dbgen.SetSettingParams{Name: settingHorizon, Value: strconv.FormatInt(int64(day), 10)})
+	return next, w.setHorizon(ctx, next)
+}
+
+func (w *writing) setHorizon(ctx context.Context, day Day) error {
+	return w.q.SetSetting(ctx, dbgen.SetSettingParams{Name: settingHorizon, Value: strconv.FormatInt(int64(day), 10)})
+}
+
+// nextHorizon returns the horizon, and the one after a cleanup. That never lies
+// before: deleted fires do not come back. Nor does it lie behind the day after the
+// latest fire.
+func (v *view) nextHorizon(ctx context.Context, keepDays int) (current, next Day, err error) {
+	if current, err = v.horizon(ctx); err != nil {
+		return current, current, err
+	}
+	last, err := v.q.LastFireDay(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return current, current, nil
+	}
+	return current, max(current, min(v.today()-Day(keepDays), Day(last)+1)), err
 }
 
 // PlanCleanup returns what [DB.Cleanup] would do, without doing it.
@@ -100,11 +123,11 @@ func (r *Reader) PlanCleanup(ctx context.Context, keepDays int) (CleanupReport, 
 		if err := checkKeepDays(keepDays); err != nil {
 			return CleanupReport{}, err
 		}
-		current, err := v.horizon(ctx)
+		_, next, err := v.nextHorizon(ctx, keepDays)
 		if err != nil {
 			return CleanupReport{}, err
 		}
-		report := CleanupReport{Horizon: max(current, v.today()-Day(keepDays))}
+		report := CleanupReport{Horizon: next}
 		report.FiresDeleted, err = v.firesBefore(ctx, report.Horizon)
 		return report, err
 	})

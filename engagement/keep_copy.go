@@ -14,6 +14,7 @@ type CopyReport struct {
 	Rows    int64 `json:"rows"`    // of all tables; the copy has the same
 	Written int64 `json:"written"` // by this run; interrupted ones before it wrote the others
 	Deleted int64 `json:"deleted"` // rows that an interrupted run had written and the database no longer has
+	Aside   int64 `json:"aside"`   // rows set aside, and others that cannot be read, which are left behind
 	// Copy is what Verify says of the copy.
 	Copy Report `json:"copy"`
 }
@@ -35,8 +36,9 @@ type CopyReport struct {
 // rows that were copied, with a snapshot of then: what has changed before them
 // meanwhile is found in the end and put right.
 //
-// A row that the other engine cannot keep, such as an id with a NUL in
-// PostgreSQL, is ErrInvalid. A copy that another CopyTo has taken over is
+// Rows that are set aside ([Reader.Aside]) stay behind. Another row that the other
+// engine cannot keep, such as an uncounted one whose id has a NUL in PostgreSQL, is
+// ErrInvalid. A copy that another CopyTo has taken over is
 // ErrConflict. A difference between both is ErrCorrupt, and the copy stays
 // unfinished; what Verify finds in the database too is copied as it is.
 func (db *DB) CopyTo(ctx context.Context, dsn string) (CopyReport, error) {
@@ -95,6 +97,9 @@ func (c *copier) run(ctx context.Context) error {
 	if err := c.begin(ctx); err != nil {
 		return err
 	}
+	if err := c.countAside(ctx); err != nil {
+		return err
+	}
 	c.progress = progressOf(ctx, 2*c.report.Rows)
 	resumed := c.mark.Table != ""
 	if resumed {
@@ -111,6 +116,25 @@ func (c *copier) run(ctx context.Context) error {
 		err = fmt.Errorf("%w: the copy differs in %s", ErrCorrupt, difference)
 	}
 	return err
+}
+
+// countAside counts the rows of facts that are not copied.
+func (c *copier) countAside(ctx context.Context) error {
+	for _, count := range []func(context.Context) (int64, error){c.source.CountFires, c.source.CountTrades} {
+		n, err := count(ctx)
+		if err != nil {
+			return err
+		}
+		c.report.Aside += n
+	}
+	for _, count := range []func(context.Context) (int64, error){c.source.CountCopiedFires, c.source.CountCopiedTrades} {
+		n, err := count(ctx)
+		if err != nil {
+			return err
+		}
+		c.report.Aside -= n
+	}
+	return nil
 }
 
 // copyAndCompare copies what is behind the mark, and then compares all rows. It

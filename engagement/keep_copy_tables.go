@@ -81,10 +81,10 @@ var copyTables = []copyTable{
 	},
 	{
 		name: "signal_fires", subject: "user %[1]d, signal %[2]q",
-		count: dbgen.Querier.CountFires,
-		after: listing(func(ctx context.Context, q dbgen.Querier, k copyKey) ([]dbgen.SignalFire, error) {
+		count: dbgen.Querier.CountCopiedFires,
+		after: listing(func(ctx context.Context, q dbgen.Querier, k copyKey) ([]dbgen.ReadableFire, error) {
 			return q.FiresAfter(ctx, dbgen.FiresAfterParams{AfterUser: k.user, AfterSignal: k.id, MaxRows: copyChunk})
-		}, func(f dbgen.SignalFire) copyKey { return copyKey{user: f.UserID, id: f.SignalID} }),
+		}, func(f dbgen.ReadableFire) copyKey { return copyKey{user: f.UserID, id: f.SignalID} }),
 		put: dbgen.Querier.PutFires,
 		remove: func(ctx context.Context, q dbgen.Querier, k copyKey) error {
 			return q.DeleteFire(ctx, dbgen.DeleteFireParams{UserID: k.user, SignalID: k.id})
@@ -92,10 +92,10 @@ var copyTables = []copyTable{
 	},
 	{
 		name: "trades", subject: "user %[1]d, trade %[2]q",
-		count: dbgen.Querier.CountTrades,
-		after: listing(func(ctx context.Context, q dbgen.Querier, k copyKey) ([]dbgen.Trade, error) {
+		count: dbgen.Querier.CountCopiedTrades,
+		after: listing(func(ctx context.Context, q dbgen.Querier, k copyKey) ([]dbgen.ReadableTrade, error) {
 			return q.TradesAfter(ctx, dbgen.TradesAfterParams{AfterUser: k.user, AfterTrade: k.id, MaxRows: copyChunk})
-		}, func(t dbgen.Trade) copyKey { return copyKey{user: t.UserID, id: t.TradeID} }),
+		}, func(t dbgen.ReadableTrade) copyKey { return copyKey{user: t.UserID, id: t.TradeID} }),
 		put: dbgen.Querier.PutTrades,
 		remove: func(ctx context.Context, q dbgen.Querier, k copyKey) error {
 			return q.DeleteTrade(ctx, dbgen.DeleteTradeParams{UserID: k.user, TradeID: k.id})

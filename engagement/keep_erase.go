@@ -1,6 +1,7 @@
 package engagement
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -19,8 +20,9 @@ type EraseReceipt struct {
 
 // EraseUser deletes everything kept about a user and takes it out of the
 // counters of the community's days and, for fires still kept one by one, of
-// their signals; what older fires added to a signal stays, since it cannot be
-// told whose it was. ErrNotFound if nothing is kept about the user. Backups
+// their signals, whose CreatedAt becomes the time of the earliest fire left; what
+// older fires added to a signal stays, since it cannot be told whose it was.
+// ErrNotFound if nothing is kept about the user. Backups
 // keep what they have, and freed pages of the file keep it until they are used
 // again.
 func (db *DB) EraseUser(ctx context.Context, userID int64) (EraseReceipt, error) {
@@ -79,7 +81,7 @@ func (w *writing) eraseUser(ctx context.Context, userID int64) (EraseReceipt, er
 	if err := w.store(ctx, erased); err != nil {
 		return receipt, err
 	}
-	return receipt, w.deleteEmptySignals(ctx, &erased)
+	return receipt, w.forget(ctx, &erased)
 }
 
 // holdKept holds a user, so that whoever adds facts of the user waits until the
@@ -103,6 +105,10 @@ func (w *writing) holdKept(ctx context.Context, userID int64) error {
 
 // deleteFires deletes a user's fires and takes them out of their signals.
 func (w *writing) deleteFires(ctx context.Context, userID int64, erased *changes) (deleted int64, err error) {
+	// Those may hold anything, and are in no counter.
+	if deleted, err = w.q.DeleteUncountedFires(ctx, userID); err != nil {
+		return deleted, err
+	}
 	for {
 		fires, err := w.q.DeleteUserFires(ctx, dbgen.DeleteUserFiresParams{UserID: userID, MaxRows: MaxLimit})
 		if err != nil || len(fires) == 0 {
@@ -117,9 +123,14 @@ func (w *writing) deleteFires(ctx context.Context, userID int64, erased *changes
 	}
 }
 
-// deleteEmptySignals deletes the signals that nobody has fired any more, with
-// the time of the erased fire.
-func (w *writing) deleteEmptySignals(ctx context.Context, erased *changes) error {
+// forget deletes the days and signals that nobody has fired on any more, and the
+// times of erased fires since when there are the others.
+func (w *writing) forget(ctx context.Context, erased *changes) error {
+	for _, day := range sortedKeys(erased.days, cmp.Compare) {
+		if err := w.later().DeleteEmptyDay(ctx, int64(day)); err != nil {
+			return err
+		}
+	}
 	var days, signals rows
 	for key := range erased.signalDays {
 		days.begin().str(key.signal).int(int64(key.day))
@@ -127,7 +138,10 @@ func (w *writing) deleteEmptySignals(ctx context.Context, erased *changes) error
 	for signal := range erased.signals {
 		signals.begin().str(signal)
 	}
-	return storeEach(ctx, storing{w.q.DeleteEmptySignalDays, days}, storing{w.q.DeleteEmptySignals, signals})
+	if err := storeEach(ctx, storing{w.q.DeleteEmptySignalDays, days}, storing{w.q.DeleteEmptySignals, signals}); err != nil {
+		return err
+	}
+	return w.forgetFires(ctx, erased.signals)
 }
 
 // subtractDays takes a user's totals and days out of the community's days.

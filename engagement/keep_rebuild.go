@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
 )
 
 const (
@@ -22,56 +23,109 @@ const (
 // returns a Report of the state after it with what it repaired. Facts that
 // another program inserted are counted first. The days before the horizon have
 // no facts left: their counts are kept as they are. If the figures do not hold
-// even then, the error is ErrCorrupt. What Verify finds of the schema (V5) is
-// not repaired.
+// even then, the error is ErrCorrupt. What Verify finds of the schema (V5) and of
+// what is stored as given (V7) is not repaired; the latter is among the Findings.
+//
+// Rebuild never takes history away. Where facts of whole days were counted, and
+// none of them is there though the horizon does not say that they were cleaned up,
+// it changes no counter and returns a [*HistoryError], which is ErrCorrupt. Give
+// [RestoreHorizon] or [AcceptLoss] to go on. A count that no other agrees with is
+// put right.
 //
 // Others may read and write meanwhile: differences are found in a snapshot, and
 // since a write moves a counter and what it derives from alike, the difference
 // between them can be added later. Erasing a user and other repairs do not, so
 // they make it look again.
-func (db *DB) Rebuild(ctx context.Context) (Report, error) {
-	return run(ctx, db.shared(), "rebuild", func() (Report, error) { return db.rebuild(ctx) })
+func (db *DB) Rebuild(ctx context.Context, options ...RebuildOption) (Report, error) {
+	var o rebuildOptions
+	for _, option := range options {
+		option(&o)
+	}
+	return run(ctx, db.shared(), "rebuild", func() (Report, error) { return db.rebuild(ctx, o) })
 }
 
-func (db *DB) rebuild(ctx context.Context) (report Report, err error) {
+func (db *DB) rebuild(ctx context.Context, o rebuildOptions) (report Report, err error) {
 	if db.core.readOnly {
 		return report, ErrReadOnly
 	}
 	if err := db.core.refuseInTx(); err != nil { // also if it finds nothing to write
 		return report, err
 	}
-	if err := db.countPending(ctx); err != nil {
-		return report, err
-	}
-	before, err := db.core.verifyCounters(ctx)
+	before, err := db.prepareRebuild(ctx, o)
 	if err != nil {
 		return report, err
 	}
 	// What others derive from comes first.
-	for _, repair := range []func(context.Context) (int, error){
+	repairs := []func(context.Context) (int, error){
 		db.repairFireDays, db.repairTradeDays,
-		db.repairUserDayFires, db.repairUserDayTrades, db.repairSignalDays,
-		db.repairUserTotals, db.repairSignalTotals,
+		db.repairUserDayFires, db.repairUserDayTrades, db.repairSignalDays, db.repairEmptyDays,
+		db.repairUserTotals, db.repairSignalTotals, db.repairSignalOrigins,
 		db.repairDerived, db.repairUsers, db.repairDays,
-	} {
-		for round := 0; ; round++ {
-			found, err := repair(ctx)
-			if err != nil {
-				return report, err
-			}
-			if found < rebuildPage || round == rebuildRounds {
-				break
-			}
+	}
+	if o.acceptLoss {
+		repairs = append(repairs, db.deleteSenselessAwards, db.deleteOrphanFreezes)
+	}
+	for _, repair := range repairs {
+		if err := untilRepaired(ctx, repair); err != nil {
+			return report, err
 		}
 	}
 	if report, err = db.core.verifyCounters(ctx); err != nil {
 		return report, err
 	}
-	report.Repaired = before.Findings
-	if len(report.Findings) > 0 {
-		err = fmt.Errorf("%w: %s", ErrCorrupt, report.Findings[0])
+	report.Repaired = slices.DeleteFunc(before.Findings, func(f Finding) bool { return slices.Contains(report.Findings, f) })
+	return report, unrepaired(report)
+}
+
+// prepareRebuild restores the horizon if it is to, counts what is not counted, and
+// returns what is wrong, unless putting that right would take history away.
+func (db *DB) prepareRebuild(ctx context.Context, o rebuildOptions) (before Report, err error) {
+	if o.horizon != nil {
+		_, err := write(ctx, db, "restore the horizon", alone, func(w *writing) (struct{}, error) {
+			return struct{}{}, w.restoreHorizon(ctx, *o.horizon)
+		})
+		if err != nil {
+			return before, err
+		}
 	}
-	return report, err
+	if err := db.countPending(ctx); err != nil {
+		return before, err
+	}
+	if before, err = db.core.verifyCounters(ctx); err != nil {
+		return before, err
+	}
+	if err := unreadable(before); err != nil || o.acceptLoss {
+		return before, err
+	}
+	return before, db.checkHistory(ctx)
+}
+
+// unreadable returns an error for a report that comes of what cannot be read.
+func unreadable(report Report) error {
+	if !report.Timestamp.IsZero() {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrCorrupt, report.Findings[0])
+}
+
+// unrepaired returns an error for the first figure that a rebuild has left wrong.
+func unrepaired(report Report) error {
+	for _, finding := range report.Findings {
+		if finding.Invariant != "V7" {
+			return fmt.Errorf("%w: %s", ErrCorrupt, finding)
+		}
+	}
+	return nil
+}
+
+// untilRepaired repairs until a look finds no more.
+func untilRepaired(ctx context.Context, repair func(context.Context) (int, error)) error {
+	for round := 0; ; round++ {
+		found, err := repair(ctx)
+		if err != nil || found < rebuildPage || round == rebuildRounds {
+			return err
+		}
+	}
 }
 
 // repair looks for differences in a snapshot and puts each right, a chunk at a
@@ -107,36 +161,6 @@ func repair[T any](ctx context.Context, db *DB,
 	return len(differences), nil
 }
 
-func (db *DB) repairFireDays(ctx context.Context) (int, error) {
-	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.SignalFire, error) {
-		return v.misplacedFires(ctx, rebuildPage)
-	}, func(ctx context.Context, w *writing, found []dbgen.SignalFire) error {
-		for _, f := range found {
-			seen := Day(f.Day)
-			w.placeInTime(&f.Timestamp, &f.Day)
-			if _, err := w.placeFire(ctx, &f, seen); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (db *DB) repairTradeDays(ctx context.Context) (int, error) {
-	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.Trade, error) {
-		return v.misplacedTrades(ctx, rebuildPage)
-	}, func(ctx context.Context, w *writing, found []dbgen.Trade) error {
-		for _, t := range found {
-			seen := Day(t.Day)
-			w.placeInTime(&t.ClosedAt, &t.Day)
-			if _, err := w.placeTrade(ctx, t, seen); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 func (db *DB) repairUserDayFires(ctx context.Context) (int, error) {
 	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.UserDayFireMismatchesRow, error) {
 		horizon, err := v.horizon(ctx)
@@ -159,8 +183,12 @@ func (db *DB) repairUserDayTrades(ctx context.Context) (int, error) {
 	}, func(ctx context.Context, w *writing, found []dbgen.UserDayTradeMismatchesRow) error {
 		var params rows
 		for _, d := range found {
+			missing := stats.Sum(d.MissingUnits, d.MissingMicros).Micros()
+			if _, fits := addMicros(d.StoredPnlMicros, missing); !fits {
+				return fmt.Errorf("%w: the trades of user %d on %s come to more than ±9e12", ErrCorrupt, d.UserID, Day(d.Day))
+			}
 			params.begin().int(d.UserID, d.Day,
-				d.Wins-d.StoredWins, d.Losses-d.StoredLosses, d.Draws-d.StoredDraws, d.MissingMicros)
+				d.Wins-d.StoredWins, d.Losses-d.StoredLosses, d.Draws-d.StoredDraws, missing)
 		}
 		return w.q.AddUserDayTrades(ctx, params.String())
 	})
@@ -190,15 +218,56 @@ func (db *DB) repairUserTotals(ctx context.Context) (int, error) {
 		users := make([]int64, len(found))
 		for i, d := range found {
 			users[i] = d.UserID
+			missing := stats.Sum(d.MissingUnits, d.MissingMicros).Micros()
+			if _, fits := addMicros(d.StoredPnlMicros, missing); !fits {
+				return fmt.Errorf("%w: the trades of user %d come to more than ±9e12", ErrCorrupt, d.UserID)
+			}
 			fired.begin().int(d.UserID, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted).time(unchanged)
 			traded.begin().int(d.UserID, d.Wins-d.StoredWins, d.Losses-d.StoredLosses,
-				d.Draws-d.StoredDraws, d.MissingMicros).time(unchanged).int(0)
+				d.Draws-d.StoredDraws, missing).time(unchanged).int(0)
 		}
 		if err := storeEach(ctx, storing{w.q.AddUserFires, fired}, storing{w.q.AddUserTrades, traded}); err != nil {
 			return err
 		}
-		return w.storeBounds(ctx, users)
+		if err := w.storeBounds(ctx, users); err != nil { // which holds the users
+			return err
+		}
+		for _, d := range found {
+			if d.Known == 0 {
+				if err := w.q.DeleteGhost(ctx, d.UserID); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
 	})
+}
+
+// repairEmptyDays deletes days of users and signals on which nothing happened.
+func (db *DB) repairEmptyDays(ctx context.Context) (int, error) {
+	users, err := repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.UserDay, error) {
+		return v.q.SenselessUserDays(ctx, rebuildPage)
+	}, func(ctx context.Context, w *writing, found []dbgen.UserDay) error {
+		for _, d := range found {
+			if err := w.later().DeleteEmptyUserDay(ctx, dbgen.DeleteEmptyUserDayParams{UserID: d.UserID, Day: d.Day}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	signals, err := repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.SignalDay, error) {
+		return v.q.SenselessSignalDays(ctx, rebuildPage)
+	}, func(ctx context.Context, w *writing, found []dbgen.SignalDay) error {
+		var days rows
+		for _, d := range found {
+			days.begin().str(d.SignalID).int(d.Day)
+		}
+		return w.q.DeleteEmptySignalDays(ctx, days.String())
+	})
+	return max(users, signals), err
 }
 
 func (db *DB) repairSignalTotals(ctx context.Context) (int, error) {
@@ -206,10 +275,27 @@ func (db *DB) repairSignalTotals(ctx context.Context) (int, error) {
 		return v.q.SignalTotalMismatches(ctx, rebuildPage)
 	}, func(ctx context.Context, w *writing, found []dbgen.SignalTotalMismatchesRow) error {
 		var params rows
-		for _, d := range found {
-			params.begin().str(d.SignalID).int(d.Fires-d.StoredFires, d.Fires-d.StoredUsers).time(w.now)
+		signals := make([]string, len(found))
+		for i, d := range found {
+			signals[i] = d.SignalID
+			params.begin().str(d.SignalID).int(d.Fires-d.StoredFires, d.Fires-d.StoredUsers).time(endOfTime)
 		}
-		return w.q.AddSignals(ctx, params.String())
+		if err := w.q.AddSignals(ctx, params.String()); err != nil {
+			return err
+		}
+		return w.dateSignals(ctx, signals, nil)
+	})
+}
+
+func (db *DB) repairSignalOrigins(ctx context.Context) (int, error) {
+	return repair(ctx, db, func(ctx context.Context, v *view) ([]misdated, error) {
+		return v.misdatedSignals(ctx, rebuildPage)
+	}, func(ctx context.Context, w *writing, found []misdated) error {
+		signals := make([]string, len(found))
+		for i, m := range found {
+			signals[i] = m.signal
+		}
+		return w.dateSignals(ctx, signals, nil)
 	})
 }
 
@@ -221,7 +307,17 @@ func (db *DB) repairDays(ctx context.Context) (int, error) {
 		for _, d := range found {
 			params.begin().int(d.Day, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted, d.Users-d.StoredUsers, d.New-d.StoredNew)
 		}
-		return w.q.AddDays(ctx, params.String())
+		if err := w.q.AddDays(ctx, params.String()); err != nil {
+			return err
+		}
+		for _, d := range found {
+			if emptyDay(d) {
+				if err := w.later().DeleteEmptyDay(ctx, d.Day); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
 	})
 }
 
@@ -243,10 +339,16 @@ func (db *DB) repairUsers(ctx context.Context) (int, error) {
 		return v.misfits(ctx, rebuildPage)
 	}, func(ctx context.Context, w *writing, found []misfit) error {
 		users := make([]int64, len(found))
+		var outdated []int64
 		for i, m := range found {
-			users[i] = m.stored.UserID
+			if users[i] = m.stored.UserID; m.outdated {
+				outdated = append(outdated, m.stored.UserID)
+			}
 		}
 		if err := w.storeBounds(ctx, users); err != nil {
+			return err
+		}
+		if err := w.dateUsers(ctx, outdated); err != nil {
 			return err
 		}
 		return w.recount(ctx, users, false)

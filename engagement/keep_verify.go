@@ -3,6 +3,7 @@ package engagement
 import (
 	"context"
 	"fmt"
+	"math/big"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
@@ -17,14 +18,20 @@ type Report struct {
 	Fires     int64 `json:"fires"` // still kept one by one
 	Trades    int64 `json:"trades"`
 	Uncounted int64 `json:"uncounted"` // facts that another program inserted; the next Open counts them
-	Horizon   Day   `json:"horizon"`
+	// Aside is how many rows are set aside because they cannot be facts, and
+	// AsideRows are the first MaxFindings of them. They are in no figure, so they
+	// leave none unproven. See [Reader.Aside].
+	Aside     int64      `json:"aside"`
+	AsideRows []AsideRow `json:"aside_rows,omitempty"`
+	Horizon   Day        `json:"horizon"`
 	// Findings are what is wrong; none if every figure is proven. At most
 	// MaxFindings of each kind are listed.
 	Findings []Finding `json:"findings"`
 	// Repaired are the findings that Rebuild put right.
 	Repaired []Finding `json:"repaired,omitempty"`
 	// Timestamp is the time whose state was looked at, UTC. It is zero unless all
-	// of it was: of a report that comes with an error, and of Report{}.
+	// of it was: of a report that comes with an error, of one whose findings are
+	// values that cannot be read, and of Report{}.
 	Timestamp time.Time `json:"timestamp"`
 }
 
@@ -36,7 +43,7 @@ const MaxFindings = 100
 
 // Finding is one figure that is not what it should be.
 type Finding struct {
-	Invariant string `json:"invariant"` // V1 to V6, as described at [DB.Verify]
+	Invariant string `json:"invariant"` // V1 to V7, as described at [DB.Verify]
 	Subject   string `json:"subject"`   // such as: user 12345
 	Field     string `json:"field"`
 	Stored    string `json:"stored"`
@@ -52,15 +59,23 @@ func (f Finding) String() string {
 // one snapshot, and then checks the file itself:
 //
 //   - V1: a user's totals are the sums of the user's days, and the P&L, the
-//     win rate and its bound follow from them.
-//   - V2: a signal's totals are the sums of the signal's days.
+//     win rate and its bound follow from them. Nobody has totals without a fact, or
+//     was updated last before the latest fact.
+//   - V2: a signal's totals are the sums of the signal's days, and it is there since
+//     its earliest fire. No signal has totals without a fire.
 //   - V3: a day's figures are the sums of its users' days, and its new users
-//     those whose first day it is.
+//     those whose first day it is; before the horizon, its signals' days add up to
+//     as many fires, or more where users were erased since.
 //   - V4: the users' and signals' days are the counts of the fires, from the
-//     horizon on, and of the trades; and each of these is on the day of its time.
-//   - V5: the schema is what the migrations make, and the file is sound.
+//     horizon on, and of the trades; and each of these can be read and is on the
+//     day of its time.
+//   - V5: the schema is what the migrations make, the file is sound, and each value
+//     of a counter can be read. What cannot be read is named, and nothing else is
+//     compared then.
 //   - V6: a user's streak, freezes and first day are what the user's days and
-//     grants say by the streak rules. Awards are facts and are not compared.
+//     grants say by the streak rules.
+//   - V7: what is stored as it was given makes sense by itself: settings, metrics,
+//     awards and freezes, and the counts of each single day.
 //
 // An error means that it could not be verified, not that something was found.
 func (db *DB) Verify(ctx context.Context) (Report, error) {
@@ -95,12 +110,16 @@ func (c *core) verifyCounters(ctx context.Context) (Report, error) {
 
 func (v *view) verifyCounters(ctx context.Context) (Report, error) {
 	report := Report{Findings: []Finding{}}
+	if readable, err := v.verifyReadable(ctx, &report); err != nil || !readable {
+		return report, err
+	}
 	if err := v.countRows(ctx, &report); err != nil {
 		return report, err
 	}
 	checks := []func(context.Context, *Report) error{
 		v.verifyUserTotals, v.verifyUserDerived, v.verifySignalTotals, v.verifyDays,
 		v.verifyUserDays, v.verifyUserDayTrades, v.verifySignalDays, v.verifyUsers, v.verifyFactDays,
+		v.verifyOrigins, v.verifySense, v.verifyGiven,
 	}
 	p := progressOf(ctx, int64(len(checks)))
 	for _, check := range checks {
@@ -117,7 +136,6 @@ func (v *view) countRows(ctx context.Context, report *Report) (err error) {
 	if report.Horizon, err = v.horizon(ctx); err != nil {
 		return err
 	}
-	var fires, trades int64
 	for _, c := range []struct {
 		count func(context.Context) (int64, error)
 		into  *int64
@@ -127,15 +145,15 @@ func (v *view) countRows(ctx context.Context, report *Report) (err error) {
 		{v.q.CountDays, &report.Days},
 		{v.q.CountFires, &report.Fires},
 		{v.q.CountTrades, &report.Trades},
-		{v.q.CountUncountedFires, &fires},
-		{v.q.CountUncountedTrades, &trades},
 	} {
 		if *c.into, err = c.count(ctx); err != nil {
 			return err
 		}
 	}
-	report.Uncounted = fires + trades
-	return nil
+	if report.Uncounted, err = v.countNoDay(ctx, uncounted); err != nil {
+		return err
+	}
+	return v.countAside(ctx, report)
 }
 
 // compare adds a finding if a stored figure is not the expected one.
@@ -148,6 +166,14 @@ func compare[T comparable](report *Report, invariant, subject, field string, sto
 	}
 }
 
+// comparePnL compares the P&L in a sum with that of its parts, from which so much is
+// missing. Parts may come to more than 64 bits.
+func comparePnL(report *Report, invariant, subject string, stored, missingUnits, missingMicros int64) {
+	parts := new(big.Int).Mul(big.NewInt(missingUnits), big.NewInt(stats.Micros))
+	parts.Add(parts, big.NewInt(missingMicros)).Add(parts, big.NewInt(stored))
+	compare(report, invariant, subject, "pnl_micros", fmt.Sprint(stored), parts.String())
+}
+
 func (v *view) verifyUserTotals(ctx context.Context, report *Report) error {
 	rows, err := v.q.UserTotalMismatches(ctx, MaxFindings)
 	for _, row := range rows {
@@ -157,10 +183,16 @@ func (v *view) verifyUserTotals(ctx context.Context, report *Report) error {
 		compare(report, "V1", subject, "wins", row.StoredWins, row.Wins)
 		compare(report, "V1", subject, "losses", row.StoredLosses, row.Losses)
 		compare(report, "V1", subject, "draws", row.StoredDraws, row.Draws)
-		compare(report, "V1", subject, "pnl_micros", row.StoredPnlMicros, row.StoredPnlMicros+row.MissingMicros)
+		comparePnL(report, "V1", subject, row.StoredPnlMicros, row.MissingUnits, row.MissingMicros)
+		if row.Known == 0 {
+			compare(report, "V1", subject, "row", "there", noFacts)
+		}
 	}
 	return err
 }
+
+// noFacts is what is expected of totals without any fact.
+const noFacts = "none: there are no facts"
 
 func (v *view) verifyUserDerived(ctx context.Context, report *Report) error {
 	rows, err := v.q.UserDerivedMismatches(ctx, MaxFindings)
@@ -178,6 +210,9 @@ func (v *view) verifySignalTotals(ctx context.Context, report *Report) error {
 		subject := fmt.Sprintf("signal %q", row.SignalID)
 		compare(report, "V2", subject, "total_fires", row.StoredFires, row.Fires)
 		compare(report, "V2", subject, "active_users", row.StoredUsers, row.Fires)
+		if row.Known == 0 {
+			compare(report, "V2", subject, "row", "there", noFacts)
+		}
 	}
 	return err
 }
@@ -190,8 +225,16 @@ func (v *view) verifyDays(ctx context.Context, report *Report) error {
 		compare(report, "V3", subject, "executed", row.StoredExecuted, row.Executed)
 		compare(report, "V3", subject, "active_users", row.StoredUsers, row.Users)
 		compare(report, "V3", subject, "new_users", row.StoredNew, row.New)
+		if emptyDay(row) {
+			compare(report, "V3", subject, "row", "there", noFacts)
+		}
 	}
 	return err
+}
+
+// emptyDay reports whether a day should have no row.
+func emptyDay(row dbgen.DayMismatchesRow) bool {
+	return row.Fires == 0 && row.Executed == 0 && row.Users == 0 && row.New == 0
 }
 
 func (v *view) verifyUserDays(ctx context.Context, report *Report) error {
@@ -211,7 +254,7 @@ func (v *view) verifyUserDayTrades(ctx context.Context, report *Report) error {
 		compare(report, "V4", subject, "wins", row.StoredWins, row.Wins)
 		compare(report, "V4", subject, "losses", row.StoredLosses, row.Losses)
 		compare(report, "V4", subject, "draws", row.StoredDraws, row.Draws)
-		compare(report, "V4", subject, "pnl_micros", row.StoredPnlMicros, row.StoredPnlMicros+row.MissingMicros)
+		comparePnL(report, "V4", subject, row.StoredPnlMicros, row.MissingUnits, row.MissingMicros)
 	}
 	return err
 }
@@ -241,21 +284,9 @@ func (v *view) verifyUsers(ctx context.Context, report *Report) error {
 		}
 		compare(report, "V6", subject, "streak_longest", m.stored.StreakLongest, m.want.Longest)
 		compare(report, "V1", subject, "win_bound", m.stored.WinBound, winBound(m.stored.Wins, m.stored.Losses))
-	}
-	return err
-}
-
-func (v *view) verifyFactDays(ctx context.Context, report *Report) error {
-	fires, err := v.misplacedFires(ctx, MaxFindings)
-	if err != nil {
-		return err
-	}
-	for _, f := range fires {
-		compare(report, "V4", fmt.Sprintf("fire %d", f.ID), "day", Day(f.Day), DayOf(f.Timestamp, v.loc))
-	}
-	trades, err := v.misplacedTrades(ctx, MaxFindings)
-	for _, t := range trades {
-		compare(report, "V4", fmt.Sprintf("trade %d", t.ID), "day", Day(t.Day), DayOf(t.ClosedAt, v.loc))
+		if m.outdated {
+			compare(report, "V1", subject, "last_updated", timeText(m.stored.LastUpdated), fmt.Sprintf("%s or later", m.lastDay-daysAhead))
+		}
 	}
 	return err
 }

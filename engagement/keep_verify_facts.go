@@ -13,13 +13,15 @@ import (
 // This file finds what SQL cannot: facts and users are read one by one and
 // compared with what Go makes of them.
 
-// misfit is a user with a streak, a freeze, a first day or a bound that is not
-// what the user's days, grants and totals say.
+// misfit is a user with a streak, a freeze, a first day, a bound or a time that is
+// not what the user's days, grants and totals say.
 type misfit struct {
-	stored dbgen.UserStat
-	want   streaks.State
-	moved  []dbgen.StreakFreeze // those that are stored as spent on another day
-	spent  map[string]int64     // the days that freezes are spent on
+	stored   dbgen.UserStat
+	want     streaks.State
+	lastDay  Day                  // of the user's facts
+	outdated bool                 // the user was updated last before that
+	moved    []dbgen.StreakFreeze // those that are stored as spent on another day
+	spent    map[string]int64     // the days that freezes are spent on
 }
 
 func newMisfit(user dbgen.UserStat, rules streaks.Rules, days []int64, stored []dbgen.StreakFreeze) misfit {
@@ -48,7 +50,7 @@ func (v *view) misfits(ctx context.Context, limit int) (found []misfit, err erro
 		return nil, err
 	}
 	rules := stored.pure(v.skipped)
-	allDays, stop := rowsByUser(v.everyActiveDay(ctx), func(d dbgen.ActiveDaysAfterRow) int64 { return d.UserID })
+	allDays, stop := rowsByUser(v.everyFactDay(ctx), func(d dbgen.FactDaysAfterRow) int64 { return d.UserID })
 	defer stop()
 	allFreezes, stop := rowsByUser(v.everyFreeze(ctx), func(f dbgen.StreakFreeze) int64 { return f.UserID })
 	defer stop()
@@ -64,11 +66,16 @@ func (v *view) misfits(ctx context.Context, limit int) (found []misfit, err erro
 		if err != nil {
 			return found, err
 		}
-		days := make([]int64, len(rows))
-		for i, row := range rows {
-			days[i] = row.Day
+		var days []int64
+		lastDay := balanceDay
+		for _, row := range rows {
+			if lastDay = Day(row.Day); row.Fires > 0 {
+				days = append(days, row.Day)
+			}
 		}
-		if m := newMisfit(user, rules, days, freezes); !m.fits() {
+		m := newMisfit(user, rules, days, freezes)
+		m.lastDay, m.outdated = lastDay, v.outdated(user, lastDay)
+		if !m.fits() {
 			found = append(found, m)
 		}
 	}
@@ -76,37 +83,8 @@ func (v *view) misfits(ctx context.Context, limit int) (found []misfit, err erro
 }
 
 func (m misfit) fits() bool {
-	return streakState(m.stored) == m.want && len(m.moved) == 0 &&
+	return streakState(m.stored) == m.want && len(m.moved) == 0 && !m.outdated &&
 		m.stored.WinBound == winBound(m.stored.Wins, m.stored.Losses)
-}
-
-// misplacedFires returns fires, at most limit, that are counted on another day
-// than that of their time. Those of day 0 are left out: their time could not be
-// read.
-func (v *view) misplacedFires(ctx context.Context, limit int) (wrong []dbgen.SignalFire, err error) {
-	for f, err := range v.everyFire(ctx) {
-		if err != nil || len(wrong) == limit {
-			return wrong, err
-		}
-		if f.Day > int64(unknownDay) && DayOf(f.Timestamp, v.loc) != Day(f.Day) {
-			wrong = append(wrong, f)
-		}
-	}
-	return wrong, nil
-}
-
-// misplacedTrades returns trades, at most limit, that are counted on another
-// day than that of their time.
-func (v *view) misplacedTrades(ctx context.Context, limit int) (wrong []dbgen.Trade, err error) {
-	for t, err := range v.everyTrade(ctx) {
-		if err != nil || len(wrong) == limit {
-			return wrong, err
-		}
-		if t.Day > int64(unknownDay) && DayOf(t.ClosedAt, v.loc) != Day(t.Day) {
-			wrong = append(wrong, t)
-		}
-	}
-	return wrong, nil
 }
 
 // everyUser yields all users by id.
@@ -125,16 +103,16 @@ func (v *view) everyUser(ctx context.Context) iter.Seq2[dbgen.UserStat, error] {
 	})
 }
 
-// everyActiveDay yields the days on which users fired, by user and day.
-func (v *view) everyActiveDay(ctx context.Context) iter.Seq2[dbgen.ActiveDaysAfterRow, error] {
-	return walk(MaxLimit, func(a, b dbgen.ActiveDaysAfterRow) int {
+// everyFactDay yields the days on which users fired or traded, by user and day.
+func (v *view) everyFactDay(ctx context.Context) iter.Seq2[dbgen.FactDaysAfterRow, error] {
+	return walk(MaxLimit, func(a, b dbgen.FactDaysAfterRow) int {
 		return cmp.Or(cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.Day, b.Day))
-	}, func(after *dbgen.ActiveDaysAfterRow) ([]dbgen.ActiveDaysAfterRow, error) {
-		params := dbgen.ActiveDaysAfterParams{AfterUser: math.MinInt64, MaxRows: MaxLimit}
+	}, func(after *dbgen.FactDaysAfterRow) ([]dbgen.FactDaysAfterRow, error) {
+		params := dbgen.FactDaysAfterParams{AfterUser: math.MinInt64, MaxRows: MaxLimit}
 		if after != nil {
 			params.AfterUser, params.AfterDay = after.UserID, after.Day
 		}
-		return v.q.ActiveDaysAfter(ctx, params)
+		return v.q.FactDaysAfter(ctx, params)
 	})
 }
 
@@ -151,11 +129,11 @@ func (v *view) everyFreeze(ctx context.Context) iter.Seq2[dbgen.StreakFreeze, er
 	})
 }
 
-// everyFire yields all fires by user and signal.
-func (v *view) everyFire(ctx context.Context) iter.Seq2[dbgen.SignalFire, error] {
-	return walk(MaxLimit, func(a, b dbgen.SignalFire) int {
+// everyFire yields the readable fires by user and signal, without those set aside.
+func (v *view) everyFire(ctx context.Context) iter.Seq2[dbgen.ReadableFire, error] {
+	return walk(MaxLimit, func(a, b dbgen.ReadableFire) int {
 		return compareKeys(a.UserID, a.SignalID, b.UserID, b.SignalID)
-	}, func(after *dbgen.SignalFire) ([]dbgen.SignalFire, error) {
+	}, func(after *dbgen.ReadableFire) ([]dbgen.ReadableFire, error) {
 		params := dbgen.FiresAfterParams{AfterUser: math.MinInt64, MaxRows: MaxLimit}
 		if after != nil {
 			params.AfterUser, params.AfterSignal = after.UserID, after.SignalID
@@ -164,11 +142,12 @@ func (v *view) everyFire(ctx context.Context) iter.Seq2[dbgen.SignalFire, error]
 	})
 }
 
-// everyTrade yields all trades by user and trade id.
-func (v *view) everyTrade(ctx context.Context) iter.Seq2[dbgen.Trade, error] {
-	return walk(MaxLimit, func(a, b dbgen.Trade) int {
+// everyTrade yields the readable trades by user and trade id, without those set
+// aside.
+func (v *view) everyTrade(ctx context.Context) iter.Seq2[dbgen.ReadableTrade, error] {
+	return walk(MaxLimit, func(a, b dbgen.ReadableTrade) int {
 		return compareKeys(a.UserID, a.TradeID, b.UserID, b.TradeID)
-	}, func(after *dbgen.Trade) ([]dbgen.Trade, error) {
+	}, func(after *dbgen.ReadableTrade) ([]dbgen.ReadableTrade, error) {
 		params := dbgen.TradesAfterParams{AfterUser: math.MinInt64, MaxRows: MaxLimit}
 		if after != nil {
 			params.AfterUser, params.AfterTrade = after.UserID, after.TradeID

@@ -33,7 +33,7 @@ func (v *view) lifecycle(ctx context.Context, w Window, by Period) ([]Lifecycle,
 		return nil, err
 	}
 	list := []Lifecycle{}
-	days, err := v.bounded(ctx, w)
+	days, err := v.bounded(ctx, w, Daily, MaxLimit)
 	if err != nil || days.empty() {
 		return list, err
 	}
@@ -78,7 +78,7 @@ func (v *view) lifecycle(ctx context.Context, w Window, by Period) ([]Lifecycle,
 // the community's days; only who returned is counted from users.
 func (v *view) dailyLifecycle(ctx context.Context, days daySpan) ([]Lifecycle, error) {
 	rows, err := v.q.DaysBetween(ctx, dbgen.DaysBetweenParams{
-		FirstDay: int64(max(days.first-1, unknownDay+1)), LastDay: int64(days.last),
+		FirstDay: int64(max(days.first-1, firstDay)), LastDay: int64(days.last),
 	})
 	if err != nil {
 		return nil, err

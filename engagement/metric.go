@@ -1,13 +1,11 @@
 package engagement
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
@@ -79,6 +77,16 @@ func ParseMetricDefinition(text []byte) (MetricDefinition, error) {
 	return d, d.check()
 }
 
+// UnmarshalJSON reads what [ParseMetricDefinition] reads, and leaves it to those
+// who are given the definition to refuse what does not go together.
+func (d *MetricDefinition) UnmarshalJSON(text []byte) error {
+	read, err := decodeMetric(text)
+	if err == nil {
+		*d = read
+	}
+	return err
+}
+
 // metricField is the name under which a definition is refused as a whole.
 const metricField = "metric definition"
 
@@ -87,7 +95,7 @@ const metricField = "metric definition"
 func decodeMetric(text []byte) (MetricDefinition, error) {
 	type fields MetricDefinition
 	var d fields
-	err := decodeOne(text, &d)
+	err := decodeOne(text, &d, maxDefinitionBytes)
 	switch refused, ok := errors.AsType[*InvalidError](err); {
 	case ok && refused.Field != metricField && d.Name != "":
 		return MetricDefinition{}, fmt.Errorf("metric %q: %w", shortened(d.Name), refused)
@@ -97,39 +105,6 @@ func decodeMetric(text []byte) (MetricDefinition, error) {
 		return MetricDefinition{}, invalid(metricField, nil, err.Error())
 	}
 	return MetricDefinition(d), nil
-}
-
-func decodeOne(text []byte, into any) error {
-	if len(text) > maxDefinitionBytes {
-		return tooLong(len(text))
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	err := decoder.Decode(into)
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		value := shortened(wrong.Value)
-		if wrong.Field == "" {
-			return fmt.Errorf("it is a %s, want fields and their values", value)
-		}
-		return fmt.Errorf("%s: it is a %s, want another type", wrong.Field, value)
-	}
-	if _, ok := errors.AsType[*InvalidError](err); ok {
-		return err
-	}
-	if errors.Is(err, io.EOF) {
-		return errors.New("it is empty")
-	}
-	if err != nil {
-		return errors.New(shortened(err.Error()))
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("there is more than one")
-	}
-	return nil
-}
-
-func tooLong(size int) error {
-	return fmt.Errorf("it has %d bytes, want at most %d", size, maxDefinitionBytes)
 }
 
 // DefineMetric stores a definition under its name, in place of an earlier one.

@@ -14,7 +14,7 @@ func (d MetricDefinition) check() error {
 	}
 	err := d.checkFields()
 	if text, failed := json.Marshal(d); err == nil && failed == nil && len(text) > maxDefinitionBytes {
-		err = invalid(metricField, nil, tooLong(len(text)).Error())
+		err = invalid(metricField, nil, tooLong(len(text), maxDefinitionBytes).Error())
 	}
 	if err != nil {
 		return fmt.Errorf("metric %q: %w", d.Name, err)

@@ -213,7 +213,7 @@ func (p MetricPart) needsFires(per MetricPer) bool {
 // measure returns what each user, signal or day comes to.
 func (v *view) measure(ctx context.Context, p MetricPart, per MetricPer, days daySpan) (map[metricKey]float64, error) {
 	if per == PerDay || len(p.Filter.Weekdays) > 0 {
-		days.first = max(days.first, unknownDay+1)
+		days.first = max(days.first, firstDay)
 	}
 	if days.empty() {
 		return nil, nil // all of it was cleaned up
@@ -297,7 +297,7 @@ func (v *view) measureFires(ctx context.Context, p MetricPart, per MetricPer, da
 func (v *view) measureTrades(ctx context.Context, p MetricPart, per MetricPer, days daySpan) (map[metricKey]float64, error) {
 	params := dbgen.TradesByUserParams{FirstDay: int64(days.first), LastDay: int64(days.last), Weekdays: p.Filter.weekdays()}
 	params.FirstSignal, params.EndSignal = p.Filter.signals()
-	params.StartOfDays, params.EndOfDays = v.instants(days)
+	params.StartOfDays, params.EndOfDays = days.instants(v.loc)
 	params.OutcomeA, params.OutcomeB, params.OutcomeC = p.Filter.outcomes()
 	measured := map[metricKey]float64{}
 	add := func(key metricKey, trades, users, units, micros int64) {
@@ -329,19 +329,6 @@ func (v *view) measureTrades(ctx context.Context, p MetricPart, per MetricPer, d
 		add(metricKey{number: row.Day}, row.Trades, row.Users, row.Units, row.Micros)
 	}
 	return measured, err
-}
-
-// instants returns the times that bound some days, the first of them and the
-// one behind the last.
-func (v *view) instants(days daySpan) (start, end time.Time) {
-	start, end = time.Time{}, endOfTime
-	if days.first > unknownDay {
-		start = days.first.Start(v.loc).UTC()
-	}
-	if days.last < DayOf(endOfTime, time.UTC)-1 {
-		end = days.last.end(v.loc).UTC()
-	}
-	return start, end
 }
 
 // signals returns the first signal id that the filter lets through and the

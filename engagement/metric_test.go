@@ -359,27 +359,41 @@ func TestWeekdaysGoByTheDatabasesDays(t *testing.T) {
 	})
 }
 
-// Adopted files have fires whose time cannot be read.
-func TestAFireOfAnUnknownDayIsOnNoDayAndNoWeekday(t *testing.T) {
+// What belongs to no day is in no window of days.
+func TestAMetricOfTheFirstDayOf1970IsOfNothing(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx, db := context.Background(), open(newClock(noon).option())
+		fireOn(t, db, 1, noon)
+		trade(t, db, engagement.Trade{UserID: 1, TradeID: "t", SignalID: "A", PnL: 1, ClosedAt: noon})
+		for _, of := range engagement.MetricOfs() {
+			for _, per := range engagement.MetricPers() {
+				for window, rows := range map[string]int{
+					"1970-01-01..1970-01-01": 0, "1970-01-01": 0, "1969-12-01..1970-01-01": 0, "1960-01-01..1960-12-31": 0, "all": 1,
+				} {
+					for _, filter := range []engagement.MetricFilter{{}, {Weekdays: []string{"thursday", "wednesday"}}} {
+						d := engagement.MetricDefinition{Name: "m", What: "count", Of: of, Per: per, Window: window, Filter: filter}
+						same(t, fmt.Sprintf("rows of %+v", d), len(must(db.EvaluateDefinition(ctx, d, anyPage))(t).Items), rows)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestAMetricFrom1969DoesNotCountWhatIsNotCounted(t *testing.T) {
 	t.Parallel()
-	ctx, path := context.Background(), freshFile(t)
-	fire(t, openAt(t, path, newClock(noon).option()), engagement.Fire{UserID: 1, SignalID: "A"})
-	execute(t, path, "INSERT INTO signal_fires (user_id, signal_id, timestamp, executed) VALUES (1, 'B', 'some day', 1)")
+	ctx, path := t.Context(), freshFile(t)
 	db := openAt(t, path, newClock(noon).option())
-	for text, want := range map[string][]string{
-		`"per": "user"`:   {"1 2"},
-		`"per": "signal"`: {"A 1", "B 1"},
-		`"per": "day"`:    {"2026-01-14 1"},
-		`"per": "user", "filter": {"weekdays": ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]}`: {"1 1"},
-	} {
-		rows, _ := metricValues(t, db, `"what": "count", "of": "fires", `+text)
-		same(t, text, rows, want)
-	}
-	insight := must(db.SignalInsight(ctx, "B"))(t)
-	same(t, "fires with a time", []int64{insight.Fires, insight.KeptFires}, []int64{1, 0})
-	for _, figure := range []engagement.Figure{engagement.FigureFires, engagement.FigureExecuted, engagement.FigureStreak} {
-		if e := must(db.ExplainUser(ctx, 1, figure, anyPage))(t); !e.Exact {
-			t.Errorf("%s does not add up: %+v", figure, e)
+	fireOn(t, db, 1, noon)
+	// Another program's, which the next Open counts.
+	execute(t, path, "INSERT INTO trades (user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day) VALUES (1, 'x', 'A', 1000000, 'win', '2026-01-14 11:00:00', -1)")
+	execute(t, path, "INSERT INTO signal_fires (user_id, signal_id, timestamp) VALUES (1, 'X', '2026-01-14 11:00:00')")
+	for _, per := range engagement.MetricPers() {
+		for _, window := range []string{"", "all", "1969-12-01..1970-02-01", "2026-01-14"} {
+			trades := engagement.MetricDefinition{Name: "m", What: "count", Of: "trades", Per: per, Window: window}
+			same(t, fmt.Sprintf("trades per %s of %s", per, window), len(must(db.EvaluateDefinition(ctx, trades, anyPage))(t).Items), 0)
+			fires := engagement.MetricDefinition{Name: "m", What: "count", Of: "fires", Per: per, Window: window, Filter: engagement.MetricFilter{SignalPrefix: "X"}}
+			same(t, fmt.Sprintf("fires per %s of %s", per, window), len(must(db.EvaluateDefinition(ctx, fires, anyPage))(t).Items), 0)
 		}
 	}
 }

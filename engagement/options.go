@@ -19,7 +19,8 @@ type options struct {
 	readOnly    bool
 	noMigrate   bool
 	synchronous Synchronous
-	like        string // a new file gets the mode and owner of this one
+	like        string        // a new file gets the mode and owner of this one
+	tryFor      time.Duration // of tests
 }
 
 func newOptions(opts []Option) (options, error) {

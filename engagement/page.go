@@ -162,7 +162,7 @@ type factPaging struct {
 }
 
 func (v *view) factPaging(q PageQuery, list string, days daySpan) (factPaging, error) {
-	since, end := v.instants(days)
+	since, end := days.instants(v.loc)
 	if end.Before(endOfTime) {
 		end = end.Add(-time.Microsecond)
 	}

@@ -28,9 +28,9 @@ type QualityQuery struct {
 // Outcome alone: a trade recorded as a loss is one even if it earned something.
 //
 // The balance with which a user came from the predecessor (trade id
-// opening-balance) is no trade that was made: it is in PnL, CarriedPnL, the
-// drawdown and the equity, at the time it carries, and in no other figure. So
-// Draws here is one less than in [UserStats] for such a user.
+// opening-balance) is no trade that was made and belongs to no day: of all time it
+// is in PnL and CarriedPnL, and in no other figure; of other windows it is in none.
+// So Draws here is one less than in [UserStats] for such a user.
 //
 // A ratio with nothing to divide by is nil, null in JSON.
 type TradeQuality struct {
@@ -68,8 +68,8 @@ type Run struct {
 	Length  int64   `json:"length"`
 }
 
-// Drawdown is the largest fall of the closed P&L, added up trade by trade in
-// the order in which they closed, from the highest it had been. It starts at 0,
+// Drawdown is the largest fall of the closed P&L without CarriedPnL, added up
+// trade by trade in the order in which they closed, from the highest it had been. It starts at 0,
 // so a loss at the very beginning is a fall. Of equal falls it is the first.
 type Drawdown struct {
 	Amount float64  `json:"amount"` // 0 if it never fell
@@ -77,7 +77,7 @@ type Drawdown struct {
 	Share  *float64 `json:"share"`  // Amount / (Balance + Peak), above 1 if more was lost than there was; null without a Balance
 }
 
-// EquityDay is one day of the closed P&L.
+// EquityDay is one day of the closed P&L, without CarriedPnL.
 type EquityDay struct {
 	Day        Day     `json:"day"`
 	PnL        float64 `json:"pnl"`        // of the day
@@ -89,10 +89,6 @@ type EquityDay struct {
 // last division. All zero and null if none closed in the window; ErrNotFound
 // for a user who has neither fired nor traded and for a signal that nobody has
 // fired or traded.
-//
-// A trade of an adopted file whose time is not known is part of all time only.
-// It is on the first day of the equity, 1970-01-01; what goes by order has it
-// where the time stored with it puts it.
 //
 // Trades are never cleaned up, so any window can be asked for. The call reads
 // the trades of the window one by one and keeps their days in memory.
@@ -124,7 +120,7 @@ func (v *view) tradeQuality(ctx context.Context, q QualityQuery) (TradeQuality, 
 			return TradeQuality{}, err
 		}
 	}
-	if len(j.days) == 0 {
+	if !j.any {
 		if err := v.checkKnown(ctx, s); err != nil {
 			return TradeQuality{}, err
 		}
@@ -217,6 +213,7 @@ type judge struct {
 	best, worst     ClosedTrade
 	highest, lowest int64 // their P&L
 	days            map[Day]stats.Amount
+	any             bool // there is a trade or an opening balance
 }
 
 func (j *judge) trade(row dbgen.Trade) error {
@@ -225,11 +222,12 @@ func (j *judge) trade(row dbgen.Trade) error {
 		return err
 	}
 	micros := row.PnlMicros
-	j.days[Day(row.Day)] = j.days[Day(row.Day)].Add(micros)
-	if t.TradeID == openingBalance && t.Outcome == Draw {
+	j.any = true
+	if Day(row.Day) == balanceDay {
 		j.Carry(micros)
 		return nil
 	}
+	j.days[Day(row.Day)] = j.days[Day(row.Day)].Add(micros)
 	first := j.Trades() == 0
 	if first || micros > j.highest {
 		j.best, j.highest = t, micros

@@ -182,18 +182,6 @@ func TestTradeQuality(t *testing.T) {
 			}).Equity, []engagement.EquityDay{{today - 2, 1, 1}})
 		})
 
-		t.Run("keeps the balance from the predecessor apart from the trades", func(t *testing.T) {
-			trade(t, db, engagement.Trade{UserID: 8, TradeID: "opening-balance", PnL: -500, Outcome: engagement.Draw, ClosedAt: noon.AddDate(0, 0, -3)})
-			trade(t, db, engagement.Trade{UserID: 8, TradeID: "t", PnL: 40, ClosedAt: noon})
-			got := quality(t, db.Reader, engagement.QualityQuery{UserID: 8})
-			same(t, "trades and draws", []int64{got.Trades, got.Draws}, []int64{1, 0})
-			same(t, "P&L, carried, expectancy", []float64{got.PnL, got.CarriedPnL, *got.Expectancy}, []float64{-460, -500, 40})
-			same(t, "worst", got.Worst.TradeID, "t")
-			same(t, "drawdown", got.Drawdown, engagement.Drawdown{Amount: 500})
-			same(t, "equity", got.Equity, []engagement.EquityDay{{db.Today() - 3, -500, -500}, {db.Today(), 40, -460}})
-			same(t, "P&L of the totals", must(db.UserStats(t.Context(), 8))(t).PnL, got.PnL)
-		})
-
 		t.Run("is exact where 64 bits end", func(t *testing.T) {
 			const most = engagement.MaxPnL
 			// In the order of recording, every sum stays within the limit.
@@ -277,27 +265,6 @@ func TestTradesWithOneIDArePagedByTheirKey(t *testing.T) {
 func decidedIn(m *model, w engagement.Window) int64 {
 	wins, losses := m.decided(func(t modelTrade) bool { return within(w, t.day) })
 	return wins + losses
-}
-
-func TestTradesOfUnknownTimeArePartOfAllTimeOnly(t *testing.T) {
-	t.Parallel()
-	path := freshFile(t)
-	noError(t, openAt(t, path).Close())
-	insert := "INSERT INTO trades (user_id, trade_id, pnl_micros, outcome, closed_at) VALUES (1, ?, ?, ?, ?)"
-	execute(t, path, insert, "unreadable", 3_000_000, "win", "garbage")
-	execute(t, path, insert, "in the future", -1_000_000, "loss", "2999-01-01 00:00:00")
-	early := time.Date(1970, time.January, 14, 12, 0, 0, 0, time.UTC)
-	db := openAt(t, path, newClock(early).option())
-	trade(t, db, engagement.Trade{UserID: 1, TradeID: "t", PnL: 10})
-
-	all := quality(t, db.Reader, engagement.QualityQuery{UserID: 1})
-	same(t, "trades", all.Trades, int64(3))
-	same(t, "equity", all.Equity, []engagement.EquityDay{{0, 2, 2}, {db.Today(), 10, 12}})
-	same(t, "drawdown", all.Drawdown, engagement.Drawdown{Amount: 1, Peak: 13})
-	since := quality(t, db.Reader, engagement.QualityQuery{UserID: 1, Window: engagement.Days(0, db.Today())})
-	same(t, "trades since 1970-01-01", since.Trades, int64(1))
-	calibration := must(db.ScoreForecasts(t.Context(), engagement.CalibrationQuery{MinDecided: 1}))(t)
-	same(t, "forecasts and too early", []int64{calibration.Forecasts, calibration.TooEarly}, []int64{0, 1})
 }
 
 func TestTradeQualityRefuses(t *testing.T) {

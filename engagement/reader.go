@@ -2,6 +2,8 @@ package engagement
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
@@ -81,13 +83,13 @@ func snapshotOnce[T any](ctx context.Context, r *Reader, doing string, fn func(*
 	})
 }
 
-// ask runs fn in the reader's own view or, if it has none, runs the question in
-// one of its own, again if it failed for a reason that may pass.
-func ask[T any](ctx context.Context, r *Reader, doing string, fn func(*view) (T, error), alone func(context.Context) (T, error)) (T, error) {
+// ask runs fn in the reader's view or, if it has none, asks in a view of its own,
+// again if it failed for a reason that may pass.
+func ask[T any](ctx context.Context, r *Reader, doing string, fn func(*view) (T, error), own func(context.Context) (T, error)) (T, error) {
 	if r.shared() != nil && r.view != nil {
 		return observe(ctx, r.core, doing, func() (T, error) { return fn(r.view) })
 	}
-	return run(ctx, r.shared(), doing, func() (T, error) { return retry(ctx, r.core, doing, alone) })
+	return run(ctx, r.shared(), doing, func() (T, error) { return retry(ctx, r.core, doing, own) })
 }
 
 // inSnapshot runs fn in a snapshot of its own.
@@ -119,3 +121,33 @@ func (db *DB) View(ctx context.Context, fn func(*Reader) error) error {
 	}
 	return err
 }
+
+func (v *view) userRow(ctx context.Context, userID int64) (dbgen.UserStat, error) {
+	if err := checkUserID(userID); err != nil {
+		return dbgen.UserStat{}, err
+	}
+	row, err := v.q.GetUserStats(ctx, userID)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = notFound("user", userID)
+	}
+	return row, err
+}
+
+// ParseWindow reads a window by its name as of today: "today", "week" (from
+// Monday to Sunday), "month", or a number of days up to today such as "30d"; or
+// what the function [ParseWindow] reads. Anything else is ErrInvalid.
+func (r *Reader) ParseWindow(s string) (Window, error) {
+	if r.shared() == nil {
+		return Window{}, errNotOpened
+	}
+	return parseWindow(s, r.Today())
+}
+
+// TodayWindow is the window of [Reader.Today] alone.
+func (r *Reader) TodayWindow() Window { return Days(r.Today(), r.Today()) }
+
+// ThisWeek is the window of the ISO week that [Reader.Today] is in, Monday to Sunday.
+func (r *Reader) ThisWeek() Window { return weekOf(r.Today()) }
+
+// ThisMonth is the window of the calendar month that [Reader.Today] is in.
+func (r *Reader) ThisMonth() Window { return monthOf(r.Today()) }

@@ -30,7 +30,7 @@ func (c *core) ready(ctx context.Context) error {
 	case c.readOnly:
 		return nil
 	}
-	w, err := c.begin(ctx, engine.Enter)
+	w, err := c.begin(ctx, engine.EnterGate)
 	if err != nil {
 		return err
 	}

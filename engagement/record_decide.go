@@ -59,7 +59,7 @@ func (d *decider) fire(f *fact) receipt {
 		if known, ok := d.fires[keyOfFire(fire)]; ok {
 			return d.repeated(fire, known)
 		}
-		d.fires[keyOfFire(fire)] = storedFire{fire.Executed, Day(fire.Day)}
+		d.fires[keyOfFire(fire)] = storedFire{executed: fire.Executed, day: Day(fire.Day)}
 		d.changes.newFires = append(d.changes.newFires, fire)
 	}
 	d.changes.addFire(fire)
@@ -70,12 +70,15 @@ func (d *decider) fire(f *fact) receipt {
 
 // repeated decides a fire whose key is stored.
 func (d *decider) repeated(fire dbgen.SignalFire, known storedFire) receipt {
+	if known.day < firstDay && known.day != uncounted {
+		return receipt{err: errAside(firesTable, known.id)}
+	}
 	if !fire.Executed || known.executed {
 		return receipt{status: Duplicate}
 	}
-	d.fires[keyOfFire(fire)] = storedFire{true, known.day}
+	d.fires[keyOfFire(fire)] = storedFire{known.id, true, known.day}
 	d.changes.executedFires = append(d.changes.executedFires, keyOfFire(fire))
-	if known.day >= 0 { // otherwise it is counted later, as executed
+	if known.day != uncounted { // otherwise it is counted later, as executed
 		d.changes.addExecuted(fire.UserID, fire.SignalID, known.day)
 	}
 	return receipt{status: MarkedExecuted}
@@ -95,11 +98,6 @@ func (d *decider) activate(userID, day int64) []int64 {
 		if user.streak, reached, ok = d.rules.Extend(user.streak, day); !ok {
 			panic(fmt.Sprintf("day %d of user %d was decided without the user's history", day, userID))
 		}
-	case day == int64(unknownDay):
-		if h.first {
-			return nil
-		}
-		h.first = true
 	default:
 		i, active := slices.BinarySearch(h.days, day)
 		if active {
@@ -137,6 +135,9 @@ func (d *decider) award(userID int64, reached []streaks.Milestone) (milestones [
 func (d *decider) trade(f *fact) receipt {
 	trade := f.trade
 	if known, ok := d.trades[keyOfTrade(trade)]; ok && !f.stored {
+		if Day(known.Day) <= setAside {
+			return receipt{err: errAside(tradesTable, known.ID)}
+		}
 		return receipt{status: Duplicate, err: checkSameTrade(known, trade, f.timeGiven)}
 	}
 	user, day := d.users[trade.UserID], userDay{trade.UserID, Day(trade.Day)}

@@ -85,16 +85,13 @@ func drawFacts(t *rapid.T) []*fact {
 }
 
 // uncountedFires are all that are stored and not counted, each on the day of its
-// time or, for some, on none that is known.
+// time.
 func (m *memory) uncountedFires(t *rapid.T) (facts []*fact) {
 	for _, f := range sortedFires(m.fires) {
 		if Day(f.Day) != uncounted {
 			continue
 		}
 		f.Day = int64(DayOf(f.Timestamp, time.UTC))
-		if rapid.IntRange(0, 3).Draw(t, "its day is not known") == 0 {
-			f.Day = int64(unknownDay)
-		}
 		facts = append(facts, &fact{fire: f, stored: true})
 	}
 	return facts

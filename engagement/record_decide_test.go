@@ -111,16 +111,6 @@ func TestDecide(t *testing.T) {
 				"signal A on 12: fires 1", "day 12: fires 1 active 1 new 1",
 			},
 		},
-		"a stored fire whose time is not known is activity, and belongs to no streak": {
-			given:     []*fact{fired(1, "A", 20)},
-			uncounted: []*fact{fired(1, "B", 0), fired(1, "C", 0)},
-			facts:     []*fact{storedAs(fired(1, "B", 0)), storedAs(fired(1, "C", 0))},
-			receipts:  []string{"recorded", "recorded"},
-			changes: []string{
-				"user 1: fires 2, active on 0, streak 20-20 of 1", "user 1 on 0: fires 2", "signal B: fires 1, first on 0",
-				"signal C: fires 1, first on 0", "signal B on 0: fires 1", "signal C on 0: fires 1", "day 0: fires 2 active 1",
-			},
-		},
 		"the day with a new user is the first that the user fired, and moves with it": {
 			given:    []*fact{fired(1, "A", 18)},
 			facts:    []*fact{fired(1, "B", 17), fired(1, "C", 15), fired(1, "D", 19)},
@@ -133,6 +123,12 @@ func TestDecide(t *testing.T) {
 				"day 15: fires 1 active 1 new 1", "day 17: fires 1 active 1", "day 18: new -1", "day 19: fires 1 active 1",
 				"award 1: 3 from 17 on 19",
 			},
+		},
+		"a fact whose key is that of a row set aside is refused": {
+			uncounted: []*fact{{fire: dbgen.SignalFire{ID: 17, UserID: 1, SignalID: "A", Day: int64(setAside)}}},
+			facts:     []*fact{fired(1, "A", 20)},
+			receipts:  []string{"conflict"},
+			changes:   []string{"delete user 1"},
 		},
 		"milestones are those of the fire that reaches them": {
 			given:    fires(1, 10, 11),
@@ -319,10 +315,6 @@ func TestOnlyWhatFactsMayChangeIsRead(t *testing.T) {
 		"a late fire that is stored": {given: given, facts: fires(1, 12, 12)},
 		"a fire before the horizon":  {given: given, facts: fires(1, 5, 5)},
 		"a trade":                    {given: given, facts: []*fact{closed(1, "a", 1)}},
-		"a stored fire whose time is not known": {
-			given: given,
-			facts: []*fact{storedAs(fired(1, "A", 0))}, reads: "histories [1], awards [1]",
-		},
 		"a fire of a user beside another whose fire is late": {
 			given: given,
 			facts: []*fact{fired(2, "A", 20), fired(1, "A", 12)}, reads: "histories [1], awards [1]",

@@ -18,8 +18,9 @@ type fact struct {
 	trade   dbgen.Trade
 	isTrade bool
 
-	timeGiven bool // the caller gave the trade's closing time
-	stored    bool // the row is there, and is to be counted
+	timeGiven bool     // the caller gave the trade's closing time
+	stored    bool     // the row is there, and is to be counted
+	row       *factRow // the row, if it is
 }
 
 func (f *fact) user() int64 {
@@ -61,6 +62,7 @@ func (l *loaded) counting() streaks.Rules { return l.rules.pure(l.skipped) }
 
 // storedFire is what is known of a stored fire.
 type storedFire struct {
+	id       int64 // 0: it is new
 	executed bool
 	day      Day
 }
@@ -77,8 +79,7 @@ type heldUser struct {
 
 // history is what a user's streaks are counted from.
 type history struct {
-	days    []int64 // active days after 1970-01-01, ascending
-	first   bool    // 1970-01-01 is an active day, which belongs to no streak
+	days    []int64 // active days, ascending
 	freezes []streaks.Freeze
 	spent   map[string]int64 // the days that freezes are stored as spent on
 }
@@ -149,10 +150,10 @@ func (w *writing) hold(ctx context.Context, users []int64, fires, trades rows) (
 		}
 	}
 	for _, row := range stored.Fires {
-		l.fires[fireKey{row.UserID, row.SignalID}] = storedFire{row.Executed, Day(row.Day)}
+		l.fires[fireKey{row.UserID, row.SignalID}] = storedFire{row.ID, row.Executed, Day(row.Day)}
 	}
 	for _, row := range stored.Trades {
-		l.trades[keyOfTrade(row)] = row
+		l.trades[tradeKey{row.UserID, row.TradeID}] = dbgen.Trade(row)
 	}
 	for _, row := range stored.Days {
 		l.pnl[userDay{row.UserID, Day(row.Day)}] = row.PnlMicros
@@ -196,7 +197,7 @@ func (l *loaded) unread(facts []*fact) (histories, awards []int64) {
 		if day == a.end {
 			continue
 		}
-		if day < a.end || day == int64(unknownDay) || (user.streak.Unspent > 0 && a.days > 0) {
+		if day < a.end || (user.streak.Unspent > 0 && a.days > 0) {
 			needed[f.fire.UserID] = true
 		} else {
 			if _, _, ok := rules.Extend(user.streak, day); !ok {
@@ -254,9 +255,7 @@ func (w *writing) readHistories(ctx context.Context, l *loaded, histories, award
 		case row.GrantID != "":
 			h.freezes = append(h.freezes, streaks.Freeze{ID: row.GrantID, Granted: row.Day, Spent: row.SpentDay})
 			h.spent[row.GrantID] = row.SpentDay
-		case row.Day == int64(unknownDay):
-			h.first = true
-		case row.Day > int64(unknownDay):
+		case Day(row.Day) >= firstDay:
 			h.days = append(h.days, row.Day)
 		}
 	}

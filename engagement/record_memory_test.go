@@ -78,7 +78,7 @@ func (m *memory) load(facts []*fact) *loaded {
 			continue
 		}
 		if row, known := m.fires[keyOfFire(f.fire)]; known && !f.isTrade {
-			l.fires[keyOfFire(row)] = storedFire{row.Executed, Day(row.Day)}
+			l.fires[keyOfFire(row)] = storedFire{row.ID, row.Executed, Day(row.Day)}
 		}
 		if row, known := m.trades[keyOfTrade(f.trade)]; known && f.isTrade {
 			l.trades[keyOfTrade(row)] = row
@@ -122,8 +122,6 @@ func (m *memory) history(user int64) *history {
 	for key, c := range m.userDays {
 		switch {
 		case key.user != user || c.fires == 0:
-		case key.day == unknownDay:
-			h.first = true
 		default:
 			h.days = append(h.days, int64(key.day))
 		}
@@ -193,7 +191,9 @@ func (m *memory) insertUncounted(f *fact) {
 		return
 	}
 	row := f.fire
-	row.Day = int64(uncounted)
+	if Day(row.Day) != setAside {
+		row.Day = int64(uncounted)
+	}
 	m.fires[keyOfFire(row)] = row
 }
 
@@ -363,7 +363,7 @@ func (m *memory) verify(t failer) {
 			h.freezes = append(h.freezes, f)
 		}
 		user.streak, _ = m.rules.pure(nil).Count(h.days, h.freezes)
-		if first := Day(user.streak.First); first > unknownDay {
+		if first := Day(user.streak.First); first >= firstDay {
 			d := want.days[first]
 			d.newUsers++
 			want.days[first] = d

@@ -1,6 +1,7 @@
 package engagement
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,41 +65,39 @@ func (db *DB) enqueue(ctx context.Context, f *fact) (receipt, error) {
 	return r.receipt, r.err
 }
 
-// commitBatch commits one batch on behalf of all who wait. The batch is taken
-// only once there is a transaction, which on SQLite holds the write lock, so
-// that those who come or give up meanwhile still can.
-func (c *core) commitBatch(ctx context.Context, take func() []*queued) ([]int, error) {
-	w, err := retry(ctx, c, "begin a transaction", func(ctx context.Context) (*writing, error) {
-		return c.begin(ctx, engine.Enter)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return c.storeBatch(w, take())
-}
-
-// storeBatch stores a batch in w, or in another transaction when that has
-// failed. All its facts have keys, so it is tried again even when its commit may
-// have happened. If the database refuses it, each fact is tried in a transaction
-// of its own, so that one that is refused is refused alone. It returns how many
-// facts each commit has.
-func (c *core) storeBatch(w *writing, batch []*queued) (commits []int, err error) {
-	facts := make([]*fact, len(batch))
-	for i, r := range batch {
-		facts[i] = r.fact
-	}
-	wanted, release := c.whileWanted(batch)
-	defer release()
-	receipts, err := retry(wanted, c, "commit a batch", func(ctx context.Context) ([]receipt, error) {
-		attempt := w
-		if w = nil; attempt == nil {
-			var err error
-			if attempt, err = c.begin(ctx, engine.Enter); err != nil {
-				return nil, err
-			}
+// commitBatch commits one batch on behalf of all who wait. The batch is taken only
+// once there is a transaction, which on SQLite has the write lock: until then
+// callers may still join or cancel. All its facts have keys, so it is tried again
+// even when its commit may have happened. It returns how many facts each commit
+// has.
+func (c *core) commitBatch(leader context.Context, take func() []*queued) (commits []int, err error) {
+	// The leader may cancel until the batch is taken, and then only all callers together.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(leader))
+	defer cancel()
+	release, stop := context.AfterFunc(leader, cancel), func() {}
+	defer func() { stop() }()
+	var batch []*queued
+	receipts, err := retry(ctx, c, "commit a batch", func(ctx context.Context) ([]receipt, error) {
+		w, err := c.begin(ctx, engine.EnterGate)
+		if err != nil {
+			return nil, err
 		}
-		return commitAfter(ctx, attempt, func(w *writing) ([]receipt, error) { return w.recordBatch(ctx, facts) })
+		return commitAfter(ctx, w, func(w *writing) ([]receipt, error) {
+			if batch == nil {
+				if !release() {
+					return nil, leader.Err()
+				}
+				batch = take()
+				if c.engine.Remote() {
+					stop = cancelWithAll(batch, cancel)
+				}
+			}
+			return w.recordBatch(ctx, batch)
+		})
 	})
+	if batch == nil {
+		return nil, cmp.Or(leader.Err(), err)
+	}
 	stored := 0
 	for i, r := range receipts {
 		batch[i].receipt = r
@@ -112,29 +111,31 @@ func (c *core) storeBatch(w *writing, batch []*queued) (commits []int, err error
 	if len(batch) < 2 || !(errors.Is(err, ErrInvalid) || c.engine.Classify(err) == engine.Refused) {
 		return commits, err
 	}
+	return c.commitEach(batch), nil
+}
+
+// commitEach commits each fact of a batch that the database refused in a
+// transaction of its own, so that one that is refused is refused alone.
+func (c *core) commitEach(batch []*queued) (commits []int) {
 	c.log.Warn("a fact of a batch was refused, trying each alone", "facts", len(batch))
 	var unavailable error
 	for _, r := range batch {
-		if unavailable == nil {
-			stored, err := c.storeBatch(nil, []*queued{r})
-			commits = append(commits, stored...)
-			if r.err = errors.Join(r.err, err); c.mayPass(err) {
-				unavailable = err // the others would wait for as long, one after another
-			}
+		if unavailable != nil {
+			r.receipt = receipt{err: unavailable}
 			continue
 		}
-		r.receipt = receipt{err: unavailable}
+		stored, err := c.commitBatch(context.Background(), func() []*queued { return []*queued{r} })
+		commits = append(commits, stored...)
+		if r.err = errors.Join(r.err, err); c.mayPass(err) {
+			unavailable = err // the others would wait for as long, one after another
+		}
 	}
-	return commits, nil
+	return commits
 }
 
-// whileWanted returns the context of a batch. One caller cannot give up a batch
-// that belongs to many; when all have gone, a server is no longer waited for.
-func (c *core) whileWanted(batch []*queued) (context.Context, func()) {
-	if !c.engine.Remote() {
-		return context.Background(), func() {}
-	}
-	ctx, cancel := context.WithCancel(context.Background())
+// cancelWithAll cancels once the contexts of all callers of a batch have ended,
+// unless it is stopped before: then the server is no longer waited for.
+func cancelWithAll(batch []*queued, cancel func()) (stop func()) {
 	var left atomic.Int64
 	left.Store(int64(len(batch)))
 	stops := make([]func() bool, len(batch))
@@ -145,11 +146,10 @@ func (c *core) whileWanted(batch []*queued) (context.Context, func()) {
 			}
 		})
 	}
-	return ctx, func() {
+	return func() {
 		for _, stop := range stops {
 			stop()
 		}
-		cancel()
 	}
 }
 
@@ -158,7 +158,11 @@ const batchTimeout = 30 * time.Second
 
 // recordBatch records the facts of callers who do not know of each other: one
 // that is refused leaves the others alone.
-func (w *writing) recordBatch(wanted context.Context, facts []*fact) ([]receipt, error) {
+func (w *writing) recordBatch(wanted context.Context, batch []*queued) ([]receipt, error) {
+	facts := make([]*fact, len(batch))
+	for i, r := range batch {
+		facts[i] = r.fact
+	}
 	ctx := wanted
 	if w.engine.Remote() {
 		var cancel context.CancelFunc

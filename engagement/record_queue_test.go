@@ -160,6 +160,7 @@ func TestOneThatFailsFailsAlone(t *testing.T) {
 		trade(t, db, engagement.Trade{UserID: 1, TradeID: "first", PnL: 1})
 		trade(t, db, engagement.Trade{UserID: 2, TradeID: "known", PnL: 5})
 		trade(t, db, engagement.Trade{UserID: 3, TradeID: "first", PnL: engagement.MaxPnL})
+		fireOn(t, db, 1, noon.AddDate(0, 0, -2)) // which is cleaned up
 		must(db.Cleanup(ctx, 1))(t)
 		before := db.CommitStats()
 

@@ -2,6 +2,7 @@ package engagement
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ type core struct {
 	clock   func() time.Time
 	log     *slog.Logger
 	slow    time.Duration
+	tryFor  time.Duration // instead of retryFor; 0: retryFor
 	// observer is told of each operation; nil: nobody is.
 	observer func(Observation)
 
@@ -144,9 +146,6 @@ func (c *core) logFailure(ctx context.Context, doing string, took time.Duration,
 // instant returns now without its monotonic reading, in microseconds, as it is stored.
 func (c *core) instant() time.Time { return stored(c.clock()) }
 
-// stored returns t as the database keeps it: UTC, whole microseconds.
-func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
-
 // retryFor is how long an operation is tried again after it failed for a reason
 // that may pass: others hold the lock or have deadlocked with it, or the server
 // is not reached.
@@ -158,7 +157,7 @@ const retryFor = 10 * time.Second
 func retry[T any](ctx context.Context, c *core, doing string, fn func(context.Context) (T, error)) (T, error) {
 	start := time.Now()
 	answer, failed := fn(ctx)
-	left := retryFor - time.Since(start)
+	left := cmp.Or(c.tryFor, retryFor) - time.Since(start)
 	if ctx.Err() != nil || !c.mayPass(failed) || left <= 0 {
 		return answer, failed
 	}
@@ -214,12 +213,12 @@ func (c *core) enterTx() (leave func()) {
 }
 
 // refuseInTx refuses to write outside of the transaction that this goroutine is
-// in: the write would wait for the end of the transaction, which would wait for
-// the write. Nothing but the goroutine's number tells: a caller's function may
+// in, and to close the database: that would wait for the end of the transaction,
+// which would wait for it. Nothing but the goroutine's number tells: a caller's function may
 // hold any context.
 func (c *core) refuseInTx() error {
 	if owner := c.inTx.Load(); owner != 0 && owner == goroutineID() {
-		return invalid("call", nil, "a write on the database inside Tx would wait for ever, use the Tx")
+		return invalid("call", nil, "inside Tx, it would wait for ever on the database; use the Tx to write")
 	}
 	return nil
 }

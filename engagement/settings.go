@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -30,6 +31,9 @@ func resolveLocation(ctx context.Context, c *core, o options) (*time.Location, e
 	q := c.engine.Queries()
 	name, err := q.GetSetting(ctx, settingTimeZone)
 	if errors.Is(err, sql.ErrNoRows) {
+		if err := c.mayChooseZone(ctx, o); err != nil {
+			return nil, err
+		}
 		if o.readOnly {
 			return wanted, nil
 		}
@@ -50,11 +54,25 @@ func resolveLocation(ctx context.Context, c *core, o options) (*time.Location, e
 	return loc, nil
 }
 
+// mayChooseZone refuses a database that has counted facts and no time zone any
+// more, unless the caller names the zone.
+func (c *core) mayChooseZone(ctx context.Context, o options) error {
+	counted, err := (&view{core: c, q: c.engine.Queries()}).counted(ctx)
+	switch {
+	case err != nil || !counted:
+		return err
+	case o.location == nil:
+		return fmt.Errorf("%w: the time zone of its days is no longer stored: open it with WithLocation (--timezone) and the zone that it was made with, UTC if none was given", ErrCorrupt)
+	}
+	c.log.Warn("the time zone is not stored any more; it is taken from the caller", "zone", o.location.String())
+	return nil
+}
+
 // storeLocation stores the time zone unless another process was first, and
 // returns what is stored.
 func storeLocation(ctx context.Context, c *core, name string) (string, error) {
 	return retry(ctx, c, "store the time zone", func(ctx context.Context) (string, error) {
-		w, err := c.begin(ctx, engine.Enter)
+		w, err := c.begin(ctx, engine.EnterGate)
 		if err != nil {
 			return "", err
 		}
@@ -70,7 +88,7 @@ func storeLocation(ctx context.Context, c *core, name string) (string, error) {
 
 // writerSettings reads the settings that every writer goes by.
 func (c *core) writerSettings(settings []dbgen.Setting) (rules StreakRules, horizon Day, err error) {
-	rules, horizon = DefaultStreakRules(), unknownDay+1
+	rules, horizon = DefaultStreakRules(), firstDay
 	for _, setting := range settings {
 		switch setting.Name {
 		case settingStreakRules:
@@ -96,7 +114,7 @@ func (r *Reader) Horizon(ctx context.Context) (Day, error) {
 }
 
 func (v *view) horizon(ctx context.Context) (Day, error) {
-	day, err := v.number(ctx, settingHorizon, int64(unknownDay)+1)
+	day, err := v.number(ctx, settingHorizon, int64(firstDay))
 	return Day(day), err
 }
 
@@ -136,4 +154,10 @@ func (w *writing) countRepair(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	return parseSetting(settingRepairs, value)
+}
+
+// counted reports whether facts have been counted, in days of some time zone.
+func (v *view) counted(ctx context.Context) (bool, error) {
+	days, err := v.q.FactDaysAfter(ctx, dbgen.FactDaysAfterParams{AfterUser: math.MinInt64, MaxRows: 1})
+	return len(days) > 0, err
 }

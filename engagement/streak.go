@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
-	"github.com/hydraxdev/engagementdb/engagement/internal/streaks"
 )
 
 // Streak is a user's latest run of days with at least one fire, as of today. No
@@ -122,14 +121,6 @@ func (v *view) streakEnds(ctx context.Context) (ends []int64, err error) {
 	}
 }
 
-// streakState returns what is stored of a user's streak.
-func streakState(user dbgen.UserStat) streaks.State {
-	return streaks.State{
-		First: user.FirstDay, Start: user.StreakStart, End: user.StreakEnd, Until: user.StreakUntil,
-		Length: user.StreakLength, Longest: user.StreakLongest, Unspent: user.Freezes,
-	}
-}
-
 // streaks reads stored streaks as of today.
 func (v *view) streaks(ctx context.Context, users ...dbgen.UserStat) ([]Streak, error) {
 	today := v.today()
@@ -152,7 +143,7 @@ func (v *view) streaks(ctx context.Context, users ...dbgen.UserStat) ([]Streak, 
 				rules = &read
 			}
 			// What another program stored may be no day; since then nothing is missed.
-			end := max(Day(user.StreakEnd), unknownDay)
+			end := max(Day(user.StreakEnd), firstDay-1)
 			s.Freezes -= rules.pure(v.skipped).Missed(int64(end), int64(min(today, until)))
 		}
 		streaks[i] = s
@@ -237,7 +228,7 @@ func (v *view) streakDays(ctx context.Context, userID int64) ([]StreakDay, error
 		return nil, err
 	}
 	first, last := Day(row.StreakStart), max(Day(row.StreakEnd), v.today())
-	if first <= unknownDay || !last.known() {
+	if first < firstDay || !last.known() {
 		return nil, fmt.Errorf("%w: the streak of user %d from day %d to %d", ErrCorrupt, userID, row.StreakStart, row.StreakEnd)
 	}
 	stored, err := v.streakRules(ctx)

@@ -1,7 +1,6 @@
 package engagement
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hydraxdev/engagementdb/dbgen"
 	"github.com/hydraxdev/engagementdb/engagement/internal/streaks"
 )
 
@@ -75,12 +75,10 @@ func (rules StreakRules) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads what MarshalJSON writes. A field that is absent or null
 // stands for that of [DefaultStreakRules], an empty list for none; a field that
-// there is not is ErrInvalid.
+// there is not is ErrInvalid, and so are more than 64 KB.
 func (rules *StreakRules) UnmarshalJSON(text []byte) error {
 	var in streakRulesJSON
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&in); err != nil {
+	if err := decodeOne(text, &in, maxDefinitionBytes); err != nil {
 		return invalid("streak rules", nil, err.Error())
 	}
 	read := DefaultStreakRules()
@@ -113,7 +111,7 @@ func (rules StreakRules) check() error {
 		return invalid("rest days", rules.RestDays, "no day of the week is left on which a streak could break")
 	}
 	if len(rules.Milestones) > MaxMilestones {
-		return invalid("milestones", rules.Milestones, fmt.Sprintf("want at most %d", MaxMilestones))
+		return invalid("number of milestones", len(rules.Milestones), fmt.Sprintf("want at most %d", MaxMilestones))
 	}
 	before := int64(0)
 	for _, milestone := range rules.Milestones {
@@ -192,3 +190,11 @@ const (
 	// rules: the id of the user to go on with.
 	settingStreakRecount = "streak_recount"
 )
+
+// streakState returns what is stored of a user's streak.
+func streakState(user dbgen.UserStat) streaks.State {
+	return streaks.State{
+		First: user.FirstDay, Start: user.StreakStart, End: user.StreakEnd, Until: user.StreakUntil,
+		Length: user.StreakLength, Longest: user.StreakLongest, Unspent: user.Freezes,
+	}
+}

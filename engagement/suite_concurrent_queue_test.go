@@ -169,22 +169,32 @@ func TestARefusedFactOfABatchIsNotLoggedWithItsPnL(t *testing.T) {
 // TestErrBusy lets one caller wait for another program's lock in vain, and one
 // who comes late wait for the lock as long as anybody.
 func TestErrBusy(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it waits for as long as a lock is waited for")
-	}
 	t.Parallel()
 	ctx, dsn := context.Background(), freshFile(t)
-	db := openVaried(t, dsn)
+	retries := make(chan struct{}, 10_000)
+	logged := handler(func(r slog.Record) {
+		if r.Message == "trying again" {
+			retries <- struct{}{}
+		}
+	})
+	openVaried(t, dsn)
+	db := openAt(t, dsn, engagement.WithRetries(2*time.Second), logged.option())
 	other := must(rawDB(t, dsn).Conn(ctx))(t)
 	defer other.Close()
 	must(other.ExecContext(ctx, "BEGIN IMMEDIATE"))(t)
 	before := must(db.UserStats(ctx, 1))(t) // readers do not wait
-	first := sendFire(ctx, db, engagement.Fire{UserID: 1, SignalID: "busy"})
-	waiting(t, db, 1)
-	time.Sleep(8 * time.Second) // of the ten that the first waits
+	start, first := time.Now(), sendFire(ctx, db, engagement.Fire{UserID: 1, SignalID: "busy"})
+	for time.Since(start) < 1200*time.Millisecond { // more than half of what the first waits
+		<-retries
+	}
 	late := sendFire(ctx, db, engagement.Fire{UserID: 2, SignalID: "busy"})
+	waiting(t, db, 2)
 	_, err := first.wait(t)
 	only(t, err, engagement.ErrBusy)
+	for len(retries) > 0 {
+		<-retries
+	}
+	<-retries // the late one goes on
 	same(t, "UserStats", must(db.UserStats(ctx, 1))(t), before)
 	must(other.ExecContext(ctx, "ROLLBACK"))(t)
 	status, err := late.wait(t)

@@ -51,7 +51,10 @@ func copyAsChild(from, to string) error {
 	if err != nil {
 		return err
 	}
-	ctx := engagement.ContextWithProgress(context.Background(), func(done, total int64) { fmt.Println("progress", done, total) })
+	ctx := engagement.ContextWithProgress(context.Background(), func(done, total int64) {
+		fmt.Println("progress", done, total)
+		time.Sleep(5 * time.Millisecond) // a fast machine would be done before it is killed
+	})
 	report, err := db.CopyTo(ctx, to)
 	fmt.Println("ended", report.Rows, report.Written)
 	return errors.Join(err, db.Close())

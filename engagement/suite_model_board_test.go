@@ -29,7 +29,7 @@ func (m *model) figures(user int64, w engagement.Window) engagement.UserFigures 
 			f.TotalFires++
 			active[fire.day] = true
 			if fire.Executed {
-				f.ExecutedFires++
+				f.Executed++
 			}
 		}
 	}
@@ -81,7 +81,7 @@ func valueOf(ranking engagement.Ranking, f engagement.UserFigures) float64 {
 		engagement.ByFires:         float64(f.TotalFires),
 		engagement.ByWinRate:       math.Round(f.WinRateBound * 1e9),
 		engagement.ByPnL:           f.PnL,
-		engagement.ByExecuted:      float64(f.ExecutedFires),
+		engagement.ByExecuted:      float64(f.Executed),
 		engagement.ByLongestStreak: float64(f.LongestStreak),
 	}[ranking]
 }

@@ -74,11 +74,15 @@ func (m *model) evaluate(d engagement.MetricDefinition) engagement.MetricValues 
 		}
 		return cmp.Or(cmp.Compare(worst(b.Value), worst(a.Value)), byKey)
 	})
-	if n := len(values.Items) - d.Limit; d.Limit > 0 && n > 0 {
+	limit := d.Limit
+	if limit == 0 {
+		limit = engagement.DefaultLimit
+	}
+	if n := len(values.Items) - limit; n > 0 {
 		if d.Per == "day" {
 			values.Items = values.Items[n:]
 		} else {
-			values.Items = values.Items[:d.Limit]
+			values.Items = values.Items[:limit]
 		}
 	}
 	return values

@@ -110,7 +110,8 @@ func judged(q engagement.QualityQuery, trades []modelTrade) engagement.TradeQual
 	// The closed P&L at the beginning and after each trade, and every way down
 	// from one to a later one.
 	levels := []*big.Rat{new(big.Rat)}
-	for _, t := range trades {
+	made := slices.DeleteFunc(slices.Clone(trades), carried)
+	for _, t := range made {
 		levels = append(levels, new(big.Rat).Add(levels[len(levels)-1], big.NewRat(t.micros, 1_000_000)))
 	}
 	fall, peak := new(big.Rat), new(big.Rat)
@@ -128,13 +129,13 @@ func judged(q engagement.QualityQuery, trades []modelTrade) engagement.TradeQual
 	}
 
 	days := map[engagement.Day]bool{}
-	for _, t := range trades {
+	for _, t := range made {
 		days[t.day] = true
 	}
 	for day := range days {
 		quality.Equity = append(quality.Equity, engagement.EquityDay{
-			Day: day, PnL: *number(sum(func(t modelTrade) bool { return t.day == day })),
-			Cumulative: *number(sum(func(t modelTrade) bool { return t.day <= day })),
+			Day: day, PnL: *number(sum(func(t modelTrade) bool { return t.day == day && !carried(t) })),
+			Cumulative: *number(sum(func(t modelTrade) bool { return t.day <= day && !carried(t) })),
 		})
 	}
 	slices.SortFunc(quality.Equity, func(a, b engagement.EquityDay) int { return int(a.Day - b.Day) })

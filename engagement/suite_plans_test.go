@@ -47,7 +47,7 @@ func TestPlans(t *testing.T) {
 		{query: "UserFires", step: "SEARCH signal_fires USING INDEX idx_signal_fires_user_id (user_id=? AND timestamp<?)"},
 		{query: "SignalFires", step: "SEARCH signal_fires USING INDEX idx_signal_fires_signal_id (signal_id=? AND timestamp<?)"},
 		{query: "Fires", step: "SEARCH signal_fires USING INDEX idx_signal_fires_timestamp (timestamp<?)"},
-		{query: "FavoriteFamily", step: "SEARCH signal_fires USING COVERING INDEX sqlite_autoindex_signal_fires_1 (user_id=?)", sorts: true},
+		{query: "FavoriteFamily", step: "SEARCH f USING COVERING INDEX sqlite_autoindex_signal_fires_1 (user_id=?)", sorts: true},
 
 		{query: "GetTrade", step: "SEARCH trades USING INDEX sqlite_autoindex_trades_1 (user_id=? AND trade_id=?)"},
 		{query: "UserTrades", step: "SEARCH trades USING INDEX idx_trades_user_closed_at (user_id=? AND closed_at<?)"},
@@ -58,7 +58,7 @@ func TestPlans(t *testing.T) {
 		{query: "UserTradesFrom", step: "SEARCH trades USING INDEX idx_trades_user_closed_at (user_id=? AND closed_at>? AND closed_at<?)"},
 		{query: "SignalTradesFrom", step: "SEARCH trades USING INDEX idx_trades_signal_closed_at (signal_id=? AND closed_at>? AND closed_at<?)"},
 		{query: "DecidedTradesFrom", step: "SEARCH trades USING INDEX idx_trades_closed_at (closed_at>? AND closed_at<?)"},
-		{query: "TradesByKey", step: "SEARCH t USING INDEX sqlite_autoindex_trades_1 (user_id=? AND trade_id=?)"},
+		{query: "TradesByKey", step: "SEARCH trades USING INDEX sqlite_autoindex_trades_1 (user_id=? AND trade_id=?)"},
 		{query: "DaysOfTrades", step: "SEARCH d USING"}, // either index has both
 		{query: "FiresAfter", step: "SEARCH signal_fires USING INDEX sqlite_autoindex_signal_fires_1 (user_id>?)"},
 		{query: "TradesAfter", step: "SEARCH trades USING INDEX sqlite_autoindex_trades_1 (user_id>?)"},
@@ -138,10 +138,13 @@ func TestPlans(t *testing.T) {
 		{query: "GetUserStats", step: "SEARCH user_stats USING INTEGER PRIMARY KEY (rowid=?)"},
 		{query: "GetSignalMetrics", step: "SEARCH signal_metrics USING INDEX sqlite_autoindex_signal_metrics_1 (signal_id=?)"},
 
-		{query: "UncountedFires", step: "USING INDEX idx_signal_fires_uncounted"},
-		{query: "CountUncountedFires", step: "USING INDEX idx_signal_fires_uncounted"},
-		{query: "UncountedTrades", step: "USING INDEX idx_trades_uncounted"},
-		{query: "CountUncountedTrades", step: "USING INDEX idx_trades_uncounted"},
+		{query: "FireRows", step: "SEARCH signal_fires USING INDEX idx_signal_fires_uncounted (day=? AND id>?)", sorts: true}, // by key within an id
+		{query: "CountFiresOfNoDay", step: "SEARCH signal_fires USING COVERING INDEX idx_signal_fires_uncounted (day=?)"},
+		{query: "TradeRows", step: "SEARCH trades USING INDEX idx_trades_uncounted (day=? AND id>?)", sorts: true},
+		{query: "CountTradesOfNoDay", step: "SEARCH trades USING COVERING INDEX idx_trades_uncounted (day=?)"},
+		{query: "SetFireDay", step: "SEARCH signal_fires USING INTEGER PRIMARY KEY (rowid=?)"},
+		{query: "PlaceFire", step: "SEARCH signal_fires USING INTEGER PRIMARY KEY (rowid=?)"},
+		{query: "PlaceTrade", step: "SEARCH trades USING INTEGER PRIMARY KEY (rowid=?)"},
 
 		{query: "CountFiresBefore", step: "SEARCH signal_fires USING INDEX idx_signal_fires_timestamp (timestamp<?)"},
 		{query: "DeleteFiresBefore", step: "SEARCH f USING INDEX idx_signal_fires_timestamp (timestamp<?)"},
@@ -281,12 +284,12 @@ func TestPlansOfPostgres(t *testing.T) {
 		{query: "GetSignalMetrics", index: "signal_metrics_pkey", cond: `(signal_id = $1)`},
 		{query: "GetSetting", index: "settings_pkey", cond: `(name = $1)`},
 
-		{query: "UncountedFires", index: "idx_signal_fires_uncounted"},
-		{query: "CountUncountedFires", index: "idx_signal_fires_uncounted"},
-		{query: "PlaceFire", index: "signal_fires_pkey", cond: `((user_id = $3) AND (signal_id = $4))`},
-		{query: "UncountedTrades", index: "idx_trades_uncounted"},
-		{query: "CountUncountedTrades", index: "idx_trades_uncounted"},
-		{query: "PlaceTrade", index: "trades_pkey", cond: `((user_id = $3) AND (trade_id = $4))`},
+		{query: "FireRows", index: "idx_signal_fires_uncounted", sorts: true},
+		{query: "CountFiresOfNoDay", index: "idx_signal_fires_uncounted"},
+		{query: "PlaceFire", index: "signal_fires_pkey", cond: `((user_id = ($5)::bigint) AND (signal_id = ($6)::text))`},
+		{query: "TradeRows", index: "idx_trades_uncounted", sorts: true},
+		{query: "CountTradesOfNoDay", index: "idx_trades_uncounted"},
+		{query: "PlaceTrade", index: "trades_pkey", cond: `((user_id = ($4)::bigint) AND (trade_id = ($5)::text))`},
 
 		{query: "CountFiresBefore", index: "idx_signal_fires_timestamp", cond: `("timestamp" < $1)`},
 		{query: "DeleteFiresBefore", index: "idx_signal_fires_timestamp", cond: `("timestamp" < $1)`},

@@ -3,6 +3,7 @@ package engagement_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -51,6 +52,10 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if fuzz := flag.Lookup("test.fuzz"); fuzz.Value.String() != "" { // by itself, without a server
+		os.Exit(m.Run())
+	}
 	code, err := runWithPostgres(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -2,7 +2,6 @@ package engagement
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -25,41 +24,6 @@ type Trade struct {
 // String names the trade by its key.
 func (t Trade) String() string { return fmt.Sprintf("trade %q of user %d", t.TradeID, t.UserID) }
 
-// Outcome is how a trade ended.
-type Outcome int
-
-// The outcomes. The zero value is none of them.
-const (
-	Win Outcome = iota + 1
-	Loss
-	Draw
-)
-
-// Outcomes lists all outcomes.
-func Outcomes() []Outcome { return []Outcome{Win, Loss, Draw} }
-
-// String returns the outcome's name: "win", "loss" or "draw".
-func (o Outcome) String() string {
-	switch o {
-	case Win:
-		return "win"
-	case Loss:
-		return "loss"
-	case Draw:
-		return "draw"
-	}
-	return fmt.Sprintf("Outcome(%d)", int(o))
-}
-
-// ParseOutcome reads an outcome's name. Anything else is ErrInvalid.
-func ParseOutcome(s string) (Outcome, error) { return parseNamed("outcome", s, Outcomes()) }
-
-// MarshalText returns the outcome's name, "" for the zero value.
-func (o Outcome) MarshalText() ([]byte, error) { return marshalNamed("outcome", o, Outcomes()) }
-
-// UnmarshalText reads what MarshalText returns.
-func (o *Outcome) UnmarshalText(text []byte) error { return unmarshalNamed(o, text, ParseOutcome) }
-
 // TradeReceipt is what recording a trade came to: Recorded or Duplicate.
 type TradeReceipt struct {
 	Status Status `json:"status"`
@@ -79,7 +43,10 @@ type ClosedTrade struct {
 // RecordTrade stores a closed trade and moves every counter that it touches,
 // together or not at all, creating the user if need be. The same trade again
 // is Duplicate and changes nothing; the same id with another signal, P&L,
-// outcome or (if given) time is ErrConflict, which names the field.
+// outcome or (if given) time is ErrConflict, which names the field, and so is the id
+// of a row that is set aside ([Reader.Aside]).
+//
+// The id opening-balance is reserved (ErrInvalid).
 //
 // A time that [DB.RecordFire] refuses, but for cleaned-up days, is ErrInvalid, and
 // so is a trade that would take the user's P&L, in all or of its day, beyond
@@ -106,43 +73,6 @@ func (tx *Tx) RecordTrade(ctx context.Context, t Trade) (TradeReceipt, error) {
 	return join(ctx, tx, "record trade", func(w *writing) (TradeReceipt, error) { return w.recordTrade(ctx, t) })
 }
 
-// UpdateUserPnL adds change to a user's P&L as a trade that followed no signal,
-// and returns the user's new totals. With isWin the trade is a win, whatever the
-// change, 0 included; without, it is a loss, or a draw for a change of 0. It is
-// the predecessor's call; unlike [DB.RecordTrade] it has no key, so repeating it
-// adds again.
-func (db *DB) UpdateUserPnL(ctx context.Context, userID int64, change float64, isWin bool) (UserStats, error) {
-	key := newTradeID()
-	return write(ctx, db, "update a user's P&L", idempotent, func(w *writing) (UserStats, error) {
-		return w.updateUserPnL(ctx, userID, key, change, isWin)
-	})
-}
-
-// newTradeID returns the key of a trade whose caller has none.
-func newTradeID() string { return "pnl-" + rand.Text() }
-
-// UpdateUserPnL does what [DB.UpdateUserPnL] does, as part of the transaction.
-func (tx *Tx) UpdateUserPnL(ctx context.Context, userID int64, change float64, isWin bool) (UserStats, error) {
-	return join(ctx, tx, "update a user's P&L", func(w *writing) (UserStats, error) {
-		return w.updateUserPnL(ctx, userID, newTradeID(), change, isWin)
-	})
-}
-
-func (w *writing) updateUserPnL(ctx context.Context, userID int64, tradeID string, change float64, isWin bool) (UserStats, error) {
-	t := Trade{UserID: userID, TradeID: tradeID, PnL: change, Outcome: Win}
-	switch {
-	case isWin:
-	case change == 0:
-		t.Outcome = Draw
-	default:
-		t.Outcome = Loss
-	}
-	if _, err := w.recordTrade(ctx, t); err != nil {
-		return UserStats{}, err
-	}
-	return w.userStats(ctx, userID)
-}
-
 func (w *writing) recordTrade(ctx context.Context, t Trade) (TradeReceipt, error) {
 	f, err := w.checkTrade(t, w.now)
 	if err != nil {
@@ -153,23 +83,6 @@ func (w *writing) recordTrade(ctx context.Context, t Trade) (TradeReceipt, error
 		return TradeReceipt{}, fmt.Errorf("%s: %w", t, err)
 	}
 	return TradeReceipt{receipts[0].status}, nil
-}
-
-func checkSameTrade(known, row dbgen.Trade, timeGiven bool) error {
-	conflict := func(field string, have, got any) error {
-		return fmt.Errorf("%w: %s is stored as %#v, got %#v", ErrConflict, field, have, got)
-	}
-	switch {
-	case known.SignalID != row.SignalID:
-		return conflict("signal id", known.SignalID, row.SignalID)
-	case known.PnlMicros != row.PnlMicros:
-		return conflict("P&L", fromMicros(known.PnlMicros), fromMicros(row.PnlMicros))
-	case known.Outcome != row.Outcome:
-		return conflict("outcome", known.Outcome, row.Outcome)
-	case timeGiven && !known.ClosedAt.Equal(row.ClosedAt):
-		return conflict("closing time", known.ClosedAt.Format(time.RFC3339Nano), row.ClosedAt.Format(time.RFC3339Nano))
-	}
-	return nil
 }
 
 // Trade returns a user's trade, or ErrNotFound if none is stored under that id.

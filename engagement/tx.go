@@ -64,7 +64,7 @@ func (c *core) beginAlive(ctx context.Context) (*writing, error) {
 		return nil, err
 	}
 	return retry(ctx, c, "begin a transaction", func(ctx context.Context) (*writing, error) {
-		w, err := c.begin(ctx, engine.Enter)
+		w, err := c.begin(ctx, engine.EnterGate)
 		if err != nil {
 			return nil, err
 		}
@@ -123,7 +123,7 @@ var (
 	once       = manner{}
 	idempotent = manner{idempotent: true}
 	// alone changes what every writer must agree on; it is idempotent.
-	alone = manner{idempotent: true, gate: engine.Close}
+	alone = manner{idempotent: true, gate: engine.CloseGate}
 )
 
 // write runs fn in a transaction of its own and commits it. If that fails for a

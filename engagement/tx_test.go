@@ -149,7 +149,7 @@ func TestATransaction(t *testing.T) {
 				clock.Advance(48 * time.Hour)
 				write(t, tx)
 				same(t, "Today", tx.Today(), day(t, "2026-01-14"))
-				same(t, "AsOf", must(tx.RealTimeStats(ctx))(t).Timestamp, noon)
+				same(t, "Timestamp", must(tx.RealTimeStats(ctx))(t).Timestamp, noon)
 				return nil
 			}))
 			same(t, "time of the fire", must(db.Fires(ctx, engagement.FireFilter{UserID: 1}, anyPage))(t).Items[0].Timestamp, noon)
@@ -272,6 +272,7 @@ func TestAWriteOnTheDatabaseInsideItsTransactionIsRefused(t *testing.T) {
 			_, err := db.EraseUser(ctx, 1)
 			return err
 		},
+		"Close": func(_ context.Context, db *engagement.DB) error { return db.Close() },
 	}
 	forEachEngine(t, func(t *testing.T, open openFunc) {
 		ctx := soon(t) // or it would wait for ever
@@ -297,7 +298,7 @@ func TestAWriteOnTheDatabaseInsideItsTransactionIsRefused(t *testing.T) {
 		})
 		for _, name := range []string{
 			"RecordFire", "RecordFires", "RecordTrade", "UpdateUserPnL", "GrantFreeze", "SetStreakRules", "DefineMetric",
-			"Cleanup", "Rebuild", "Tx", "EraseUser",
+			"Cleanup", "Rebuild", "Tx", "EraseUser", "Close",
 		} {
 			if err := writes[name](ctx, db); err != nil {
 				t.Errorf("%s after it: %v", name, err)

@@ -2,8 +2,7 @@ package engagement
 
 import (
 	"context"
-	"database/sql"
-	"errors"
+	"crypto/rand"
 	"math"
 	"time"
 
@@ -18,15 +17,15 @@ import (
 // the fact itself has; a fact that another program stored counts with its own
 // time. Neither a repeated call nor one that marks a fire executed changes it.
 type UserStats struct {
-	UserID        int64     `json:"user_id"`
-	TotalFires    int64     `json:"total_fires"`
-	ExecutedFires int64     `json:"executed_fires"`
-	Wins          int64     `json:"wins"`
-	Losses        int64     `json:"losses"`
-	Draws         int64     `json:"draws"`
-	WinRate       float64   `json:"win_rate"` // Wins / (Wins + Losses), 0 while there are none
-	PnL           float64   `json:"pnl"`
-	LastUpdated   time.Time `json:"last_updated"` // UTC
+	UserID      int64     `json:"user_id"`
+	TotalFires  int64     `json:"total_fires"`
+	Executed    int64     `json:"executed"`
+	Wins        int64     `json:"wins"`
+	Losses      int64     `json:"losses"`
+	Draws       int64     `json:"draws"`
+	WinRate     float64   `json:"win_rate"` // Wins / (Wins + Losses), 0 while there are none
+	PnL         float64   `json:"pnl"`
+	LastUpdated time.Time `json:"last_updated"` // UTC
 }
 
 // UserStats returns a user's totals, or ErrNotFound for a user who has neither
@@ -42,20 +41,9 @@ func (v *view) userStats(ctx context.Context, userID int64) (UserStats, error) {
 	return userStats(row), err
 }
 
-func (v *view) userRow(ctx context.Context, userID int64) (dbgen.UserStat, error) {
-	if err := checkUserID(userID); err != nil {
-		return dbgen.UserStat{}, err
-	}
-	row, err := v.q.GetUserStats(ctx, userID)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = notFound("user", userID)
-	}
-	return row, err
-}
-
 func userStats(row dbgen.UserStat) UserStats {
 	return UserStats{
-		UserID: row.UserID, TotalFires: row.TotalFires, ExecutedFires: row.Executed,
+		UserID: row.UserID, TotalFires: row.TotalFires, Executed: row.Executed,
 		Wins: row.Wins, Losses: row.Losses, Draws: row.Draws,
 		WinRate: row.WinRate, PnL: row.Pnl, LastUpdated: row.LastUpdated,
 	}
@@ -94,7 +82,7 @@ func (v *view) users(ctx context.Context, q PageQuery) (Page[UserStats], error) 
 // UserSummary is what a community shows of one user.
 type UserSummary struct {
 	UserStats
-	ExecutionRate  float64     `json:"execution_rate"`  // ExecutedFires / TotalFires, 0 while there are none
+	ExecutionRate  float64     `json:"execution_rate"`  // Executed / TotalFires, 0 while there are none
 	RecentFires7d  int64       `json:"recent_fires_7d"` // today and the six days before
 	FavoriteSignal SignalCount `json:"favorite_signal"` // the family fired most among the fires still kept
 	CurrentStreak  int64       `json:"current_streak"`  // days; 0 once it is broken
@@ -114,8 +102,9 @@ const recentDays = 7
 
 // UserSummary returns a user's totals, recent activity, favorite signal family
 // and streak, all of one moment, or ErrNotFound for a user who has neither
-// fired nor traded. A family is a signal id without its trailing number,
-// EURUSD_LONG for EURUSD_LONG_001, or the id itself if it is a mere number.
+// fired nor traded. A family is a signal id without its trailing number and the
+// underscores before that, EURUSD_LONG for EURUSD_LONG_001, or the id itself if
+// nothing else is left or if it ends with no number.
 func (r *Reader) UserSummary(ctx context.Context, userID int64) (UserSummary, error) {
 	return snapshot(ctx, r, "summarize a user", func(v *view) (UserSummary, error) {
 		return v.userSummary(ctx, userID)
@@ -157,4 +146,41 @@ func (v *view) summaryOf(ctx context.Context, row dbgen.UserStat) (UserSummary, 
 	}
 	summary.CurrentStreak, summary.LongestStreak, summary.StreakExpires = streaks[0].Current, streaks[0].Longest, streaks[0].Expires
 	return summary, nil
+}
+
+// UpdateUserPnL adds change to a user's P&L as a trade that followed no signal,
+// and returns the user's new totals. With isWin the trade is a win, whatever the
+// change, 0 included; without, it is a loss, or a draw for a change of 0. It is
+// the predecessor's call; unlike [DB.RecordTrade] it has no key, so repeating it
+// adds again.
+func (db *DB) UpdateUserPnL(ctx context.Context, userID int64, change float64, isWin bool) (UserStats, error) {
+	key := newTradeID()
+	return write(ctx, db, "update a user's P&L", idempotent, func(w *writing) (UserStats, error) {
+		return w.updateUserPnL(ctx, userID, key, change, isWin)
+	})
+}
+
+// newTradeID returns the key of a trade whose caller has none.
+func newTradeID() string { return "pnl-" + rand.Text() }
+
+// UpdateUserPnL does what [DB.UpdateUserPnL] does, as part of the transaction.
+func (tx *Tx) UpdateUserPnL(ctx context.Context, userID int64, change float64, isWin bool) (UserStats, error) {
+	return join(ctx, tx, "update a user's P&L", func(w *writing) (UserStats, error) {
+		return w.updateUserPnL(ctx, userID, newTradeID(), change, isWin)
+	})
+}
+
+func (w *writing) updateUserPnL(ctx context.Context, userID int64, tradeID string, change float64, isWin bool) (UserStats, error) {
+	t := Trade{UserID: userID, TradeID: tradeID, PnL: change, Outcome: Win}
+	switch {
+	case isWin:
+	case change == 0:
+		t.Outcome = Draw
+	default:
+		t.Outcome = Loss
+	}
+	if _, err := w.recordTrade(ctx, t); err != nil {
+		return UserStats{}, err
+	}
+	return w.userStats(ctx, userID)
 }

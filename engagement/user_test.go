@@ -29,7 +29,7 @@ func TestUserSummary(t *testing.T) {
 		trade(t, db, engagement.Trade{UserID: 1, TradeID: "t", PnL: 2.5})
 		family, expires := "EURUSD_LONG", time.Date(2026, 1, 17, 0, 0, 0, 0, time.UTC)
 		same(t, "UserSummary", must(db.UserSummary(ctx, 1))(t), engagement.UserSummary{
-			UserStats:     engagement.UserStats{UserID: 1, TotalFires: 6, ExecutedFires: 2, Wins: 1, WinRate: 1, PnL: 2.5, LastUpdated: noon},
+			UserStats:     engagement.UserStats{UserID: 1, TotalFires: 6, Executed: 2, Wins: 1, WinRate: 1, PnL: 2.5, LastUpdated: noon},
 			ExecutionRate: 1.0 / 3, RecentFires7d: 4,
 			FavoriteSignal: engagement.SignalCount{SignalID: &family, FireCount: 3},
 			CurrentStreak:  3, LongestStreak: 3, StreakExpires: &expires, Timestamp: noon,
@@ -46,6 +46,22 @@ func TestFavoriteSignalIsTheFirstByNameAmongEquals(t *testing.T) {
 		got := must(db.UserSummary(context.Background(), 1))(t).FavoriteSignal
 		family := "A"
 		same(t, "FavoriteSignal", got, engagement.SignalCount{SignalID: &family, FireCount: 2})
+	})
+}
+
+func TestTheFamilyOfASignal(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx, db := context.Background(), open(newClock(noon).option())
+		for i, tt := range []struct{ signal, family string }{
+			{"EURUSD_LONG_001", "EURUSD_LONG"}, {"US30", "US"}, {"A__7", "A"}, {"A_1_2", "A_1"}, {"A-1", "A-"},
+			{"A_", "A_"}, {"A__", "A__"}, {"LONG_", "LONG_"}, {"_", "_"}, {"_7", "_7"}, {"__", "__"}, {"123", "123"}, {"1_2", "1"}, {"7A", "7A"}, {"7_", "7_"},
+		} {
+			user := int64(i + 1)
+			fire(t, db, engagement.Fire{UserID: user, SignalID: tt.signal})
+			got := must(db.UserSummary(ctx, user))(t).FavoriteSignal
+			same(t, "family of "+tt.signal, got, engagement.SignalCount{SignalID: &tt.family, FireCount: 1})
+			same(t, "the model's family of "+tt.signal, familyOf(tt.signal), tt.family)
+		}
 	})
 }
 
@@ -101,7 +117,7 @@ func TestWhatAnEmptyDatabaseAnswers(t *testing.T) {
 			{Day: today - 1}, {Day: today, Partial: true},
 		})
 		same(t, "RealTimeStats", must(db.RealTimeStats(ctx))(t), engagement.RealTimeStats{Day: today, Timestamp: noon})
-		same(t, "PlanCleanup", must(db.PlanCleanup(ctx, 90))(t), engagement.CleanupReport{Horizon: today - 90})
+		same(t, "PlanCleanup", must(db.PlanCleanup(ctx, 90))(t), engagement.CleanupReport{Horizon: 1})
 		same(t, "Horizon", must(db.Horizon(ctx))(t), engagement.Day(1))
 		same(t, "Verify", proven(t, db), engagement.Report{Horizon: 1, Findings: []engagement.Finding{}, Timestamp: noon})
 	})
@@ -143,11 +159,11 @@ func TestNamesInJSONAreThePredecessors(t *testing.T) {
 	}{
 		{
 			engagement.UserStats{UserID: 1, TotalFires: 2, WinRate: 0.5, PnL: -1.5, Wins: 1, Losses: 1, LastUpdated: at},
-			`{"user_id":1,"total_fires":2,"executed_fires":0,"wins":1,"losses":1,"draws":0,"win_rate":0.5,"pnl":-1.5,"last_updated":"2026-01-14T12:00:00Z"}`,
+			`{"user_id":1,"total_fires":2,"executed":0,"wins":1,"losses":1,"draws":0,"win_rate":0.5,"pnl":-1.5,"last_updated":"2026-01-14T12:00:00Z"}`,
 		},
 		{
 			engagement.UserSummary{UserStats: engagement.UserStats{UserID: 1, LastUpdated: at}, Timestamp: at},
-			`{"user_id":1,"total_fires":0,"executed_fires":0,"wins":0,"losses":0,"draws":0,"win_rate":0,"pnl":0,"last_updated":"2026-01-14T12:00:00Z",` +
+			`{"user_id":1,"total_fires":0,"executed":0,"wins":0,"losses":0,"draws":0,"win_rate":0,"pnl":0,"last_updated":"2026-01-14T12:00:00Z",` +
 				`"execution_rate":0,"recent_fires_7d":0,"favorite_signal":{"signal_id":null,"fire_count":0},` +
 				`"current_streak":0,"longest_streak":0,"streak_expires":null,"timestamp":"2026-01-14T12:00:00Z"}`,
 		},
@@ -170,7 +186,7 @@ func TestNamesInJSONAreThePredecessors(t *testing.T) {
 		},
 		{
 			engagement.BoardRow{Rank: 2},
-			`{"rank":2,"user_id":0,"total_fires":0,"executed_fires":0,"wins":0,"losses":0,"draws":0,"decided":0,` +
+			`{"rank":2,"user_id":0,"total_fires":0,"executed":0,"wins":0,"losses":0,"draws":0,"decided":0,` +
 				`"win_rate":0,"win_rate_bound":0,"pnl":0,"longest_streak":0,"last_updated":"0001-01-01T00:00:00Z"}`,
 		},
 		{engagement.FireReceipt{Status: engagement.MarkedExecuted}, `{"status":"marked_executed"}`},

@@ -85,16 +85,6 @@ func (w Window) check() error {
 	return checkDayRange(w.From(), w.To())
 }
 
-// ParseWindow reads a window by its name as of today: "today", "week" (from
-// Monday to Sunday), "month", or a number of days up to today such as "30d"; or
-// what the function [ParseWindow] reads. Anything else is ErrInvalid.
-func (r *Reader) ParseWindow(s string) (Window, error) {
-	if r.shared() == nil {
-		return Window{}, errNotOpened
-	}
-	return parseWindow(s, r.Today())
-}
-
 func parseWindow(s string, today Day) (Window, error) {
 	switch s {
 	case "today":
@@ -117,19 +107,10 @@ func parseWindow(s string, today Day) (Window, error) {
 	return w, w.check()
 }
 
-// TodayWindow is the window of [Reader.Today] alone.
-func (r *Reader) TodayWindow() Window { return Days(r.Today(), r.Today()) }
-
-// ThisWeek is the window of the ISO week that [Reader.Today] is in, Monday to Sunday.
-func (r *Reader) ThisWeek() Window { return weekOf(r.Today()) }
-
 func weekOf(day Day) Window {
 	monday := day.WeekStart()
 	return Days(monday, monday+6)
 }
-
-// ThisMonth is the window of the calendar month that [Reader.Today] is in.
-func (r *Reader) ThisMonth() Window { return monthOf(r.Today()) }
 
 func monthOf(day Day) Window {
 	in := day.utc()
@@ -137,21 +118,21 @@ func monthOf(day Day) Window {
 	return Days(DayOf(first, time.UTC), DayOf(first.AddDate(0, 1, -1), time.UTC))
 }
 
-// daySpan is a range of days, both included, with unknownDay if it begins
-// there.
+// daySpan is a range of days, both included. It holds opening balances if it
+// begins on balanceDay.
 type daySpan struct{ first, last Day }
 
-// days returns the days of w. All time has the facts of unknown time too, which
-// lie in no other window.
+// days returns the days of w. All time has opening balances too, which lie in no
+// other window.
 func (w Window) days() daySpan {
 	if w.IsAllTime() {
 		return allDays
 	}
-	return daySpan{max(w.From(), unknownDay+1), w.To()}
+	return daySpan{max(w.From(), firstDay), w.To()}
 }
 
 var (
-	allDays = daySpan{unknownDay, furthestDay} // those of all time
+	allDays = daySpan{balanceDay, furthestDay} // those of all time
 	noDays  = daySpan{0, -1}
 )
 
@@ -162,7 +143,7 @@ func (d daySpan) has(day Day) bool { return d.first <= day && day <= d.last }
 // times returns times between which all facts of these days lie.
 func (d daySpan) times() (after, until time.Time) {
 	after, until = time.Unix(0, 0).UTC(), endOfTime
-	if d.first > unknownDay+1 {
+	if d.first > firstDay {
 		after = d.first.utc().Add(-maxOffset)
 	}
 	if d.last < DayOf(endOfTime, time.UTC) {
@@ -232,4 +213,17 @@ func (p Period) shift() Day { return -p.start(0) }
 // whole returns the days of all periods that hold one of these.
 func (p Period) whole(days daySpan) daySpan {
 	return daySpan{p.start(days.first), p.start(days.last) + p.days() - 1}
+}
+
+// instants returns the times that bound the days: the first of them and the one
+// behind the last.
+func (s daySpan) instants(loc *time.Location) (start, end time.Time) {
+	start, end = time.Time{}, endOfTime
+	if s.first >= firstDay {
+		start = s.first.Start(loc).UTC()
+	}
+	if s.last < DayOf(endOfTime, time.UTC)-1 {
+		end = s.last.end(loc).UTC()
+	}
+	return start, end
 }

@@ -3,7 +3,8 @@ package engagement
 import "github.com/hydraxdev/engagementdb/engagement/internal/stats"
 
 // WinRateBound returns the lower bound of the 95 % Wilson score interval of a
-// win rate, or 0 without decided trades. It orders win-rate boards, where the
+// win rate, from 0, which it is without wins, to 1. For a negative number of trades,
+// which there is not, it is 0. It orders win-rate boards, where the
 // rate itself would put three wins of three before ninety of a hundred. Boards
 // compare it rounded to whole billionths, so that users whose bounds differ by
 // less share a rank.

@@ -23,14 +23,23 @@ CREATE INDEX idx_trades_closed_at ON trades(closed_at);
 CREATE INDEX idx_trades_uncounted ON trades(id) WHERE day < 0;
 
 -- The predecessor kept a P&L but not the trades behind it. Each such sum is
--- carried as one opening trade, so that the sums still hold; one beyond what a
--- trade can make is carried as the most it can.
+-- carried as one opening trade, so that the sums still hold. One that is no
+-- number, or beyond what a trade can make, is kept in signal_id as it was
+-- written, and set aside when the library opens the file.
 INSERT INTO trades (user_id, trade_id, pnl_micros, outcome, closed_at)
 SELECT
     user_id, 'opening-balance',
-    CAST(ROUND(MAX(-9e12, MIN(9e12, pnl)) * 1000000) AS INTEGER), 'draw', last_updated
+    CAST(ROUND(pnl * 1000000) AS INTEGER), 'draw', COALESCE(last_updated, '1970-01-01 00:00:00.000000')
 FROM user_stats
-WHERE ROUND(pnl * 1000000) <> 0;
+WHERE typeof(pnl) IN ('integer', 'real') AND pnl BETWEEN -9e12 AND 9e12 AND ROUND(pnl * 1000000) <> 0;
+
+INSERT INTO trades (user_id, trade_id, signal_id, pnl_micros, outcome, closed_at)
+SELECT
+    user_id, 'opening-balance',
+    'P&L ' || CASE typeof(pnl) WHEN 'real' THEN printf('%!.17g', pnl) ELSE CAST(pnl AS TEXT) END,
+    0, 'draw', COALESCE(last_updated, '1970-01-01 00:00:00.000000')
+FROM user_stats
+WHERE pnl IS NOT NULL AND NOT (typeof(pnl) IN ('integer', 'real') AND pnl BETWEEN -9e12 AND 9e12);
 
 -- +goose Down
 DROP TABLE trades;

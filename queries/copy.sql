@@ -116,3 +116,11 @@ DELETE FROM signal_days WHERE signal_id = @signal_id AND day = @day;
 -- DeleteDay deletes a day of the community.
 DELETE FROM days WHERE day = @day;
 
+
+-- name: CountCopiedFires :one
+-- CountCopiedFires counts the fires that FiresAfter lists.
+SELECT COUNT(*) FROM readable_fires WHERE day <> -2;
+
+-- name: CountCopiedTrades :one
+-- CountCopiedTrades counts the trades that TradesAfter lists.
+SELECT COUNT(*) FROM readable_trades WHERE day <> -2;

@@ -1,3 +1,11 @@
+-- name: DeleteUncountedFires :execrows
+-- DeleteUncountedFires deletes a user's fires that no counter holds, and those that
+-- cannot be read, and returns how many.
+DELETE FROM signal_fires
+WHERE signal_fires.user_id = @user_id AND signal_fires.id NOT IN (
+    SELECT r.id FROM readable_fires AS r WHERE r.user_id = @user_id AND r.day >= 0
+);
+
 -- name: HasFacts :one
 -- HasFacts returns 1 if a user has facts or days, and 0 if not.
 SELECT COUNT(*) AS facts FROM (
@@ -7,8 +15,8 @@ SELECT COUNT(*) AS facts FROM (
 ) AS found;
 
 -- name: DeleteUserFires :many
--- DeleteUserFires deletes at most max_rows of a user's fires and returns them,
--- in no order.
+-- DeleteUserFires deletes at most max_rows of a user's readable fires and returns
+-- them, in no order.
 DELETE FROM signal_fires WHERE (user_id, signal_id) IN (
     SELECT f.user_id, f.signal_id FROM signal_fires AS f
     WHERE f.user_id = @user_id

@@ -14,10 +14,13 @@ const FavoriteFamily = `-- name: FavoriteFamily :many
 SELECT family, COUNT(*) AS fires
 FROM (
     SELECT CAST(
-        COALESCE(NULLIF(rtrim(rtrim(signal_id, '0123456789'), '_'), ''), signal_id)
+        CASE
+            WHEN rtrim(f.signal_id, '0123456789') = f.signal_id THEN f.signal_id
+            ELSE COALESCE(NULLIF(rtrim(rtrim(f.signal_id, '0123456789'), '_'), ''), f.signal_id)
+        END
     AS TEXT) AS family
-    FROM signal_fires
-    WHERE user_id = $1
+    FROM signal_fires AS f
+    WHERE f.user_id = $1 AND f.id NOT IN (SELECT u.id FROM signal_fires AS u WHERE u.day < 0)
 ) AS fired
 GROUP BY family
 ORDER BY fires DESC, family
@@ -30,9 +33,9 @@ type FavoriteFamilyRow struct {
 }
 
 // FavoriteFamily returns the signal family that a user fired most among the
-// fires still kept, the first by name among equals, and nothing for a user
-// without any. A family is a signal id without its trailing number, or the id
-// itself if it is nothing but a number.
+// counted fires still kept, the first by name among equals, and nothing for a user
+// without any. A family is a signal id without its trailing number and the
+// underscores before that, or the id itself if nothing else is left.
 func (q *Queries) FavoriteFamily(ctx context.Context, userID int64) ([]FavoriteFamilyRow, error) {
 	rows, err := q.db.QueryContext(ctx, FavoriteFamily, userID)
 	if err != nil {

@@ -7,6 +7,7 @@ package pggen
 
 import (
 	"context"
+	"time"
 )
 
 const AddDays = `-- name: AddDays :exec
@@ -332,12 +333,13 @@ func (q *Queries) DeleteUsers(ctx context.Context, users string) error {
 }
 
 const FiresByKey = `-- name: FiresByKey :many
-SELECT f.user_id, f.signal_id, f.executed, f.day
+SELECT f.id, f.user_id, f.signal_id, f.executed, f.day
 FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
 JOIN signal_fires AS f ON f.user_id = CAST(j.value ->> 0 AS BIGINT) AND f.signal_id = (j.value ->> 1) COLLATE "C"
 `
 
 type FiresByKeyRow struct {
+	ID       int64
 	UserID   int64
 	SignalID string
 	Executed bool
@@ -357,6 +359,7 @@ func (q *Queries) FiresByKey(ctx context.Context, keys string) ([]FiresByKeyRow,
 	for rows.Next() {
 		var i FiresByKeyRow
 		if err := rows.Scan(
+			&i.ID,
 			&i.UserID,
 			&i.SignalID,
 			&i.Executed,
@@ -641,23 +644,38 @@ func (q *Queries) SpendFreezes(ctx context.Context, freezes string) error {
 }
 
 const TradesByKey = `-- name: TradesByKey :many
-SELECT t.id, t.user_id, t.trade_id, t.signal_id, t.pnl_micros, t.outcome, t.closed_at, t.day
+SELECT
+    t.id, t.user_id, t.trade_id, t.signal_id, t.pnl_micros, t.outcome,
+    CAST(CASE WHEN isfinite(t.closed_at) THEN t.closed_at ELSE TIMESTAMPTZ '1970-01-01 00:00:00+00' END AS TIMESTAMPTZ) AS closed_at,
+    CAST(CASE WHEN isfinite(t.closed_at) THEN t.day ELSE -2 END AS BIGINT) AS day
 FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
 JOIN trades AS t ON t.user_id = CAST(j.value ->> 0 AS BIGINT) AND t.trade_id = (j.value ->> 1) COLLATE "C"
 `
 
+type TradesByKeyRow struct {
+	ID        int64
+	UserID    int64
+	TradeID   string
+	SignalID  string
+	PnlMicros int64
+	Outcome   string
+	ClosedAt  time.Time
+	Day       int64
+}
+
 // TradesByKey returns those of some trades that are stored, in no order. It
-// takes a JSON array of [user_id, trade_id].
+// takes a JSON array of [user_id, trade_id]. A row with a time that cannot be read
+// is as one set aside.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-func (q *Queries) TradesByKey(ctx context.Context, keys string) ([]Trade, error) {
+func (q *Queries) TradesByKey(ctx context.Context, keys string) ([]TradesByKeyRow, error) {
 	rows, err := q.db.QueryContext(ctx, TradesByKey, keys)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []Trade{}
+	items := []TradesByKeyRow{}
 	for rows.Next() {
-		var i Trade
+		var i TradesByKeyRow
 		if err := rows.Scan(
 			&i.ID,
 			&i.UserID,

@@ -9,37 +9,125 @@ import (
 	"context"
 )
 
-const ActiveDaysAfter = `-- name: ActiveDaysAfter :many
-SELECT user_id, day FROM user_days
-WHERE user_id >= $1 AND (user_id > $1 OR day > $2)
-    AND fires > 0 AND day > 0
-ORDER BY user_id, day
+const CleanedDayMismatches = `-- name: CleanedDayMismatches :many
+SELECT day, fires, executed, signal_fires, signal_executed
+FROM (
+    SELECT
+        day,
+        CAST(SUM(fires) AS BIGINT) AS fires,
+        CAST(SUM(executed) AS BIGINT) AS executed,
+        CAST(SUM(signal_fires) AS BIGINT) AS signal_fires,
+        CAST(SUM(signal_executed) AS BIGINT) AS signal_executed
+    FROM (
+        SELECT d.day, d.fires, d.executed, 0 AS signal_fires, 0 AS signal_executed
+        FROM days AS d
+        WHERE d.day > 0 AND d.day < $1
+        UNION ALL
+        SELECT s.day, 0, 0, s.fires, s.executed
+        FROM signal_days AS s
+        WHERE s.day > 0 AND s.day < $1
+    ) AS counts
+    GROUP BY day
+) AS sums
+WHERE signal_fires < fires OR signal_executed < executed
+    OR (CAST($2 AS BIGINT) = 1 AND (signal_fires > fires OR signal_executed > executed))
+ORDER BY day
 LIMIT CAST($3 AS BIGINT)
 `
 
-type ActiveDaysAfterParams struct {
-	AfterUser int64
-	AfterDay  int64
-	MaxRows   int64
+type CleanedDayMismatchesParams struct {
+	Horizon int64
+	Exact   int64
+	MaxRows int64
 }
 
-type ActiveDaysAfterRow struct {
-	UserID int64
-	Day    int64
+type CleanedDayMismatchesRow struct {
+	Day            int64
+	Fires          int64
+	Executed       int64
+	SignalFires    int64
+	SignalExecuted int64
 }
 
-// ActiveDaysAfter lists the days on which users fired by user and day, from
-// behind one on. Day 0 holds fires whose time could not be read.
-func (q *Queries) ActiveDaysAfter(ctx context.Context, arg ActiveDaysAfterParams) ([]ActiveDaysAfterRow, error) {
-	rows, err := q.db.QueryContext(ctx, ActiveDaysAfter, arg.AfterUser, arg.AfterDay, arg.MaxRows)
+// CleanedDayMismatches lists days before the horizon on which the signals have
+// fewer fires than the community. They may have more, of users who were erased
+// since; if exact is 1, no user was.
+func (q *Queries) CleanedDayMismatches(ctx context.Context, arg CleanedDayMismatchesParams) ([]CleanedDayMismatchesRow, error) {
+	rows, err := q.db.QueryContext(ctx, CleanedDayMismatches, arg.Horizon, arg.Exact, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []ActiveDaysAfterRow{}
+	items := []CleanedDayMismatchesRow{}
 	for rows.Next() {
-		var i ActiveDaysAfterRow
-		if err := rows.Scan(&i.UserID, &i.Day); err != nil {
+		var i CleanedDayMismatchesRow
+		if err := rows.Scan(
+			&i.Day,
+			&i.Fires,
+			&i.Executed,
+			&i.SignalFires,
+			&i.SignalExecuted,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const ContradictoryDays = `-- name: ContradictoryDays :many
+SELECT day, by_users, by_all
+FROM (
+    SELECT
+        day,
+        CAST(SUM(by_users) AS BIGINT) AS by_users,
+        CAST(SUM(by_signals) AS BIGINT) AS by_signals,
+        CAST(SUM(by_all) AS BIGINT) AS by_all
+    FROM (
+        SELECT u.day, u.fires AS by_users, 0 AS by_signals, 0 AS by_all
+        FROM user_days AS u
+        WHERE u.day > 0 AND u.day < $1
+        UNION ALL
+        SELECT s.day, 0, s.fires, 0
+        FROM signal_days AS s
+        WHERE s.day > 0 AND s.day < $1
+        UNION ALL
+        SELECT d.day, 0, 0, d.fires
+        FROM days AS d
+        WHERE d.day > 0 AND d.day < $1
+    ) AS counts
+    GROUP BY day
+) AS sums
+WHERE (by_users < by_all AND by_users < by_signals) OR (by_users > by_all AND by_users > by_signals)
+ORDER BY day
+`
+
+type ContradictoryDaysRow struct {
+	Day     int64
+	ByUsers int64
+	ByAll   int64
+}
+
+// ContradictoryDays lists days before the horizon on which the users' days count
+// fewer fires, or more, than both the community's day and the signals' days, with
+// what the users' days and the community's day count. Signals may have more, of
+// users who were erased since.
+func (q *Queries) ContradictoryDays(ctx context.Context, horizon int64) ([]ContradictoryDaysRow, error) {
+	rows, err := q.db.QueryContext(ctx, ContradictoryDays, horizon)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ContradictoryDaysRow{}
+	for rows.Next() {
+		var i ContradictoryDaysRow
+		if err := rows.Scan(&i.Day, &i.ByUsers, &i.ByAll); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -69,7 +157,7 @@ const CountFires = `-- name: CountFires :one
 SELECT COUNT(*) FROM signal_fires
 `
 
-// CountFires counts the fires that are still kept one by one.
+// CountFires counts the rows of fires, those set aside too.
 func (q *Queries) CountFires(ctx context.Context) (int64, error) {
 	row := q.db.QueryRowContext(ctx, CountFires)
 	var count int64
@@ -93,7 +181,7 @@ const CountTrades = `-- name: CountTrades :one
 SELECT COUNT(*) FROM trades
 `
 
-// CountTrades counts the trades.
+// CountTrades counts the rows of trades, those set aside too.
 func (q *Queries) CountTrades(ctx context.Context) (int64, error) {
 	row := q.db.QueryRowContext(ctx, CountTrades)
 	var count int64
@@ -127,16 +215,17 @@ SELECT
 FROM (
     SELECT
         day,
+        1 AS has_row,
         fires AS stored_fires, 0 AS fires,
         executed AS stored_executed, 0 AS executed,
         active_users AS stored_users, 0 AS users,
         new_users AS stored_new, 0 AS new
     FROM days
     UNION ALL
-    SELECT day, 0, fires, 0, executed, 0, CASE WHEN fires > 0 THEN 1 ELSE 0 END, 0, 0
+    SELECT day, 0, 0, fires, 0, executed, 0, CASE WHEN fires > 0 THEN 1 ELSE 0 END, 0, 0
     FROM user_days
     UNION ALL
-    SELECT first_day, 0, 0, 0, 0, 0, 0, 0, 1
+    SELECT first_day, 0, 0, 0, 0, 0, 0, 0, 0, 1
     FROM user_stats
     WHERE first_day > 0
 ) AS totals
@@ -145,6 +234,7 @@ HAVING SUM(stored_fires) <> SUM(fires)
     OR SUM(stored_executed) <> SUM(executed)
     OR SUM(stored_users) <> SUM(users)
     OR SUM(stored_new) <> SUM(new)
+    OR (SUM(has_row) > 0 AND SUM(fires) = 0 AND SUM(executed) = 0 AND SUM(users) = 0 AND SUM(new) = 0)
 ORDER BY day
 LIMIT CAST($1 AS BIGINT)
 `
@@ -162,7 +252,8 @@ type DayMismatchesRow struct {
 }
 
 // DayMismatches lists days whose counts are not the sums of their users' days,
-// or whose new users are not those whose first day it is.
+// or whose new users are not those whose first day it is, and those that have a
+// row without any fire.
 func (q *Queries) DayMismatches(ctx context.Context, maxRows int64) ([]DayMismatchesRow, error) {
 	rows, err := q.db.QueryContext(ctx, DayMismatches, maxRows)
 	if err != nil {
@@ -196,9 +287,95 @@ func (q *Queries) DayMismatches(ctx context.Context, maxRows int64) ([]DayMismat
 	return items, nil
 }
 
+const DeleteEmptyDay = `-- name: DeleteEmptyDay :exec
+DELETE FROM days
+WHERE day = $1 AND fires = 0 AND executed = 0 AND active_users = 0 AND new_users = 0
+`
+
+// DeleteEmptyDay deletes a day on which nothing happened.
+func (q *Queries) DeleteEmptyDay(ctx context.Context, day int64) error {
+	_, err := q.db.ExecContext(ctx, DeleteEmptyDay, day)
+	return err
+}
+
+const DeleteEmptyUserDay = `-- name: DeleteEmptyUserDay :exec
+DELETE FROM user_days
+WHERE user_id = $1 AND day = $2
+    AND fires = 0 AND executed = 0 AND wins = 0 AND losses = 0 AND draws = 0 AND pnl_micros = 0
+`
+
+type DeleteEmptyUserDayParams struct {
+	UserID int64
+	Day    int64
+}
+
+// DeleteEmptyUserDay deletes a user's day on which nothing happened.
+func (q *Queries) DeleteEmptyUserDay(ctx context.Context, arg DeleteEmptyUserDayParams) error {
+	_, err := q.db.ExecContext(ctx, DeleteEmptyUserDay, arg.UserID, arg.Day)
+	return err
+}
+
+const DeleteGhost = `-- name: DeleteGhost :exec
+DELETE FROM user_stats
+WHERE user_stats.user_id = $1
+    AND total_fires = 0 AND executed = 0 AND wins = 0 AND losses = 0 AND draws = 0 AND pnl_micros = 0
+    AND NOT EXISTS (SELECT 1 FROM user_days AS d WHERE d.user_id = user_stats.user_id)
+`
+
+// DeleteGhost deletes the totals of a user of whom nothing is counted.
+func (q *Queries) DeleteGhost(ctx context.Context, userID int64) error {
+	_, err := q.db.ExecContext(ctx, DeleteGhost, userID)
+	return err
+}
+
+const FactDaysAfter = `-- name: FactDaysAfter :many
+SELECT user_id, day, fires FROM user_days
+WHERE user_id >= $1 AND (user_id > $1 OR day > $2)
+    AND day > 0
+ORDER BY user_id, day
+LIMIT CAST($3 AS BIGINT)
+`
+
+type FactDaysAfterParams struct {
+	AfterUser int64
+	AfterDay  int64
+	MaxRows   int64
+}
+
+type FactDaysAfterRow struct {
+	UserID int64
+	Day    int64
+	Fires  int64
+}
+
+// FactDaysAfter lists the days on which users fired or traded by user and day, and
+// how often they fired, from behind one on.
+func (q *Queries) FactDaysAfter(ctx context.Context, arg FactDaysAfterParams) ([]FactDaysAfterRow, error) {
+	rows, err := q.db.QueryContext(ctx, FactDaysAfter, arg.AfterUser, arg.AfterDay, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FactDaysAfterRow{}
+	for rows.Next() {
+		var i FactDaysAfterRow
+		if err := rows.Scan(&i.UserID, &i.Day, &i.Fires); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const FiresAfter = `-- name: FiresAfter :many
-SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires
-WHERE user_id >= $1 AND (user_id > $1 OR signal_id > $2)
+SELECT id, user_id, signal_id, timestamp, executed, day FROM readable_fires
+WHERE day <> -2 AND user_id >= $1 AND (user_id > $1 OR signal_id > $2)
 ORDER BY user_id, signal_id
 LIMIT CAST($3 AS BIGINT)
 `
@@ -209,16 +386,17 @@ type FiresAfterParams struct {
 	MaxRows     int64
 }
 
-// FiresAfter lists all fires by their key, from behind one on.
-func (q *Queries) FiresAfter(ctx context.Context, arg FiresAfterParams) ([]SignalFire, error) {
+// FiresAfter lists the readable fires by their key, from behind one on, without
+// those set aside.
+func (q *Queries) FiresAfter(ctx context.Context, arg FiresAfterParams) ([]ReadableFire, error) {
 	rows, err := q.db.QueryContext(ctx, FiresAfter, arg.AfterUser, arg.AfterSignal, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []SignalFire{}
+	items := []ReadableFire{}
 	for rows.Next() {
-		var i SignalFire
+		var i ReadableFire
 		if err := rows.Scan(
 			&i.ID,
 			&i.UserID,
@@ -283,6 +461,411 @@ func (q *Queries) FreezesAfter(ctx context.Context, arg FreezesAfterParams) ([]S
 	return items, nil
 }
 
+const GhostSignals = `-- name: GhostSignals :many
+SELECT m.signal_id FROM signal_metrics AS m
+WHERE m.total_fires = 0 AND m.active_users = 0
+    AND NOT EXISTS (SELECT 1 FROM signal_days AS d WHERE d.signal_id = m.signal_id)
+ORDER BY m.signal_id
+LIMIT CAST($1 AS BIGINT)
+`
+
+// GhostSignals lists signals whose totals are none, and of which nothing is counted.
+func (q *Queries) GhostSignals(ctx context.Context, maxRows int64) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, GhostSignals, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var signal_id string
+		if err := rows.Scan(&signal_id); err != nil {
+			return nil, err
+		}
+		items = append(items, signal_id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const GhostUsers = `-- name: GhostUsers :many
+SELECT u.user_id FROM user_stats AS u
+WHERE u.total_fires = 0 AND u.executed = 0 AND u.wins = 0 AND u.losses = 0 AND u.draws = 0 AND u.pnl_micros = 0
+    AND NOT EXISTS (SELECT 1 FROM user_days AS d WHERE d.user_id = u.user_id)
+ORDER BY u.user_id
+LIMIT CAST($1 AS BIGINT)
+`
+
+// GhostUsers lists users whose totals are none, and of whom nothing is counted.
+func (q *Queries) GhostUsers(ctx context.Context, maxRows int64) ([]int64, error) {
+	rows, err := q.db.QueryContext(ctx, GhostUsers, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var user_id int64
+		if err := rows.Scan(&user_id); err != nil {
+			return nil, err
+		}
+		items = append(items, user_id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const LastFireDay = `-- name: LastFireDay :one
+SELECT day FROM readable_fires
+WHERE day > 0
+ORDER BY timestamp DESC
+LIMIT 1
+`
+
+// LastFireDay returns the day of the latest counted fire that is kept, and no row
+// without any.
+func (q *Queries) LastFireDay(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, LastFireDay)
+	var day int64
+	err := row.Scan(&day)
+	return day, err
+}
+
+const LostFireDays = `-- name: LostFireDays :many
+SELECT day, kept, CAST(CASE
+    WHEN by_users >= by_signals AND by_users >= by_all
+        THEN CASE WHEN by_signals > by_all THEN by_signals ELSE by_all END
+    WHEN by_signals >= by_users AND by_signals >= by_all
+        THEN CASE WHEN by_users > by_all THEN by_users ELSE by_all END
+    ELSE CASE WHEN by_users > by_signals THEN by_users ELSE by_signals END
+END AS BIGINT) AS counted
+FROM (
+    SELECT
+        day,
+        CAST(SUM(kept) AS BIGINT) AS kept,
+        CAST(SUM(by_users) AS BIGINT) AS by_users,
+        CAST(SUM(by_signals) AS BIGINT) AS by_signals,
+        CAST(SUM(by_all) AS BIGINT) AS by_all
+    FROM (
+        SELECT f.day, 1 AS kept, 0 AS by_users, 0 AS by_signals, 0 AS by_all
+        FROM signal_fires AS f
+        WHERE f.day > 0 AND f.day >= $1
+        UNION ALL
+        SELECT u.day, 0, u.fires, 0, 0
+        FROM user_days AS u
+        WHERE u.day > 0 AND u.day >= $1
+        UNION ALL
+        SELECT s.day, 0, 0, s.fires, 0
+        FROM signal_days AS s
+        WHERE s.day > 0 AND s.day >= $1
+        UNION ALL
+        SELECT d.day, 0, 0, 0, d.fires
+        FROM days AS d
+        WHERE d.day > 0 AND d.day >= $1
+    ) AS counts
+    GROUP BY day
+) AS sums
+WHERE (by_users > kept AND by_signals > kept)
+    OR (by_users > kept AND by_all > kept)
+    OR (by_signals > kept AND by_all > kept)
+ORDER BY day
+`
+
+type LostFireDaysRow struct {
+	Day     int64
+	Kept    int64
+	Counted int64
+}
+
+// LostFireDays lists days, from one on, of which fewer fires are kept than at
+// least two of the three kinds of days count (users' days, signals' days, the
+// community's), with the least that two of them agree on and how many are kept.
+// A row that can no longer be read is kept.
+func (q *Queries) LostFireDays(ctx context.Context, fromDay int64) ([]LostFireDaysRow, error) {
+	rows, err := q.db.QueryContext(ctx, LostFireDays, fromDay)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []LostFireDaysRow{}
+	for rows.Next() {
+		var i LostFireDaysRow
+		if err := rows.Scan(&i.Day, &i.Kept, &i.Counted); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const LostTradeDays = `-- name: LostTradeDays :many
+SELECT day, CAST(SUM(counted) AS BIGINT) AS counted
+FROM (
+    SELECT d.day, d.wins + d.losses + d.draws AS counted, 0 AS kept
+    FROM user_days AS d
+    JOIN (
+        SELECT u.user_id FROM user_stats AS u
+        JOIN user_days AS n ON n.user_id = u.user_id
+        GROUP BY u.user_id, u.wins, u.losses, u.draws
+        HAVING SUM(n.wins) = u.wins AND SUM(n.losses) = u.losses AND SUM(n.draws) = u.draws
+    ) AS agreed ON agreed.user_id = d.user_id
+    WHERE d.wins + d.losses + d.draws > 0
+    UNION ALL
+    SELECT t.day, 0, 1 FROM trades AS t
+    WHERE t.day >= 0
+) AS counts
+GROUP BY day
+HAVING SUM(kept) = 0
+ORDER BY day
+`
+
+type LostTradeDaysRow struct {
+	Day     int64
+	Counted int64
+}
+
+// LostTradeDays lists days that have trades in the days of users whose totals agree
+// with them, but no trade that is kept, with how many they count. A row that can
+// no longer be read is kept.
+func (q *Queries) LostTradeDays(ctx context.Context) ([]LostTradeDaysRow, error) {
+	rows, err := q.db.QueryContext(ctx, LostTradeDays)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []LostTradeDaysRow{}
+	for rows.Next() {
+		var i LostTradeDaysRow
+		if err := rows.Scan(&i.Day, &i.Counted); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const OrphanFreezes = `-- name: OrphanFreezes :many
+SELECT f.user_id, f.grant_id, f.granted_day, f.granted_at, f.spent_day FROM streak_freezes AS f
+WHERE NOT EXISTS (SELECT 1 FROM user_stats AS u WHERE u.user_id = f.user_id)
+ORDER BY f.user_id, f.grant_id
+LIMIT CAST($1 AS BIGINT)
+`
+
+// OrphanFreezes lists the freezes of users who are not known.
+func (q *Queries) OrphanFreezes(ctx context.Context, maxRows int64) ([]StreakFreeze, error) {
+	rows, err := q.db.QueryContext(ctx, OrphanFreezes, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []StreakFreeze{}
+	for rows.Next() {
+		var i StreakFreeze
+		if err := rows.Scan(
+			&i.UserID,
+			&i.GrantID,
+			&i.GrantedDay,
+			&i.GrantedAt,
+			&i.SpentDay,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const SenselessAwards = `-- name: SenselessAwards :many
+SELECT
+    a.user_id, a.streak_start, a.milestone, a.day, COUNT(d.day) AS active_days
+FROM streak_awards AS a
+LEFT JOIN user_days AS d
+    ON d.user_id = a.user_id AND d.day >= a.streak_start AND d.day <= a.day AND d.fires > 0
+GROUP BY a.user_id, a.streak_start, a.milestone, a.day
+HAVING a.milestone < 1 OR COUNT(d.day) < a.milestone OR MIN(d.day) <> a.streak_start OR MAX(d.day) <> a.day
+ORDER BY a.user_id, a.streak_start, a.milestone
+LIMIT CAST($1 AS BIGINT)
+`
+
+type SenselessAwardsRow struct {
+	UserID      int64
+	StreakStart int64
+	Milestone   int64
+	Day         int64
+	ActiveDays  int64
+}
+
+// SenselessAwards lists awards whose days are not those of a streak: the user has
+// not fired on the first and the last of them, or on fewer than were awarded.
+func (q *Queries) SenselessAwards(ctx context.Context, maxRows int64) ([]SenselessAwardsRow, error) {
+	rows, err := q.db.QueryContext(ctx, SenselessAwards, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SenselessAwardsRow{}
+	for rows.Next() {
+		var i SenselessAwardsRow
+		if err := rows.Scan(
+			&i.UserID,
+			&i.StreakStart,
+			&i.Milestone,
+			&i.Day,
+			&i.ActiveDays,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const SenselessSignalDays = `-- name: SenselessSignalDays :many
+SELECT signal_id, day, fires, executed FROM signal_days
+WHERE fires < 1 OR executed < 0 OR executed > fires
+ORDER BY signal_id, day
+LIMIT CAST($1 AS BIGINT)
+`
+
+// SenselessSignalDays is SenselessUserDays for signals.
+func (q *Queries) SenselessSignalDays(ctx context.Context, maxRows int64) ([]SignalDay, error) {
+	rows, err := q.db.QueryContext(ctx, SenselessSignalDays, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SignalDay{}
+	for rows.Next() {
+		var i SignalDay
+		if err := rows.Scan(
+			&i.SignalID,
+			&i.Day,
+			&i.Fires,
+			&i.Executed,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const SenselessUserDays = `-- name: SenselessUserDays :many
+SELECT user_id, day, fires, executed, wins, losses, draws, pnl_micros FROM user_days
+WHERE fires < 0 OR executed < 0 OR executed > fires OR wins < 0 OR losses < 0 OR draws < 0
+    OR (fires = 0 AND wins = 0 AND losses = 0 AND draws = 0 AND pnl_micros = 0)
+ORDER BY user_id, day
+LIMIT CAST($1 AS BIGINT)
+`
+
+// SenselessUserDays lists users' days whose counts make no sense by themselves:
+// nothing happened on them, more fires executed than there were, or counts are
+// below 0.
+func (q *Queries) SenselessUserDays(ctx context.Context, maxRows int64) ([]UserDay, error) {
+	rows, err := q.db.QueryContext(ctx, SenselessUserDays, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []UserDay{}
+	for rows.Next() {
+		var i UserDay
+		if err := rows.Scan(
+			&i.UserID,
+			&i.Day,
+			&i.Fires,
+			&i.Executed,
+			&i.Wins,
+			&i.Losses,
+			&i.Draws,
+			&i.PnlMicros,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const SetSignalOrigins = `-- name: SetSignalOrigins :exec
+INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
+SELECT m.signal_id, m.total_fires, m.active_users, CAST(j.value ->> 1 || '+00' AS TIMESTAMPTZ)
+FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+JOIN signal_metrics AS m ON m.signal_id = j.value ->> 0
+ON CONFLICT (signal_id) DO UPDATE SET created_at = excluded.created_at
+`
+
+// SetSignalOrigins stores since when there are signals. It takes a JSON array of
+// [signal_id, created_at].
+// Not portable: SQLite spells json_array_elements json_each, and its times are text.
+func (q *Queries) SetSignalOrigins(ctx context.Context, signals string) error {
+	_, err := q.db.ExecContext(ctx, SetSignalOrigins, signals)
+	return err
+}
+
+const SetUserOrigins = `-- name: SetUserOrigins :exec
+UPDATE user_stats AS u SET last_updated = k.last_updated
+FROM (
+    SELECT CAST(j.value ->> 0 AS BIGINT) AS user_id, CAST((j.value ->> 1) || '+00' AS TIMESTAMPTZ) AS last_updated
+    FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+) AS k
+WHERE u.user_id = k.user_id
+`
+
+// SetUserOrigins stores when users were last active. It takes a JSON array of
+// [user_id, last_updated].
+// Not portable: SQLite spells json_array_elements json_each, and its times are text.
+func (q *Queries) SetUserOrigins(ctx context.Context, users string) error {
+	_, err := q.db.ExecContext(ctx, SetUserOrigins, users)
+	return err
+}
+
 const SignalDayMismatches = `-- name: SignalDayMismatches :many
 SELECT
     signal_id,
@@ -297,10 +880,10 @@ FROM (
         d.fires AS stored_fires, 0 AS fires,
         d.executed AS stored_executed, 0 AS executed
     FROM signal_days AS d
-    WHERE d.day >= $1
+    WHERE d.day >= $1 OR d.day < 1
     UNION ALL
     SELECT f.signal_id, f.day, 0, 1, 0, CASE WHEN f.executed THEN 1 ELSE 0 END
-    FROM signal_fires AS f
+    FROM readable_fires AS f
     WHERE f.day >= $1
 ) AS counts
 GROUP BY signal_id, day
@@ -324,7 +907,7 @@ type SignalDayMismatchesRow struct {
 }
 
 // SignalDayMismatches lists a signal's days, from the horizon on, whose counts
-// are not those of the fires.
+// are not those of the fires. Before the first day there are none.
 func (q *Queries) SignalDayMismatches(ctx context.Context, arg SignalDayMismatchesParams) ([]SignalDayMismatchesRow, error) {
 	rows, err := q.db.QueryContext(ctx, SignalDayMismatches, arg.Horizon, arg.MaxRows)
 	if err != nil {
@@ -355,21 +938,88 @@ func (q *Queries) SignalDayMismatches(ctx context.Context, arg SignalDayMismatch
 	return items, nil
 }
 
+const SignalOrigins = `-- name: SignalOrigins :many
+SELECT
+    m.signal_id,
+    CAST(COALESCE(d.first_day, -1) AS BIGINT) AS first_day,
+    CAST(COALESCE(to_char(f.first_fire AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), '') AS TEXT) AS first_fire
+FROM signal_metrics AS m
+LEFT JOIN (
+    SELECT signal_id, MIN(day) AS first_day FROM signal_days
+    WHERE fires > 0 AND signal_id = ANY(ARRAY(
+        SELECT (j.value ->> 0) COLLATE "C" FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+    ))
+    GROUP BY signal_id
+) AS d ON d.signal_id = m.signal_id
+LEFT JOIN (
+    SELECT signal_id, MIN(timestamp) AS first_fire FROM signal_fires
+    WHERE day > 0 AND signal_id = ANY(ARRAY(
+        SELECT (j.value ->> 0) COLLATE "C" FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+    ))
+    GROUP BY signal_id
+) AS f ON f.signal_id = m.signal_id
+WHERE m.signal_id = ANY(ARRAY(
+        SELECT (j.value ->> 0) COLLATE "C" FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+    ))
+`
+
+type SignalOriginsRow struct {
+	SignalID  string
+	FirstDay  int64
+	FirstFire string
+}
+
+// SignalOrigins returns of some signals, in no order, the first day that has
+// counted fires of it (-1 without one) and the time of the first counted fire that
+// is kept, as text (” without one). It takes a JSON array of [signal_id].
+// Not portable: SQLite's times are text, and Citus wants joins in place of looking
+// up one signal after the other.
+func (q *Queries) SignalOrigins(ctx context.Context, signals string) ([]SignalOriginsRow, error) {
+	rows, err := q.db.QueryContext(ctx, SignalOrigins, signals)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SignalOriginsRow{}
+	for rows.Next() {
+		var i SignalOriginsRow
+		if err := rows.Scan(&i.SignalID, &i.FirstDay, &i.FirstFire); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const SignalTotalMismatches = `-- name: SignalTotalMismatches :many
 SELECT
     signal_id,
     CAST(SUM(stored_fires) AS BIGINT) AS stored_fires,
     CAST(SUM(stored_users) AS BIGINT) AS stored_users,
-    CAST(SUM(fires) AS BIGINT) AS fires
+    CAST(SUM(fires) AS BIGINT) AS fires,
+    CAST(SUM(known) AS BIGINT) AS known
 FROM (
-    SELECT signal_id, total_fires AS stored_fires, active_users AS stored_users, 0 AS fires
+    SELECT
+        signal_id,
+        1 AS has_row, 0 AS known,
+        total_fires AS stored_fires, active_users AS stored_users, 0 AS fires
     FROM signal_metrics
     UNION ALL
-    SELECT signal_id, 0, 0, fires
+    SELECT signal_id, 0, 1, 0, 0, fires
     FROM signal_days
+    UNION ALL
+    SELECT signal_id, 0, 1, 0, 0, 0
+    FROM signal_fires
+    WHERE day < 0 AND day = -1
 ) AS totals
 GROUP BY signal_id
-HAVING SUM(stored_fires) <> SUM(fires) OR SUM(stored_users) <> SUM(fires)
+HAVING SUM(stored_fires) <> SUM(fires) OR SUM(stored_users) <> SUM(fires) OR (SUM(has_row) > 0 AND SUM(known) = 0)
 ORDER BY signal_id
 LIMIT CAST($1 AS BIGINT)
 `
@@ -379,10 +1029,11 @@ type SignalTotalMismatchesRow struct {
 	StoredFires int64
 	StoredUsers int64
 	Fires       int64
+	Known       int64
 }
 
 // SignalTotalMismatches lists signals whose totals are not the sums of their
-// days.
+// days, and those that have totals without any fire (known is 0).
 func (q *Queries) SignalTotalMismatches(ctx context.Context, maxRows int64) ([]SignalTotalMismatchesRow, error) {
 	rows, err := q.db.QueryContext(ctx, SignalTotalMismatches, maxRows)
 	if err != nil {
@@ -397,6 +1048,7 @@ func (q *Queries) SignalTotalMismatches(ctx context.Context, maxRows int64) ([]S
 			&i.StoredFires,
 			&i.StoredUsers,
 			&i.Fires,
+			&i.Known,
 		); err != nil {
 			return nil, err
 		}
@@ -411,9 +1063,46 @@ func (q *Queries) SignalTotalMismatches(ctx context.Context, maxRows int64) ([]S
 	return items, nil
 }
 
+const SignalsSince = `-- name: SignalsSince :many
+SELECT m.signal_id, CAST(to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') AS TEXT) AS created_at
+FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+JOIN signal_metrics AS m ON m.signal_id = (j.value ->> 0) COLLATE "C"
+`
+
+type SignalsSinceRow struct {
+	SignalID  string
+	CreatedAt string
+}
+
+// SignalsSince returns of some signals, in no order, since when they are stored
+// to be there, as text. It takes a JSON array of [signal_id].
+// Not portable: SQLite's times are text.
+func (q *Queries) SignalsSince(ctx context.Context, signals string) ([]SignalsSinceRow, error) {
+	rows, err := q.db.QueryContext(ctx, SignalsSince, signals)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SignalsSinceRow{}
+	for rows.Next() {
+		var i SignalsSinceRow
+		if err := rows.Scan(&i.SignalID, &i.CreatedAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const TradesAfter = `-- name: TradesAfter :many
-SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades
-WHERE user_id >= $1 AND (user_id > $1 OR trade_id > $2)
+SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM readable_trades
+WHERE day <> -2 AND user_id >= $1 AND (user_id > $1 OR trade_id > $2)
 ORDER BY user_id, trade_id
 LIMIT CAST($3 AS BIGINT)
 `
@@ -424,16 +1113,17 @@ type TradesAfterParams struct {
 	MaxRows    int64
 }
 
-// TradesAfter lists all trades by their key, from behind one on.
-func (q *Queries) TradesAfter(ctx context.Context, arg TradesAfterParams) ([]Trade, error) {
+// TradesAfter lists the readable trades by their key, from behind one on, without
+// those set aside.
+func (q *Queries) TradesAfter(ctx context.Context, arg TradesAfterParams) ([]ReadableTrade, error) {
 	rows, err := q.db.QueryContext(ctx, TradesAfter, arg.AfterUser, arg.AfterTrade, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []Trade{}
+	items := []ReadableTrade{}
 	for rows.Next() {
-		var i Trade
+		var i ReadableTrade
 		if err := rows.Scan(
 			&i.ID,
 			&i.UserID,
@@ -444,6 +1134,95 @@ func (q *Queries) TradesAfter(ctx context.Context, arg TradesAfterParams) ([]Tra
 			&i.ClosedAt,
 			&i.Day,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const UndatedUsers = `-- name: UndatedUsers :many
+SELECT user_id FROM user_stats WHERE NOT isfinite(last_updated)
+ORDER BY user_id
+LIMIT CAST($1 AS BIGINT)
+`
+
+// UndatedUsers lists users of whom it cannot be read when they were last active.
+// Not portable: SQLite may keep anything in any column.
+func (q *Queries) UndatedUsers(ctx context.Context, maxRows int64) ([]int64, error) {
+	rows, err := q.db.QueryContext(ctx, UndatedUsers, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var user_id int64
+		if err := rows.Scan(&user_id); err != nil {
+			return nil, err
+		}
+		items = append(items, user_id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const UnreadableCounters = `-- name: UnreadableCounters :many
+SELECT CAST(v.place AS TEXT) AS place, CAST(v.row_key AS TEXT) AS row_key, CAST(v.field AS TEXT) AS field
+FROM (
+    SELECT 'user_stats' AS place, 'user ' || user_id AS row_key, 'last_updated' AS field
+    FROM user_stats WHERE NOT isfinite(last_updated)
+    UNION ALL
+    SELECT 'signal_metrics', 'signal ' || signal_id, 'created_at'
+    FROM signal_metrics WHERE NOT isfinite(created_at)
+    UNION ALL
+    SELECT 'streak_awards', 'user ' || user_id || ', streak of day ' || streak_start, 'awarded_at'
+    FROM streak_awards WHERE NOT isfinite(awarded_at)
+    UNION ALL
+    SELECT 'streak_freezes', 'user ' || user_id || ', freeze ' || grant_id, 'granted_at'
+    FROM streak_freezes WHERE NOT isfinite(granted_at)
+    UNION ALL
+    SELECT 'custom_metrics', 'metric ' || name, 'updated_at'
+    FROM custom_metrics WHERE NOT isfinite(updated_at)
+    UNION ALL
+    SELECT 'custom_metrics', 'metric', 'name' FROM custom_metrics WHERE name = ''
+    UNION ALL
+    SELECT 'settings', 'setting', 'name' FROM settings WHERE name = ''
+) AS v
+LIMIT CAST($1 AS BIGINT)
+`
+
+type UnreadableCountersRow struct {
+	Place  string
+	RowKey string
+	Field  string
+}
+
+// UnreadableCounters lists rows, but not facts, that have a value which cannot be
+// read, each with its table, its key and the column: a time without end, or no
+// name.
+// Not portable: SQLite may keep anything in any column, but no such time.
+func (q *Queries) UnreadableCounters(ctx context.Context, maxRows int64) ([]UnreadableCountersRow, error) {
+	rows, err := q.db.QueryContext(ctx, UnreadableCounters, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []UnreadableCountersRow{}
+	for rows.Next() {
+		var i UnreadableCountersRow
+		if err := rows.Scan(&i.Place, &i.RowKey, &i.Field); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -471,10 +1250,10 @@ FROM (
         d.fires AS stored_fires, 0 AS fires,
         d.executed AS stored_executed, 0 AS executed
     FROM user_days AS d
-    WHERE d.day >= $1
+    WHERE d.day >= $1 OR d.day < 1
     UNION ALL
     SELECT f.user_id, f.day, 0, 1, 0, CASE WHEN f.executed THEN 1 ELSE 0 END
-    FROM signal_fires AS f
+    FROM readable_fires AS f
     WHERE f.day >= $1
 ) AS counts
 GROUP BY user_id, day
@@ -498,7 +1277,7 @@ type UserDayFireMismatchesRow struct {
 }
 
 // UserDayFireMismatches lists a user's days, from the horizon on, whose counts
-// are not those of the fires.
+// are not those of the fires. Before the first day there are none.
 func (q *Queries) UserDayFireMismatches(ctx context.Context, arg UserDayFireMismatchesParams) ([]UserDayFireMismatchesRow, error) {
 	rows, err := q.db.QueryContext(ctx, UserDayFireMismatches, arg.Horizon, arg.MaxRows)
 	if err != nil {
@@ -540,7 +1319,8 @@ SELECT
     CAST(SUM(stored_draws) AS BIGINT) AS stored_draws,
     CAST(SUM(draws) AS BIGINT) AS draws,
     CAST(SUM(stored_pnl_micros) AS BIGINT) AS stored_pnl_micros,
-    CAST(SUM(missing_units) * 1000000 + SUM(missing_micros) AS BIGINT) AS missing_micros
+    CAST(SUM(missing_units) AS BIGINT) AS missing_units,
+    CAST(SUM(missing_micros) AS BIGINT) AS missing_micros
 FROM (
     SELECT
         user_id, day,
@@ -557,7 +1337,7 @@ FROM (
         0, CASE WHEN outcome = 'loss' THEN 1 ELSE 0 END,
         0, CASE WHEN outcome = 'draw' THEN 1 ELSE 0 END,
         0, pnl_micros / 1000000, pnl_micros % 1000000
-    FROM trades
+    FROM readable_trades
     WHERE day >= 0
 ) AS counts
 GROUP BY user_id, day
@@ -579,6 +1359,7 @@ type UserDayTradeMismatchesRow struct {
 	StoredDraws     int64
 	Draws           int64
 	StoredPnlMicros int64
+	MissingUnits    int64
 	MissingMicros   int64
 }
 
@@ -604,6 +1385,7 @@ func (q *Queries) UserDayTradeMismatches(ctx context.Context, maxRows int64) ([]
 			&i.StoredDraws,
 			&i.Draws,
 			&i.StoredPnlMicros,
+			&i.MissingUnits,
 			&i.MissingMicros,
 		); err != nil {
 			return nil, err
@@ -671,6 +1453,79 @@ func (q *Queries) UserDerivedMismatches(ctx context.Context, maxRows int64) ([]U
 	return items, nil
 }
 
+const UserOrigins = `-- name: UserOrigins :many
+SELECT
+    u.user_id,
+    CAST(COALESCE(d.last_day, -1) AS BIGINT) AS last_day,
+    CAST(COALESCE(to_char(f.last_fire AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), '') AS TEXT) AS last_fire,
+    CAST(COALESCE(to_char(t.last_trade AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), '') AS TEXT) AS last_trade
+FROM user_stats AS u
+LEFT JOIN (
+    SELECT user_id, MAX(day) AS last_day FROM user_days
+    WHERE user_id = ANY(ARRAY(
+        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+    ))
+    GROUP BY user_id
+) AS d ON d.user_id = u.user_id
+LEFT JOIN (
+    SELECT user_id, MAX(timestamp) AS last_fire FROM signal_fires
+    WHERE day > 0 AND user_id = ANY(ARRAY(
+        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+    ))
+    GROUP BY user_id
+) AS f ON f.user_id = u.user_id
+LEFT JOIN (
+    SELECT user_id, MAX(closed_at) AS last_trade FROM trades
+    WHERE day >= 0 AND user_id = ANY(ARRAY(
+        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+    ))
+    GROUP BY user_id
+) AS t ON t.user_id = u.user_id
+WHERE u.user_id = ANY(ARRAY(
+        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+    ))
+`
+
+type UserOriginsRow struct {
+	UserID    int64
+	LastDay   int64
+	LastFire  string
+	LastTrade string
+}
+
+// UserOrigins returns of some users, in no order, the last day that has counted
+// facts of theirs (-1 without one) and the times of the latest fire and trade
+// that are kept, as text (” without one). It takes a JSON array of user ids.
+// Not portable: SQLite's times are text, and Citus wants joins in place of looking
+// up one user after the other.
+func (q *Queries) UserOrigins(ctx context.Context, users string) ([]UserOriginsRow, error) {
+	rows, err := q.db.QueryContext(ctx, UserOrigins, users)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []UserOriginsRow{}
+	for rows.Next() {
+		var i UserOriginsRow
+		if err := rows.Scan(
+			&i.UserID,
+			&i.LastDay,
+			&i.LastFire,
+			&i.LastTrade,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const UserTotalMismatches = `-- name: UserTotalMismatches :many
 SELECT
     user_id,
@@ -685,10 +1540,13 @@ SELECT
     CAST(SUM(stored_draws) AS BIGINT) AS stored_draws,
     CAST(SUM(draws) AS BIGINT) AS draws,
     CAST(SUM(stored_pnl_micros) AS BIGINT) AS stored_pnl_micros,
-    CAST(SUM(missing_units) * 1000000 + SUM(missing_micros) AS BIGINT) AS missing_micros
+    CAST(SUM(missing_units) AS BIGINT) AS missing_units,
+    CAST(SUM(missing_micros) AS BIGINT) AS missing_micros,
+    CAST(SUM(known) AS BIGINT) AS known
 FROM (
     SELECT
         user_id,
+        1 AS has_row, 0 AS known,
         total_fires AS stored_fires, 0 AS fires,
         executed AS stored_executed, 0 AS executed,
         wins AS stored_wins, 0 AS wins,
@@ -699,9 +1557,17 @@ FROM (
     FROM user_stats
     UNION ALL
     SELECT
-        user_id, 0, fires, 0, executed, 0, wins, 0, losses, 0, draws,
+        user_id, 0, 1, 0, fires, 0, executed, 0, wins, 0, losses, 0, draws,
         0, pnl_micros / 1000000, pnl_micros % 1000000
     FROM user_days
+    UNION ALL
+    SELECT user_id, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+    FROM signal_fires
+    WHERE day < 0 AND day = -1
+    UNION ALL
+    SELECT user_id, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+    FROM trades
+    WHERE day < 0 AND day = -1
 ) AS totals
 GROUP BY user_id
 HAVING SUM(stored_fires) <> SUM(fires)
@@ -710,6 +1576,7 @@ HAVING SUM(stored_fires) <> SUM(fires)
     OR SUM(stored_losses) <> SUM(losses)
     OR SUM(stored_draws) <> SUM(draws)
     OR SUM(missing_units) * 1000000 + SUM(missing_micros) <> 0
+    OR (SUM(has_row) > 0 AND SUM(known) = 0)
 ORDER BY user_id
 LIMIT CAST($1 AS BIGINT)
 `
@@ -727,12 +1594,16 @@ type UserTotalMismatchesRow struct {
 	StoredDraws     int64
 	Draws           int64
 	StoredPnlMicros int64
+	MissingUnits    int64
 	MissingMicros   int64
+	Known           int64
 }
 
-// UserTotalMismatches lists users whose totals are not the sums of their days.
+// UserTotalMismatches lists users whose totals are not the sums of their days, and
+// those who have totals without any fact (known is 0).
 // P&L is summed in whole units and millionths, because a sum of millionths may
-// leave the integers on its way; missing_micros is what is stored too little.
+// leave the integers; missing_units and missing_micros together are what is stored
+// too little.
 func (q *Queries) UserTotalMismatches(ctx context.Context, maxRows int64) ([]UserTotalMismatchesRow, error) {
 	rows, err := q.db.QueryContext(ctx, UserTotalMismatches, maxRows)
 	if err != nil {
@@ -755,7 +1626,9 @@ func (q *Queries) UserTotalMismatches(ctx context.Context, maxRows int64) ([]Use
 			&i.StoredDraws,
 			&i.Draws,
 			&i.StoredPnlMicros,
+			&i.MissingUnits,
 			&i.MissingMicros,
+			&i.Known,
 		); err != nil {
 			return nil, err
 		}

@@ -116,7 +116,7 @@ func weekOf(ranking engagement.Ranking) func(context.Context, *engagement.DB) ([
 		rows := [][]int64{}
 		for _, b := range board.Items {
 			micros := int64(b.PnL * 1e6) // exact: P&Ls here are eighths
-			rows = append(rows, []int64{b.UserID, b.TotalFires, b.ExecutedFires, b.Wins, b.Losses, b.Draws, micros})
+			rows = append(rows, []int64{b.UserID, b.TotalFires, b.Executed, b.Wins, b.Losses, b.Draws, micros})
 		}
 		return rows, err
 	}

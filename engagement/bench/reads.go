@@ -57,7 +57,7 @@ var questions = []question{
 			if err == nil && s.CurrentStreak != streakDays {
 				err = fmt.Errorf("the streak has %d days", s.CurrentStreak)
 			}
-			return [...]int64{s.TotalFires, s.RecentFires7d, s.ExecutedFires, s.FavoriteSignal.FireCount}, err
+			return [...]int64{s.TotalFires, s.RecentFires7d, s.Executed, s.FavoriteSignal.FireCount}, err
 		},
 		bare: func(ctx context.Context, r *reading, i int) (any, error) {
 			return r.bareSummary(ctx, r.boardUser(i%streakUsers))

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -79,14 +78,6 @@ func timed(fn func() (int64, error)) (sample, error) {
 	cpu, start := cpuTime(), time.Now()
 	ops, err := fn()
 	return sample{ops: ops, took: time.Since(start), cpu: cpuTime() - cpu}, err
-}
-
-func cpuTime() time.Duration {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		panic(err) // it fails on bad arguments only
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // until calls fn again and again for about d; fn returns how many operations a

@@ -89,6 +89,7 @@ var whoMay = map[string]string{
 
 	"GET /v1/commits":           "A",
 	"GET /v1/tokens":            "A",
+	"GET /v1/aside":             "A",
 	"GET /v1/cleanup":           "A",
 	"POST /v1/cleanup":          "A",
 	"POST /v1/verify":           "A",

@@ -46,6 +46,10 @@ func (s *Server) addKeep() {
 
 	read(s, of("", "commits", "get-commits", admins, "How writes have shared commits since the server began"),
 		func(context.Context, *struct{}) (engagement.CommitStats, error) { return s.db.CommitStats(), nil })
+	list(s, of("", "aside", "list-aside", admins, "Rows of fires and trades that cannot be facts, and are not counted"),
+		func(ctx context.Context, in *struct{ params.Page }) (engagement.Page[engagement.AsideRow], error) {
+			return s.db.Aside(ctx, in.Query())
+		})
 	list(s, of("", "tokens", "list-tokens", admins, "All tokens, without their secrets"),
 		func(ctx context.Context, in *struct{ params.Page }) (engagement.Page[engagement.Token], error) {
 			return s.db.Tokens(ctx, in.Query())

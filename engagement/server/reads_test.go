@@ -79,6 +79,7 @@ func reads(ctx context.Context, r *engagement.Reader) map[string]func() (any, er
 		"/v1/metrics/fires/values?limit=2": func() (any, error) { return r.EvaluateMetric(ctx, "fires", two) },
 		"/v1/streak-rules":                 func() (any, error) { return r.StreakRules(ctx) },
 		"/v1/cleanup?keep_days=3":          func() (any, error) { return r.PlanCleanup(ctx, 3) },
+		"/v1/aside":                        func() (any, error) { return r.Aside(ctx, engagement.PageQuery{}) },
 		"/v1/tokens":                       func() (any, error) { return r.Tokens(ctx, engagement.PageQuery{}) },
 	}
 }

@@ -22,13 +22,23 @@ CREATE INDEX idx_trades_outcome_closed_at ON trades(outcome, closed_at);
 CREATE INDEX idx_trades_closed_at ON trades(closed_at);
 CREATE INDEX idx_trades_uncounted ON trades(id) WHERE day < 0;
 
--- As in SQLite, a P&L without trades behind it is carried as an opening trade.
+-- As in SQLite, a P&L without trades behind it is carried as an opening trade, and
+-- one that no trade can make is kept in signal_id. By way of its text, because a
+-- cast of a float to NUMERIC keeps 15 digits.
 INSERT INTO trades (user_id, trade_id, pnl_micros, outcome, closed_at)
-SELECT
-    user_id, 'opening-balance',
-    CAST(ROUND(CAST(GREATEST(-9e12, LEAST(9e12, pnl)) AS NUMERIC) * 1000000) AS BIGINT), 'draw', last_updated
+SELECT user_id, 'opening-balance', micros, 'draw', last_updated
+FROM (
+    SELECT
+        user_id, last_updated,
+        CASE WHEN pnl BETWEEN -9e12 AND 9e12 THEN CAST(ROUND(CAST(CAST(pnl AS TEXT) AS NUMERIC) * 1000000) AS BIGINT) ELSE 0 END AS micros
+    FROM user_stats
+) AS carried
+WHERE micros <> 0;
+
+INSERT INTO trades (user_id, trade_id, signal_id, pnl_micros, outcome, closed_at)
+SELECT user_id, 'opening-balance', 'P&L ' || CAST(pnl AS TEXT), 0, 'draw', last_updated
 FROM user_stats
-WHERE ROUND(CAST(pnl AS NUMERIC) * 1000000) <> 0;
+WHERE NOT pnl BETWEEN -9e12 AND 9e12;
 
 -- +goose Down
 DROP TABLE trades;

@@ -1,5 +1,5 @@
 -- What the community's figures need: boards of executed fires, of fair win
--- rates and of longest streaks, new users, windows of days, rewards for streaks,
+-- rates and of longest streaks, new users, windows of days, awards for streaks,
 -- and metrics that a community defines itself.
 
 -- +goose Up

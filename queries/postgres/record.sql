@@ -30,15 +30,19 @@ RETURNING user_id;
 -- FiresByKey returns those of some fires that are stored, in no order. It takes
 -- a JSON array of [user_id, signal_id].
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-SELECT f.user_id, f.signal_id, f.executed, f.day
+SELECT f.id, f.user_id, f.signal_id, f.executed, f.day
 FROM json_array_elements(CAST(CAST(sqlc.arg(keys) AS TEXT) AS JSON)) AS j(value)
 JOIN signal_fires AS f ON f.user_id = CAST(j.value ->> 0 AS BIGINT) AND f.signal_id = (j.value ->> 1) COLLATE "C";
 
 -- name: TradesByKey :many
 -- TradesByKey returns those of some trades that are stored, in no order. It
--- takes a JSON array of [user_id, trade_id].
+-- takes a JSON array of [user_id, trade_id]. A row with a time that cannot be read
+-- is as one set aside.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-SELECT t.*
+SELECT
+    t.id, t.user_id, t.trade_id, t.signal_id, t.pnl_micros, t.outcome,
+    CAST(CASE WHEN isfinite(t.closed_at) THEN t.closed_at ELSE TIMESTAMPTZ '1970-01-01 00:00:00+00' END AS TIMESTAMPTZ) AS closed_at,
+    CAST(CASE WHEN isfinite(t.closed_at) THEN t.day ELSE -2 END AS BIGINT) AS day
 FROM json_array_elements(CAST(CAST(sqlc.arg(keys) AS TEXT) AS JSON)) AS j(value)
 JOIN trades AS t ON t.user_id = CAST(j.value ->> 0 AS BIGINT) AND t.trade_id = (j.value ->> 1) COLLATE "C";
 

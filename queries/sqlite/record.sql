@@ -12,21 +12,28 @@ WHERE u.user_id = CAST(j.value AS BIGINT);
 
 -- name: FiresByKey :many
 -- FiresByKey returns those of some fires that are stored, in no order. It takes
--- a JSON array of [user_id, signal_id].
+-- a JSON array of [user_id, signal_id]. A row that is not counted may hold anything.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
-SELECT f.user_id, f.signal_id, f.executed, f.day
+SELECT f.id, f.user_id, f.signal_id, CAST(COALESCE(f.executed = TRUE, FALSE) AS BOOLEAN) AS executed, CAST(f.day AS BIGINT) AS day
 FROM json_each(CAST(sqlc.arg(keys) AS TEXT)) AS j
 CROSS JOIN signal_fires AS f -- CROSS: one search a key
 WHERE f.user_id = CAST(j.value ->> 0 AS BIGINT) AND f.signal_id = CAST(j.value ->> 1 AS TEXT);
 
 -- name: TradesByKey :many
 -- TradesByKey returns those of some trades that are stored, in no order. It
--- takes a JSON array of [user_id, trade_id].
+-- takes a JSON array of [user_id, trade_id]. Of a row that cannot be read there are
+-- the id and the key, and a day of a row set aside.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
-SELECT t.*
+SELECT t.id, t.user_id, t.trade_id, t.signal_id, t.pnl_micros, t.outcome, t.closed_at, CAST(t.day AS BIGINT) AS day
+FROM json_each(CAST(sqlc.arg(keys) AS TEXT)) AS j
+CROSS JOIN readable_trades AS t -- CROSS: one search a key
+WHERE t.user_id = CAST(j.value ->> 0 AS BIGINT) AND t.trade_id = CAST(j.value ->> 1 AS TEXT)
+UNION ALL
+SELECT t.id, t.user_id, t.trade_id, '', 0, '', '1970-01-01 00:00:00', -2
 FROM json_each(CAST(sqlc.arg(keys) AS TEXT)) AS j
 CROSS JOIN trades AS t -- CROSS: one search a key
-WHERE t.user_id = CAST(j.value ->> 0 AS BIGINT) AND t.trade_id = CAST(j.value ->> 1 AS TEXT);
+WHERE t.user_id = CAST(j.value ->> 0 AS BIGINT) AND t.trade_id = CAST(j.value ->> 1 AS TEXT)
+    AND t.id NOT IN (SELECT r.id FROM readable_trades AS r WHERE r.id = t.id);
 
 -- name: DaysOfTrades :many
 -- DaysOfTrades returns the P&L of those days of some trades that are known of

@@ -56,5 +56,8 @@ func copyText(r engagement.CopyReport) string {
 	if !r.Copy.OK() {
 		text += "the differences were there before; put them right with: engagement rebuild\n"
 	}
+	if r.Aside > 0 {
+		text += fmt.Sprintf("left behind, because they cannot be facts: %s; see: engagement aside list\n", counted(r.Aside, "row"))
+	}
 	return text
 }

@@ -11,8 +11,9 @@ import (
 	"github.com/hydraxdev/engagementdb/engagement"
 )
 
-// byStreak is the board that the library has besides those of its rankings.
-const byStreak = "current_streak"
+// currentStreak names the board of streaks alive now, which the library has besides
+// those of its rankings.
+const currentStreak = "current_streak"
 
 // rankingNames are the names of all rankings.
 func rankingNames() []string {
@@ -24,7 +25,7 @@ func rankingNames() []string {
 }
 
 // boards are the names of all leaderboards.
-func boards() []string { return append(rankingNames(), byStreak) }
+func boards() []string { return append(rankingNames(), currentStreak) }
 
 // boardFlags are the flags that say who is on a leaderboard.
 type boardFlags struct {
@@ -74,7 +75,7 @@ func (a *app) leaderboardCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "leaderboard [" + strings.Join(boards(), "|") + "]",
 		Short: "Show the best users",
-		Long: `Show the best users by total fires (unless another board is named), win rate,
+		Long: `Show the best users by total fires (unless another ranking is named), win rate,
 profit and loss, executed fires, longest streak, or streak that is alive now.
 Users with the same value share a rank. Win rates are ordered by the lower bound
 of their 95 % interval, so that many trades count for more than few.`,
@@ -90,15 +91,15 @@ of their 95 % interval, so that many trades count for more than few.`,
 			name := f.ranking
 			if len(args) == 1 {
 				if cmd.Flags().Changed("ranking") {
-					return invalid("leaderboard", args[0], "--ranking names one too")
+					return invalid("ranking", args[0], "--ranking names one too")
 				}
 				name = args[0]
 			}
 			if !slices.Contains(boards(), name) {
-				return invalid("leaderboard", name, "want one of "+strings.Join(boards(), ", "))
+				return invalid("ranking", name, "want one of "+strings.Join(boards(), ", "))
 			}
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
-				if name == byStreak {
+				if name == currentStreak {
 					return a.printStreaks(ctx, cmd, db, f.page.query())
 				}
 				return a.printBoard(ctx, cmd, db, name, &f)
@@ -106,7 +107,7 @@ of their 95 % interval, so that many trades count for more than few.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.ranking, "ranking", engagement.ByFires.String(), "which leaderboard")
+	flags.StringVar(&f.ranking, "ranking", engagement.ByFires.String(), "what to order by, a `RANKING`")
 	mustComplete(cmd, "ranking", boards()...)
 	f.page.add(cmd, 10, "how many users to list, with --around on each side")
 	flags.Int64Var(&f.around, "around", 0, "the part of the board around this `USER`")
@@ -120,7 +121,7 @@ of their 95 % interval, so that many trades count for more than few.`,
 func (a *app) printStreaks(ctx context.Context, cmd *cobra.Command, db *engagement.DB, q engagement.PageQuery) error {
 	for _, flag := range []string{"window", "min-decided", "users", "around"} {
 		if cmd.Flags().Changed(flag) {
-			return invalid("leaderboard", byStreak, "it takes no --"+flag+", but "+engagement.ByLongestStreak.String()+" does")
+			return invalid("ranking", currentStreak, "it takes no --"+flag+", but "+engagement.ByLongestStreak.String()+" does")
 		}
 	}
 	rows, err := db.StreakLeaderboard(ctx, q)
@@ -160,7 +161,7 @@ func (a *app) printBoard(ctx context.Context, cmd *cobra.Command, db *engagement
 	return a.print(cmd, rows, func() string {
 		t := &table{header: []any{"rank", "user", "fires", "executed", "streak", "wins", "losses", "draws", "win rate", "bound", "P&L"}}
 		for _, row := range rows.Items {
-			t.add(row.Rank, id(row.UserID), row.TotalFires, row.ExecutedFires, row.LongestStreak,
+			t.add(row.Rank, id(row.UserID), row.TotalFires, row.Executed, row.LongestStreak,
 				row.Wins, row.Losses, row.Draws, share(row.WinRate), share(row.WinRateBound), money(row.PnL))
 		}
 		return windowTitle(board.Window) + t.String() + nextText(rows.Next)
@@ -186,7 +187,7 @@ func figureText(m engagement.Ranking, f engagement.UserFigures) string {
 	case engagement.ByPnL:
 		return cellText(money(f.PnL))
 	case engagement.ByExecuted:
-		return cellText(f.ExecutedFires)
+		return cellText(f.Executed)
 	case engagement.ByLongestStreak:
 		return counted(f.LongestStreak, "day")
 	}

@@ -156,7 +156,7 @@ func (a *app) groups() []group {
 		{"Define figures of your own:", []*cobra.Command{a.metricCommand()}},
 		{"Show it to others:", []*cobra.Command{a.serveCommand(), a.tokenCommand(), a.publicCommand()}},
 		{"Keep the database in order:", []*cobra.Command{
-			a.verifyCommand(), a.rebuildCommand(), a.backupCommand(), a.copyCommand(), a.cleanupCommand(), a.eraseCommand(),
+			a.verifyCommand(), a.rebuildCommand(), a.asideCommand(), a.backupCommand(), a.copyCommand(), a.cleanupCommand(), a.eraseCommand(),
 		}},
 	}
 }

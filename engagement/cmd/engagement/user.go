@@ -72,7 +72,7 @@ func userTable(u userOutput, loc *time.Location) *table {
 	t := &table{left: true}
 	t.add("user", id(u.UserID))
 	t.add("fires", fmt.Sprintf("%s, %s", cellText(u.TotalFires), rank(engagement.ByFires)))
-	t.add("executed", fmt.Sprintf("%s, %s, %s", cellText(u.ExecutedFires), cellText(share(u.ExecutionRate)), rank(engagement.ByExecuted)))
+	t.add("executed", fmt.Sprintf("%s, %s, %s", cellText(u.Executed), cellText(share(u.ExecutionRate)), rank(engagement.ByExecuted)))
 	t.add("last 7 days", counted(u.RecentFires7d, "fire"))
 	t.add("favorite", signalCountText(u.FavoriteSignal))
 	t.add("trades", fmt.Sprintf("%s won, %s lost, %s drawn", cellText(u.Wins), cellText(u.Losses), cellText(u.Draws)))

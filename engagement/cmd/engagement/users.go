@@ -28,7 +28,7 @@ change these. See leaderboard for the best ones.`,
 				return a.print(cmd, users, func() string {
 					t := &table{header: []any{"user", "fires", "executed", "wins", "losses", "draws", "win rate", "P&L", "last change"}}
 					for _, u := range users.Items {
-						t.add(id(u.UserID), u.TotalFires, u.ExecutedFires, u.Wins, u.Losses, u.Draws,
+						t.add(id(u.UserID), u.TotalFires, u.Executed, u.Wins, u.Losses, u.Draws,
 							share(u.WinRate), money(u.PnL), clockTime(u.LastUpdated, db.Location()))
 					}
 					return t.String() + nextText(users.Next)

@@ -16,7 +16,8 @@ func (a *app) verifyCommand() *cobra.Command {
 		Short: "Prove every figure by recomputing it",
 		Long: `Recompute every figure from what it derives from and compare; check the schema
 and the file too. Changes nothing. What is not as it should be is listed, and the
-exit code is 1; the rebuild command puts figures right.`,
+exit code is 1; the rebuild command puts figures right. Rows that are set aside
+are listed too: they are in no figure, so they leave none unproven.`,
 		Example:           `  engagement verify`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -48,6 +49,7 @@ func verifyText(r engagement.Report) string {
 	for _, finding := range r.Findings {
 		fmt.Fprintln(&b, cellText(finding))
 	}
+	b.WriteString(asideText(r))
 	return b.String()
 }
 

@@ -138,8 +138,8 @@ func TestOpenedOrderMarksTheFireExecuted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if summary.TotalFires != 1 || summary.ExecutedFires != 1 {
-			t.Errorf("user %d has %d fires, %d executed, want 1 and 1", user, summary.TotalFires, summary.ExecutedFires)
+		if summary.TotalFires != 1 || summary.Executed != 1 {
+			t.Errorf("user %d has %d fires, %d executed, want 1 and 1", user, summary.TotalFires, summary.Executed)
 		}
 	}
 }

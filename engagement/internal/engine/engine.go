@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
@@ -46,6 +47,8 @@ func ClassOfSystem(err error) Class {
 		return Denied
 	case number == syscall.EROFS:
 		return ReadOnly
+	case number == syscall.ENOTDIR, number == syscall.EISDIR, number == syscall.ENAMETOOLONG, number == syscall.ELOOP:
+		return Refused // there cannot be such a path
 	}
 	return Storage
 }
@@ -53,13 +56,31 @@ func ClassOfSystem(err error) Class {
 // ClassOfScan says what the error of reading a row's columns means: a stored
 // value that its type cannot hold is Corrupt.
 func ClassOfScan(err error) Class {
-	for ; err != nil; err = errors.Unwrap(err) {
-		// database/sql has neither a type nor a value for it.
-		if strings.HasPrefix(err.Error(), "sql: Scan error on column") {
-			return Corrupt
+	if err == nil {
+		return Other
+	}
+	// database/sql has neither a type nor a value for it.
+	if strings.HasPrefix(err.Error(), "sql: Scan error on column") {
+		return Corrupt
+	}
+	switch wraps := err.(type) {
+	case interface{ Unwrap() error }:
+		return ClassOfScan(wraps.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, one := range wraps.Unwrap() {
+			if class := ClassOfScan(one); class != Other {
+				return class
+			}
 		}
 	}
 	return Other
+}
+
+// Ended reports whether ctx has ended, or is about to: the network notices a
+// deadline by a clock of its own.
+func Ended(ctx context.Context) bool {
+	deadline, limited := ctx.Deadline()
+	return ctx.Err() != nil || (limited && !time.Now().Before(deadline))
 }
 
 // State is what was found at a place before anything was changed there.
@@ -120,8 +141,8 @@ type Engine interface {
 type Gate int
 
 const (
-	Enter Gate = iota // with others; what the gate guards stays as it is meanwhile
-	Close             // alone, to change what the gate guards
+	EnterGate Gate = iota // with others; what the gate guards stays as it is meanwhile
+	CloseGate             // alone, to change what the gate guards
 )
 
 // Snapshot reads one state of the database until its end.
@@ -192,7 +213,7 @@ type Loaded struct {
 	Users    []dbgen.HoldUsersRow
 	Created  []int64 // those of the users who were not stored, and are now
 	Fires    []dbgen.FiresByKeyRow
-	Trades   []dbgen.Trade
+	Trades   []dbgen.TradesByKeyRow
 	Days     []dbgen.DaysOfTradesRow // what is stored of the trades' days
 }
 

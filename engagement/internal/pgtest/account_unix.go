@@ -15,13 +15,21 @@ type account = syscall.Credential
 
 // temporary makes a folder for a server that runs as user.
 func temporary(user *account) (dir string, err error) {
-	if dir, err = os.MkdirTemp("", "pgtest-*"); err != nil || user == nil {
+	if dir, err = os.MkdirTemp("", "pgtest-*"); err != nil {
 		return dir, err
 	}
-	if err = os.Chown(dir, int(user.Uid), int(user.Gid)); err != nil {
+	if err = give(dir, user); err != nil {
 		err = errors.Join(err, os.RemoveAll(dir))
 	}
 	return dir, err
+}
+
+// give makes user the owner of what is at path.
+func give(path string, user *account) error {
+	if user == nil {
+		return nil
+	}
+	return os.Chown(path, int(user.Uid), int(user.Gid))
 }
 
 // otherThanRoot returns the user that a server started by root runs as: the

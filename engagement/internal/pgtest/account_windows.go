@@ -18,3 +18,5 @@ func otherThanRoot() (*account, error) {
 func temporary(*account) (dir string, err error) { return os.MkdirTemp("", "pgtest-*") }
 
 func attributes(*account, bool) *syscall.SysProcAttr { return nil }
+
+func give(string, *account) error { return nil }

@@ -186,6 +186,23 @@ func (s *Server) Restart(ctx context.Context, mode string) error {
 	return s.pgCtl(ctx, "restart", "-m", mode)
 }
 
+// UseTLS makes the server offer TLS with a certificate and its key, both in PEM.
+func (s *Server) UseTLS(ctx context.Context, certificate, key []byte) error {
+	for name, content := range map[string][]byte{"server.crt": certificate, "server.key": key} {
+		path := filepath.Join(s.data(), name)
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			return err
+		}
+		if err := give(path, s.user); err != nil {
+			return err
+		}
+	}
+	if err := s.configure([]string{"ssl=on"}); err != nil {
+		return err
+	}
+	return s.pgCtl(ctx, "restart")
+}
+
 // Standby starts a second server, which follows the first one and takes no
 // writes. It must be stopped.
 func (s *Server) Standby(ctx context.Context) (_ *Server, err error) {

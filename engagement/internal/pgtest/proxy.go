@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"sync"
+	"sync/atomic"
 )
 
 // Proxy stands between a client and a server on a network that fails. It
@@ -21,6 +22,7 @@ type Proxy struct {
 	// cuts is how many more answers to COMMIT are lost with their connection.
 	cuts  int
 	done  int // how many were lost
+	trips int
 	conns map[net.Conn]bool
 }
 
@@ -71,6 +73,14 @@ func (p *Proxy) Lost() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.done
+}
+
+// RoundTrips returns how often clients have sent something first, or after an
+// answer: how often they have waited for the server.
+func (p *Proxy) RoundTrips() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.trips
 }
 
 // Close cuts all connections and stops.
@@ -125,12 +135,19 @@ func (p *Proxy) serve(client net.Conn) {
 	defer p.forget(server)
 
 	var both sync.WaitGroup
+	var asked atomic.Bool // and no answer has come yet
 	both.Go(func() {
-		p.forward(client, server, func([]byte) bool { return true })
+		p.forward(client, server, func([]byte) bool {
+			if !asked.Swap(true) {
+				p.change(func() { p.trips++ })
+			}
+			return true
+		})
 		_ = server.Close()
 	})
 	both.Go(func() {
 		p.forward(server, client, func(answer []byte) bool {
+			asked.Store(false)
 			return !bytes.Contains(answer, []byte("COMMIT\x00")) || !p.takeCut()
 		})
 		_ = client.Close()

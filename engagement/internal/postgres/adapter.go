@@ -34,11 +34,6 @@ func (q querier) AboveByWinBound(ctx context.Context, arg dbgen.AboveByWinBoundP
 	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
 }
 
-func (q querier) ActiveDaysAfter(ctx context.Context, arg dbgen.ActiveDaysAfterParams) ([]dbgen.ActiveDaysAfterRow, error) {
-	result, err := q.Queries.ActiveDaysAfter(ctx, pggen.ActiveDaysAfterParams(arg))
-	return each(func(row pggen.ActiveDaysAfterRow) dbgen.ActiveDaysAfterRow { return dbgen.ActiveDaysAfterRow(row) })(result), err
-}
-
 func (q querier) AwardsAfter(ctx context.Context, arg dbgen.AwardsAfterParams) ([]dbgen.StreakAward, error) {
 	result, err := q.Queries.AwardsAfter(ctx, pggen.AwardsAfterParams(arg))
 	return each(func(row pggen.StreakAward) dbgen.StreakAward { return dbgen.StreakAward(row) })(result), err
@@ -47,6 +42,13 @@ func (q querier) AwardsAfter(ctx context.Context, arg dbgen.AwardsAfterParams) (
 func (q querier) AwardsOfUsers(ctx context.Context, arg string) ([]dbgen.StreakAward, error) {
 	result, err := q.Queries.AwardsOfUsers(ctx, arg)
 	return each(func(row pggen.StreakAward) dbgen.StreakAward { return dbgen.StreakAward(row) })(result), err
+}
+
+func (q querier) CleanedDayMismatches(ctx context.Context, arg dbgen.CleanedDayMismatchesParams) ([]dbgen.CleanedDayMismatchesRow, error) {
+	result, err := q.Queries.CleanedDayMismatches(ctx, pggen.CleanedDayMismatchesParams(arg))
+	return each(func(row pggen.CleanedDayMismatchesRow) dbgen.CleanedDayMismatchesRow {
+		return dbgen.CleanedDayMismatchesRow(row)
+	})(result), err
 }
 
 func (q querier) CohortActivity(ctx context.Context, arg dbgen.CohortActivityParams) ([]dbgen.CohortActivityRow, error) {
@@ -64,6 +66,13 @@ func (q querier) CohortLastActivity(ctx context.Context, arg dbgen.CohortLastAct
 func (q querier) CommunityDecided(ctx context.Context) (dbgen.CommunityDecidedRow, error) {
 	result, err := q.Queries.CommunityDecided(ctx)
 	return dbgen.CommunityDecidedRow(result), err
+}
+
+func (q querier) ContradictoryDays(ctx context.Context, arg int64) ([]dbgen.ContradictoryDaysRow, error) {
+	result, err := q.Queries.ContradictoryDays(ctx, arg)
+	return each(func(row pggen.ContradictoryDaysRow) dbgen.ContradictoryDaysRow {
+		return dbgen.ContradictoryDaysRow(row)
+	})(result), err
 }
 
 func (q querier) CountCommonSignals(ctx context.Context, arg dbgen.CountCommonSignalsParams) (int64, error) {
@@ -131,8 +140,16 @@ func (q querier) DeleteAward(ctx context.Context, arg dbgen.DeleteAwardParams) e
 	return q.Queries.DeleteAward(ctx, pggen.DeleteAwardParams(arg))
 }
 
+func (q querier) DeleteEmptyUserDay(ctx context.Context, arg dbgen.DeleteEmptyUserDayParams) error {
+	return q.Queries.DeleteEmptyUserDay(ctx, pggen.DeleteEmptyUserDayParams(arg))
+}
+
 func (q querier) DeleteFire(ctx context.Context, arg dbgen.DeleteFireParams) error {
 	return q.Queries.DeleteFire(ctx, pggen.DeleteFireParams(arg))
+}
+
+func (q querier) DeleteFireRow(ctx context.Context, arg dbgen.DeleteFireRowParams) (int64, error) {
+	return q.Queries.DeleteFireRow(ctx, pggen.DeleteFireRowParams(arg))
 }
 
 func (q querier) DeleteFiresBefore(ctx context.Context, arg dbgen.DeleteFiresBeforeParams) (int64, error) {
@@ -149,6 +166,10 @@ func (q querier) DeleteSignalDay(ctx context.Context, arg dbgen.DeleteSignalDayP
 
 func (q querier) DeleteTrade(ctx context.Context, arg dbgen.DeleteTradeParams) error {
 	return q.Queries.DeleteTrade(ctx, pggen.DeleteTradeParams(arg))
+}
+
+func (q querier) DeleteTradeRow(ctx context.Context, arg dbgen.DeleteTradeRowParams) (int64, error) {
+	return q.Queries.DeleteTradeRow(ctx, pggen.DeleteTradeRowParams(arg))
 }
 
 func (q querier) DeleteUserDay(ctx context.Context, arg dbgen.DeleteUserDayParams) error {
@@ -170,9 +191,19 @@ func (q querier) DeleteUserStats(ctx context.Context, arg int64) ([]dbgen.UserSt
 	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
 }
 
+func (q querier) FactDaysAfter(ctx context.Context, arg dbgen.FactDaysAfterParams) ([]dbgen.FactDaysAfterRow, error) {
+	result, err := q.Queries.FactDaysAfter(ctx, pggen.FactDaysAfterParams(arg))
+	return each(func(row pggen.FactDaysAfterRow) dbgen.FactDaysAfterRow { return dbgen.FactDaysAfterRow(row) })(result), err
+}
+
 func (q querier) FavoriteFamily(ctx context.Context, arg int64) ([]dbgen.FavoriteFamilyRow, error) {
 	result, err := q.Queries.FavoriteFamily(ctx, arg)
 	return each(func(row pggen.FavoriteFamilyRow) dbgen.FavoriteFamilyRow { return dbgen.FavoriteFamilyRow(row) })(result), err
+}
+
+func (q querier) FireRows(ctx context.Context, arg dbgen.FireRowsParams) ([]dbgen.FireRowsRow, error) {
+	result, err := q.Queries.FireRows(ctx, pggen.FireRowsParams(arg))
+	return each(func(row pggen.FireRowsRow) dbgen.FireRowsRow { return dbgen.FireRowsRow(row) })(result), err
 }
 
 func (q querier) Fires(ctx context.Context, arg dbgen.FiresParams) ([]dbgen.SignalFire, error) {
@@ -180,9 +211,9 @@ func (q querier) Fires(ctx context.Context, arg dbgen.FiresParams) ([]dbgen.Sign
 	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
 }
 
-func (q querier) FiresAfter(ctx context.Context, arg dbgen.FiresAfterParams) ([]dbgen.SignalFire, error) {
+func (q querier) FiresAfter(ctx context.Context, arg dbgen.FiresAfterParams) ([]dbgen.ReadableFire, error) {
 	result, err := q.Queries.FiresAfter(ctx, pggen.FiresAfterParams(arg))
-	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
+	return each(func(row pggen.ReadableFire) dbgen.ReadableFire { return dbgen.ReadableFire(row) })(result), err
 }
 
 func (q querier) FiresByDay(ctx context.Context, arg dbgen.FiresByDayParams) ([]dbgen.FiresByDayRow, error) {
@@ -295,6 +326,16 @@ func (q querier) KeptFiresByUser(ctx context.Context, arg dbgen.KeptFiresByUserP
 	return each(func(row pggen.KeptFiresByUserRow) dbgen.KeptFiresByUserRow { return dbgen.KeptFiresByUserRow(row) })(result), err
 }
 
+func (q querier) LostFireDays(ctx context.Context, arg int64) ([]dbgen.LostFireDaysRow, error) {
+	result, err := q.Queries.LostFireDays(ctx, arg)
+	return each(func(row pggen.LostFireDaysRow) dbgen.LostFireDaysRow { return dbgen.LostFireDaysRow(row) })(result), err
+}
+
+func (q querier) LostTradeDays(ctx context.Context) ([]dbgen.LostTradeDaysRow, error) {
+	result, err := q.Queries.LostTradeDays(ctx)
+	return each(func(row pggen.LostTradeDaysRow) dbgen.LostTradeDaysRow { return dbgen.LostTradeDaysRow(row) })(result), err
+}
+
 func (q querier) MetricsAfter(ctx context.Context, arg dbgen.MetricsAfterParams) ([]dbgen.CustomMetric, error) {
 	result, err := q.Queries.MetricsAfter(ctx, pggen.MetricsAfterParams(arg))
 	return each(func(row pggen.CustomMetric) dbgen.CustomMetric { return dbgen.CustomMetric(row) })(result), err
@@ -303,6 +344,11 @@ func (q querier) MetricsAfter(ctx context.Context, arg dbgen.MetricsAfterParams)
 func (q querier) NthSignalFire(ctx context.Context, arg dbgen.NthSignalFireParams) ([]dbgen.SignalFire, error) {
 	result, err := q.Queries.NthSignalFire(ctx, pggen.NthSignalFireParams(arg))
 	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
+}
+
+func (q querier) OrphanFreezes(ctx context.Context, arg int64) ([]dbgen.StreakFreeze, error) {
+	result, err := q.Queries.OrphanFreezes(ctx, arg)
+	return each(func(row pggen.StreakFreeze) dbgen.StreakFreeze { return dbgen.StreakFreeze(row) })(result), err
 }
 
 func (q querier) OutcomeTrades(ctx context.Context, arg dbgen.OutcomeTradesParams) ([]dbgen.Trade, error) {
@@ -339,6 +385,25 @@ func (q querier) ReturningUsers(ctx context.Context, arg dbgen.ReturningUsersPar
 	return q.Queries.ReturningUsers(ctx, pggen.ReturningUsersParams(arg))
 }
 
+func (q querier) SenselessAwards(ctx context.Context, arg int64) ([]dbgen.SenselessAwardsRow, error) {
+	result, err := q.Queries.SenselessAwards(ctx, arg)
+	return each(func(row pggen.SenselessAwardsRow) dbgen.SenselessAwardsRow { return dbgen.SenselessAwardsRow(row) })(result), err
+}
+
+func (q querier) SenselessSignalDays(ctx context.Context, arg int64) ([]dbgen.SignalDay, error) {
+	result, err := q.Queries.SenselessSignalDays(ctx, arg)
+	return each(func(row pggen.SignalDay) dbgen.SignalDay { return dbgen.SignalDay(row) })(result), err
+}
+
+func (q querier) SenselessUserDays(ctx context.Context, arg int64) ([]dbgen.UserDay, error) {
+	result, err := q.Queries.SenselessUserDays(ctx, arg)
+	return each(func(row pggen.UserDay) dbgen.UserDay { return dbgen.UserDay(row) })(result), err
+}
+
+func (q querier) SetFireDay(ctx context.Context, arg dbgen.SetFireDayParams) (int64, error) {
+	return q.Queries.SetFireDay(ctx, pggen.SetFireDayParams(arg))
+}
+
 func (q querier) SetMetric(ctx context.Context, arg dbgen.SetMetricParams) error {
 	return q.Queries.SetMetric(ctx, pggen.SetMetricParams(arg))
 }
@@ -353,6 +418,10 @@ func (q querier) SetSetting(ctx context.Context, arg dbgen.SetSettingParams) err
 
 func (q querier) SetSettingOnce(ctx context.Context, arg dbgen.SetSettingOnceParams) error {
 	return q.Queries.SetSettingOnce(ctx, pggen.SetSettingOnceParams(arg))
+}
+
+func (q querier) SetTradeDay(ctx context.Context, arg dbgen.SetTradeDayParams) (int64, error) {
+	return q.Queries.SetTradeDay(ctx, pggen.SetTradeDayParams(arg))
 }
 
 func (q querier) SettingsAfter(ctx context.Context, arg dbgen.SettingsAfterParams) ([]dbgen.Setting, error) {
@@ -382,6 +451,11 @@ func (q querier) SignalFires(ctx context.Context, arg dbgen.SignalFiresParams) (
 	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
 }
 
+func (q querier) SignalOrigins(ctx context.Context, arg string) ([]dbgen.SignalOriginsRow, error) {
+	result, err := q.Queries.SignalOrigins(ctx, arg)
+	return each(func(row pggen.SignalOriginsRow) dbgen.SignalOriginsRow { return dbgen.SignalOriginsRow(row) })(result), err
+}
+
 func (q querier) SignalTotalMismatches(ctx context.Context, arg int64) ([]dbgen.SignalTotalMismatchesRow, error) {
 	result, err := q.Queries.SignalTotalMismatches(ctx, arg)
 	return each(func(row pggen.SignalTotalMismatchesRow) dbgen.SignalTotalMismatchesRow {
@@ -407,6 +481,11 @@ func (q querier) SignalTradesFrom(ctx context.Context, arg dbgen.SignalTradesFro
 func (q querier) SignalsAfter(ctx context.Context, arg dbgen.SignalsAfterParams) ([]dbgen.SignalMetric, error) {
 	result, err := q.Queries.SignalsAfter(ctx, pggen.SignalsAfterParams(arg))
 	return each(func(row pggen.SignalMetric) dbgen.SignalMetric { return dbgen.SignalMetric(row) })(result), err
+}
+
+func (q querier) SignalsSince(ctx context.Context, arg string) ([]dbgen.SignalsSinceRow, error) {
+	result, err := q.Queries.SignalsSince(ctx, arg)
+	return each(func(row pggen.SignalsSinceRow) dbgen.SignalsSinceRow { return dbgen.SignalsSinceRow(row) })(result), err
 }
 
 func (q querier) StatsOfUsers(ctx context.Context, arg string) ([]dbgen.UserStat, error) {
@@ -478,14 +557,19 @@ func (q querier) TopSignalOfDay(ctx context.Context, arg int64) ([]dbgen.TopSign
 	return each(func(row pggen.TopSignalOfDayRow) dbgen.TopSignalOfDayRow { return dbgen.TopSignalOfDayRow(row) })(result), err
 }
 
+func (q querier) TradeRows(ctx context.Context, arg dbgen.TradeRowsParams) ([]dbgen.TradeRowsRow, error) {
+	result, err := q.Queries.TradeRows(ctx, pggen.TradeRowsParams(arg))
+	return each(func(row pggen.TradeRowsRow) dbgen.TradeRowsRow { return dbgen.TradeRowsRow(row) })(result), err
+}
+
 func (q querier) Trades(ctx context.Context, arg dbgen.TradesParams) ([]dbgen.Trade, error) {
 	result, err := q.Queries.Trades(ctx, pggen.TradesParams(arg))
 	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
 }
 
-func (q querier) TradesAfter(ctx context.Context, arg dbgen.TradesAfterParams) ([]dbgen.Trade, error) {
+func (q querier) TradesAfter(ctx context.Context, arg dbgen.TradesAfterParams) ([]dbgen.ReadableTrade, error) {
 	result, err := q.Queries.TradesAfter(ctx, pggen.TradesAfterParams(arg))
-	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
+	return each(func(row pggen.ReadableTrade) dbgen.ReadableTrade { return dbgen.ReadableTrade(row) })(result), err
 }
 
 func (q querier) TradesByDay(ctx context.Context, arg dbgen.TradesByDayParams) ([]dbgen.TradesByDayRow, error) {
@@ -493,9 +577,9 @@ func (q querier) TradesByDay(ctx context.Context, arg dbgen.TradesByDayParams) (
 	return each(func(row pggen.TradesByDayRow) dbgen.TradesByDayRow { return dbgen.TradesByDayRow(row) })(result), err
 }
 
-func (q querier) TradesByKey(ctx context.Context, arg string) ([]dbgen.Trade, error) {
+func (q querier) TradesByKey(ctx context.Context, arg string) ([]dbgen.TradesByKeyRow, error) {
 	result, err := q.Queries.TradesByKey(ctx, arg)
-	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
+	return each(func(row pggen.TradesByKeyRow) dbgen.TradesByKeyRow { return dbgen.TradesByKeyRow(row) })(result), err
 }
 
 func (q querier) TradesBySignal(ctx context.Context, arg dbgen.TradesBySignalParams) ([]dbgen.TradesBySignalRow, error) {
@@ -508,14 +592,21 @@ func (q querier) TradesByUser(ctx context.Context, arg dbgen.TradesByUserParams)
 	return each(func(row pggen.TradesByUserRow) dbgen.TradesByUserRow { return dbgen.TradesByUserRow(row) })(result), err
 }
 
-func (q querier) UncountedFires(ctx context.Context, arg int64) ([]dbgen.SignalFire, error) {
-	result, err := q.Queries.UncountedFires(ctx, arg)
-	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
+func (q querier) UnreadableCounters(ctx context.Context, arg int64) ([]dbgen.UnreadableCountersRow, error) {
+	result, err := q.Queries.UnreadableCounters(ctx, arg)
+	return each(func(row pggen.UnreadableCountersRow) dbgen.UnreadableCountersRow {
+		return dbgen.UnreadableCountersRow(row)
+	})(result), err
 }
 
-func (q querier) UncountedTrades(ctx context.Context, arg int64) ([]dbgen.Trade, error) {
-	result, err := q.Queries.UncountedTrades(ctx, arg)
-	return each(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) })(result), err
+func (q querier) UnreadableFires(ctx context.Context, arg int64) ([]dbgen.UnreadableFiresRow, error) {
+	result, err := q.Queries.UnreadableFires(ctx, arg)
+	return each(func(row pggen.UnreadableFiresRow) dbgen.UnreadableFiresRow { return dbgen.UnreadableFiresRow(row) })(result), err
+}
+
+func (q querier) UnreadableTrades(ctx context.Context, arg int64) ([]dbgen.UnreadableTradesRow, error) {
+	result, err := q.Queries.UnreadableTrades(ctx, arg)
+	return each(func(row pggen.UnreadableTradesRow) dbgen.UnreadableTradesRow { return dbgen.UnreadableTradesRow(row) })(result), err
 }
 
 func (q querier) UseToken(ctx context.Context, arg dbgen.UseTokenParams) error {
@@ -574,6 +665,11 @@ func (q querier) UserFreezes(ctx context.Context, arg int64) ([]dbgen.StreakFree
 
 func (q querier) UserIDsFrom(ctx context.Context, arg dbgen.UserIDsFromParams) ([]int64, error) {
 	return q.Queries.UserIDsFrom(ctx, pggen.UserIDsFromParams(arg))
+}
+
+func (q querier) UserOrigins(ctx context.Context, arg string) ([]dbgen.UserOriginsRow, error) {
+	result, err := q.Queries.UserOrigins(ctx, arg)
+	return each(func(row pggen.UserOriginsRow) dbgen.UserOriginsRow { return dbgen.UserOriginsRow(row) })(result), err
 }
 
 func (q querier) UserRecentFires(ctx context.Context, arg dbgen.UserRecentFiresParams) (int64, error) {

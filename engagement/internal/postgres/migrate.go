@@ -97,7 +97,11 @@ func (e *Engine) Inspect(ctx context.Context) (engine.State, error) {
 			return state, err
 		}
 	}
-	state.Problem = problem(state, tables, found)
+	if state.Problem = problem(state, tables, found); state.Problem == "" && (state.Version > 0 || !found[versionTable]) {
+		if state.Problem, err = clash(state.Version, found); err != nil {
+			return state, err
+		}
+	}
 	if state.Problem == "" && found["signal_fires"] && found["user_stats"] {
 		err = tx.QueryRowContext(ctx,
 			"SELECT EXISTS (SELECT 1 FROM signal_fires) OR EXISTS (SELECT 1 FROM user_stats)").Scan(&state.Facts)
@@ -128,6 +132,22 @@ func problem(state engine.State, tables [][]string, found map[string]bool) strin
 	return ""
 }
 
+// clash names an index of somebody else's that a migration to come would stumble
+// over, or "".
+func clash(version int64, found map[string]bool) (string, error) {
+	statements, err := ups()
+	made := map[string]bool{}
+	for i, up := range statements {
+		for _, match := range createIndex.FindAllStringSubmatch(up, -1) {
+			if index := match[1]; int64(i) >= version && !made[index] && found[index] {
+				return "it has an index " + index + " that no migration made", nil
+			}
+			made[match[1]] = true
+		}
+	}
+	return "", err
+}
+
 // relations returns the names of what the schema holds that a table of ours
 // could clash with.
 func relations(ctx context.Context, db queryer, schema string) (map[string]bool, error) {
@@ -135,7 +155,7 @@ func relations(ctx context.Context, db queryer, schema string) (map[string]bool,
 	err := eachRow(ctx, db, `
 		SELECT c.relname FROM pg_catalog.pg_class AS c
 		JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-		WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`,
+		WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'i', 'S')`,
 		func(rows *sql.Rows) error {
 			var name string
 			err := rows.Scan(&name)
@@ -145,33 +165,29 @@ func relations(ctx context.Context, db queryer, schema string) (map[string]bool,
 	return names, err
 }
 
-// ups returns the statements of each migration upward, in order of the numbers that
-// their files' names begin with: "" for a number that there is not.
-func ups() (statements []string, err error) {
+// ups returns the statements of each migration upward, in order.
+func ups() ([]string, error) {
 	files, err := fs.Glob(migrations.Postgres, "*.sql")
 	if err != nil {
 		return nil, err
 	}
 	slices.Sort(files)
-	for _, file := range files {
-		version, err := goose.NumericComponent(file)
-		if err != nil {
-			return nil, err
-		}
+	statements := make([]string, len(files))
+	for i, file := range files {
 		text, err := fs.ReadFile(migrations.Postgres, file)
 		if err != nil {
 			return nil, err
 		}
-		up, _, _ := strings.Cut(string(text), "-- +goose Down")
-		statements = append(statements, make([]string, version-int64(len(statements)))...)
-		statements[version-1] = up
+		statements[i], _, _ = strings.Cut(string(text), "-- +goose Down")
 	}
 	return statements, nil
 }
 
-var createTable = regexp.MustCompile(`(?m)^CREATE TABLE (?:IF NOT EXISTS )?(\w+)`)
+var createIndex = regexp.MustCompile(`(?m)^CREATE INDEX (?:IF NOT EXISTS )?(\w+)`)
 
-// tablesByVersion returns the tables that each migration makes.
+var createTable = regexp.MustCompile(`(?m)^CREATE (?:TABLE|VIEW) (?:IF NOT EXISTS )?(\w+)`)
+
+// tablesByVersion returns the tables and views that each migration makes.
 func tablesByVersion() ([][]string, error) {
 	statements, err := ups()
 	tables := make([][]string, len(statements))

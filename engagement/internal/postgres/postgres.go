@@ -100,7 +100,7 @@ var errNoAnswer = errors.New("the server does not answer")
 // unlessGivenUp returns err, but errNoAnswer if err is that of a time limit
 // other than the caller's own, whose context is ctx.
 func unlessGivenUp(ctx context.Context, err error) error {
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+	if errors.Is(err, context.DeadlineExceeded) && !engine.Ended(ctx) {
 		return fmt.Errorf("%w: %v", errNoAnswer, err)
 	}
 	return err

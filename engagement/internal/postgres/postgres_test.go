@@ -126,7 +126,7 @@ func TestStructureCheck(t *testing.T) {
 			DROP INDEX idx_user_stats_pnl; CREATE INDEX idx_user_stats_pnl ON user_stats (pnl, user_id)`,
 			[]string{"missing: index idx_user_stats_pnl", "unexpected: index idx_user_stats_pnl"}},
 		{"finds an index of another condition", `
-			DROP INDEX idx_trades_uncounted; CREATE INDEX idx_trades_uncounted ON trades (id) WHERE day < -1`,
+			DROP INDEX idx_trades_uncounted; CREATE INDEX idx_trades_uncounted ON trades (day, id) WHERE day < -1`,
 			[]string{"missing: index idx_trades_uncounted", "unexpected: index idx_trades_uncounted"}},
 		{"finds an index that refuses facts", "CREATE UNIQUE INDEX once ON trades (trade_id)",
 			[]string{"unexpected: index once on trades (trade_id), unique t"}},
@@ -136,14 +136,14 @@ func TestStructureCheck(t *testing.T) {
 			[]string{"missing: column days.executed bigint"}},
 		{"finds a new column", "ALTER TABLE days ADD COLUMN note TEXT",
 			[]string{"unexpected: column days.note text"}},
-		{"finds a column of another type", "ALTER TABLE trades ALTER COLUMN pnl_micros TYPE NUMERIC",
-			[]string{"missing: column trades.pnl_micros bigint", "unexpected: column trades.pnl_micros numeric"}},
+		{"finds a column of another type", "ALTER TABLE user_days ALTER COLUMN wins TYPE NUMERIC",
+			[]string{"missing: column user_days.wins bigint", "unexpected: column user_days.wins numeric"}},
 		{"finds a column of another default", "ALTER TABLE signal_fires ALTER COLUMN day SET DEFAULT 0",
 			[]string{"missing: column signal_fires.day", "unexpected: column signal_fires.day"}},
 		{"finds a column that may be null", "ALTER TABLE signal_fires ALTER COLUMN day DROP NOT NULL",
 			[]string{"missing: column signal_fires.day", "unexpected: column signal_fires.day"}},
-		{"finds a column that sorts by a language", `ALTER TABLE signal_fires ALTER COLUMN signal_id TYPE TEXT COLLATE "default"`,
-			[]string{"missing: column signal_fires.signal_id text collate C", "unexpected: column signal_fires.signal_id text, "}},
+		{"finds a column that sorts by a language", `ALTER TABLE signal_days ALTER COLUMN signal_id TYPE TEXT COLLATE "default"`,
+			[]string{"missing: column signal_days.signal_id text collate C", "unexpected: column signal_days.signal_id text, "}},
 		{"finds a column that no longer counts up", "ALTER TABLE trades ALTER COLUMN id DROP IDENTITY",
 			[]string{"missing: column trades.id", "unexpected: column trades.id"}},
 		{"finds a CHECK removed", "ALTER TABLE trades DROP CONSTRAINT trades_outcome_check",
@@ -173,8 +173,11 @@ func TestStructureCheck(t *testing.T) {
 			ALTER TABLE settings RENAME TO hidden; CREATE VIEW settings AS SELECT * FROM hidden`,
 			[]string{
 				"missing: column settings.name", "missing: column settings.value",
-				"missing: constraint on settings", "missing: index settings_pkey",
+				"missing: constraint on settings", "missing: index settings_pkey", "unexpected: view settings",
 			}},
+		{"finds a view that shows other rows", "CREATE OR REPLACE VIEW readable_fires AS SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires",
+			[]string{"missing: view readable_fires", "unexpected: view readable_fires"}},
+		{"finds a dropped view", "DROP VIEW readable_trades", []string{"missing: view readable_trades"}},
 		{"finds a table that a crash empties", "ALTER TABLE trades SET UNLOGGED",
 			[]string{"unexpected: table trades is unlogged"}},
 		{"finds row security", "ALTER TABLE trades ENABLE ROW LEVEL SECURITY",
@@ -244,12 +247,12 @@ func TestManyMigrateOneEmptySchema(t *testing.T) {
 	}
 	wg.Wait()
 	slices.Sort(applied)
-	same(t, "versions applied by all together", applied, []int64{1, 2, 3, 4, 6})
+	same(t, "versions applied by all together", applied, []int64{1, 2, 3, 4, 5, 6})
 	e := newEngine(t, dsn)
 	lines, err := e.CheckStructure(t.Context())
 	noError(t, err)
 	same(t, "differences", lines, []string(nil))
-	same(t, "versions stored", value[int](t, e, "SELECT count(*) FROM goose_db_version"), 6)
+	same(t, "versions stored", value[int](t, e, "SELECT count(*) FROM goose_db_version"), 7)
 }
 
 // gooseProvider is what anybody makes of the migrations without this library.
@@ -316,12 +319,12 @@ func TestAServerThatDoesNotAnswer(t *testing.T) {
 	}{
 		{"to BEGIN", func(e *Engine, freeze func()) error {
 			freeze()
-			tx, err := e.BeginWrite(ctx, engine.Enter) // sent with the first statement
+			tx, err := e.BeginWrite(ctx, engine.EnterGate) // sent with the first statement
 			noError(t, err)
 			return errors.Join(tx.RederiveUser(ctx, 1), tx.Rollback(ctx))
 		}},
 		{"to COMMIT", func(e *Engine, freeze func()) error {
-			tx, err := e.BeginWrite(ctx, engine.Enter)
+			tx, err := e.BeginWrite(ctx, engine.EnterGate)
 			noError(t, err)
 			freeze()
 			return tx.Commit(ctx)
@@ -333,7 +336,7 @@ func TestAServerThatDoesNotAnswer(t *testing.T) {
 			noError(t, err)
 			t.Cleanup(func() { noError(t, proxy.Close()) })
 			e := newEngine(t, proxy.URL(direct))
-			tx, err := e.BeginWrite(ctx, engine.Enter) // connects
+			tx, err := e.BeginWrite(ctx, engine.EnterGate) // connects
 			noError(t, err)
 			noError(t, tx.Rollback(ctx))
 			e.answerTimeout = 300 * time.Millisecond
@@ -350,14 +353,14 @@ func TestAServerThatDoesNotAnswer(t *testing.T) {
 		noError(t, err)
 		t.Cleanup(func() { noError(t, proxy.Close()) })
 		e := newEngine(t, proxy.URL(direct))
-		tx, err := e.BeginWrite(ctx, engine.Enter)
+		tx, err := e.BeginWrite(ctx, engine.EnterGate)
 		noError(t, err)
 		e.answerTimeout = 300 * time.Millisecond
 		proxy.Freeze()
 		noError(t, tx.Rollback(ctx))
 		proxy.Thaw()
 		e.answerTimeout = time.Minute
-		tx, err = e.BeginWrite(ctx, engine.Enter)
+		tx, err = e.BeginWrite(ctx, engine.EnterGate)
 		noError(t, err)
 		noError(t, tx.Commit(ctx))
 	})
@@ -370,7 +373,7 @@ func TestAsyncTurnsSynchronousCommitOff(t *testing.T) {
 		e, err := New(pgtest.WithParam(dsn, "application_name", name), Options{Async: async, Log: slog.New(slog.DiscardHandler)})
 		noError(t, err)
 		t.Cleanup(func() { noError(t, e.Close()) })
-		tx, err := e.BeginWrite(t.Context(), engine.Enter)
+		tx, err := e.BeginWrite(t.Context(), engine.EnterGate)
 		noError(t, err)
 		var setting string
 		noError(t, tx.SQL().QueryRowContext(t.Context(), "SHOW synchronous_commit").Scan(&setting))

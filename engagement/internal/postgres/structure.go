@@ -45,6 +45,9 @@ var structureQueries = []string{`
 	FROM pg_catalog.pg_class AS c
 	JOIN pg_catalog.pg_rewrite AS r ON r.ev_class = c.oid
 	WHERE c.relnamespace = $1::text::oid AND c.relkind IN ('r', 'p')`, `
+	SELECT c.relname, format('view %s: %s', c.relname, regexp_replace(pg_get_viewdef(c.oid), '\s+', ' ', 'g'))
+	FROM pg_catalog.pg_class AS c
+	WHERE c.relnamespace = $1::text::oid AND c.relkind = 'v'`, `
 	SELECT c.relname, format('table %s is unlogged', c.relname)
 	FROM pg_catalog.pg_class AS c
 	WHERE c.relnamespace = $1::text::oid AND c.relkind IN ('r', 'p') AND c.relpersistence = 'u'`, `

@@ -75,7 +75,7 @@ func (e *Engine) BeginWrite(ctx context.Context, gate engine.Gate) (engine.Tx, e
 	if e.opts.Async {
 		t.queue(commitAsync)
 	}
-	if gate == engine.Close {
+	if gate == engine.CloseGate {
 		t.queue(pggen.CloseGate)
 		return t, t.flushOrDiscard(ctx)
 	}
@@ -239,7 +239,7 @@ func (t *tx) Load(ctx context.Context, keys engine.Keys) (l engine.Loaded, err e
 			pggen.FiresByKey, keys.Fires)
 	}
 	if keys.Trades != "" {
-		queueRows(t, &l.Trades, rowTo(func(row pggen.Trade) dbgen.Trade { return dbgen.Trade(row) }),
+		queueRows(t, &l.Trades, rowTo(func(row pggen.TradesByKeyRow) dbgen.TradesByKeyRow { return dbgen.TradesByKeyRow(row) }),
 			pggen.TradesByKey, keys.Trades)
 		queueRows(t, &l.Days, rowTo(func(row pggen.DaysOfTradesRow) dbgen.DaysOfTradesRow { return dbgen.DaysOfTradesRow(row) }),
 			pggen.DaysOfTrades, keys.Trades)

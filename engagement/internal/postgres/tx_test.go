@@ -41,7 +41,7 @@ func opened(t *testing.T) *Engine {
 
 func begun(t *testing.T, e *Engine) engine.Tx {
 	t.Helper()
-	tx, err := e.BeginWrite(t.Context(), engine.Enter)
+	tx, err := e.BeginWrite(t.Context(), engine.EnterGate)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestAWriteWaitsBeforeAClosedGate(t *testing.T) {
 	}
 	closed := make(chan error, 1)
 	go func() {
-		tx, err := other.BeginWrite(ctx, engine.Close)
+		tx, err := other.BeginWrite(ctx, engine.CloseGate)
 		if err == nil {
 			err = tx.Commit(ctx)
 		}

@@ -20,6 +20,7 @@ type campaign struct {
 	name  string
 	what  string // what it counts
 	share int    // how much of the time it gets, beside the others
+	most  int    // cases, if more would be the same again; 0: any number
 	// need makes what the campaign needs, and fails with errMissing if this machine
 	// cannot have it.
 	need func(ctx context.Context, s *soak) error
@@ -40,7 +41,9 @@ var campaigns = []*campaign{
 	{name: "processes", what: "processes at once", share: 2, need: mayHave(needServer), run: processes},
 	{name: "servers", what: "server losses", share: 3, need: needServer, run: serverLosses},
 	{name: "calls", what: "random steps", share: 5, need: mayHave(needSuite, needServer), run: calls},
-	{name: "suite", what: "runs of concurrent tests", share: 3, need: needSuite, run: concurrentTests},
+	{name: "fuzz", what: "fuzzed inputs", share: 1, run: fuzz},
+	{name: "columns", what: "runs with each column damaged", share: 1, most: 1, need: needColumns, run: columns},
+	{name: "suite", what: "runs of concurrent tests", share: 2, need: needSuite, run: concurrentTests},
 }
 
 func campaignNames() (names []string) {
@@ -83,7 +86,6 @@ const tooMany = 20
 // attack runs cases of the campaigns until their time is over, each campaign as
 // much as its share, prints what it did and returns how many cases failed.
 func (s *soak) attack(ctx context.Context, chosen []*campaign, seed uint64, length time.Duration, cases int) int {
-	begin := time.Now()
 	fmt.Fprintf(s.out, "soak: seed %d\n", seed)
 	for _, c := range chosen {
 		if c.need == nil {
@@ -96,6 +98,7 @@ func (s *soak) attack(ctx context.Context, chosen []*campaign, seed uint64, leng
 			}
 		}
 	}
+	begin := time.Now()
 	told := begin
 	for ctx.Err() == nil && failuresOf(chosen) < tooMany {
 		c := next(chosen, cases)
@@ -132,7 +135,7 @@ func seedOf(seed uint64, n int) uint64 {
 // had their cases.
 func next(chosen []*campaign, cases int) (least *campaign) {
 	for _, c := range chosen {
-		if c.skipped != nil || (cases > 0 && c.cases >= cases) {
+		if c.skipped != nil || (cases > 0 && c.cases >= cases) || (c.most > 0 && c.cases >= c.most) {
 			continue
 		}
 		if least == nil || c.took*time.Duration(least.share) < least.took*time.Duration(c.share) {

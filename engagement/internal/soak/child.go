@@ -76,7 +76,7 @@ var sentinels = map[string]error{
 	"invalid": engagement.ErrInvalid, "not found": engagement.ErrNotFound, "conflict": engagement.ErrConflict,
 	"busy": engagement.ErrBusy, "unavailable": engagement.ErrUnavailable, "denied": engagement.ErrDenied,
 	"schema": engagement.ErrSchema, "corrupt": engagement.ErrCorrupt, "read-only": engagement.ErrReadOnly,
-	"closed": engagement.ErrClosed, "deadline": context.DeadlineExceeded,
+	"closed": engagement.ErrClosed, "storage": engagement.ErrStorage, "deadline": context.DeadlineExceeded,
 }
 
 func complain(what string, err error) complaint {
@@ -255,7 +255,7 @@ var reads = []struct {
 		return err
 	}},
 	{"CustomMetric", func(ctx context.Context, db *engagement.DB) error {
-		_, err := db.EvaluateMetric(ctx, "executed_fires", engagement.PageQuery{})
+		_, err := db.EvaluateMetric(ctx, "executed", engagement.PageQuery{})
 		return err
 	}},
 	{"Signals", func(ctx context.Context, db *engagement.DB) error {

@@ -87,7 +87,7 @@ func makeCommunity(ctx context.Context, path string) (_ *place, err error) {
 		if _, err := tx.UpdateUserPnL(ctx, pnlUser, 1, true); err != nil {
 			return err
 		}
-		return tx.DefineMetric(ctx, engagement.MetricDefinition{Name: "executed_fires", What: "count", Of: "fires", Per: "user"})
+		return tx.DefineMetric(ctx, engagement.MetricDefinition{Name: "executed", What: "count", Of: "fires", Per: "user"})
 	})
 	if err != nil {
 		return nil, err

@@ -39,11 +39,11 @@ func damage(ctx context.Context, a *attack) error {
 	}
 	for _, c := range what.complaints {
 		switch {
-		case len(c.Kinds) == 0 && errorsAreTyped:
+		case len(c.Kinds) == 0:
 			return fmt.Errorf("%s: an untyped error: %s", how, c)
 		case slices.Contains(c.Kinds, "deadline"):
 			return fmt.Errorf("%s: it took more than %s: %s", how, examineWithin, c)
-		case slices.Contains(c.Kinds, "closed") && errorsAreTyped:
+		case slices.Contains(c.Kinds, "closed"):
 			return fmt.Errorf("%s: an error that says something else: %s", how, c)
 		case proven:
 			return fmt.Errorf("%s: Verify finds nothing, and then: %s", how, c)
@@ -108,6 +108,3 @@ func isSound(path string) (sound bool, err error) {
 	err = db.QueryRow("PRAGMA integrity_check(1)").Scan(&found)
 	return err == nil && strings.EqualFold(found, "ok"), nil
 }
-
-// errorsAreTyped: every error of the storage is a sentinel of its own.
-const errorsAreTyped = false

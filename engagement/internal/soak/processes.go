@@ -16,7 +16,10 @@ func processes(ctx context.Context, a *attack) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	upkeep := []string{opNone, opNone, opErase, opRebuild, opRules, opCleanup}
+	upkeep := []string{opNone, opNone, opErase, opRebuild, opRules}
+	if s.op == opNone {
+		upkeep = append(upkeep, opCleanup) // elsewhere there may be no fires to decide the horizon
+	}
 	runs := make([]childRun, 2+a.IntN(3))
 	failures := make([]error, len(runs))
 	var running sync.WaitGroup

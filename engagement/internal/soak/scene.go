@@ -72,7 +72,7 @@ func (s *scene) orders(name string) orders {
 // spoil makes counters wrong for Rebuild to put right.
 func (s *scene) spoil(ctx context.Context) error {
 	for _, statement := range []string{
-		"UPDATE user_days SET fires = fires + 1 WHERE user_id % 2 = 0",
+		"UPDATE user_days SET fires = fires + 1 WHERE user_id % 2 = 0 AND fires > 0", // a day more would be a reason for awards
 		"UPDATE signal_days SET executed = executed + 2 WHERE day % 3 = 0",
 		"UPDATE days SET active_users = 7, new_users = 3",
 		"UPDATE user_stats SET streak_longest = 99, win_bound = 5 WHERE user_id % 3 = 1",
@@ -162,7 +162,13 @@ func (s *scene) finishBackup(ctx context.Context, db *engagement.DB) error {
 	if err := db.Backup(ctx, again); err != nil {
 		return fmt.Errorf("a backup after that: %w", err)
 	}
-	return s.inspectBackup(ctx, again, second)
+	left, err := os.ReadDir(s.dir)
+	for _, entry := range left {
+		if strings.HasPrefix(entry.Name(), ".engagement-backup-") {
+			return fmt.Errorf("what a killed backup left is still there: %s", entry.Name())
+		}
+	}
+	return errors.Join(err, s.inspectBackup(ctx, again, second))
 }
 
 // inspectBackup compares a backup with what was done when it began, by the name
@@ -177,20 +183,26 @@ func (s *scene) inspectBackup(ctx context.Context, path, began string) error {
 	}, engagement.WithReadOnly())
 }
 
+// errNotBegun is that a copy has made the tables and copied nothing yet.
+var errNotBegun = errors.New("the copy has not begun")
+
 // finishCopy copies once more unless the copy is complete, and compares both.
 func (s *scene) finishCopy(ctx context.Context, db *engagement.DB) error {
+	_, done := s.ledger.done[opCopy]
 	complete := s.with(ctx, s.target, func(copied *engagement.DB) error {
 		current, err := look(ctx, copied)
 		if err != nil {
 			return err
 		}
+		if !done && len(current.users) == 0 {
+			return errNotBegun
+		}
 		return s.place.compare(current, s.ledger.at(opCopy))
 	}, engagement.WithoutMigrate())
-	_, done := s.ledger.done[opCopy]
 	switch {
 	case complete == nil:
 		return nil
-	case done || !errors.Is(complete, engagement.ErrSchema): // it claims to be complete
+	case done || (!errors.Is(complete, engagement.ErrSchema) && !errors.Is(complete, errNotBegun)): // it claims to be complete
 		return fmt.Errorf("the copy: %w", complete)
 	}
 	if _, err := db.CopyTo(ctx, s.target); err != nil {

@@ -26,48 +26,85 @@ func serverLosses(ctx context.Context, a *attack) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, proxy.Close()) }()
-	return s.with(ctx, proxy.URL(s.dsn), func(db *engagement.DB) error {
-		var over atomic.Bool
-		var mu sync.Mutex // of the ledger and of what failed
-		var failed error
-		var callers sync.WaitGroup
+	err = s.with(ctx, proxy.URL(s.dsn), func(db *engagement.DB) error {
+		c := callers{db: db, ledger: s.ledger}
 		for caller := range 6 {
 			random := rand.New(rand.NewPCG(a.seed, uint64(caller)+1))
-			callers.Go(func() {
-				for i := 0; !over.Load(); i++ {
-					name := fmt.Sprintf("%s%d.%d", unitPrefix, caller, i)
-					mu.Lock()
-					s.ledger.begin(name)
-					mu.Unlock()
-					limited, cancel := ctx, context.CancelFunc(func() {})
-					if random.IntN(4) == 0 {
-						limited, cancel = context.WithTimeout(ctx, time.Duration(1+random.IntN(200))*time.Millisecond)
-					}
-					err := unitOf(name).record(limited, db)
-					mu.Lock()
-					switch {
-					case err == nil:
-						s.ledger.end(name)
-					case !lost(limited, err):
-						failed = errors.Join(failed, fmt.Errorf("%s: %w", name, err))
-					}
-					mu.Unlock()
-					cancel()
-				}
-			})
+			c.running.Go(func() { c.record(ctx, caller, random) })
 		}
+		random := rand.New(rand.NewPCG(a.seed, 0))
+		c.running.Go(func() { c.upkeep(ctx, random) })
 		err := s.lose(ctx, db, proxy)
-		over.Store(true)
-		callers.Wait()
-		if err = errors.Join(err, failed); err != nil {
-			return err
-		}
-		current, err := look(ctx, db)
-		if err != nil {
-			return err
-		}
-		return s.place.compare(current, s.ledger)
+		c.over.Store(true)
+		c.running.Wait()
+		return errors.Join(err, c.failed)
 	}, engagement.WithSynchronous(engagement.SyncFull))
+	if err != nil {
+		return err
+	}
+	return s.inspect(ctx, s.dsn, s.ledger) // opening finishes what was interrupted
+}
+
+// callers record and do upkeep until it is over.
+type callers struct {
+	db      *engagement.DB
+	running sync.WaitGroup
+	over    atomic.Bool
+
+	mu     sync.Mutex // of what follows
+	ledger *ledger
+	failed error
+}
+
+// do notes what begins and what becomes of it. Only a lost server may fail it.
+func (c *callers) do(ctx context.Context, name string, what func() error) {
+	c.mu.Lock()
+	c.ledger.begin(name)
+	c.mu.Unlock()
+	err := what()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case err == nil:
+		c.ledger.end(name)
+	case !lost(ctx, err):
+		c.failed = errors.Join(c.failed, fmt.Errorf("%s: %w", name, err))
+	}
+}
+
+// record records units, some of them with a short deadline.
+func (c *callers) record(ctx context.Context, caller int, random *rand.Rand) {
+	for i := 0; !c.over.Load(); i++ {
+		limited, cancel := ctx, context.CancelFunc(func() {})
+		if random.IntN(4) == 0 {
+			limited, cancel = context.WithTimeout(ctx, time.Duration(1+random.IntN(200))*time.Millisecond)
+		}
+		name := fmt.Sprintf("%s%d.%d", unitPrefix, caller, i)
+		c.do(limited, name, func() error { return unitOf(name).record(limited, c.db) })
+		cancel()
+	}
+}
+
+// upkeep cleans up, erases, sets rules and rebuilds.
+func (c *callers) upkeep(ctx context.Context, random *rand.Rand) {
+	for !c.over.Load() {
+		switch random.IntN(4) {
+		case 0:
+			c.do(ctx, opCleanup, func() error { _, err := c.db.Cleanup(ctx, keepDays); return err })
+		case 1:
+			user := int64(firstVictim + random.IntN(members-firstVictim+1))
+			c.do(ctx, erasing(user), func() error {
+				if _, err := c.db.EraseUser(ctx, user); !errors.Is(err, engagement.ErrNotFound) {
+					return err
+				}
+				return nil // it was erased before
+			})
+		case 2:
+			c.do(ctx, opRules, func() error { return c.db.SetStreakRules(ctx, otherRules) })
+		case 3:
+			c.do(ctx, opRebuild, func() error { _, err := c.db.Rebuild(ctx); return err })
+		}
+	}
 }
 
 func (a *attack) newServerScene() (s *scene, err error) {
@@ -76,9 +113,11 @@ func (a *attack) newServerScene() (s *scene, err error) {
 	return s, err
 }
 
-// lost reports whether err is one that a lost server may end in.
+// lost reports whether err is one that a lost server may end in. A connection's
+// deadline may be noticed a moment before that of its context.
 func lost(ctx context.Context, err error) bool {
-	return errors.Is(err, engagement.ErrUnavailable) || errors.Is(err, engagement.ErrBusy) || (ctx.Err() != nil && errors.Is(err, ctx.Err()))
+	_, limited := ctx.Deadline()
+	return errors.Is(err, engagement.ErrUnavailable) || errors.Is(err, engagement.ErrBusy) || (limited && errors.Is(err, context.DeadlineExceeded))
 }
 
 // lose takes the server away in some ways, each once the callers record again.

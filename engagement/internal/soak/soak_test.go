@@ -9,8 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,8 +20,8 @@ import (
 func TestMain(m *testing.M) {
 	asChild()
 	code := m.Run()
-	if s, err := prepared(); err == nil {
-		if err := s.close(); err != nil {
+	if shared != nil {
+		if err := shared.close(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
@@ -29,21 +29,26 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-var prepared = sync.OnceValues(func() (*soak, error) {
-	s, err := prepare(context.Background(), &bytes.Buffer{})
-	if err == nil {
-		s.cuts = 6
+// shared is what prepared has made.
+var shared *soak
+
+// prepared makes what all tests share.
+func prepared(t *testing.T) *soak {
+	t.Helper()
+	if shared == nil {
+		var err error
+		if shared, err = prepare(context.Background(), &bytes.Buffer{}); err != nil {
+			t.Fatal(err)
+		}
+		shared.cuts = 6
 	}
-	return s, err
-})
+	return shared
+}
 
 // small runs some cases of a campaign.
 func small(t *testing.T, name string, seed uint64, cases int) *campaign {
 	t.Helper()
-	s, err := prepared()
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := prepared(t)
 	chosen, err := choose(name)
 	if err != nil {
 		t.Fatal(err)
@@ -75,17 +80,14 @@ func TestASmallCampaignOf(t *testing.T) {
 }
 
 func TestPowerCutsFindOutWhoDoesNotWaitForTheDisk(t *testing.T) {
-	s, err := prepared()
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := prepared(t)
 	s.lax = true
 	defer func() { s.lax = false }()
 	if err := needInterposer(t.Context(), s); errors.Is(err, errMissing) {
 		t.Skip(err)
 	}
 	a := &attack{soak: s, Rand: rand.New(rand.NewPCG(1, 0)), seed: 1}
-	err = a.run(t.Context(), &campaign{name: "power", run: powerCuts})
+	err := a.run(t.Context(), &campaign{name: "power", run: powerCuts})
 	if err == nil || !strings.Contains(err.Error(), "was acknowledged, and 0 of its") {
 		t.Errorf("got %v", err)
 	}
@@ -95,10 +97,7 @@ func TestPowerCutsFindOutWhoDoesNotWaitForTheDisk(t *testing.T) {
 }
 
 func TestACaseThatFailsSaysHowToRepeatIt(t *testing.T) {
-	s, err := prepared()
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := prepared(t)
 	var out bytes.Buffer
 	s.out = &out
 	broken := &campaign{name: "kills", what: "kills", share: 1, run: func(_ context.Context, a *attack) error {
@@ -235,32 +234,27 @@ func TestAPowerCutLeavesWhatWasSyncedAndAnyPartOfTheRest(t *testing.T) {
 }
 
 func TestTheSuiteHasTheTestsThatAreCampaigns(t *testing.T) {
-	s, err := prepared()
-	if err != nil {
-		t.Fatal(err)
+	s := prepared(t)
+	if targets, err := s.fuzzTargets(); err != nil || len(targets) == 0 {
+		t.Errorf("fuzz targets: %v, %v", targets, err)
 	}
 	files, err := filepath.Glob(filepath.Join(s.root, "engagement", "*_test.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var tests []string
+	var source []byte
 	for _, file := range files {
-		source, err := os.ReadFile(file)
+		content, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, match := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(source, -1) {
-			tests = append(tests, string(match[1]))
-		}
+		source = append(source, content...)
 	}
 	for _, pattern := range []string{histories, concurrent} {
-		found := 0
-		for _, test := range tests {
-			if regexp.MustCompile(pattern).MatchString(test) {
-				found++
-			}
-		}
-		if found == 0 {
+		tests := regexp.MustCompile(pattern)
+		if !slices.ContainsFunc(regexp.MustCompile(`(?m)^func Test\w+`).FindAll(source, -1), func(declared []byte) bool {
+			return tests.Match(bytes.TrimPrefix(declared, []byte("func ")))
+		}) {
 			t.Errorf("no test is called %q", pattern)
 		}
 	}

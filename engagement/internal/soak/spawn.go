@@ -65,22 +65,57 @@ const childWithin = 3 * time.Minute
 // runChild runs a child to its end. It fails if the child ends otherwise than it
 // should: by a panic, a signal that nobody sent, or not at all.
 func (s *soak) runChild(ctx context.Context, r childRun) (*said, error) {
-	program, err := os.Executable()
+	cmd, stderr, err := s.command(r)
 	if err != nil {
 		return nil, err
 	}
-	text, err := json.Marshal(r.orders)
+	records, err := r.start(cmd)
 	if err != nil {
 		return nil, err
+	}
+	tooLong := time.AfterFunc(childWithin, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) }) // which prints where it hangs
+	defer context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })()
+	what := &said{}
+	var heard error
+	if records != nil {
+		heard = errors.Join(r.listen(records, what, func() { _ = cmd.Process.Kill() }), records.Close())
+	}
+	err = cmd.Wait()
+	if !tooLong.Stop() {
+		return what, fmt.Errorf("the child did not end within %s: %s", childWithin, tail(stderr.String(), 6000))
+	}
+	mayBeKilled := r.killAfter > 0 || (r.fault != nil && r.fault.killAt > 0)
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signal() == syscall.SIGKILL && mayBeKilled {
+		what.killed = true
+	} else if err != nil {
+		err = fmt.Errorf("the child: %w: %s", err, tail(stderr.String(), 6000))
+		return what, errors.Join(err, heard, ctx.Err())
+	}
+	return what, errors.Join(heard, ctx.Err())
+}
+
+// command returns the command of a child, and where its errors go.
+func (s *soak) command(r childRun) (*exec.Cmd, *bytes.Buffer, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, nil, err
+	}
+	text, err := json.Marshal(r.orders)
+	if err != nil {
+		return nil, nil, err
 	}
 	cmd := exec.Command(program)
 	cmd.Env = append(os.Environ(), ordersVariable+"="+string(text), "GOTRACEBACK=all")
 	if r.fault != nil {
 		cmd.Env = append(cmd.Env, r.fault.environment(s.interposer)...)
 	}
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	var records io.ReadCloser
+	stderr := &bytes.Buffer{}
+	cmd.Stderr = stderr
+	return cmd, stderr, nil
+}
+
+// start starts a child and returns its records, nil if they go to a log.
+func (r childRun) start(cmd *exec.Cmd) (records *os.File, err error) {
 	var end *os.File
 	if r.log != "" {
 		end, err = os.OpenFile(r.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
@@ -91,40 +126,20 @@ func (s *soak) runChild(ctx context.Context, r childRun) (*said, error) {
 		return nil, err
 	}
 	cmd.ExtraFiles = []*os.File{end}
-	err = cmd.Start()
-	if err = errors.Join(err, end.Close()); err != nil {
-		return nil, err
-	}
-	tooLong := time.AfterFunc(childWithin, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) }) // which prints where it hangs
-	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
-	what, readErr := &said{}, error(nil)
-	if records != nil {
-		begun := false
-		readErr = readRecords(records, func(rec record) error {
-			if !begun && r.killAfter > 0 {
-				time.AfterFunc(r.killAfter, func() { _ = cmd.Process.Kill() })
-			}
-			begun = true
-			return what.hear(rec, r.ledger)
-		})
-		readErr = errors.Join(readErr, records.Close())
-	}
-	err = cmd.Wait()
-	stop()
-	if !tooLong.Stop() {
-		return what, fmt.Errorf("the child did not end within %s: %s", childWithin, tail(stderr.String(), 6000))
-	}
-	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signal() == syscall.SIGKILL {
-		what.killed = true
-		err = nil
-		if r.killAfter == 0 && (r.fault == nil || r.fault.killAt == 0) {
-			err = errors.New("somebody else killed the child")
+	return records, errors.Join(cmd.Start(), end.Close())
+}
+
+// listen takes the records of a child until its end, and has it killed when its
+// time has come.
+func (r childRun) listen(records io.Reader, what *said, kill func()) error {
+	begun := false
+	return readRecords(records, func(rec record) error {
+		if !begun && r.killAfter > 0 {
+			time.AfterFunc(r.killAfter, kill)
 		}
-	}
-	if err != nil {
-		err = fmt.Errorf("the child: %w: %s", err, tail(stderr.String(), 6000))
-	}
-	return what, errors.Join(err, readErr, ctx.Err())
+		begun = true
+		return what.hear(rec, r.ledger)
+	})
 }
 
 // tail returns the end of a text.

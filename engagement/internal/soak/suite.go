@@ -12,17 +12,19 @@ import (
 )
 
 // Which tests of the suite are campaigns: random histories against its models,
-// and what is concurrent, whose interleaving is another each time.
+// damage of every column, and what is concurrent, whose interleaving is another
+// each time.
 const (
-	histories  = "^TestAny"
-	concurrent = "Concurrent|While|Waits|Waiting|Callers|AtOnce|Load|Hot|Standby|Restart|Busy"
+	histories   = "^TestAny"
+	everyColumn = "DamageOfEveryColumn"
+	concurrent  = "Concurrent|While|Waits|Waiting|Callers|AtOnce|Load|Hot|Standby|Restart|Busy"
 )
 
-// calls lets random histories run, four times as many on a file as on a server.
+// calls lets random histories run, mostly on a file, where they are faster.
 func calls(ctx context.Context, a *attack) error {
-	engine, checks, environment := "sqlite", 40, []string{"ENGAGEMENT_TEST_POSTGRES=postgres://unused"}
+	engine, checks, environment := "sqlite", 20, []string{"ENGAGEMENT_TEST_POSTGRES=postgres://unused"}
 	if a.server != nil && a.IntN(4) == 0 {
-		engine, checks, environment = "postgres", 10, nil
+		engine, checks, environment = "postgres", 5, nil
 	}
 	out, err := a.runSuite(ctx, environment, histories+"/"+engine, fmt.Sprint("-rapid.checks=", checks),
 		fmt.Sprint("-rapid.seed=", max(1, a.seed)), "-rapid.nofailfile")
@@ -40,6 +42,25 @@ var stepsTaken = regexp.MustCompile(`(\d+) random steps`)
 func concurrentTests(ctx context.Context, a *attack) error {
 	a.count++
 	_, err := a.runSuite(ctx, nil, concurrent)
+	return err
+}
+
+// columns damages every column of every table in turn, which no seed decides.
+func columns(ctx context.Context, a *attack) error {
+	a.count++
+	_, err := a.runSuite(ctx, nil, everyColumn)
+	return err
+}
+
+// needColumns has the suite with a test for columns.
+func needColumns(ctx context.Context, s *soak) error {
+	if err := needSuite(ctx, s); err != nil {
+		return err
+	}
+	out, err := exec.CommandContext(ctx, filepath.Join(s.dir, "suite.test"), "-test.list="+everyColumn).Output()
+	if err == nil && !bytes.Contains(out, []byte("Test")) {
+		return fmt.Errorf("%w: the suite has no test called %q", errMissing, everyColumn)
+	}
 	return err
 }
 
@@ -64,4 +85,4 @@ func (a *attack) runSuite(ctx context.Context, environment []string, tests strin
 	return out, fmt.Errorf("%w: %s", err, failed)
 }
 
-var failing = regexp.MustCompile(`--- FAIL|^panic:|^fatal error:|^WARNING: DATA RACE`)
+var failing = regexp.MustCompile(`--- FAIL|\[rapid\] (failed|panic|flaky)|^panic:|^fatal error:|^WARNING: DATA RACE`)

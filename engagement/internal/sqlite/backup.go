@@ -37,7 +37,7 @@ func (e *Engine) Backup(ctx context.Context, path string, check func(copyPath st
 	if err := e.copyPages(ctx, draft); err != nil {
 		return err
 	}
-	if err := settle(ctx, draft); err != nil {
+	if err := singleFile(ctx, draft); err != nil {
 		source := doubts{dsn: fileDSN(e.path, e.mode())}
 		return source.settle(err) // damage of the copy that the file does not have
 	}
@@ -127,8 +127,8 @@ func stepAll(ctx context.Context, backup *sqlite3.SQLiteBackup) error {
 	}
 }
 
-// settle makes the copy a single file and finds it sound.
-func settle(ctx context.Context, path string) (err error) {
+// singleFile makes the copy a single file and finds it sound.
+func singleFile(ctx context.Context, path string) (err error) {
 	db := openPool(path, 1, "mode=rw", "_synchronous=FULL")
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if err := leaveWAL(ctx, db); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 )
 
 // makeFolder makes a folder with those above it, so that a power cut does not
@@ -55,7 +56,11 @@ func setLike(path string, original os.FileInfo, mode os.FileMode) error {
 }
 
 func syncFile(path string) error {
-	f, err := os.Open(path)
+	how := os.O_RDONLY
+	if runtime.GOOS == "windows" {
+		how = os.O_RDWR // only who may write may sync
+	}
+	f, err := os.OpenFile(path, how, 0)
 	if err != nil {
 		return err
 	}
@@ -63,6 +68,9 @@ func syncFile(path string) error {
 }
 
 func syncDir(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil // there is no such thing
+	}
 	d, err := os.Open(path)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -45,11 +46,19 @@ func (e *Engine) Migrate(ctx context.Context) (applied []int64, err error) {
 	case state.Problem != "":
 		return nil, fmt.Errorf("it has changed meanwhile: %s: %w", state.Problem, sqlite3.Error{Code: sqlite3.ErrNotADB})
 	case state.Facts:
+		if err := e.awaitWriteLock(ctx, path); err != nil {
+			return nil, err
+		}
 		copyPath := fmt.Sprintf("%s.v%d-%s.bak", path, state.Version, time.Now().UTC().Format("20060102T150405.000Z"))
 		if err := e.Backup(ctx, copyPath, nil); err != nil {
 			return nil, fmt.Errorf("back up before migrating: %w", err)
 		}
 		e.opts.Log.Info("backed up before migrating", "backup", copyPath)
+		defer func() {
+			if err != nil && len(applied) == 0 { // the file is as it was, and the next try makes another
+				err = errors.Join(err, os.Remove(copyPath))
+			}
+		}()
 	}
 	if e.opts.Like != "" {
 		if err := makeLike(path, e.opts.Like); err != nil {
@@ -59,6 +68,22 @@ func (e *Engine) Migrate(ctx context.Context) (applied []int64, err error) {
 	db := openWriter(path, "FULL")
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return e.up(ctx, db)
+}
+
+// awaitWriteLock waits until the file can be written, as long as a writer does, and
+// changes nothing: a file that another program holds needs no backup yet.
+func (e *Engine) awaitWriteLock(ctx context.Context, path string) (err error) {
+	db := openPool(path, 1, "mode=rw", "_txlock=immediate", fmt.Sprintf("_busy_timeout=%d", lockPoll.Milliseconds()))
+	defer func() { err = errors.Join(err, db.Close()) }()
+	for deadline := time.Now().Add(lockWait); ; {
+		tx, err := db.BeginTx(ctx, nil)
+		if err == nil {
+			return tx.Rollback()
+		}
+		if e.Classify(err) != engine.Busy || ctx.Err() != nil || time.Now().After(deadline) {
+			return err
+		}
+	}
 }
 
 // up migrates db to the latest version. A program that knows nothing of the
@@ -74,7 +99,11 @@ func (e *Engine) up(ctx context.Context, db *sql.DB) (applied []int64, err error
 		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
 			break
 		}
-		if e.Classify(err) != engine.Busy {
+		switch e.Classify(err) {
+		case engine.Busy:
+		case engine.Storage, engine.Denied, engine.ReadOnly, engine.Corrupt:
+			return applied, err // no race was lost
+		default:
 			lost++
 		}
 		time.Sleep(lockPoll / 10)
@@ -116,6 +145,17 @@ func realPath(path string) string {
 	return path
 }
 
+// release removes a lock's file and gives the lock back.
+func release(lock *flock.Flock) error {
+	if runtime.GOOS != "windows" {
+		return errors.Join(os.Remove(lock.Path()), lock.Unlock())
+	}
+	// There, a file that is open stays: it is removed by the last who closes it.
+	err := lock.Unlock()
+	_ = os.Remove(lock.Path())
+	return err
+}
+
 // lockFile waits for the lock at path and returns what gives it back.
 func lockFile(ctx context.Context, path string) (unlock func() error, err error) {
 	for {
@@ -128,7 +168,7 @@ func lockFile(ctx context.Context, path string) (unlock func() error, err error)
 		// Whoever held the lock before has removed its file; a lock on a file
 		// without a name locks nobody out.
 		if isNamed(lock) {
-			return func() error { return errors.Join(os.Remove(path), lock.Unlock()) }, nil
+			return func() error { return release(lock) }, nil
 		}
 		if err := lock.Unlock(); err != nil {
 			return nil, err
@@ -177,8 +217,8 @@ func (e *Engine) inspect(ctx context.Context, path string, blank engine.State) (
 		mode = "mode=rw" // only a connection that may write can undo a transaction
 	}
 	state, err = inspectOnce(ctx, path, mode, blank)
-	if err == nil || !e.opts.ReadOnly {
-		return state, err
+	if err == nil {
+		return state, nil
 	}
 	if err := e.standStill(path, err); err != nil {
 		return state, err
@@ -226,6 +266,10 @@ func inspectOnce(ctx context.Context, path, mode string, state engine.State) (_ 
 	if err != nil {
 		return state, err
 	}
+	if live.tables[versionTable] && live.columns[versionTable+".version_id"] == "" {
+		state.Problem = "its table " + versionTable + ", where goose keeps versions, is something else"
+		return state, nil
+	}
 	if live.columns[versionTable+".version_id"] != "" && live.columns[versionTable+".is_applied"] != "" {
 		// goose deletes a version's row when it takes it down.
 		err := tx.QueryRowContext(ctx,
@@ -248,6 +292,15 @@ func inspectOnce(ctx context.Context, path, mode string, state engine.State) (_ 
 	if missing := want.missing(live); missing != "" {
 		state.Problem = "it is not an engagement database: " + missing
 		return state, nil
+	}
+	if state.Version < state.Latest {
+		latest, err := structureOf(ctx, 0)
+		if err != nil {
+			return state, err
+		}
+		if state.Problem = want.obstacle(latest, live); state.Problem != "" {
+			return state, nil
+		}
 	}
 	err = tx.QueryRowContext(ctx,
 		"SELECT EXISTS (SELECT 1 FROM signal_fires) OR EXISTS (SELECT 1 FROM user_stats)").Scan(&state.Facts)

@@ -279,6 +279,13 @@ func TestLockFile(t *testing.T) {
 	})
 }
 
+const readableTrades = "missing: view readable_trades: CREATE VIEW readable_trades AS " +
+	"SELECT id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day FROM trades " +
+	"WHERE typeof(user_id) = 'integer' AND typeof(trade_id) = 'text' AND typeof(signal_id) = 'text' " +
+	"AND typeof(pnl_micros) = 'integer' AND typeof(outcome) = 'text' " +
+	"AND CASE outcome WHEN 'win' THEN 1 WHEN 'loss' THEN 1 WHEN 'draw' THEN 1 ELSE 0 END = 1 -- no search by an index " +
+	"AND typeof(closed_at) IN ('text', 'integer') AND typeof(day) = 'integer'"
+
 func TestStructure(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -297,11 +304,14 @@ func TestStructure(t *testing.T) {
 			}},
 		{"an index of other rows", "DROP INDEX idx_trades_uncounted; CREATE INDEX idx_trades_uncounted ON trades(id) WHERE day < 1",
 			[]string{
-				"missing: index idx_trades_uncounted on trades (id BINARY 0), unique false, partial: CREATE INDEX idx_trades_uncounted ON trades(id) WHERE day < 0",
+				"missing: index idx_trades_uncounted on trades (day BINARY 0,id BINARY 0), unique false, partial: CREATE INDEX idx_trades_uncounted ON trades(day, id) WHERE day < 0",
 				"unexpected: index idx_trades_uncounted on trades (id BINARY 0), unique false, partial: CREATE INDEX idx_trades_uncounted ON trades(id) WHERE day < 1",
 			}},
 		{"a column too many", "ALTER TABLE days ADD COLUMN mood TEXT",
 			[]string{"unexpected: column days.mood TEXT, not null false, default none, key 0"}},
+		{"a view that shows other rows", "DROP VIEW readable_trades; CREATE VIEW readable_trades AS SELECT * FROM days",
+			[]string{readableTrades, "unexpected: view readable_trades: CREATE VIEW readable_trades AS SELECT * FROM days"}},
+		{"a missing view", "DROP VIEW readable_trades", []string{readableTrades}},
 		{"a trigger", "CREATE TRIGGER spy AFTER INSERT ON days BEGIN SELECT 1; END",
 			[]string{"unexpected: trigger spy on days"}},
 	} {

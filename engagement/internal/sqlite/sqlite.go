@@ -68,7 +68,7 @@ func (e *Engine) Path() string { return e.path }
 // Open opens the pools.
 func (e *Engine) Open(ctx context.Context) error {
 	if err := e.openReader(ctx); err != nil {
-		if !e.opts.ReadOnly || e.still {
+		if e.still {
 			return err
 		}
 		if err := e.standStill(e.path, err); err != nil {
@@ -138,10 +138,12 @@ func (e *Engine) Classify(err error) engine.Class {
 	switch se.Code & sqlite3.ErrNo(sqlite3.ErrNoMask) {
 	case sqlite3.ErrBusy, sqlite3.ErrLocked, sqlite3.ErrProtocol:
 		return engine.Busy
-	case sqlite3.ErrIoErr, sqlite3.ErrCantOpen:
-		if class := engine.ClassOfSystem(se.SystemErrno); class == engine.Denied || class == engine.ReadOnly {
-			return class
+	case sqlite3.ErrCantOpen:
+		if se.SystemErrno != 0 {
+			return engine.ClassOfSystem(se.SystemErrno) // which is nothing more for a path that is not there
 		}
+		return engine.Storage
+	case sqlite3.ErrIoErr:
 		return engine.Storage
 	case sqlite3.ErrFull, sqlite3.ErrNomem, sqlite3.ErrNoLFS:
 		return engine.Storage

@@ -3,47 +3,52 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
 
-	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
+	"github.com/mattn/go-sqlite3"
 )
 
 // immutable reads a file as it stands: without locks, and without the two files
 // that SQLite otherwise makes beside one in WAL mode.
 const immutable = "mode=ro&immutable=1"
 
-// standStill has the file read as it stands, after opening it only to read
-// failed with opened. That is right where nobody can write: on a file system that
+// standStill has the file read as it stands, after opening it failed with opened.
+// That is right for who only reads where nobody can write: on a file system that
 // takes no writes, without commits that are still in the WAL. Elsewhere somebody
 // with more rights may write at any moment; the error then says what is missing.
 func (e *Engine) standStill(path string, opened error) error {
-	switch e.Classify(opened) {
-	case engine.Storage, engine.Denied, engine.ReadOnly:
-	default:
+	var se sqlite3.Error
+	if !errors.As(opened, &se) || (se.Code != sqlite3.ErrCantOpen && se.Code != sqlite3.ErrReadonly && se.Code != sqlite3.ErrIoErr) {
 		return opened
 	}
 	refused := tryToWrite(filepath.Dir(path))
-	if refused == nil {
+	if refused == nil || errors.Is(refused, fs.ErrNotExist) {
 		return opened // it is something else
 	}
-	wal := fileInfo(path + "-wal")
-	switch {
-	case errors.Is(refused, syscall.EROFS) && (wal == nil || wal.Size() == 0):
-		e.still = true
-		return nil
-	case errors.Is(refused, syscall.EROFS):
-		return fmt.Errorf("commits are in %s, and reading them makes %s beside it: copy the database with both to where files can be made: %w",
-			filepath.Base(path)+"-wal", filepath.Base(path)+"-shm", refused)
+	wal, shm := filepath.Base(path)+"-wal", filepath.Base(path)+"-shm"
+	switch walInfo := fileInfo(path + "-wal"); {
+	case !e.opts.ReadOnly, !errors.Is(refused, fs.ErrPermission) && !errors.Is(refused, syscall.EROFS):
+		return fmt.Errorf("%v: %w", opened, refused)
+	case !errors.Is(refused, syscall.EROFS):
+		return fmt.Errorf("a file in WAL mode is read with %s beside it: let this user make files in the folder, "+
+			"have it opened by a program that may, or copy the database elsewhere: %w", shm, refused)
+	case walInfo != nil && walInfo.Size() > 0:
+		return fmt.Errorf("there are commits in %s, which are read with %s beside it: "+
+			"copy the database with both to where files can be made: %w", wal, shm, refused)
 	}
-	return fmt.Errorf("a file in WAL mode is read with %s beside it: let this user make files in the folder, have it opened by a program that may, or copy the database elsewhere: %w",
-		filepath.Base(path)+"-shm", refused)
+	e.still = true
+	return nil
 }
 
 // tryToWrite returns why no file can be made in a folder.
 func tryToWrite(dir string) error {
 	file, err := os.CreateTemp(dir, ".writable-*")
+	if refused, ok := errors.AsType[*fs.PathError](err); ok {
+		return &fs.PathError{Op: "make a file in", Path: dir, Err: refused.Err}
+	}
 	if err != nil {
 		return err
 	}

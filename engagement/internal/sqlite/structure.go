@@ -18,6 +18,12 @@ type structure struct {
 	columns map[string]string // "table.column" → its type
 	keys    map[string]bool   // what ON CONFLICT relies on: "table (columns)"
 	lines   map[string]string // line → its table
+	// named are all things with a name of their own, which SQLite compares without
+	// case: lower case → "table trades" or "index idx on trades".
+	named    map[string]string
+	views    map[string]bool
+	triggers []string        // "trigger on table"
+	required map[string]bool // "table.column" that every new row must give
 }
 
 // ordinaryTables selects the tables whose columns can be read: the module of a
@@ -32,9 +38,10 @@ func readStructure(ctx context.Context, db queryer) (structure, error) {
 	s := structure{
 		tables: map[string]bool{}, columns: map[string]string{},
 		keys: map[string]bool{}, lines: map[string]string{},
+		named: map[string]string{}, views: map[string]bool{}, required: map[string]bool{},
 	}
 	for _, read := range []func(context.Context, queryer) error{
-		s.readTables, s.readColumns, s.readIndexes, s.readKeys, s.readTriggers,
+		s.readNames, s.readTables, s.readColumns, s.readIndexes, s.readKeys, s.readTriggers,
 	} {
 		if err := read(ctx, db); err != nil {
 			return s, err
@@ -43,14 +50,38 @@ func readStructure(ctx context.Context, db queryer) (structure, error) {
 	return s, nil
 }
 
+func (s *structure) readNames(ctx context.Context, db queryer) error {
+	return eachRow(ctx, db, `
+		SELECT type, name, tbl_name FROM sqlite_master WHERE name NOT LIKE 'sqlite\_%' ESCAPE '\'`,
+		func(rows *sql.Rows) error {
+			var kind, name, table string
+			err := rows.Scan(&kind, &name, &table)
+			what := kind + " " + name
+			switch kind {
+			case "view":
+				s.views[name] = true
+			case "trigger":
+				s.triggers = append(s.triggers, name+" on "+table)
+				what += " on " + table
+			case "index":
+				what += " on " + table
+			}
+			s.named[strings.ToLower(name)] = what
+			return err
+		})
+}
+
 func (s *structure) readTables(ctx context.Context, db queryer) error {
 	return eachRow(ctx, db, `
-		SELECT name FROM sqlite_master
+		SELECT name, CASE type WHEN 'view' THEN sql ELSE '' END FROM sqlite_master
 		WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`,
 		func(rows *sql.Rows) error {
-			var table string
-			err := rows.Scan(&table)
+			var table, view string
+			err := rows.Scan(&table, &view)
 			s.tables[table] = true
+			if view != "" {
+				s.lines[fmt.Sprintf("view %s: %s", table, strings.Join(strings.Fields(view), " "))] = table
+			}
 			return err
 		})
 }
@@ -65,6 +96,9 @@ func (s *structure) readColumns(ctx context.Context, db queryer) error {
 			var key int
 			err := rows.Scan(&table, &column, &kind, &notNull, &fallback, &key)
 			s.columns[table+"."+column] = kind
+			if notNull && fallback == "none" && key == 0 {
+				s.required[table+"."+column] = true
+			}
 			s.lines[fmt.Sprintf("column %s.%s %s, not null %t, default %s, key %d",
 				table, column, kind, notNull, fallback, key)] = table
 			return err
@@ -161,12 +195,19 @@ func (s *structure) missing(live structure) string {
 		found, ok := live.columns[column]
 		switch {
 		case table == versionTable || (ok && found == kind):
+		case live.views[table]:
+			missing = append(missing, table+" is a view, want a table")
 		case !live.tables[table]:
 			missing = append(missing, "table "+table+" is missing")
 		case !ok:
 			missing = append(missing, "column "+column+" is missing")
 		default:
 			missing = append(missing, fmt.Sprintf("column %s is %s, want %s", column, found, kind))
+		}
+	}
+	for table := range s.tables {
+		if !live.tables[table] && table != versionTable {
+			missing = append(missing, "table "+table+" is missing")
 		}
 	}
 	for key := range s.keys {
@@ -178,6 +219,53 @@ func (s *structure) missing(live structure) string {
 		return ""
 	}
 	return slices.Min(missing)
+}
+
+// obstacle names something in live, which has what s has, that the migrations from s
+// to latest or this program's writes would stumble over, or "". What it names is
+// somebody else's, so it is for people to decide.
+func (s *structure) obstacle(latest, live structure) string {
+	var found []string
+	for name := range latest.named {
+		was, known := s.named[name]
+		is, there := live.named[name]
+		switch {
+		case !there || name == versionTable:
+		case !known:
+			found = append(found, "it has "+article(is)+" that no migration made")
+		case is != was:
+			found = append(found, "its "+is+" has the name of this program's "+was)
+		}
+	}
+	for column := range latest.columns {
+		table, _, _ := strings.Cut(column, ".")
+		if _, known := s.columns[column]; !known && s.tables[table] && live.columns[column] != "" {
+			found = append(found, "it has a column "+column+" that no migration made")
+		}
+	}
+	for column := range live.required {
+		table, _, _ := strings.Cut(column, ".")
+		if _, known := s.columns[column]; !known && s.tables[table] {
+			found = append(found, "its column "+column+" must be given in every new row, which this program does not know of")
+		}
+	}
+	for _, trigger := range live.triggers {
+		if _, table, _ := strings.Cut(trigger, " on "); s.tables[table] && table != versionTable {
+			found = append(found, "its trigger "+trigger+" would run while it is migrated")
+		}
+	}
+	if len(found) == 0 {
+		return ""
+	}
+	return slices.Min(found)
+}
+
+// article puts one before a word.
+func article(what string) string {
+	if strings.ContainsRune("aeiou", rune(what[0])) {
+		return "an " + what
+	}
+	return "a " + what
 }
 
 // differences lists what live lacks of s and what it has beyond it on the

@@ -2,34 +2,34 @@ package stats
 
 import "gonum.org/v1/gonum/mathext"
 
-// Record is how many trades were won and lost.
-type Record struct{ Wins, Losses int64 }
+// Outcomes are how many trades were won and lost.
+type Outcomes struct{ Wins, Losses int64 }
 
-// Decided returns how many trades the record has.
-func (r Record) Decided() int64 { return r.Wins + r.Losses }
+// Decided returns how many there are.
+func (o Outcomes) Decided() int64 { return o.Wins + o.Losses }
 
-// With returns the record with one more trade.
-func (r Record) With(won bool) Record {
+// With returns these with those of one more trade.
+func (o Outcomes) With(won bool) Outcomes {
 	if won {
-		r.Wins++
+		o.Wins++
 	} else {
-		r.Losses++
+		o.Losses++
 	}
-	return r
+	return o
 }
 
 // BaseRate is the share of wins after one more win and one more loss (Laplace's
 // rule of succession), so that a few trades do not make anything certain.
-func (r Record) BaseRate() float64 { return float64(r.Wins+1) / float64(r.Decided()+2) }
+func (o Outcomes) BaseRate() float64 { return float64(o.Wins+1) / float64(o.Decided()+2) }
 
 // Beta is a Beta distribution; both parameters are above 0.
 type Beta struct{ Wins, Losses float64 }
 
-// Posterior returns what to believe of the win probability of somebody with a
-// record of their own: as if they had begun with strength trades, of which base
+// Posterior returns what to believe of the win probability of somebody with
+// outcomes of their own: as if they had begun with strength trades, of which base
 // was the share of wins.
-func (r Record) Posterior(base, strength float64) Beta {
-	return Beta{float64(strength*base) + float64(r.Wins), float64(strength*(1-base)) + float64(r.Losses)}
+func (o Outcomes) Posterior(base, strength float64) Beta {
+	return Beta{float64(strength*base) + float64(o.Wins), float64(strength*(1-base)) + float64(o.Losses)}
 }
 
 // Mean returns the distribution's mean.

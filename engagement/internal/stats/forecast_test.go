@@ -52,10 +52,10 @@ func TestQuantilesSolveTheBinomialSum(t *testing.T) {
 // Laplace's rule of succession: after n successes in n trials, (n+1)/(n+2).
 func TestBaseRate(t *testing.T) {
 	for _, tt := range []struct {
-		record stats.Record
+		record stats.Outcomes
 		want   float64
 	}{
-		{stats.Record{}, 1.0 / 2}, {stats.Record{Wins: 1}, 2.0 / 3}, {stats.Record{Losses: 8}, 1.0 / 10}, {stats.Record{Wins: 15, Losses: 29}, 16.0 / 46},
+		{stats.Outcomes{}, 1.0 / 2}, {stats.Outcomes{Wins: 1}, 2.0 / 3}, {stats.Outcomes{Losses: 8}, 1.0 / 10}, {stats.Outcomes{Wins: 15, Losses: 29}, 16.0 / 46},
 	} {
 		near(t, "the base rate", tt.record.BaseRate(), tt.want, 0)
 	}
@@ -63,7 +63,7 @@ func TestBaseRate(t *testing.T) {
 
 func TestAPosteriorIsWhatABeginningAndARecordSay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var own stats.Record
+		var own stats.Outcomes
 		results := rapid.SliceOfN(rapid.Bool(), 0, 50).Draw(t, "results")
 		wins := 0.0
 		for _, won := range results {

@@ -12,8 +12,8 @@ type Ledger struct {
 	// other kind between them. Draws neither lengthen nor end it.
 	Run int64
 
-	// Fall is the largest fall of PnL from the highest that it had been, FellFrom;
-	// it starts at 0. Of equal falls they are the first.
+	// Fall is the largest fall of PnL without Carried from the highest that it had
+	// been, FellFrom; it starts at 0. Of equal falls they are the first.
 	Fall, FellFrom Amount
 
 	peak Amount
@@ -41,18 +41,19 @@ func (l *Ledger) Draw(micros int64) {
 	l.Draws++
 }
 
-// Carry adds a P&L that no trade here made.
+// Carry adds a P&L that no trade here made, which has no place in their order.
 func (l *Ledger) Carry(micros int64) {
-	l.move(micros)
+	l.PnL = l.PnL.Add(micros)
 	l.Carried = l.Carried.Add(micros)
 }
 
 func (l *Ledger) move(micros int64) {
 	l.PnL = l.PnL.Add(micros)
-	if l.PnL.Compare(l.peak) > 0 {
-		l.peak = l.PnL
+	made := l.PnL.Minus(l.Carried)
+	if made.Compare(l.peak) > 0 {
+		l.peak = made
 	}
-	if fall := l.peak.Minus(l.PnL); fall.Compare(l.Fall) > 0 {
+	if fall := l.peak.Minus(made); fall.Compare(l.Fall) > 0 {
 		l.Fall, l.FellFrom = fall, l.peak
 	}
 }

@@ -57,9 +57,9 @@ func TestLedger(t *testing.T) {
 			figures{-1, 3, 5, f(11.0 / 6), f(5.0 / 4), f(5.5), f(-3), f(3.0 / 105)},
 		},
 		{
-			"what is carried makes no trade, but a fall",
-			[]entry{{'c', -2 * unit}, {'w', 3 * unit}},
-			figures{1, 2, 0, nil, f(3), f(3), nil, f(0.02)},
+			"what is carried makes no trade and no fall",
+			[]entry{{'w', 3 * unit}, {'c', -2 * unit}},
+			figures{1, 0, 0, nil, f(3), f(3), nil, f(0)},
 		},
 		{
 			"losses that earned",
@@ -99,12 +99,15 @@ func TestAnyLedger(t *testing.T) {
 		for _, kind := range []byte("wldc") {
 			sums[kind] = new(big.Int)
 		}
-		levels := []*big.Int{new(big.Int)}
+		levels, sum := []*big.Int{new(big.Int)}, new(big.Int)
 		var decided []byte
 		for _, e := range entries {
 			counts[e.kind]++
 			sums[e.kind].Add(sums[e.kind], big.NewInt(e.micros))
-			levels = append(levels, new(big.Int).Add(levels[len(levels)-1], big.NewInt(e.micros)))
+			sum.Add(sum, big.NewInt(e.micros))
+			if e.kind != 'c' {
+				levels = append(levels, new(big.Int).Add(levels[len(levels)-1], big.NewInt(e.micros)))
+			}
 			if e.kind == 'w' || e.kind == 'l' {
 				decided = append(decided, e.kind)
 			}
@@ -133,7 +136,7 @@ func TestAnyLedger(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error("wins, losses, draws, trades and run: " + diff)
 		}
-		checkAmount(t, "P&L", l.PnL, levels[len(levels)-1])
+		checkAmount(t, "P&L", l.PnL, sum)
 		checkAmount(t, "P&L of wins", l.WinsPnL, sums['w'])
 		checkAmount(t, "P&L of losses", l.LossesPnL, sums['l'])
 		checkAmount(t, "P&L carried", l.Carried, sums['c'])

@@ -77,6 +77,14 @@ func TestWilsonBound(t *testing.T) {
 		{81, 263 - 81, 0.2553, 5e-5},
 		{15, 148 - 15, 0.0624, 5e-5},
 		{0, 20, 0, 0},
+		{0, 27, 0, 0},
+		{0, math.MaxInt64, 0, 0},
+		{-1, 3, 0, 0},
+		{3, -1, 0, 0},
+		{-5, -5, 0, 0},
+		{math.MinInt64, math.MinInt64, 0, 0},
+		{math.MaxInt64, 0, 1, 1e-15},
+		{math.MaxInt64, math.MaxInt64, 0.5, 1e-6},
 		{1, 29 - 1, 0.0061, 5e-5},
 		{3, 0, 3 / (3 + z2), 1e-15},
 		{1_000_000_000, 0, 1e9 / (1e9 + z2), 1e-15},
@@ -101,6 +109,32 @@ func TestTheBoundIsZStandardErrorsBelow(t *testing.T) {
 	})
 }
 
+func TestMoreWinsNeverLowerTheBound(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		count := rapid.OneOf(rapid.Int64Range(0, 50), rapid.Int64Range(0, 1e6), rapid.Int64Range(0, math.MaxInt64-1))
+		wins, losses := count.Draw(t, "wins"), count.Draw(t, "losses")
+		bound := stats.WilsonBound(wins, losses)
+		if !(bound >= 0 && bound <= 1) || (bound == 0) != (wins == 0) {
+			t.Errorf("the bound of %d wins and %d losses is %g", wins, losses, bound)
+		}
+		here := stats.WilsonBillionths(wins, losses)
+		if more := stats.WilsonBillionths(wins+1, losses); more < here {
+			t.Errorf("the bound of %d wins and %d losses is %d billionths, with another win %d", wins, losses, here, more)
+		}
+		if more := stats.WilsonBillionths(wins, losses+1); more > here {
+			t.Errorf("the bound of %d wins and %d losses is %d billionths, with another loss %d", wins, losses, here, more)
+		}
+	})
+}
+
+func TestABoundWithoutWinsIsNothing(t *testing.T) {
+	for losses := range int64(5_000) {
+		if got := stats.WilsonBound(0, losses); got != 0 {
+			t.Fatalf("the bound of 0 wins and %d losses is %g", losses, got)
+		}
+	}
+}
+
 // What is stored must not depend on the processor that computed it: a file is
 // opened and verified by others, some of which fuse a product and what is taken
 // from it.
@@ -113,7 +147,7 @@ func TestTheStoredBoundIsTheSameOnEveryProcessor(t *testing.T) {
 			_, _ = sum.Write(strconv.AppendInt(nil, stats.WilsonBillionths(wins, losses), 10))
 		}
 	}
-	if got, want := sum.Sum64(), uint64(0x738176fa56568501); got != want {
+	if got, want := sum.Sum64(), uint64(0x248949e06f631d1a); got != want {
 		t.Errorf("the bounds have changed: their hash is %#x, want %#x", got, want)
 	}
 }

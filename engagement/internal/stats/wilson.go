@@ -7,16 +7,17 @@ import "math"
 const wilsonZ = 1.959963984540054
 
 // WilsonBound returns the lower bound of the 95 % Wilson score interval of a win
-// rate, or 0 without decided trades; without correction for continuity.
+// rate, or 0 without wins; without correction for continuity. There is no negative
+// number of trades: for one it is 0.
 func WilsonBound(wins, losses int64) float64 {
-	n := float64(wins) + float64(losses)
-	if n == 0 {
+	if wins <= 0 || losses < 0 { // without wins it is 0, which rounding would miss
 		return 0
 	}
+	n := float64(wins) + float64(losses)
 	p, z2 := float64(wins)/n, wilsonZ*wilsonZ
 	centre := p + z2/(2*n)
 	margin := float64(wilsonZ * math.Sqrt(p*(1-p)/n+z2/(4*n*n)))
-	return max(0, (centre-margin)/(1+z2/n))
+	return min(max(0, (centre-margin)/(1+z2/n)), 1)
 }
 
 // WilsonBillionths is WilsonBound in whole billionths, as it is stored.

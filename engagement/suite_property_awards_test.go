@@ -60,7 +60,7 @@ func TestAnyStreakIsWhatItsDaysAndFreezesSay(t *testing.T) {
 					"rebuild":  h.rebuild,
 					"compare": func(t *rapid.T) {
 						for _, user := range []int64{1, 2, 3} {
-							h.compareRewards(t, h.db.Reader, user)
+							h.compareAwards(t, h.db.Reader, user)
 						}
 						same(t, "StreakLeaderboard", must(h.db.StreakLeaderboard(context.Background(), anyPage))(t).Items, h.model.streakLeaderboard())
 					},

@@ -7,9 +7,3 @@ VALUES (@user_id, @grant_id, @granted_day, @granted_at);
 -- UserFreezes lists a user's freezes in the order in which they are spent.
 SELECT * FROM streak_freezes WHERE user_id = @user_id
 ORDER BY granted_day, grant_id;
-
--- name: UserAwards :many
--- UserAwards lists what a user's streaks were awarded, the earliest streak first
--- and its milestones upwards.
-SELECT * FROM streak_awards WHERE user_id = @user_id
-ORDER BY streak_start, milestone;

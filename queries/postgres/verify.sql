@@ -1,0 +1,129 @@
+-- name: UnreadableCounters :many
+-- UnreadableCounters lists rows, but not facts, that have a value which cannot be
+-- read, each with its table, its key and the column: a time without end, or no
+-- name.
+-- Not portable: SQLite may keep anything in any column, but no such time.
+SELECT CAST(v.place AS TEXT) AS place, CAST(v.row_key AS TEXT) AS row_key, CAST(v.field AS TEXT) AS field
+FROM (
+    SELECT 'user_stats' AS place, 'user ' || user_id AS row_key, 'last_updated' AS field
+    FROM user_stats WHERE NOT isfinite(last_updated)
+    UNION ALL
+    SELECT 'signal_metrics', 'signal ' || signal_id, 'created_at'
+    FROM signal_metrics WHERE NOT isfinite(created_at)
+    UNION ALL
+    SELECT 'streak_awards', 'user ' || user_id || ', streak of day ' || streak_start, 'awarded_at'
+    FROM streak_awards WHERE NOT isfinite(awarded_at)
+    UNION ALL
+    SELECT 'streak_freezes', 'user ' || user_id || ', freeze ' || grant_id, 'granted_at'
+    FROM streak_freezes WHERE NOT isfinite(granted_at)
+    UNION ALL
+    SELECT 'custom_metrics', 'metric ' || name, 'updated_at'
+    FROM custom_metrics WHERE NOT isfinite(updated_at)
+    UNION ALL
+    SELECT 'custom_metrics', 'metric', 'name' FROM custom_metrics WHERE name = ''
+    UNION ALL
+    SELECT 'settings', 'setting', 'name' FROM settings WHERE name = ''
+) AS v
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: SignalsSince :many
+-- SignalsSince returns of some signals, in no order, since when they are stored
+-- to be there, as text. It takes a JSON array of [signal_id].
+-- Not portable: SQLite's times are text.
+SELECT m.signal_id, CAST(to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') AS TEXT) AS created_at
+FROM json_array_elements(CAST(CAST(sqlc.arg(signals) AS TEXT) AS JSON)) AS j(value)
+JOIN signal_metrics AS m ON m.signal_id = (j.value ->> 0) COLLATE "C";
+
+-- name: SignalOrigins :many
+-- SignalOrigins returns of some signals, in no order, the first day that has
+-- counted fires of it (-1 without one) and the time of the first counted fire that
+-- is kept, as text ('' without one). It takes a JSON array of [signal_id].
+-- Not portable: SQLite's times are text, and Citus wants joins in place of looking
+-- up one signal after the other.
+SELECT
+    m.signal_id,
+    CAST(COALESCE(d.first_day, -1) AS BIGINT) AS first_day,
+    CAST(COALESCE(to_char(f.first_fire AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), '') AS TEXT) AS first_fire
+FROM signal_metrics AS m
+LEFT JOIN (
+    SELECT signal_id, MIN(day) AS first_day FROM signal_days
+    WHERE fires > 0 AND signal_id = ANY(ARRAY(
+        SELECT (j.value ->> 0) COLLATE "C" FROM json_array_elements(CAST(CAST(sqlc.arg(signals) AS TEXT) AS JSON)) AS j(value)
+    ))
+    GROUP BY signal_id
+) AS d ON d.signal_id = m.signal_id
+LEFT JOIN (
+    SELECT signal_id, MIN(timestamp) AS first_fire FROM signal_fires
+    WHERE day > 0 AND signal_id = ANY(ARRAY(
+        SELECT (j.value ->> 0) COLLATE "C" FROM json_array_elements(CAST(CAST(sqlc.arg(signals) AS TEXT) AS JSON)) AS j(value)
+    ))
+    GROUP BY signal_id
+) AS f ON f.signal_id = m.signal_id
+WHERE m.signal_id = ANY(ARRAY(
+        SELECT (j.value ->> 0) COLLATE "C" FROM json_array_elements(CAST(CAST(sqlc.arg(signals) AS TEXT) AS JSON)) AS j(value)
+    ));
+
+-- name: SetSignalOrigins :exec
+-- SetSignalOrigins stores since when there are signals. It takes a JSON array of
+-- [signal_id, created_at].
+-- Not portable: SQLite spells json_array_elements json_each, and its times are text.
+INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
+SELECT m.signal_id, m.total_fires, m.active_users, CAST(j.value ->> 1 || '+00' AS TIMESTAMPTZ)
+FROM json_array_elements(CAST(CAST(sqlc.arg(signals) AS TEXT) AS JSON)) AS j(value)
+JOIN signal_metrics AS m ON m.signal_id = j.value ->> 0
+ON CONFLICT (signal_id) DO UPDATE SET created_at = excluded.created_at;
+
+-- name: UserOrigins :many
+-- UserOrigins returns of some users, in no order, the last day that has counted
+-- facts of theirs (-1 without one) and the times of the latest fire and trade
+-- that are kept, as text ('' without one). It takes a JSON array of user ids.
+-- Not portable: SQLite's times are text, and Citus wants joins in place of looking
+-- up one user after the other.
+SELECT
+    u.user_id,
+    CAST(COALESCE(d.last_day, -1) AS BIGINT) AS last_day,
+    CAST(COALESCE(to_char(f.last_fire AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), '') AS TEXT) AS last_fire,
+    CAST(COALESCE(to_char(t.last_trade AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), '') AS TEXT) AS last_trade
+FROM user_stats AS u
+LEFT JOIN (
+    SELECT user_id, MAX(day) AS last_day FROM user_days
+    WHERE user_id = ANY(ARRAY(
+        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+    ))
+    GROUP BY user_id
+) AS d ON d.user_id = u.user_id
+LEFT JOIN (
+    SELECT user_id, MAX(timestamp) AS last_fire FROM signal_fires
+    WHERE day > 0 AND user_id = ANY(ARRAY(
+        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+    ))
+    GROUP BY user_id
+) AS f ON f.user_id = u.user_id
+LEFT JOIN (
+    SELECT user_id, MAX(closed_at) AS last_trade FROM trades
+    WHERE day >= 0 AND user_id = ANY(ARRAY(
+        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+    ))
+    GROUP BY user_id
+) AS t ON t.user_id = u.user_id
+WHERE u.user_id = ANY(ARRAY(
+        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+    ));
+
+-- name: SetUserOrigins :exec
+-- SetUserOrigins stores when users were last active. It takes a JSON array of
+-- [user_id, last_updated].
+-- Not portable: SQLite spells json_array_elements json_each, and its times are text.
+UPDATE user_stats AS u SET last_updated = k.last_updated
+FROM (
+    SELECT CAST(j.value ->> 0 AS BIGINT) AS user_id, CAST((j.value ->> 1) || '+00' AS TIMESTAMPTZ) AS last_updated
+    FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+) AS k
+WHERE u.user_id = k.user_id;
+
+-- name: UndatedUsers :many
+-- UndatedUsers lists users of whom it cannot be read when they were last active.
+-- Not portable: SQLite may keep anything in any column.
+SELECT user_id FROM user_stats WHERE NOT isfinite(last_updated)
+ORDER BY user_id
+LIMIT CAST(@max_rows AS BIGINT);
