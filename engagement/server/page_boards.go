@@ -109,7 +109,7 @@ func (v *visit) addRanked(t *table, rows []engagement.BoardRow, here int64) erro
 		if row.Decided > 0 {
 			rate, bound = share(row.WinRate), share(row.WinRateBound)
 		}
-		t.add(rank(row.Rank), who, count(row.TotalFires), count(row.ExecutedFires), count(row.Wins), count(row.Losses), count(row.Draws),
+		t.add(rank(row.Rank), who, count(row.TotalFires), count(row.Executed), count(row.Wins), count(row.Losses), count(row.Draws),
 			rate, bound, amount(row.PnL), count(row.LongestStreak))
 		t.Rows[len(t.Rows)-1].Here = row.UserID == here
 	}
@@ -217,7 +217,7 @@ func (v *visit) compared(both engagement.HeadToHead) *table {
 	}
 	a, b := both.A, both.B
 	row("Fires", count(a.TotalFires), count(b.TotalFires), engagement.ByFires)
-	row("Executed fires", count(a.ExecutedFires), count(b.ExecutedFires), engagement.ByExecuted)
+	row("Executed fires", count(a.Executed), count(b.Executed), engagement.ByExecuted)
 	row("Won", count(a.Wins), count(b.Wins), 0)
 	row("Lost", count(a.Losses), count(b.Losses), 0)
 	row("Drawn", count(a.Draws), count(b.Draws), 0)

@@ -179,7 +179,7 @@ func ranked(by engagement.Ranking, f engagement.UserFigures) cell {
 	case engagement.ByPnL:
 		return amount(f.PnL)
 	case engagement.ByExecuted:
-		return count(f.ExecutedFires)
+		return count(f.Executed)
 	case engagement.ByLongestStreak:
 		return count(f.LongestStreak)
 	}

@@ -87,7 +87,7 @@ func (v *visit) userFigures(ctx context.Context, r *engagement.Reader, user int6
 	}
 	data.Figures = []figure{
 		{Name: "Fires", Value: count(u.TotalFires), Note: grouped(u.RecentFires7d) + " in 7 days", Href: why(engagement.FigureFires)},
-		{Name: "Executed", Value: count(u.ExecutedFires), Note: percent(u.ExecutionRate), Href: why(engagement.FigureExecuted)},
+		{Name: "Executed", Value: count(u.Executed), Note: percent(u.ExecutionRate), Href: why(engagement.FigureExecuted)},
 		{Name: "Win rate", Value: rate, Note: fmt.Sprintf("%s won, %s lost", grouped(u.Wins), grouped(u.Losses)), Href: why(engagement.FigureWinRate)},
 		{Name: "P&L", Value: amount(u.PnL), Note: "closed trades", Href: why(engagement.FigurePnL)},
 		{Name: "Streak", Value: counted(u.CurrentStreak, "day"), Note: fmt.Sprintf("longest %s", grouped(u.LongestStreak)), Href: why(engagement.FigureStreak)},
