@@ -383,6 +383,32 @@ func TestAnEmptyDatabaseHasPagesThatSayWhatToDo(t *testing.T) {
 	})
 }
 
+func TestThePublicSeesNoFactsOneByOne(t *testing.T) {
+	t.Parallel()
+	db := fileDB(t)
+	community(t, db)
+	must(db.RecordTrade(t.Context(), engagement.Trade{UserID: 3, TradeID: "secret-trade", PnL: 1}))(t)
+	a := serve(t, db, WithPublic())
+	for path, hidden := range map[string][]string{
+		"/u/3":                          {"secret-trade", "/explain/", "/export", "Last trades", "Show it", "Hide it"},
+		"/":                             {"Fires a day", "Who is new", "/u/1", `href="./people"`},
+		"/s/" + url.PathEscape(aSignal): {"Who fired last", "Fires a day", "/explain/", "/u/"},
+	} {
+		shown, all := a.visit("", path), a.visit(a.admin(), path)
+		for _, text := range hidden {
+			if strings.Contains(shown.body, text) {
+				t.Errorf("%s shows everybody %q", path, text)
+			}
+			if !strings.Contains(all.body, text) && text != "Hide it" && text != "/u/1" && text != "Show it" {
+				t.Errorf("%s shows nobody %q", path, text)
+			}
+		}
+	}
+	if !strings.Contains(a.visit("", "/boards").body, `href="./u/3"`) || strings.Contains(a.visit("", "/boards").body, `href="./u/1"`) {
+		t.Error("of a board, those and only those are links who have agreed to be seen")
+	}
+}
+
 func TestWhatIsNotThereIsAPageThatSaysSo(t *testing.T) {
 	t.Parallel()
 	a := serve(t, fileDB(t))
