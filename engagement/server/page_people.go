@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/hydraxdev/engagementdb/engagement"
 )
@@ -10,41 +11,63 @@ import (
 // peoplePage is how the community comes and goes.
 type peoplePage struct {
 	Windows   []navItem
+	Part      string // the only one that is shown; "": all of them
 	Figures   []figure
 	Activity  *chart
 	Lifecycle *chart
 	Cohorts   *table
 	Hours     *table
 	HoursNote string
+	Later     []navItem // parts that take longer, to be loaded by themselves
 }
+
+// peopleParts are what the page consists of. Of a large community each may take longer
+// than one waits for a page.
+var peopleParts = []struct {
+	name, title string
+	add         func(*visit, context.Context, engagement.Window, *peoplePage) error
+}{
+	{"activity", "Active users", (*visit).activity}, {"lifecycle", "Who comes and goes", (*visit).lifecycle},
+	{"cohorts", "How many come back", (*visit).cohorts}, {"hours", "Hours of the week", (*visit).hours},
+}
+
+// firstPaint is how long a page takes that could leave a part for later.
+const firstPaint = 100 * time.Millisecond
 
 func (s *Server) addPeoplePage() { s.page("/people", readers, (*visit).people) }
 
+// people shows the part that is asked for or, of all, those that are counted soon enough;
+// the others are left for the script, or for who follows the link.
 func (v *visit) people() (*shown, error) {
-	var data peoplePage
-	err := v.view(func(ctx context.Context, r *engagement.Reader) error {
-		w, windows, err := v.window(r, "30d", "30d", "90d", "365d")
-		if err != nil {
-			return err
-		}
-		if w.IsAllTime() {
-			return invalid("window", "all", "want days, such as 90d")
-		}
-		data.Windows = windows
-		for _, part := range []func(context.Context, *engagement.Reader, engagement.Window, *peoplePage) error{
-			v.activity, v.lifecycle, v.cohorts, v.hours,
-		} {
-			if err := part(ctx, r, w, &data); err != nil {
-				return err
+	w, windows, err := v.window(v.s.db.Reader, "30d", "30d", "90d", "365d")
+	if err == nil && w.IsAllTime() {
+		err = invalid("window", "all", "want days, such as 90d")
+	}
+	data := peoplePage{Windows: windows, Part: v.r.URL.Query().Get("part")}
+	ctx, cancel := context.WithTimeout(v.r.Context(), v.s.firstPaint)
+	defer cancel()
+	found := false
+	for _, part := range peopleParts {
+		switch {
+		case err != nil:
+			return nil, err
+		case data.Part == part.name:
+			found = true
+			err = part.add(v, v.r.Context(), w, &data)
+		case data.Part == "":
+			if err = part.add(v, ctx, w, &data); ctx.Err() != nil && v.r.Context().Err() == nil {
+				data.Later, err = append(data.Later, navItem{Text: part.title, Href: v.with("part", part.name, "csv")}), nil
 			}
 		}
-		return nil
-	})
+	}
+	if err == nil && data.Part != "" && !found {
+		err = kindNotFound.problem("this page has no such part")
+	}
 	return &shown{template: "people", title: "People", data: data}, err
 }
 
-func (v *visit) activity(ctx context.Context, r *engagement.Reader, w engagement.Window, data *peoplePage) error {
-	days, err := r.Activity(ctx, w)
+func (v *visit) activity(ctx context.Context, w engagement.Window, data *peoplePage) error {
+	days, err := v.s.db.Activity(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -78,8 +101,8 @@ func (v *visit) activity(ctx context.Context, r *engagement.Reader, w engagement
 	return nil
 }
 
-func (v *visit) lifecycle(ctx context.Context, r *engagement.Reader, w engagement.Window, data *peoplePage) error {
-	weeks, err := r.Lifecycle(ctx, w, engagement.Weekly)
+func (v *visit) lifecycle(ctx context.Context, w engagement.Window, data *peoplePage) error {
+	weeks, err := v.s.db.Lifecycle(ctx, w, engagement.Weekly)
 	if err != nil {
 		return err
 	}
@@ -110,9 +133,9 @@ func (v *visit) lifecycle(ctx context.Context, r *engagement.Reader, w engagemen
 // heat returns how dark a share is: h0 to h9.
 func heat(share float64) string { return fmt.Sprintf("h%d", min(int(share*10), 9)) }
 
-func (v *visit) cohorts(ctx context.Context, r *engagement.Reader, w engagement.Window, data *peoplePage) error {
+func (v *visit) cohorts(ctx context.Context, w engagement.Window, data *peoplePage) error {
 	const weeks = 8
-	cohorts, err := r.Cohorts(ctx, w, engagement.Weekly, weeks)
+	cohorts, err := v.s.db.Cohorts(ctx, w, engagement.Weekly, weeks)
 	if err != nil {
 		return err
 	}
@@ -141,8 +164,8 @@ func (v *visit) cohorts(ctx context.Context, r *engagement.Reader, w engagement.
 	return nil
 }
 
-func (v *visit) hours(ctx context.Context, r *engagement.Reader, w engagement.Window, data *peoplePage) error {
-	h, err := r.Hours(ctx, w)
+func (v *visit) hours(ctx context.Context, w engagement.Window, data *peoplePage) error {
+	h, err := v.s.db.Hours(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -152,7 +175,7 @@ func (v *visit) hours(ctx context.Context, r *engagement.Reader, w engagement.Wi
 	}
 	t := v.table("hours", "No fire of these days is kept.", head...)
 	data.Hours = t
-	data.HoursNote = fmt.Sprintf("%s fires, of days from %s on, in %s time", grouped(h.Total), max(h.Horizon, w.From()), r.Location())
+	data.HoursNote = fmt.Sprintf("%s fires, of days from %s on, in %s time", grouped(h.Total), max(h.Horizon, w.From()), v.s.db.Location())
 	if h.Total == 0 {
 		return nil
 	}

@@ -409,6 +409,33 @@ func TestThePublicSeesNoFactsOneByOne(t *testing.T) {
 	}
 }
 
+func TestWhatTakesLongerIsLeftForLaterAndSaysSo(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, dsn string) {
+		db := openDB(t, dsn)
+		community(t, db)
+		a := serve(t, db)
+		whole := a.visit(a.admin(), "/people")
+		a.server.firstPaint = 0
+		got := a.visit(a.admin(), "/people?window=90d")
+		checkPage(t, "/people", got)
+		for _, part := range peopleParts {
+			here := `data-part="` + part.name + `"`
+			if !strings.Contains(whole.body, here) || strings.Contains(got.body, here) {
+				t.Errorf("%s is not where there is time, or is where there is none", part.name)
+			}
+			if !strings.Contains(got.body, `data-later="?part=`+part.name+`&amp;window=90d"`) {
+				t.Errorf("%s is not left for later:\n%s", part.name, got.body)
+			}
+			alone := a.visit(a.admin(), "/people?part="+part.name)
+			checkPage(t, part.name, alone)
+			if strings.Count(alone.body, "data-part=") != 1 || !strings.Contains(alone.body, here) || strings.Contains(alone.body, "data-later") {
+				t.Errorf("%s alone:\n%s", part.name, alone.body)
+			}
+		}
+		same(t, "no such part", a.visit(a.admin(), "/people?part=x").status, http.StatusNotFound)
+	})
+}
+
 func TestWhatIsNotThereIsAPageThatSaysSo(t *testing.T) {
 	t.Parallel()
 	a := serve(t, fileDB(t))

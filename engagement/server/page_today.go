@@ -126,7 +126,7 @@ func (v *visit) leaders(ctx context.Context, r *engagement.Reader) ([]board, err
 		board  engagement.Board
 		column string
 	}{
-		{"Most fires, this week", engagement.Board{Ranking: engagement.ByFires, Window: r.ThisWeek()}, "Fires"},
+		{"Most fires", engagement.Board{Ranking: engagement.ByFires}, "Fires"},
 		{"Best P&L", engagement.Board{Ranking: engagement.ByPnL}, "P&L"},
 		{"Best win rate", engagement.Board{Ranking: engagement.ByWinRate}, "Win rate"},
 	} {
@@ -143,11 +143,7 @@ func (v *visit) leaders(ctx context.Context, r *engagement.Reader) ([]board, err
 			}
 			t.add(rank(row.Rank), who, ranked(b.board.Ranking, row.UserFigures))
 		}
-		href := "boards?ranking=" + name
-		if !b.board.Window.IsAllTime() {
-			href += "&window=week"
-		}
-		all = append(all, board{b.title, v.root + href, t})
+		all = append(all, board{b.title, v.root + "boards?ranking=" + name, t})
 	}
 	page, err := r.StreakLeaderboard(ctx, engagement.PageQuery{Limit: few})
 	if err != nil {

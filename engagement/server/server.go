@@ -29,6 +29,7 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -49,6 +50,8 @@ type Server struct {
 	ready   readiness
 	links   loginLinks
 
+	firstPaint time.Duration // the constant, but in tests
+
 	stopping   context.Context // ends with Close
 	stop       context.CancelFunc
 	background sync.WaitGroup
@@ -62,7 +65,7 @@ func New(db *engagement.DB, opts ...Option) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, db: db, mux: http.NewServeMux(), callers: newCallers(), links: loginLinks{byCode: map[string]loginLink{}}}
+	s := &Server{options: o, db: db, mux: http.NewServeMux(), callers: newCallers(), links: loginLinks{byCode: map[string]loginLink{}}, firstPaint: firstPaint}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.live = newLive(s.stopping, s.log, db.RealTimeStats)
 	if err := s.metrics.watch(db, s.live); err != nil {

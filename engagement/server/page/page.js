@@ -1,4 +1,5 @@
-// Shows today's figures as they change. Without it a page is as it was when it was loaded.
+// Shows today's figures as they change, and loads what a page left for later. Without it
+// a page is as it was when it was loaded, and has links to the rest.
 const root = document.querySelector("script[data-root]").dataset.root;
 const fields = new Map([...document.querySelectorAll("[data-live]")].map((e) => [e.dataset.live, e]));
 const status = document.querySelector("[data-status]");
@@ -28,6 +29,21 @@ function show(name, text, href) {
   field.classList.remove("fresh");
   void field.offsetWidth; // begins the animation anew
   field.classList.add("fresh");
+}
+
+// Loads what the page left for later, one after the other.
+for (const part of document.querySelectorAll("[data-later]")) {
+  const says = part.querySelector("[role=status]");
+  says.textContent = "Counting …";
+  try {
+    const answer = await fetch(part.dataset.later);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const whole = page.querySelector("[data-part]");
+    if (!whole) throw new Error(answer.statusText);
+    part.replaceWith(document.adoptNode(whole));
+  } catch {
+    says.textContent = "It could not be counted: load the page again.";
+  }
 }
 
 if (fields.size > 0) {
