@@ -25,7 +25,7 @@ type DeleteFireRowParams struct {
 	SeenDay  string
 }
 
-// DeleteFireRow deletes a row of fires, unless it is another row by now.
+// DeleteFireRow deletes a row of fires, unless it has changed since it was read.
 // Not portable: PostgreSQL keeps to its types.
 func (q *Queries) DeleteFireRow(ctx context.Context, arg DeleteFireRowParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, DeleteFireRow,
@@ -106,8 +106,8 @@ type FireRowsRow struct {
 	Day          string
 }
 
-// FireRows lists rows of fires of a day that is none (-1: in no counter yet, -2:
-// set aside) from behind one on, by id, as text with the types of the columns.
+// FireRows lists rows of fires whose day is -1 (not counted yet) or -2 (set aside),
+// by id, after the given row, as text with the types of the columns.
 // Not portable: PostgreSQL keeps to its types.
 func (q *Queries) FireRows(ctx context.Context, arg FireRowsParams) ([]FireRowsRow, error) {
 	rows, err := q.db.QueryContext(ctx, FireRows,
@@ -171,9 +171,8 @@ type PlaceFireParams struct {
 }
 
 // PlaceFire gives a fire a day and stores its time, and whether it is executed, in
-// the library's own form, so that times compare as text. It returns whether the
-// fire is executed, or no row if it is another row by now: then somebody else was
-// first.
+// the library's own form, so that times compare as text. It returns whether the fire
+// is executed, or no row if the row has changed since it was read.
 // Not portable: PostgreSQL keeps to its types.
 func (q *Queries) PlaceFire(ctx context.Context, arg PlaceFireParams) (bool, error) {
 	row := q.db.QueryRowContext(ctx, PlaceFire,
@@ -208,7 +207,7 @@ type PlaceTradeParams struct {
 }
 
 // PlaceTrade gives a trade a day and stores its time in the library's own form. It
-// returns 0 if it is another row by now.
+// returns 0 if the row has changed since it was read.
 // Not portable: PostgreSQL keeps to its types.
 func (q *Queries) PlaceTrade(ctx context.Context, arg PlaceTradeParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, PlaceTrade,
@@ -241,7 +240,8 @@ type SetFireDayParams struct {
 	SeenDay  string
 }
 
-// SetFireDay gives a row of fires another day, unless it is another row by now.
+// SetFireDay gives a row of fires another day, unless it has changed since it was
+// read.
 // Not portable: PostgreSQL keeps to its types.
 func (q *Queries) SetFireDay(ctx context.Context, arg SetFireDayParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, SetFireDay,

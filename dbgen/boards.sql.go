@@ -550,8 +550,8 @@ WHERE u.user_id = CAST(j.value AS BIGINT)
 ORDER BY u.user_id
 `
 
-// StatsOfUsers returns the totals of those of some users who are known, by user
-// id. It takes a JSON array of user ids, none twice.
+// StatsOfUsers returns the totals of some users, by user id, without those who are
+// not known. It takes a JSON array of user ids, none twice.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) StatsOfUsers(ctx context.Context, users string) ([]UserStat, error) {
 	rows, err := q.db.QueryContext(ctx, StatsOfUsers, users)
@@ -609,8 +609,8 @@ type TopByExecutedParams struct {
 	MaxRows    int64
 }
 
-// TopByExecuted lists users by executed fires from behind a position on, ties by
-// user id.
+// TopByExecuted lists users by executed fires, ties by user id, after the given
+// position.
 func (q *Queries) TopByExecuted(ctx context.Context, arg TopByExecutedParams) ([]UserStat, error) {
 	rows, err := q.db.QueryContext(ctx, TopByExecuted, arg.AfterValue, arg.AfterUser, arg.MaxRows)
 	if err != nil {
@@ -712,9 +712,9 @@ type TopByFiresParams struct {
 	MaxRows    int64
 }
 
-// TopByFires lists users by total fires from behind a position on, ties by user
-// id. There is one query a ranking, because an ORDER BY chosen at run time could
-// use no index.
+// TopByFires lists users by total fires, ties by user id, after the given position.
+// Each ranking has its own query, because an ORDER BY chosen at run time could use no
+// index.
 func (q *Queries) TopByFires(ctx context.Context, arg TopByFiresParams) ([]UserStat, error) {
 	rows, err := q.db.QueryContext(ctx, TopByFires, arg.AfterValue, arg.AfterUser, arg.MaxRows)
 	if err != nil {
@@ -816,8 +816,8 @@ type TopByLongestStreakParams struct {
 	MaxRows    int64
 }
 
-// TopByLongestStreak lists users by their longest streak from behind a position
-// on, ties by user id.
+// TopByLongestStreak lists users by their longest streak, ties by user id, after the
+// given position.
 func (q *Queries) TopByLongestStreak(ctx context.Context, arg TopByLongestStreakParams) ([]UserStat, error) {
 	rows, err := q.db.QueryContext(ctx, TopByLongestStreak, arg.AfterValue, arg.AfterUser, arg.MaxRows)
 	if err != nil {
@@ -874,7 +874,7 @@ type TopByPnLParams struct {
 	MaxRows    int64
 }
 
-// TopByPnL lists users by P&L from behind a position on, ties by user id.
+// TopByPnL lists users by P&L, ties by user id, after the given position.
 func (q *Queries) TopByPnL(ctx context.Context, arg TopByPnLParams) ([]UserStat, error) {
 	rows, err := q.db.QueryContext(ctx, TopByPnL, arg.AfterValue, arg.AfterUser, arg.MaxRows)
 	if err != nil {
@@ -947,10 +947,10 @@ type TopByPnLBetweenRow struct {
 	Micros int64
 }
 
-// TopByPnLBetween lists the users who traded in a range of days by their P&L in
-// it, ties by user id. A user's days may add up to more than 64 bits hold, so
-// units and millionths are summed apart; to be compared, the units are rounded
-// down, which leaves millionths that are never below 0.
+// TopByPnLBetween lists the users who traded in a range of days by their P&L in it,
+// ties by user id. A user's days may add up to more than fits into 64 bits, so units
+// and millionths are summed separately; to be compared, the units are rounded down,
+// which leaves millionths that are never below 0.
 func (q *Queries) TopByPnLBetween(ctx context.Context, arg TopByPnLBetweenParams) ([]TopByPnLBetweenRow, error) {
 	rows, err := q.db.QueryContext(ctx, TopByPnLBetween, arg.FirstDay, arg.LastDay, arg.MaxRows)
 	if err != nil {
@@ -990,8 +990,8 @@ type TopByWinBoundParams struct {
 	MaxRows    int64
 }
 
-// TopByWinBound lists the users with a minimum of decided trades by the lower
-// bound of their win rate from behind a position on, ties by user id.
+// TopByWinBound lists the users with a minimum of decided trades by the lower bound
+// of their win rate, ties by user id, after the given position.
 func (q *Queries) TopByWinBound(ctx context.Context, arg TopByWinBoundParams) ([]UserStat, error) {
 	rows, err := q.db.QueryContext(ctx, TopByWinBound,
 		arg.AfterValue,

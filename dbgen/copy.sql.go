@@ -27,8 +27,8 @@ type AwardsAfterParams struct {
 	MaxRows        int64
 }
 
-// AwardsAfter lists all streak awards by user, streak and milestone, from behind
-// one on.
+// AwardsAfter lists all streak awards by user, streak and milestone, after the given
+// key.
 func (q *Queries) AwardsAfter(ctx context.Context, arg AwardsAfterParams) ([]StreakAward, error) {
 	rows, err := q.db.QueryContext(ctx, AwardsAfter,
 		arg.AfterUser,
@@ -151,7 +151,7 @@ const CountSignalDays = `-- name: CountSignalDays :one
 SELECT COUNT(*) FROM signal_days
 `
 
-// CountSignalDays counts the days of all signals that have a row.
+// CountSignalDays counts the rows of signals' days.
 func (q *Queries) CountSignalDays(ctx context.Context) (int64, error) {
 	row := q.db.QueryRowContext(ctx, CountSignalDays)
 	var count int64
@@ -175,7 +175,7 @@ const CountUserDays = `-- name: CountUserDays :one
 SELECT COUNT(*) FROM user_days
 `
 
-// CountUserDays counts the days of all users that have a row.
+// CountUserDays counts the rows of users' days.
 func (q *Queries) CountUserDays(ctx context.Context) (int64, error) {
 	row := q.db.QueryRowContext(ctx, CountUserDays)
 	var count int64
@@ -194,7 +194,7 @@ type DaysAfterParams struct {
 	MaxRows  int64
 }
 
-// DaysAfter lists all days by day, from behind one on.
+// DaysAfter lists all days in order, after the given day.
 func (q *Queries) DaysAfter(ctx context.Context, arg DaysAfterParams) ([]Day, error) {
 	rows, err := q.db.QueryContext(ctx, DaysAfter, arg.AfterDay, arg.MaxRows)
 	if err != nil {
@@ -347,7 +347,7 @@ type MetricsAfterParams struct {
 	MaxRows   int64
 }
 
-// MetricsAfter lists all custom metrics by name, from behind one on.
+// MetricsAfter lists all custom metrics by name, after the given name.
 func (q *Queries) MetricsAfter(ctx context.Context, arg MetricsAfterParams) ([]CustomMetric, error) {
 	rows, err := q.db.QueryContext(ctx, MetricsAfter, arg.AfterName, arg.MaxRows)
 	if err != nil {
@@ -413,9 +413,8 @@ SELECT
 FROM json_each(CAST(?1 AS TEXT)) AS j
 `
 
-// PutAwards stores awards as they are, in place of what has their keys. It takes
-// a JSON array of [user_id, streak_start, milestone, day, awarded_at],
-// no key twice.
+// PutAwards stores awards as they are, replacing rows with the same keys. It takes a
+// JSON array of [user_id, streak_start, milestone, day, awarded_at], no key twice.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) PutAwards(ctx context.Context, awards string) error {
 	_, err := q.db.ExecContext(ctx, PutAwards, awards)
@@ -428,8 +427,8 @@ SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4
 FROM json_each(CAST(?1 AS TEXT)) AS j
 `
 
-// PutDays stores days as they are, in place of what has their keys. It takes a
-// JSON array of [day, fires, executed, active_users, new_users], no key twice.
+// PutDays stores days as they are, replacing rows with the same keys. It takes a JSON
+// array of [day, fires, executed, active_users, new_users], no key twice.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) PutDays(ctx context.Context, days string) error {
 	_, err := q.db.ExecContext(ctx, PutDays, days)
@@ -444,9 +443,8 @@ SELECT
 FROM json_each(CAST(?1 AS TEXT)) AS j
 `
 
-// PutFires stores fires as they are, in place of what has their keys. It takes
-// a JSON array of [id, user_id, signal_id, timestamp, executed, day], no key
-// twice.
+// PutFires stores fires as they are, replacing rows with the same keys. It takes a
+// JSON array of [id, user_id, signal_id, timestamp, executed, day], no key twice.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) PutFires(ctx context.Context, fires string) error {
 	_, err := q.db.ExecContext(ctx, PutFires, fires)
@@ -464,9 +462,9 @@ SELECT
 FROM json_each(CAST(?1 AS TEXT)) AS j
 `
 
-// PutFreezes stores freezes as they are, in place of what has their keys. It takes
-// a JSON array of [user_id, grant_id, granted_day, granted_at, spent_day],
-// no key twice.
+// PutFreezes stores freezes as they are, replacing rows with the same keys. It takes
+// a JSON array of [user_id, grant_id, granted_day, granted_at, spent_day], no key
+// twice.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) PutFreezes(ctx context.Context, freezes string) error {
 	_, err := q.db.ExecContext(ctx, PutFreezes, freezes)
@@ -482,9 +480,8 @@ SELECT
 FROM json_each(CAST(?1 AS TEXT)) AS j
 `
 
-// PutMetrics stores metrics as they are, in place of what has their keys. It takes
-// a JSON array of [name, definition, updated_at],
-// no key twice.
+// PutMetrics stores metrics as they are, replacing rows with the same keys. It takes
+// a JSON array of [name, definition, updated_at], no key twice.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) PutMetrics(ctx context.Context, metrics string) error {
 	_, err := q.db.ExecContext(ctx, PutMetrics, metrics)
@@ -511,7 +508,7 @@ SELECT j.value ->> 0, j.value ->> 1
 FROM json_each(CAST(?1 AS TEXT)) AS j
 `
 
-// PutSettings stores settings as they are, in place of what has their keys. It
+// PutSettings stores settings as they are, replacing rows with the same keys. It
 // takes a JSON array of [name, value], no key twice.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) PutSettings(ctx context.Context, settings string) error {
@@ -525,9 +522,8 @@ SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
 FROM json_each(CAST(?1 AS TEXT)) AS j
 `
 
-// PutSignalDays stores signals' days as they are, in place of what has their
-// keys. It takes a JSON array of [signal_id, day, fires, executed], no key
-// twice.
+// PutSignalDays stores signals' days as they are, replacing rows with the same keys.
+// It takes a JSON array of [signal_id, day, fires, executed], no key twice.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) PutSignalDays(ctx context.Context, signalDays string) error {
 	_, err := q.db.ExecContext(ctx, PutSignalDays, signalDays)
@@ -540,9 +536,9 @@ SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
 FROM json_each(CAST(?1 AS TEXT)) AS j
 `
 
-// PutSignals stores signals' totals as they are, in place of what has their
-// keys. It takes a JSON array of [signal_id, total_fires, active_users,
-// created_at], no key twice.
+// PutSignals stores signals' totals as they are, replacing rows with the same keys.
+// It takes a JSON array of [signal_id, total_fires, active_users, created_at], no key
+// twice.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) PutSignals(ctx context.Context, signals string) error {
 	_, err := q.db.ExecContext(ctx, PutSignals, signals)
@@ -557,9 +553,9 @@ SELECT
 FROM json_each(CAST(?1 AS TEXT)) AS j
 `
 
-// PutTokens stores tokens as they are, in place of what has their keys. It takes a
-// JSON array of [id, hash, name, scopes, user_id, created_at, expires_at,
-// last_used], no key twice.
+// PutTokens stores tokens as they are, replacing rows with the same keys. It takes a
+// JSON array of [id, hash, name, scopes, user_id, created_at, expires_at, last_used],
+// no key twice.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) PutTokens(ctx context.Context, tokens string) error {
 	_, err := q.db.ExecContext(ctx, PutTokens, tokens)
@@ -574,9 +570,9 @@ SELECT
 FROM json_each(CAST(?1 AS TEXT)) AS j
 `
 
-// PutTrades stores trades as they are, in place of what has their keys. It
-// takes a JSON array of [id, user_id, trade_id, signal_id, pnl_micros,
-// outcome, closed_at, day], no key twice.
+// PutTrades stores trades as they are, replacing rows with the same keys. It takes a
+// JSON array of [id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at,
+// day], no key twice.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) PutTrades(ctx context.Context, trades string) error {
 	_, err := q.db.ExecContext(ctx, PutTrades, trades)
@@ -591,9 +587,9 @@ SELECT
 FROM json_each(CAST(?1 AS TEXT)) AS j
 `
 
-// PutUserDays stores users' days as they are, in place of what has their keys.
-// It takes a JSON array of [user_id, day, fires, executed, wins, losses,
-// draws, pnl_micros], no key twice.
+// PutUserDays stores users' days as they are, replacing rows with the same keys. It
+// takes a JSON array of [user_id, day, fires, executed, wins, losses, draws,
+// pnl_micros], no key twice.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) PutUserDays(ctx context.Context, userDays string) error {
 	_, err := q.db.ExecContext(ctx, PutUserDays, userDays)
@@ -613,11 +609,10 @@ SELECT
 FROM json_each(CAST(?1 AS TEXT)) AS j
 `
 
-// PutUsers stores users' totals as they are, in place of what has their keys.
-// It takes a JSON array of [user_id, total_fires, win_rate, pnl, last_updated,
-// wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest,
-// executed, first_day, win_bound, streak_length, streak_until, freezes], no key
-// twice.
+// PutUsers stores users' totals as they are, replacing rows with the same keys. It
+// takes a JSON array of [user_id, total_fires, win_rate, pnl, last_updated, wins,
+// losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed,
+// first_day, win_bound, streak_length, streak_until, freezes], no key twice.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) PutUsers(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, PutUsers, users)
@@ -628,8 +623,8 @@ const RestartFireIDs = `-- name: RestartFireIDs :one
 SELECT CAST(COALESCE(MAX(id), 0) + 1 AS BIGINT) AS next_id FROM signal_fires
 `
 
-// RestartFireIDs makes ids of fires go on behind the highest that is stored, and
-// returns the next.
+// RestartFireIDs makes new ids of fires follow the highest that is stored, and
+// returns the next one.
 // Not portable: SQLite goes on there by itself, PostgreSQL has to be told.
 func (q *Queries) RestartFireIDs(ctx context.Context) (int64, error) {
 	row := q.db.QueryRowContext(ctx, RestartFireIDs)
@@ -642,8 +637,8 @@ const RestartTradeIDs = `-- name: RestartTradeIDs :one
 SELECT CAST(COALESCE(MAX(id), 0) + 1 AS BIGINT) AS next_id FROM trades
 `
 
-// RestartTradeIDs makes ids of trades go on behind the highest that is stored, and
-// returns the next.
+// RestartTradeIDs makes new ids of trades follow the highest that is stored, and
+// returns the next one.
 // Not portable: SQLite goes on there by itself, PostgreSQL has to be told.
 func (q *Queries) RestartTradeIDs(ctx context.Context) (int64, error) {
 	row := q.db.QueryRowContext(ctx, RestartTradeIDs)
@@ -664,7 +659,7 @@ type SettingsAfterParams struct {
 	MaxRows    int64
 }
 
-// SettingsAfter lists all settings but one by name, from behind a name on.
+// SettingsAfter lists all settings but one by name, after the given name.
 func (q *Queries) SettingsAfter(ctx context.Context, arg SettingsAfterParams) ([]Setting, error) {
 	rows, err := q.db.QueryContext(ctx, SettingsAfter, arg.AfterName, arg.ExceptName, arg.MaxRows)
 	if err != nil {
@@ -701,7 +696,7 @@ type SignalDaysAfterParams struct {
 	MaxRows     int64
 }
 
-// SignalDaysAfter lists all signals' days by signal and day, from behind one on.
+// SignalDaysAfter lists all signals' days by signal and day, after the given key.
 func (q *Queries) SignalDaysAfter(ctx context.Context, arg SignalDaysAfterParams) ([]SignalDay, error) {
 	rows, err := q.db.QueryContext(ctx, SignalDaysAfter, arg.AfterSignal, arg.AfterDay, arg.MaxRows)
 	if err != nil {
@@ -743,9 +738,8 @@ type SignalsAfterParams struct {
 	MaxRows     int64
 }
 
-// SignalsAfter lists all signals' totals by signal, from behind one on. The
-// first may have an empty id, which is behind nothing: inclusive is 1 to begin
-// with after_signal itself.
+// SignalsAfter lists all signals' totals by signal, after the given one; from it on
+// if inclusive is 1, since the first signal may have an empty id.
 func (q *Queries) SignalsAfter(ctx context.Context, arg SignalsAfterParams) ([]SignalMetric, error) {
 	rows, err := q.db.QueryContext(ctx, SignalsAfter, arg.AfterSignal, arg.Inclusive, arg.MaxRows)
 	if err != nil {
@@ -787,7 +781,7 @@ type UserDaysAfterParams struct {
 	MaxRows   int64
 }
 
-// UserDaysAfter lists all users' days by user and day, from behind one on.
+// UserDaysAfter lists all users' days by user and day, after the given key.
 func (q *Queries) UserDaysAfter(ctx context.Context, arg UserDaysAfterParams) ([]UserDay, error) {
 	rows, err := q.db.QueryContext(ctx, UserDaysAfter, arg.AfterUser, arg.AfterDay, arg.MaxRows)
 	if err != nil {

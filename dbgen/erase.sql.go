@@ -16,8 +16,8 @@ DELETE FROM signal_days WHERE fires = 0 AND (signal_id, day) IN (
 )
 `
 
-// DeleteEmptySignalDays deletes those of some signals' days that have no fires
-// any more. It takes a JSON array of [signal_id, day].
+// DeleteEmptySignalDays deletes, of some signals' days, those without fires. It takes
+// a JSON array of [signal_id, day].
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) DeleteEmptySignalDays(ctx context.Context, signalDays string) error {
 	_, err := q.db.ExecContext(ctx, DeleteEmptySignalDays, signalDays)
@@ -31,8 +31,8 @@ DELETE FROM signal_metrics WHERE total_fires = 0 AND signal_id IN (
 )
 `
 
-// DeleteEmptySignals deletes the totals of those of some signals that have no
-// fires any more. It takes a JSON array of [signal_id].
+// DeleteEmptySignals deletes, of some signals, the totals of those without fires. It
+// takes a JSON array of [signal_id].
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) DeleteEmptySignals(ctx context.Context, signals string) error {
 	_, err := q.db.ExecContext(ctx, DeleteEmptySignals, signals)
@@ -46,7 +46,7 @@ WHERE signal_fires.user_id = ?1 AND signal_fires.id NOT IN (
 )
 `
 
-// DeleteUncountedFires deletes a user's fires that no counter holds, and those that
+// DeleteUncountedFires deletes a user's fires that are not counted, and those that
 // cannot be read, and returns how many.
 func (q *Queries) DeleteUncountedFires(ctx context.Context, userID int64) (int64, error) {
 	result, err := q.db.ExecContext(ctx, DeleteUncountedFires, userID)

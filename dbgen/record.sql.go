@@ -63,9 +63,9 @@ ON CONFLICT (signal_id) DO UPDATE SET
 `
 
 // AddSignals adds to signals' totals, creating signals. It takes a JSON array of
-// [signal_id, fires, users, created_at], no signal twice. created_at is the time
-// of the earliest fire seen. A user fires a signal once, so its fires and its active users are the
-// same number.
+// [signal_id, fires, users, created_at], no signal twice. created_at is the time of
+// the earliest fire seen. A user fires a signal once, so its fires and its active
+// users are the same number.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) AddSignals(ctx context.Context, signals string) error {
 	_, err := q.db.ExecContext(ctx, AddSignals, signals)
@@ -126,9 +126,9 @@ ON CONFLICT (user_id) DO UPDATE SET
 `
 
 // AddUserFires adds to users' fires, creating users. It takes a JSON array of
-// [user_id, fires, executed, last_updated], no user twice. What fires do not
-// change is not mentioned, because SQLite rewrites the index entries of every
-// column that an update mentions.
+// [user_id, fires, executed, last_updated], no user twice. Columns that fires do not
+// change are left out, because SQLite rewrites the index entries of every column that
+// an update names.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) AddUserFires(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, AddUserFires, users)
@@ -228,8 +228,8 @@ type DaysOfTradesRow struct {
 	PnlMicros int64
 }
 
-// DaysOfTrades returns the P&L of those days of some trades that are known of
-// their users, in no order. It takes a JSON array of [user_id, trade_id, day].
+// DaysOfTrades returns the users' stored P&L of the days of some trades, in no order.
+// It takes a JSON array of [user_id, trade_id, day].
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) DaysOfTrades(ctx context.Context, trades string) ([]DaysOfTradesRow, error) {
 	rows, err := q.db.QueryContext(ctx, DaysOfTrades, trades)
@@ -282,8 +282,8 @@ type FiresByKeyRow struct {
 	Day      int64
 }
 
-// FiresByKey returns those of some fires that are stored, in no order. It takes
-// a JSON array of [user_id, signal_id]. A row that is not counted may hold anything.
+// FiresByKey returns the stored fires among the given keys, in no order. It takes a
+// JSON array of [user_id, signal_id]. A row that is not counted may contain anything.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) FiresByKey(ctx context.Context, keys string) ([]FiresByKeyRow, error) {
 	rows, err := q.db.QueryContext(ctx, FiresByKey, keys)
@@ -389,9 +389,9 @@ type HoldUsersRow struct {
 	PnlMicros     int64
 }
 
-// HoldUsers holds those of some users who are known, until the transaction ends,
-// and returns their streak state and trades, in no order. It takes a JSON array
-// of user ids, none twice.
+// HoldUsers holds some users, until the transaction ends, and returns the streak
+// state and trades of those who are known, in no order. It takes a JSON array of user
+// ids, none twice.
 // Not portable: SQLite's writer has the file for itself, PostgreSQL's must lock.
 func (q *Queries) HoldUsers(ctx context.Context, users string) ([]HoldUsersRow, error) {
 	rows, err := q.db.QueryContext(ctx, HoldUsers, users)
@@ -579,9 +579,9 @@ type TradesByKeyRow struct {
 	Day       int64
 }
 
-// TradesByKey returns those of some trades that are stored, in no order. It
-// takes a JSON array of [user_id, trade_id]. Of a row that cannot be read there are
-// the id and the key, and a day of a row set aside.
+// TradesByKey returns the stored trades among the given keys, in no order. It takes a
+// JSON array of [user_id, trade_id]. A row that cannot be read is returned with its
+// id, its key and the day of rows set aside.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) TradesByKey(ctx context.Context, keys string) ([]TradesByKeyRow, error) {
 	rows, err := q.db.QueryContext(ctx, TradesByKey, keys)

@@ -88,7 +88,7 @@ type UserIDsFromParams struct {
 	MaxRows  int64
 }
 
-// UserIDsFrom lists users by id, from one on.
+// UserIDsFrom lists users by id, from the given id on.
 func (q *Queries) UserIDsFrom(ctx context.Context, arg UserIDsFromParams) ([]int64, error) {
 	rows, err := q.db.QueryContext(ctx, UserIDsFrom, arg.FromUser, arg.MaxRows)
 	if err != nil {

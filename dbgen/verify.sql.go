@@ -322,7 +322,7 @@ WHERE user_stats.user_id = ?1
     AND NOT EXISTS (SELECT 1 FROM user_days AS d WHERE d.user_id = user_stats.user_id)
 `
 
-// DeleteGhost deletes the totals of a user of whom nothing is counted.
+// DeleteGhost deletes the totals of a user without counted facts.
 func (q *Queries) DeleteGhost(ctx context.Context, userID int64) error {
 	_, err := q.db.ExecContext(ctx, DeleteGhost, userID)
 	return err
@@ -349,7 +349,7 @@ type FactDaysAfterRow struct {
 }
 
 // FactDaysAfter lists the days on which users fired or traded by user and day, and
-// how often they fired, from behind one on.
+// how often they fired, after the given key.
 func (q *Queries) FactDaysAfter(ctx context.Context, arg FactDaysAfterParams) ([]FactDaysAfterRow, error) {
 	rows, err := q.db.QueryContext(ctx, FactDaysAfter, arg.AfterUser, arg.AfterDay, arg.MaxRows)
 	if err != nil {
@@ -386,7 +386,7 @@ type FiresAfterParams struct {
 	MaxRows     int64
 }
 
-// FiresAfter lists the readable fires by their key, from behind one on, without
+// FiresAfter lists the readable fires by their key, after the given key, without
 // those set aside.
 func (q *Queries) FiresAfter(ctx context.Context, arg FiresAfterParams) ([]ReadableFire, error) {
 	rows, err := q.db.QueryContext(ctx, FiresAfter, arg.AfterUser, arg.AfterSignal, arg.MaxRows)
@@ -431,7 +431,7 @@ type FreezesAfterParams struct {
 	MaxRows    int64
 }
 
-// FreezesAfter lists all freezes by their key, from behind one on.
+// FreezesAfter lists all freezes by their key, after the given key.
 func (q *Queries) FreezesAfter(ctx context.Context, arg FreezesAfterParams) ([]StreakFreeze, error) {
 	rows, err := q.db.QueryContext(ctx, FreezesAfter, arg.AfterUser, arg.AfterGrant, arg.MaxRows)
 	if err != nil {
@@ -469,7 +469,8 @@ ORDER BY m.signal_id
 LIMIT CAST(?1 AS BIGINT)
 `
 
-// GhostSignals lists signals whose totals are none, and of which nothing is counted.
+// GhostSignals lists signals whose totals are all zero, and that have no counted
+// fires.
 func (q *Queries) GhostSignals(ctx context.Context, maxRows int64) ([]string, error) {
 	rows, err := q.db.QueryContext(ctx, GhostSignals, maxRows)
 	if err != nil {
@@ -501,7 +502,7 @@ ORDER BY u.user_id
 LIMIT CAST(?1 AS BIGINT)
 `
 
-// GhostUsers lists users whose totals are none, and of whom nothing is counted.
+// GhostUsers lists users whose totals are all zero, and who have no counted facts.
 func (q *Queries) GhostUsers(ctx context.Context, maxRows int64) ([]int64, error) {
 	rows, err := q.db.QueryContext(ctx, GhostUsers, maxRows)
 	if err != nil {
@@ -587,10 +588,10 @@ type LostFireDaysRow struct {
 	Counted int64
 }
 
-// LostFireDays lists days, from one on, of which fewer fires are kept than at
-// least two of the three kinds of days count (users' days, signals' days, the
-// community's), with the least that two of them agree on and how many are kept.
-// A row that can no longer be read is kept.
+// LostFireDays lists days, from the given day on, of which fewer fires are kept than
+// at least two of the three kinds of days count (users' days, signals' days, the
+// community's), with the least that two of them agree on and how many are kept. A row
+// that can no longer be read counts as kept.
 func (q *Queries) LostFireDays(ctx context.Context, fromDay int64) ([]LostFireDaysRow, error) {
 	rows, err := q.db.QueryContext(ctx, LostFireDays, fromDay)
 	if err != nil {
@@ -641,8 +642,8 @@ type LostTradeDaysRow struct {
 }
 
 // LostTradeDays lists days that have trades in the days of users whose totals agree
-// with them, but no trade that is kept, with how many they count. A row that can
-// no longer be read is kept.
+// with them, but no trade that is kept, with how many they count. A row that can no
+// longer be read counts as kept.
 func (q *Queries) LostTradeDays(ctx context.Context) ([]LostTradeDaysRow, error) {
 	rows, err := q.db.QueryContext(ctx, LostTradeDays)
 	if err != nil {
@@ -842,7 +843,7 @@ WHERE m.signal_id = CAST(j.value ->> 0 AS TEXT)
 ON CONFLICT (signal_id) DO UPDATE SET created_at = excluded.created_at
 `
 
-// SetSignalOrigins stores since when there are signals. It takes a JSON array of
+// SetSignalOrigins stores the created_at of signals. It takes a JSON array of
 // [signal_id, created_at].
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) SetSignalOrigins(ctx context.Context, signals string) error {
@@ -859,8 +860,8 @@ WHERE u.user_id = CAST(j.value ->> 0 AS BIGINT)
 ON CONFLICT (user_id) DO UPDATE SET last_updated = excluded.last_updated
 `
 
-// SetUserOrigins stores when users were last active. It takes a JSON array of
-// [user_id, last_updated].
+// SetUserOrigins stores the last_updated of users. It takes a JSON array of [user_id,
+// last_updated].
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) SetUserOrigins(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, SetUserOrigins, users)
@@ -907,8 +908,8 @@ type SignalDayMismatchesRow struct {
 	Executed       int64
 }
 
-// SignalDayMismatches lists a signal's days, from the horizon on, whose counts
-// are not those of the fires. Before the first day there are none.
+// SignalDayMismatches lists a signal's days, from the horizon on, whose counts are
+// not those of the fires. Days before 1970-01-02 must have none.
 func (q *Queries) SignalDayMismatches(ctx context.Context, arg SignalDayMismatchesParams) ([]SignalDayMismatchesRow, error) {
 	rows, err := q.db.QueryContext(ctx, SignalDayMismatches, arg.Horizon, arg.MaxRows)
 	if err != nil {
@@ -963,9 +964,9 @@ type SignalOriginsRow struct {
 	FirstFire string
 }
 
-// SignalOrigins returns of some signals, in no order, the first day that has
-// counted fires of it (-1 without one) and the time of the first counted fire that
-// is kept, as text (” without one). It takes a JSON array of [signal_id].
+// SignalOrigins returns, for some signals, in no order, the first day with counted
+// fires (-1 without one) and the time of the first counted fire that is kept, as text
+// (” without one). It takes a JSON array of [signal_id].
 // Not portable: SQLite's times are text already, and it looks up one signal after
 // the other.
 func (q *Queries) SignalOrigins(ctx context.Context, signals string) ([]SignalOriginsRow, error) {
@@ -1069,8 +1070,8 @@ type SignalsSinceRow struct {
 	CreatedAt string
 }
 
-// SignalsSince returns of some signals, in no order, since when they are stored
-// to be there, as text. It takes a JSON array of [signal_id].
+// SignalsSince returns the stored created_at of some signals, in no order, as text.
+// It takes a JSON array of [signal_id].
 // Not portable: SQLite's times are text already.
 func (q *Queries) SignalsSince(ctx context.Context, signals string) ([]SignalsSinceRow, error) {
 	rows, err := q.db.QueryContext(ctx, SignalsSince, signals)
@@ -1108,7 +1109,7 @@ type TradesAfterParams struct {
 	MaxRows    int64
 }
 
-// TradesAfter lists the readable trades by their key, from behind one on, without
+// TradesAfter lists the readable trades by their key, after the given key, without
 // those set aside.
 func (q *Queries) TradesAfter(ctx context.Context, arg TradesAfterParams) ([]ReadableTrade, error) {
 	rows, err := q.db.QueryContext(ctx, TradesAfter, arg.AfterUser, arg.AfterTrade, arg.MaxRows)
@@ -1149,7 +1150,7 @@ ORDER BY user_id
 LIMIT CAST(?1 AS BIGINT)
 `
 
-// UndatedUsers lists users of whom it cannot be read when they were last active.
+// UndatedUsers lists users whose last_updated cannot be read.
 // Not portable: SQLite may keep anything in any column.
 func (q *Queries) UndatedUsers(ctx context.Context, maxRows int64) ([]int64, error) {
 	rows, err := q.db.QueryContext(ctx, UndatedUsers, maxRows)
@@ -1269,9 +1270,9 @@ type UnreadableCountersRow struct {
 	Field  string
 }
 
-// UnreadableCounters lists rows, but not facts, that have a value of another type
-// than its column's, or no name, each with its table, its key and the first such
-// column.
+// UnreadableCounters lists rows of tables other than facts with a value of another
+// type than its column's, or an empty name, each with its table, its key and the
+// first such column.
 // Not portable: PostgreSQL keeps to its types.
 func (q *Queries) UnreadableCounters(ctx context.Context, maxRows int64) ([]UnreadableCountersRow, error) {
 	rows, err := q.db.QueryContext(ctx, UnreadableCounters, maxRows)
@@ -1336,8 +1337,8 @@ type UserDayFireMismatchesRow struct {
 	Executed       int64
 }
 
-// UserDayFireMismatches lists a user's days, from the horizon on, whose counts
-// are not those of the fires. Before the first day there are none.
+// UserDayFireMismatches lists a user's days, from the horizon on, whose counts are
+// not those of the fires. Days before 1970-01-02 must have none.
 func (q *Queries) UserDayFireMismatches(ctx context.Context, arg UserDayFireMismatchesParams) ([]UserDayFireMismatchesRow, error) {
 	rows, err := q.db.QueryContext(ctx, UserDayFireMismatches, arg.Horizon, arg.MaxRows)
 	if err != nil {
@@ -1543,9 +1544,9 @@ type UserOriginsRow struct {
 	LastTrade string
 }
 
-// UserOrigins returns of some users, in no order, the last day that has counted
-// facts of theirs (-1 without one) and the times of the latest fire and trade
-// that are kept, as text (” without one). It takes a JSON array of user ids.
+// UserOrigins returns, for some users, in no order, the last day with counted facts
+// (-1 without one) and the times of the latest fire and trade that are kept, as text
+// (” without one). It takes a JSON array of user ids.
 // Not portable: SQLite's times are text already, and it looks up one user after
 // the other.
 func (q *Queries) UserOrigins(ctx context.Context, users string) ([]UserOriginsRow, error) {
@@ -1650,10 +1651,9 @@ type UserTotalMismatchesRow struct {
 }
 
 // UserTotalMismatches lists users whose totals are not the sums of their days, and
-// those who have totals without any fact (known is 0).
-// P&L is summed in whole units and millionths, because a sum of millionths may
-// leave the integers; missing_units and missing_micros together are what is stored
-// too little.
+// those who have totals without any fact (known is 0). P&L is summed in whole units
+// and millionths, because a sum of millionths may not fit into 64 bits; missing_units
+// and missing_micros together are how much less is stored than should be.
 func (q *Queries) UserTotalMismatches(ctx context.Context, maxRows int64) ([]UserTotalMismatchesRow, error) {
 	rows, err := q.db.QueryContext(ctx, UserTotalMismatches, maxRows)
 	if err != nil {
@@ -1704,7 +1704,7 @@ type UsersFromParams struct {
 	MaxRows  int64
 }
 
-// UsersFrom lists all users by id, from one on.
+// UsersFrom lists all users by id, from the given id on.
 func (q *Queries) UsersFrom(ctx context.Context, arg UsersFromParams) ([]UserStat, error) {
 	rows, err := q.db.QueryContext(ctx, UsersFrom, arg.FromUser, arg.MaxRows)
 	if err != nil {

@@ -27,12 +27,11 @@ type Activity struct {
 	Partial    bool     `json:"partial"` // the day is not over
 }
 
-// Activity returns how many users were active up to each day of a window,
-// oldest first; days without fires are there. All time begins with the first
-// fire and ends today, and is empty before there is one; of more than MaxLimit
-// days it is the last MaxLimit. A window has at most as many.
-// It reads the users of each day, from 29 days before the window on. Cleanup
-// does not change it.
+// Activity returns how many users were active up to each day of a window, oldest
+// first; days without fires are included. All time runs from the first fire to today,
+// cut to its last MaxLimit days; none before the first fire. A longer window is
+// ErrInvalid. It reads the users of each day, from 29 days before the window on.
+// Cleanup does not change it.
 func (r *Reader) Activity(ctx context.Context, w Window) ([]Activity, error) {
 	return snapshot(ctx, r, "activity", func(v *view) ([]Activity, error) {
 		return v.activity(ctx, w)
@@ -50,8 +49,8 @@ func (v *view) activity(ctx context.Context, w Window) ([]Activity, error) {
 		return append(list, a), err
 	}
 	first := days.first - trailingMonth + 1
-	fired := make([]int64, days.last-first+1)  // of each day: users active then
-	latest := make([]int64, days.last-first+1) // and of these, those not active since
+	fired := make([]int64, days.last-first+1)      // of each day: users active then
+	lastActive := make([]int64, days.last-first+1) // and of these, those not active since
 	lastDay := map[int64]Day{}
 	for d, err := range v.eachDay(ctx, daySpan{first, days.last}) {
 		if err != nil {
@@ -60,11 +59,11 @@ func (v *view) activity(ctx context.Context, w Window) ([]Activity, error) {
 		day := Day(d.row.Day)
 		for _, user := range d.users {
 			if before, known := lastDay[user]; known {
-				latest[before-first]--
+				lastActive[before-first]--
 			}
 			lastDay[user] = day
 		}
-		fired[day-first], latest[day-first] = int64(len(d.users)), int64(len(d.users))
+		fired[day-first], lastActive[day-first] = int64(len(d.users)), int64(len(d.users))
 		if day < days.first {
 			continue
 		}
@@ -72,8 +71,8 @@ func (v *view) activity(ctx context.Context, w Window) ([]Activity, error) {
 		a := Activity{
 			Day:     day,
 			DAU:     int64(len(d.users)),
-			WAU:     sum(latest[upTo-trailingWeek : upTo]),
-			MAU:     sum(latest[upTo-trailingMonth : upTo]),
+			WAU:     sum(lastActive[upTo-trailingWeek : upTo]),
+			MAU:     sum(lastActive[upTo-trailingMonth : upTo]),
 			Partial: day >= v.today(),
 		}
 		a.stick(sum(fired[upTo-trailingMonth : upTo]))
@@ -120,9 +119,9 @@ func sum(values []int64) (total int64) {
 	return total
 }
 
-// bounded checks a window and returns its days. Those of all time are from the
-// first with a fire to today, or the last of them that lie in at most so many
-// periods; none if there is no fire.
+// bounded checks a window and returns its days. All time runs from the first day with
+// a fire to today, cut to its last most periods; it has no days while there is no
+// fire.
 func (v *view) bounded(ctx context.Context, w Window, by Period, most Day) (daySpan, error) {
 	if !w.IsAllTime() {
 		return w.span, w.check()
@@ -142,7 +141,7 @@ type activeDay struct {
 	users []int64
 }
 
-// eachDay yields every day of some in order, all 0 for one without fires.
+// eachDay yields each of some days in order; a day without fires has zeros.
 func (v *view) eachDay(ctx context.Context, days daySpan) iter.Seq2[activeDay, error] {
 	return func(yield func(activeDay, error) bool) {
 		// Fires whose day is not known make nobody active.

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Award says that a streak has reached a milestone. It is a fact: what is
-// recorded later takes it back no more than cleanup does.
+// Award is a milestone that a streak has reached. Nothing takes it back, neither
+// facts recorded later nor a cleanup.
 type Award struct {
 	Milestone   int64     `json:"milestone"`    // the streak's length, in active days
 	StreakStart Day       `json:"streak_start"` // as it was when it was awarded
@@ -14,16 +14,16 @@ type Award struct {
 	AwardedAt   time.Time `json:"awarded_at"`   // when the fire that reached it was recorded, UTC
 }
 
-// Awards returns the milestones that a user's streaks have been awarded, the
-// earliest streak first and its milestones upwards; none for a user without any.
-// They come all at once: there are at most MaxMilestones for a day on which the user
-// has fired, and as a rule fewer than such days.
+// Awards returns the milestones that a user's streaks have been awarded, the earliest
+// streak first and its milestones upwards; none for a user without any. They come all
+// at once: there are at most MaxMilestones for each day with a fire, and usually far
+// fewer.
 //
-// A milestone is awarded in the transaction that reaches it, also by fires of
-// long ago, and once for the same days. The days of an award are those from
-// StreakStart to Day, whether active, of rest or frozen. A streak that holds one
-// of them is not awarded the same milestone again, also when a late fire has
-// lengthened it, joined it with another or given it an earlier start.
+// A milestone is awarded in the transaction that reaches it, also by fires of long
+// ago, and once for the same days. The days of an award are those from StreakStart to
+// Day, whether active, of rest or frozen. A streak that contains one of them is not
+// awarded the same milestone again, also when a late fire has lengthened it, joined
+// it with another or given it an earlier start.
 func (r *Reader) Awards(ctx context.Context, userID int64) ([]Award, error) {
 	return latest(ctx, r, "list a user's awards", func(v *view) ([]Award, error) {
 		return v.awards(ctx, userID)

@@ -11,11 +11,14 @@ type Ranking int
 
 // The rankings. The zero value is none of them.
 const (
-	ByFires         Ranking = iota + 1 // total fires
-	ByWinRate                          // win rate, by its lower bound in whole billionths: see [WinRateBound]
-	ByPnL                              // profit and loss
-	ByExecuted                         // executed fires
-	ByLongestStreak                    // longest streak; in a window, longest run of days with a fire: what rest days and freezes bridge is not of the window alone
+	ByFires    Ranking = iota + 1 // total fires
+	ByWinRate                     // win rate, by its lower bound in whole billionths: see [WinRateBound]
+	ByPnL                         // profit and loss
+	ByExecuted                    // executed fires
+
+	// ByLongestStreak is the longest streak; in a window, the longest run of days with
+	// a fire inside it, which rest days and freezes do not bridge.
+	ByLongestStreak
 )
 
 // Rankings lists all rankings.
@@ -75,7 +78,7 @@ type Board struct {
 	Users      []int64 `json:"users,omitzero"`       // only these, ranked among themselves: 1 to MaxLimit; nil: everybody
 }
 
-// check checks what says who is on the board, and fills in the defaults.
+// check refuses a board that makes no sense, and fills in the defaults.
 func (b *Board) check() error {
 	if err := checkNamed("ranking", b.Ranking, Rankings()); err != nil {
 		return err
@@ -116,17 +119,16 @@ type BoardRow struct {
 	UserFigures
 }
 
-// Leaderboard lists users from the best on, ties by user id. Users with the
-// same value share a rank and the next ranks are left out: 1, 2, 2, 4. A value
-// is a ranking's figure in the board's window; of a win rate it is the lower
-// bound of its 95 % interval, so that many trades count for more than few; of
-// a streak in a window it is the longest run of days inside the window, to which
-// nothing but days with a fire counts. Those of the Users who are not known are
-// not on the board.
+// Leaderboard lists users from the best on, ties by user id. Users with the same
+// value share a rank and the next ranks are left out: 1, 2, 2, 4. A value is a
+// ranking's figure in the board's window; of a win rate it is the lower bound of its
+// 95 % interval, so that many trades count for more than few; of a streak in a window
+// it is the longest run of days inside the window, to which nothing but days with a
+// fire counts. Unknown users among Users are not on the board.
 //
-// A board of all time reads the rows that it shows, and in a page behind the first
-// counts the users before them. That of a window, or of a set of users, reads their
-// days in the window for every page.
+// A board of all time reads the rows that it shows, and for a page after the first
+// counts the users before them. A board of a window, or of some users, reads all
+// their days in the window for every page.
 //
 // An unknown ranking, a window that ends before it starts, a minimum below 1 or a
 // set without users is ErrInvalid.
@@ -178,9 +180,9 @@ func (r *Reader) UserRank(ctx context.Context, b Board, userID int64) (BoardRow,
 	})
 }
 
-// Around returns a user's place on a leaderboard between the n users before and
-// the n users behind, fewer at an end of the board. n is 1 to MaxLimit. A user who
-// is not on the board is ErrNotFound; what Leaderboard refuses is ErrInvalid.
+// Around returns a user's place on a leaderboard with the n users before and the n
+// users after, fewer at an end of the board. n is 1 to MaxLimit. A user who is not on
+// the board is ErrNotFound; what Leaderboard refuses is ErrInvalid.
 func (r *Reader) Around(ctx context.Context, b Board, userID int64, n int) ([]BoardRow, error) {
 	return snapshot(ctx, r, "leaderboard around a user", func(v *view) ([]BoardRow, error) {
 		if n < 1 || n > MaxLimit {
@@ -222,8 +224,8 @@ func (v *view) around(ctx context.Context, b Board, userID, n int64) ([]BoardRow
 	return v.ranked(ctx, b, o, shown, false)
 }
 
-// ranked returns the rows of users who follow each other on a board. The first
-// of them may be the first of the board.
+// ranked returns the rows of users who follow each other on a board. fromTop says
+// that the first of them is the first of the board.
 func (v *view) ranked(ctx context.Context, b Board, o order, shown []UserFigures, fromTop bool) ([]BoardRow, error) {
 	rows := make([]BoardRow, len(shown))
 	values := make([]float64, len(shown))
@@ -238,8 +240,9 @@ func (v *view) ranked(ctx context.Context, b Board, o order, shown []UserFigures
 	return rows, err
 }
 
-// ranks returns the ranks of values that follow each other on a board, of which
-// better counts the better ones. The first may be the first of the board.
+// ranks returns the ranks of values that follow each other on a board. fromTop says
+// that the first of them is the first of the board; better counts all of the board
+// that are better than a value.
 func ranks[T comparable](values []T, fromTop bool, better func(T) (int64, error)) ([]int64, error) {
 	found := make([]int64, len(values))
 	counted := -1 // the last value whose rank was counted
@@ -252,8 +255,8 @@ func ranks[T comparable](values []T, fromTop bool, better func(T) (int64, error)
 		case counted > 0 || (counted == 0 && fromTop):
 			found[i] = found[counted] + int64(i-counted)
 		default:
-			// A tie with the value before the first may have begun there, so the
-			// first does not say how many stand before the second.
+			// The first value may be tied with others before it, so its rank does not
+			// tell that of the next value.
 			count, err := better(value)
 			if err != nil {
 				return nil, err

@@ -50,7 +50,8 @@ func allLifetimeFigures(rows []dbgen.UserStat) []UserFigures {
 	return figures
 }
 
-// figuresOf returns the figures of those of some users who are known, by user id.
+// figuresOf returns the figures of some users, by user id, without those who are not
+// known.
 func (v *view) figuresOf(ctx context.Context, users []int64, w Window) ([]UserFigures, error) {
 	users = slices.Compact(slices.Sorted(slices.Values(users)))
 	known, err := v.q.StatsOfUsers(ctx, ids(users))
@@ -98,7 +99,7 @@ func (v *view) windowFigures(user dbgen.UserStat, days []dbgen.UserDay) UserFigu
 
 // longestRun is the longest run of consecutive days among those added in order.
 type longestRun struct {
-	skipped               []int64 // days that there were not
+	skipped               []int64 // days that the time zone left out
 	last, length, longest int64
 }
 

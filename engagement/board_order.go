@@ -20,7 +20,7 @@ type place struct {
 // top is before the first place of any board.
 var top = place{math.MaxFloat64, math.MinInt64}
 
-// position is the place as a cursor holds it; placeAt is its inverse.
+// position is the place as a cursor contains it; placeAt is its inverse.
 func (p place) position() position {
 	return position{numbers: []int64{int64(math.Float64bits(p.value)), p.user}}
 }
@@ -35,7 +35,7 @@ func comparePlaces(a, b place) int {
 
 // order is everybody on a board, in order.
 type order interface {
-	// below returns the next n users behind a place.
+	// below returns the next n users after a place.
 	below(ctx context.Context, at place, n int64) ([]UserFigures, error)
 	// above returns the next n users before a place, the nearest first.
 	above(ctx context.Context, at place, n int64) ([]UserFigures, error)
@@ -49,8 +49,8 @@ func notOnBoard(user int64) error {
 	return fmt.Errorf("user %d is not on the leaderboard: %w", user, ErrNotFound)
 }
 
-// order returns a board's order, or no more of it than the first rows if
-// fromTop is not 0.
+// order returns a board's order. If fromTop is not 0, only that many of its first
+// places are needed.
 func (v *view) order(ctx context.Context, b Board, fromTop int64) (order, error) {
 	if b.Users == nil && b.Window.IsAllTime() {
 		return storedOrder{v, b.Ranking, b.MinDecided}, nil
@@ -201,8 +201,8 @@ func (o listedOrder) find(ctx context.Context, user int64) (UserFigures, error) 
 	return figures[0], nil
 }
 
-// placesOf returns the places of those of a board's users who are on it, in no
-// order.
+// placesOf returns the places of a board's Users, in no order, without those who are
+// not on it.
 func (v *view) placesOf(ctx context.Context, b Board) ([]place, error) {
 	figures, err := v.figuresOf(ctx, b.Users, b.Window)
 	var places []place
@@ -227,8 +227,8 @@ func (b Board) lists(f UserFigures) bool {
 	return f.TotalFires > 0
 }
 
-// placesIn returns the places of everybody on the board of a window, or no more
-// than the first ones if first is not 0.
+// placesIn returns the places of everybody on the board of a window. If first is not
+// 0, only that many of the first places are needed.
 func (v *view) placesIn(ctx context.Context, b Board, first int64) ([]place, error) {
 	if first == 0 {
 		first = math.MaxInt64
@@ -267,22 +267,22 @@ func (v *view) placesIn(ctx context.Context, b Board, first int64) ([]place, err
 		if err != nil {
 			return nil, err
 		}
-		run := longestRun{skipped: v.skipped}
+		longest := longestRun{skipped: v.skipped}
 		for i, row := range rows {
-			run.add(row.Day)
+			longest.add(row.Day)
 			if i+1 == len(rows) || rows[i+1].UserID != row.UserID {
-				places = append(places, place{float64(run.longest), row.UserID})
-				run = longestRun{skipped: v.skipped}
+				places = append(places, place{float64(longest.longest), row.UserID})
+				longest = longestRun{skipped: v.skipped}
 			}
 		}
 	}
 	return places, nil
 }
 
-// placesByPnL returns the places of everybody who traded on some days by P&L, or
-// no more than the first ones. SQL orders by exact sums and the board by what it
-// shows, where sums that a float64 does not tell apart are a tie: if the last
-// place may be part of one, it reads them all.
+// placesByPnL returns the places of everybody who traded on some days, by P&L, or
+// only the first ones. SQL orders by exact sums. The board orders by what it shows, a
+// float64, in which different sums may be equal: if the last place may be part of
+// such a tie, all places are read.
 func (v *view) placesByPnL(ctx context.Context, firstDay, lastDay, first int64) (places []place, err error) {
 	rows, err := v.q.TopByPnLBetween(ctx, dbgen.TopByPnLBetweenParams{FirstDay: firstDay, LastDay: lastDay, MaxRows: first})
 	if err != nil {

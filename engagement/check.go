@@ -40,7 +40,7 @@ func checkID(field, id string) error {
 // maxAhead is how far a clock may be ahead of ours.
 const maxAhead = 24 * time.Hour
 
-// checkTime returns t (now, if zero) as it is stored, and its day.
+// checkTime returns t (now, if zero) in the form in which it is stored, and its day.
 func (c *core) checkTime(field string, t, now time.Time) (time.Time, Day, error) {
 	if t.IsZero() {
 		t = now
@@ -58,7 +58,7 @@ func (c *core) checkTime(field string, t, now time.Time) (time.Time, Day, error)
 	return t, day, nil
 }
 
-// checkClock refuses to write by a clock that shows no time which could be stored.
+// checkClock refuses to write while the clock shows a time that cannot be stored.
 func checkClock(now time.Time) error {
 	if !DayOf(now, time.UTC).known() {
 		return invalid("clock", now.Format(time.RFC3339), wantDay)
@@ -86,8 +86,8 @@ func checkLimit(limit int) (int64, error) {
 // endOfTime is the last time that can be stored as text.
 var endOfTime = time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
 
-// furthestDay is further than any calendar goes; differences of days up to it
-// are safe.
+// furthestDay is after every day of the calendar; differences of days up to it do not
+// overflow.
 const furthestDay Day = 4_000_000
 
 // The first and the last day of the calendar. The first is a Monday, so that the
@@ -179,8 +179,8 @@ func (c *core) checkTrade(t Trade, now time.Time) (*fact, error) {
 	}}, nil
 }
 
-// checkOpeningBalance is checkTrade for an opening balance, of which the user, the
-// P&L and the time are looked at.
+// checkOpeningBalance is checkTrade for an opening balance. It checks the user, the
+// P&L and the time only.
 func (c *core) checkOpeningBalance(t Trade) (*fact, error) {
 	if err := checkUserID(t.UserID); err != nil {
 		return nil, err
@@ -195,8 +195,8 @@ func (c *core) checkOpeningBalance(t Trade) (*fact, error) {
 	}}, nil
 }
 
-// balanceTime returns the time that an opening balance is stored with, which it
-// does not go by: the given one if it can be stored.
+// balanceTime returns the time that an opening balance is stored with: the given one
+// if it can be stored, otherwise another. No figure depends on it.
 func balanceTime(t time.Time) time.Time {
 	if t.Unix() < 0 || t.After(endOfTime) {
 		return time.Unix(0, 0).UTC()
@@ -261,8 +261,8 @@ func (c *core) placeTime(field string, t, now time.Time) (Day, error) {
 	return day, err
 }
 
-// keptPnL is what the signal of an opening balance begins with if its P&L could
-// not be carried: the rest of it is the P&L as it was written.
+// keptPnL begins the signal of an opening balance whose P&L could not be carried; the
+// P&L as it was written follows.
 const keptPnL = "P&L "
 
 func checkSameTrade(known, row dbgen.Trade, timeGiven bool) error {
@@ -282,7 +282,7 @@ func checkSameTrade(known, row dbgen.Trade, timeGiven bool) error {
 	return nil
 }
 
-// errAside refuses a fact whose key a row that is set aside has.
+// errAside refuses a fact with the key of a row that is set aside.
 func errAside(table string, id int64) error {
 	return fmt.Errorf("%w: %s, row %d has this key and is set aside; mend or delete it", ErrConflict, table, id)
 }

@@ -11,8 +11,8 @@ import (
 // that it follows each.
 const MaxCohorts = 400
 
-// Cohort is the users who fired for the first time in one period, and how many
-// of them came back. A count is nil while its period is not over.
+// Cohort says how many users fired for the first time in one period, and how many of
+// them came back. A count is nil while its period is not over.
 type Cohort struct {
 	Start Day   `json:"start"` // the first day of the cohort's own period
 	Size  int64 `json:"size"`
@@ -24,11 +24,11 @@ type Cohort struct {
 	Partial   bool     `json:"partial"` // the cohort's own period is not over
 }
 
-// Cohorts returns a cohort for each period that holds a day of a window, oldest
-// first, followed for the given number of periods, 1 to MaxCohorts. Cohorts
-// that nobody belongs to are there. All time begins with the first fire and ends
-// today; of more than MaxCohorts cohorts it is the last MaxCohorts. A window has at
-// most as many. Cleanup does not change them.
+// Cohorts returns a cohort for each period that contains a day of a window, oldest
+// first, followed for the given number of periods, 1 to MaxCohorts. Cohorts without
+// users are included. All time runs from the first fire to today, cut to its last
+// MaxCohorts cohorts; none before the first fire. A window with more cohorts is
+// ErrInvalid. Cleanup does not change them.
 func (r *Reader) Cohorts(ctx context.Context, w Window, by Period, periods int) ([]Cohort, error) {
 	return snapshot(ctx, r, "cohorts", func(v *view) ([]Cohort, error) {
 		return v.cohorts(ctx, w, by, periods)
@@ -77,7 +77,7 @@ func (v *view) emptyCohorts(first Day, count int, by Period, periods int) []Coho
 }
 
 func (v *view) fillCohorts(ctx context.Context, cohorts []Cohort, days daySpan, by Period, periods int) error {
-	// A cohort whose first days nobody knows is nobody's.
+	// Users whose first day is not known are in no cohort.
 	firstDay, lastDay := int64(max(days.first, firstDay)), int64(days.last)
 	length, shift := int64(by.days()), int64(by.shift())
 	number := func(c int64) int64 { return c - int64((days.first+by.shift())/by.days()) }
@@ -110,7 +110,7 @@ func (v *view) fillCohorts(ctx context.Context, cohorts []Cohort, days daySpan, 
 	return nil
 }
 
-// addTo adds to a count, unless there is none.
+// addTo adds to a count, unless it is nil.
 func addTo(count *int64, n int64) {
 	if count != nil {
 		*count += n

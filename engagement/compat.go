@@ -11,7 +11,7 @@ import (
 const DefaultPath = "data/engagement.db"
 
 var (
-	// defaultTurn holds a token while somebody looks at defaultDB or opens it.
+	// defaultTurn contains a token while somebody looks at defaultDB or opens it.
 	defaultTurn = make(chan struct{}, 1)
 	defaultDB   *DB
 )
@@ -56,8 +56,8 @@ func CloseDefault() error {
 	return db.Close()
 }
 
-// RecordUserSignalFire records a fire of now in the [Default] database, as
-// [DB.RecordFire] does.
+// RecordUserSignalFire records a fire, at the present time, in the [Default]
+// database, as [DB.RecordFire] does.
 func RecordUserSignalFire(ctx context.Context, userID int64, signalID string, executed bool) (FireReceipt, error) {
 	db, err := Default(ctx)
 	if err != nil {

@@ -5,18 +5,19 @@ import (
 	"time"
 )
 
-// Day is a calendar day in the database's time zone, as days since 1970-01-01.
-// Its text form is 2006-01-02. The calendar has the days of the years 1 to 9999:
-// any other is ErrInvalid wherever it is given to, and a method that cannot refuse
-// it takes the nearest day for it, at most one day beyond.
+// Day is a calendar day in the database's time zone, as days since 1970-01-01. Its
+// text form is 2006-01-02. The calendar has the days of the years 1 to 9999: every
+// function that takes a day refuses any other as ErrInvalid. A method of Day that
+// returns no error takes the nearest day instead, at most one day outside of the
+// calendar.
 type Day int64
 
-// What the day of a fact is that lies on none. Counted facts lie on firstDay or
-// later: 1970-01-01 is the day of a clock that was never set.
+// What is stored as the day of a fact that belongs to no day. Other facts lie on
+// firstDay or later: 1970-01-01 is the day of a clock that was never set.
 const (
 	firstDay   Day = 1
 	balanceDay Day = 0  // an opening balance, which belongs to all time and to no day
-	uncounted  Day = -1 // no counter holds it yet
+	uncounted  Day = -1 // not counted yet
 	setAside   Day = -2 // it cannot be a fact and is in no figure
 )
 
@@ -25,7 +26,7 @@ const (
 	daySeconds = 24 * 60 * 60 // UTC has no leap seconds here
 )
 
-// maxOffset is further than the clocks of any zone are or were from UTC.
+// maxOffset is more than the clocks of any zone ever differed from UTC.
 const maxOffset = 16 * time.Hour
 
 // ParseDay reads a day in the form 2006-01-02. Anything else is ErrInvalid.
@@ -41,8 +42,8 @@ func ParseDay(s string) (Day, error) {
 	return day, nil
 }
 
-// DayOf returns the day on which t falls in loc: a time that the calendar does
-// not have falls on the day before its first or after its last.
+// DayOf returns the day on which t falls in loc. A time before or after the calendar
+// falls on the day before its first or after its last day.
 func DayOf(t time.Time, loc *time.Location) Day {
 	seconds := min(max(t.Unix(), int64(minDay-2)*daySeconds), int64(maxDay+2)*daySeconds)
 	_, offset := time.Unix(seconds, 0).In(loc).Zone()
@@ -50,12 +51,12 @@ func DayOf(t time.Time, loc *time.Location) Day {
 	return Day((clock - (clock%daySeconds+daySeconds)%daySeconds) / daySeconds).nearest()
 }
 
-// Start returns the first instant of the day in loc. Where clocks change at
-// midnight that may be 01:00, and where they are put back just after midnight the
-// day before goes on for a while; a day that a zone left out starts with the next.
+// Start returns the first instant of the day in loc. Where clocks change at midnight
+// that may be 01:00. Where they are put back across midnight, the day before goes on
+// for a while after it. A day that the zone left out starts when the next day does.
 func (d Day) Start(loc *time.Location) time.Time {
-	// Between two changes of clocks midnight is at one time. The first stretch that
-	// has it, or that begins after it, has the start.
+	// Between two changes of the clocks midnight comes once. The day starts in the
+	// first stretch between changes that has this midnight or begins after it.
 	midnight := d.utc()
 	for t := midnight.Add(-maxOffset).In(loc); ; {
 		start, change := byClock(midnight, t), clocksChange(t)
@@ -69,8 +70,8 @@ func (d Day) Start(loc *time.Location) time.Time {
 	}
 }
 
-// end returns the instant behind the last of the day in loc. It is later than the
-// start of the next day where clocks are put back across midnight.
+// end returns the first instant after the day in loc. Where clocks are put back
+// across midnight it is later than the start of the next day.
 func (d Day) end(loc *time.Location) (end time.Time) {
 	midnight := (d.nearest() + 1).utc()
 	for t := midnight.Add(-maxOffset).In(loc); !t.After(midnight.Add(maxOffset)); {
@@ -89,29 +90,30 @@ func (d Day) end(loc *time.Location) (end time.Time) {
 	return end
 }
 
-// byClock returns when the clocks of t, as they are set then, show what a clock at
-// UTC shows at another time.
+// byClock returns when clocks, with the offset that they have at t, show the date and
+// time that a clock in UTC shows at utc.
 func byClock(utc, t time.Time) time.Time {
 	_, offset := t.Zone()
 	return utc.Add(-time.Duration(offset) * time.Second).In(t.Location())
 }
 
-// clocksChange returns a time after t up to which the clocks of its zone are not
-// changed; zero if they never are again.
+// clocksChange returns a time after t before which the clocks of its zone do not
+// change, or zero if they never change again.
 func clocksChange(t time.Time) time.Time {
 	_, change := t.ZoneBounds()
 	if !change.IsZero() && !change.After(t) {
-		// Of the last day of a leap year after the table of changes, ZoneBounds says
-		// that its stretch has ended before it.
+		// In years after the zone's table of changes, ZoneBounds is wrong about the
+		// last day of a leap year: it returns an end before t.
 		return t.Add(time.Hour)
 	}
 	return change
 }
 
-// skippedDays returns the days, ascending, that loc has left out, as a zone does
-// that moves to the other side of the date line.
+// skippedDays returns the days, ascending, that loc left out. A zone leaves out a day
+// when it moves to the other side of the date line.
 func skippedDays(loc *time.Location) (skipped []int64) {
-	// Zones have rules only for hours, so none is left out far in the future.
+	// Far in the future zones only have rules that move clocks by hours, so no day is
+	// left out.
 	until := time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 	for t := time.Unix(0, 0).In(loc); !t.IsZero() && t.Before(until); t = clocksChange(t) {
 		for day := DayOf(t.Add(-1), loc) + 1; day < DayOf(t, loc); day++ {
@@ -124,7 +126,8 @@ func skippedDays(loc *time.Location) (skipped []int64) {
 // known reports whether the calendar has the day.
 func (d Day) known() bool { return minDay <= d && d <= maxDay }
 
-// nearest returns the day itself or the one next to the calendar that is nearest.
+// nearest returns the day itself, or for one outside of the calendar the day before
+// its first or after its last.
 func (d Day) nearest() Day { return min(max(d, minDay-1), maxDay+1) }
 
 func (d Day) utc() time.Time { return time.Unix(int64(d.nearest())*daySeconds, 0).UTC() }
@@ -132,7 +135,7 @@ func (d Day) utc() time.Time { return time.Unix(int64(d.nearest())*daySeconds, 0
 // Weekday returns the day's weekday.
 func (d Day) Weekday() time.Weekday { return d.utc().Weekday() }
 
-// WeekStart returns the Monday of the ISO week that holds the day.
+// WeekStart returns the Monday of the ISO week that the day is in.
 func (d Day) WeekStart() Day { return d.nearest() - Day((d.Weekday()+6)%7) }
 
 // String returns the day in the form 2006-01-02, or as Day(2932897) if the calendar

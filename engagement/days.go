@@ -19,30 +19,30 @@ type DayFigures struct {
 }
 
 // DailyFigures returns the figures of every day of a window, oldest first; days
-// without fires are there, with zeros. All time is that of [Reader.Activity]. At
-// most MaxLimit days. Cleanup does not change them.
+// without fires are included, with zeros. All time and the limit of the window are
+// those of [Reader.Activity]. Cleanup does not change them.
 func (r *Reader) DailyFigures(ctx context.Context, w Window) ([]DayFigures, error) {
-	// Of all time the first day is read before: a query more, which an older
-	// state does not harm.
+	// For all time the first day is read by a query of its own. It may see an older
+	// state, which does no harm.
 	return latest(ctx, r, "daily figures", func(v *view) ([]DayFigures, error) { return v.dailyFigures(ctx, w) })
 }
 
 func (v *view) dailyFigures(ctx context.Context, w Window) ([]DayFigures, error) {
-	span, err := v.bounded(ctx, w, Daily, MaxLimit)
-	if err != nil || span.empty() {
+	bounds, err := v.bounded(ctx, w, Daily, MaxLimit)
+	if err != nil || bounds.empty() {
 		return []DayFigures{}, err
 	}
-	rows, err := v.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: int64(max(span.first, firstDay)), LastDay: int64(span.last)})
+	rows, err := v.q.DaysBetween(ctx, dbgen.DaysBetweenParams{FirstDay: int64(max(bounds.first, firstDay)), LastDay: int64(bounds.last)})
 	if err != nil {
 		return nil, err
 	}
-	days := make([]DayFigures, span.last-span.first+1)
+	days := make([]DayFigures, bounds.last-bounds.first+1)
 	for i := range days {
-		days[i].Day = span.first + Day(i)
+		days[i].Day = bounds.first + Day(i)
 		days[i].Partial = days[i].Day >= v.today()
 	}
 	for _, row := range rows {
-		d := &days[Day(row.Day)-span.first]
+		d := &days[Day(row.Day)-bounds.first]
 		d.Fires, d.Executed = row.Fires, row.Executed
 		d.ActiveUsers, d.NewUsers = row.ActiveUsers, row.NewUsers
 		d.ExecutionRate = stats.RatioOrZero(row.Executed, row.Fires)

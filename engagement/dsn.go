@@ -41,7 +41,7 @@ func newEngine(dsn string, o options) (engine.Engine, error) {
 	}), nil
 }
 
-// Forms of a DSN that are in use elsewhere, may hold a password and would make
+// Forms of a DSN that are in use elsewhere, may contain a password and would make
 // strange file names.
 var (
 	// otherURL: SQLite's URIs, and URLs without their slashes or their scheme.
@@ -50,16 +50,16 @@ var (
 	otherKeywords = regexp.MustCompile(`(?i)(^|[\s;,&?'"{])[a-z_ ]*(` +
 		`(host|hostaddr|dbname|database|user|username|user id|uid|service|server|data source|sslmode)['"]?\s*=|` +
 		`(pass|passwd|password|pwd|passfile|secret|token)['"]?\s*[=:])`)
-	// ownPath: a path that says so itself.
+	// ownPath: what begins like nothing but a path.
 	ownPath = regexp.MustCompile(`^(/[^/]|\.\.?/|[A-Za-z]:[/\\])`)
 )
 
-// isPath reports whether dsn, which is not a URL, is meant as the path of a file.
+// isPath reports whether dsn, which is not a URL, is meant as a file's path.
 func isPath(dsn string) bool {
 	return !otherKeywords.MatchString(dsn) && (ownPath.MatchString(dsn) || !otherURL.MatchString(dsn))
 }
 
-// hidden stands for the rest of a URL that may hold a password anywhere.
+// hidden stands for the rest of a URL that may contain a password anywhere.
 const hidden = "://…"
 
 var (
@@ -67,8 +67,8 @@ var (
 	urlOption = regexp.MustCompile(`^[a-z_.]+=`)
 )
 
-// RedactDSN returns what may be shown of a database's name: a path as it is, and
-// of a URL, which may hold a password, the scheme, the host and the path.
+// RedactDSN returns what may be shown of a database's name: a path as it is, and and
+// of a URL, which may contain a password, the scheme, the host and the path.
 func RedactDSN(dsn string) string {
 	scheme, rest, isURL := strings.Cut(dsn, "://")
 	switch {
@@ -84,8 +84,8 @@ func RedactDSN(dsn string) string {
 	return scheme + "://" + u.Host + u.Path
 }
 
-// strayAt reports whether an @ is where none belongs, so that what looks like the
-// host may be a part of the password.
+// strayAt reports whether a URL has an @ in the wrong place, so that what looks like
+// the host may be part of the password.
 func strayAt(u *url.URL, rest string) bool {
 	authority, _, _ := strings.Cut(rest, "/")
 	authority, _, _ = strings.Cut(authority, "?")

@@ -13,7 +13,7 @@ type named interface {
 	fmt.Stringer
 }
 
-// parseNamed returns the one of all values that has this name.
+// parseNamed returns the value with this name; ErrInvalid if none of all has it.
 func parseNamed[E named](what, name string, all []E) (E, error) {
 	for _, value := range all {
 		if value.String() == name {
@@ -31,7 +31,7 @@ func wantOneOf[E named](all []E) string {
 	return "want one of " + strings.Join(names, ", ")
 }
 
-// checkNamed refuses what is none of all values.
+// checkNamed refuses a value that is not one of all.
 func checkNamed[E named](what string, value E, all []E) error {
 	if slices.Contains(all, value) {
 		return nil

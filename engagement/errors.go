@@ -11,25 +11,24 @@ import (
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 )
 
-// The errors that callers can act on. Test for them with [errors.Is]; the text
-// around them says what was being done and which value was the matter.
+// The errors that callers can act on. Test for them with [errors.Is]. The text around
+// them says what was being done and which value was wrong.
 var (
-	// ErrInvalid: an argument was refused before anything was written. Unless it
-	// was the server that refused, it is an [*InvalidError], which names it.
+	// ErrInvalid: an argument was refused before anything was written. It is an
+	// [*InvalidError], which names the argument, unless the server refused it.
 	ErrInvalid = errors.New("invalid")
 	// ErrNotFound: there is no such user, signal, fire, trade, metric or token, or the
 	// user is not on the board.
 	ErrNotFound = errors.New("not found")
 	// ErrConflict: a trade with this id is stored with other content, a row with the
-	// key of a fact is set aside ([Reader.Aside]), a user holds
-	// as many unspent streak freezes as the rules allow, or a copy has been taken
-	// over by another to the same target.
+	// key of a fact is set aside ([Reader.Aside]), a user has as many unspent streak
+	// freezes as the rules allow, or another copy to the same target has taken over.
 	ErrConflict = errors.New("conflict")
 	// ErrBusy: the database stayed locked for some 10 seconds; nothing was written,
 	// try again.
 	ErrBusy = errors.New("busy")
-	// ErrUnavailable: the server could not be reached, or the connection to it
-	// was lost. If that was during a write, it may or may not be recorded.
+	// ErrUnavailable: the server could not be reached, or the connection to it was
+	// lost. What was being written then may or may not be recorded.
 	ErrUnavailable = errors.New("unavailable")
 	// ErrDenied: the server refuses the user, the password or a privilege, its
 	// certificate is not to be trusted, or the system refuses a file.
@@ -53,12 +52,12 @@ var sentinels = []error{
 	ErrStorage, ErrSchema, ErrCorrupt, ErrReadOnly, ErrClosed,
 }
 
-// InvalidError is an [ErrInvalid] that says which argument was refused. Get it
-// with [errors.As]. Its text holds the value, which may be something about a
-// user; the library logs neither.
+// InvalidError is an [ErrInvalid] that says which argument was refused. Get it with
+// [errors.As]. Its text contains the value, which may be something about a user; the
+// library logs neither.
 type InvalidError struct {
 	Field  string // such as "user id" or "limit"
-	Value  any    // what was given; nil if that says nothing
+	Value  any    // what was given; nil if it would not help
 	Reason string // what is wrong with it, or what is wanted
 }
 
@@ -92,8 +91,8 @@ func notFound(what string, key any) error {
 	return fmt.Errorf("%s %#v: %w", what, key, ErrNotFound)
 }
 
-// errByCaller stands for an error that a caller's own function returned, whose
-// text is not ours to log.
+// errByCaller is logged in place of an error that a caller's own function returned:
+// its text may contain anything.
 var errByCaller = errors.New("undone by the caller")
 
 func byCaller(err error) error {
@@ -116,8 +115,9 @@ func explain(eng engine.Engine, doing string, err error) error {
 	return fmt.Errorf("%s: %w: %w", doing, sentinel, err)
 }
 
-// givenUp returns err with that of ctx, if ctx has ended and err may be what
-// came of that: the caller has gone, not the server or the transaction.
+// givenUp returns err together with the error of ctx, if ctx has ended and err may
+// have come of it: then the caller gave up, and the server and the transaction are
+// not to blame.
 func givenUp(ctx context.Context, eng engine.Engine, err error) error {
 	if err == nil || !engine.Ended(ctx) {
 		return err
@@ -164,12 +164,12 @@ func sentinelOf(eng engine.Engine, err error) error {
 	case engine.Unprepared:
 		return errUnprepared
 	}
-	// database/sql says so beside the engine's own error too, which counts.
+	// database/sql may join this to the engine's own error, which goes first.
 	if errors.Is(err, sql.ErrTxDone) || errors.Is(err, sql.ErrConnDone) {
 		return ErrClosed
 	}
 	return nil
 }
 
-// errUnprepared is the refusal of a DSN that prepares statements.
+// errUnprepared refuses a DSN with which statements are prepared.
 var errUnprepared = invalid("dsn", nil, "behind a pooler in transaction mode it wants default_query_exec_mode=exec")

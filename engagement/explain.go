@@ -50,9 +50,9 @@ func (f Figure) ofFires() bool { return f == FigureFires || f == FigureExecuted 
 
 // Explanation says what a figure is made of, all of one moment.
 //
-// The days survive cleanup and add up to the figure, with what is carried; the facts are those that
-// are still kept one by one. Fires of days before the horizon are not, so of
-// these days there is only the sum.
+// The days survive cleanup; together with Carried they add up to the figure. The
+// facts are those that are still kept one by one. Fires of days before the horizon
+// are not kept, so those days have sums only.
 type Explanation struct {
 	UserID   int64  `json:"user_id,omitempty"`
 	SignalID string `json:"signal_id,omitempty"`
@@ -60,18 +60,18 @@ type Explanation struct {
 
 	Value float64 `json:"value"` // as it is stored
 	Sum   float64 `json:"sum"`   // what the days come to
-	// Exact says that the figure, the days and the facts agree to the last
+	// Exact reports whether the figure, the days and the facts agree to the last
 	// millionth. If they do not, Verify finds it and Rebuild puts it right.
 	Exact bool `json:"exact"`
 
-	// Days are those that add something, oldest first. They are all on every page of
-	// the facts: the calendar has 366 a year.
+	// Days are those that add something, oldest first. Every page of the facts has
+	// all of them: there are at most 366 a year.
 	Days    []FigureDay `json:"days"`
-	Carried float64     `json:"carried,omitempty"` // of the sum, what an opening balance adds, which is of no day
+	Carried float64     `json:"carried,omitempty"` // the part of Sum that is an opening balance, which belongs to no day
 
 	Horizon       Day           `json:"horizon"`
-	BeforeHorizon float64       `json:"before_horizon"`   // of the sum, what comes from days whose facts were cleaned up; of trades 0
-	FromFacts     float64       `json:"from_facts"`       // what all facts come to that are kept
+	BeforeHorizon float64       `json:"before_horizon"`   // the part of Sum from days whose facts were cleaned up; 0 for figures of trades
+	FromFacts     float64       `json:"from_facts"`       // what all kept facts come to
 	Fires         []SignalFire  `json:"fires,omitempty"`  // a page of them, newest first
 	Trades        []ClosedTrade `json:"trades,omitempty"` // a page of them, last closed first
 	Next          Cursor        `json:"next,omitempty"`   // where the next page of them begins; "" if there is none
@@ -84,8 +84,8 @@ type FigureDay struct {
 	Decided int64   `json:"decided,omitempty"` // of a win rate: wins and losses
 }
 
-// part is a figure in whole numbers, of which one is nothing but a P&L. decided
-// is what a win rate is divided by.
+// part is a figure, or a part of it, in whole numbers: a count or a P&L. decided is
+// what a win rate is divided by.
 type part struct {
 	count, decided int64
 	pnl            stats.Amount
@@ -130,7 +130,7 @@ func (f Figure) partOf(c counts) part {
 	return part{}
 }
 
-// explaining is an explanation in the making.
+// explaining is an explanation that is being put together.
 type explaining struct {
 	Explanation
 	sum, before part // of its days, and of those before the horizon whose facts are gone
@@ -164,9 +164,9 @@ func (e *explaining) conclude(stored, facts part) Explanation {
 	return e.Explanation
 }
 
-// ExplainUser returns what a user's figure is made of and a page of its facts.
-// A user who has neither fired nor traded is ErrNotFound, a figure that users
-// do not have ErrInvalid. A streak that is broken is 0 and made of nothing.
+// ExplainUser returns what a user's figure is made of and a page of its facts. A user
+// who has neither fired nor traded is ErrNotFound, a figure that users do not have
+// ErrInvalid. A broken streak is 0 and has no days.
 func (r *Reader) ExplainUser(ctx context.Context, userID int64, figure Figure, q PageQuery) (Explanation, error) {
 	return snapshot(ctx, r, "explain a user's figure", func(v *view) (Explanation, error) {
 		return v.explainUser(ctx, userID, figure, q)
@@ -192,7 +192,7 @@ func (v *view) explainUser(ctx context.Context, userID int64, figure Figure, q P
 	}
 	stored, days := v.storedFigure(figure, user)
 	e.Value = figure.value(stored)
-	switch figure { // these are stored besides what they derive from
+	switch figure { // these are stored beside the counts that they follow from
 	case FigureWinRate:
 		e.Value = user.WinRate
 	case FigurePnL:

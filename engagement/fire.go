@@ -58,11 +58,11 @@ func (s Status) MarshalText() ([]byte, error) { return marshalNamed("status", s,
 // UnmarshalText reads what MarshalText returns.
 func (s *Status) UnmarshalText(text []byte) error { return unmarshalNamed(s, text, ParseStatus) }
 
-// FireReceipt is what recording a fire came to.
+// FireReceipt says what recording a fire did.
 type FireReceipt struct {
 	Status Status `json:"status"`
-	// Milestones are those that the fire was awarded for its user's streaks,
-	// ascending; none for most fires. See [Reader.Awards].
+	// Milestones are the lengths, ascending, that were awarded to the user's streaks
+	// because of this fire; none for most fires. See [Reader.Awards].
 	Milestones []int64 `json:"milestones,omitempty"`
 }
 
@@ -84,9 +84,10 @@ type SignalFire struct {
 // A time before the day 1970-01-02 of the database's zone, or more than 24 hours
 // ahead of its clock, is ErrInvalid.
 //
-// A fire of a day whose fires have been cleaned up is ErrInvalid: nobody could
-// tell any more whether it was counted. A caller who may repeat a call that
-// late must give the fire's time; without one it is a fire of now.
+// A fire of a day whose fires have been cleaned up is ErrInvalid, since nobody can
+// tell any more whether it was counted. A caller who may repeat a call that late must
+// give the fire's time; without one the repeated call records a fire at the present
+// time.
 //
 // A fire with the key of a row that is set aside is ErrConflict, which names the
 // row; see [Reader.Aside].
@@ -95,11 +96,11 @@ type SignalFire struct {
 // fire is on disk.
 func (db *DB) RecordFire(ctx context.Context, f Fire) (FireReceipt, error) {
 	return run(ctx, db.shared(), "record fire", func() (FireReceipt, error) {
-		fact, err := db.core.checkFire(f, db.core.instant())
+		checked, err := db.core.checkFire(f, db.core.instant())
 		if err != nil {
 			return FireReceipt{}, err
 		}
-		r, err := db.enqueue(ctx, fact)
+		r, err := db.enqueue(ctx, checked)
 		if err != nil {
 			return FireReceipt{}, fmt.Errorf("%s: %w", f, err)
 		}
@@ -171,11 +172,11 @@ func (r *Reader) Fire(ctx context.Context, userID int64, signalID string) (Signa
 	})
 }
 
-// FireFilter says which fires to list. The zero value lets all through.
+// FireFilter selects fires. The zero value selects all.
 type FireFilter struct {
 	UserID   int64  `json:"user_id,omitzero"`   // 0: of all users
 	SignalID string `json:"signal_id,omitzero"` // "": of all signals
-	Executed bool   `json:"executed,omitzero"`  // only those executed; false: these and the others
+	Executed bool   `json:"executed,omitzero"`  // true: only executed fires; false: all
 	Window   Window `json:"window,omitzero"`    // zero: of all time
 }
 
@@ -188,13 +189,13 @@ func (f FireFilter) check() error {
 	return f.Window.check()
 }
 
-// Fires lists the fires that f lets through and that are still kept one by one,
-// newest first; none if there are none.
+// Fires lists the fires that f selects and that are still kept one by one, newest
+// first; an empty page if there are none.
 //
-// It reads the fires of the page off an index of the user's, the signal's or all
-// fires, and at most as many more at the end of a window. For both a user and a
-// signal it reads one. Executed narrows what is returned and not what is read,
-// which may be all older fires.
+// It reads the fires of the page from an index of the user's, the signal's or all
+// fires, and at the end of a window at most as many more. With both a user and a
+// signal it reads one fire. Executed does not narrow what is read: to fill a page,
+// all older fires may be read.
 func (r *Reader) Fires(ctx context.Context, f FireFilter, q PageQuery) (Page[SignalFire], error) {
 	return latest(ctx, r, "list fires", func(v *view) (Page[SignalFire], error) {
 		return v.fires(ctx, f, q)
@@ -212,8 +213,8 @@ func (v *view) fires(ctx context.Context, f FireFilter, q PageQuery) (Page[Signa
 	return v.firesOf(ctx, f.UserID, f.SignalID, f.Executed, p)
 }
 
-// firesOf lists a page of the fires of a user and for a signal, if they are given:
-// all of them, or those executed.
+// firesOf lists a page of fires, of the user and for the signal if they are given:
+// all, or only executed ones.
 func (v *view) firesOf(ctx context.Context, userID int64, signalID string, executed bool, p factPaging) (Page[SignalFire], error) {
 	before, id, user, signal := p.before()
 	notExecuted := int64(1)
@@ -247,8 +248,8 @@ func (v *view) firesOf(ctx context.Context, userID int64, signalID string, execu
 	return Page[SignalFire]{signalFires(rows), next}, err
 }
 
-// theFire returns the rows of a user's fire for a signal, executed if that is
-// asked for: one or none.
+// theFire returns the row of a user's fire for a signal, or no row. executed asks for
+// it only if it is executed.
 func (v *view) theFire(ctx context.Context, userID int64, signalID string, executed bool) ([]dbgen.SignalFire, error) {
 	row, err := v.q.GetFire(ctx, dbgen.GetFireParams{UserID: userID, SignalID: signalID})
 	if errors.Is(err, sql.ErrNoRows) || (err == nil && executed && !row.Executed) {

@@ -8,15 +8,15 @@ import (
 	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
 )
 
-// What a forecast takes for granted unless it is told otherwise.
+// What a forecast assumes unless the query says otherwise.
 const (
 	// DefaultStrength is how many decided trades the community's win rate
 	// stands for in a forecast.
 	DefaultStrength = 10
 	// DefaultMinDecided is how many decided trades a forecast needs, and a board of
-	// win rates asks for, unless it is told. With as many as DefaultStrength, what a
-	// user or signal has shown weighs as much in a forecast as what the community
-	// has.
+	// win rates asks for, unless the query says otherwise. It equals DefaultStrength,
+	// so that a first forecast weighs the trades of the user or signal as much as the
+	// community's.
 	DefaultMinDecided = 10
 )
 
@@ -31,11 +31,10 @@ type ForecastQuery struct {
 
 // Forecast is the probability that the next decided trade is a win.
 //
-// It is a Beta distribution: as if the user or signal had begun with Strength
-// trades of which the community's share was won, and had then made its own.
-// The more of its own there are, the less the community's weigh. Draws count
-// nowhere, and nothing but wins and losses is looked at: whether such forecasts
-// were any good is what [Reader.ScoreForecasts] says.
+// It is a Beta distribution: as if the user or signal had begun with Strength trades
+// of which the community's share was won, and had then made its own. The more of its
+// own there are, the less the community's weigh. Only wins and losses count, not
+// draws or amounts. [Reader.ScoreForecasts] tells how good such forecasts were.
 //
 // With fewer than Needed trades of its own there is no forecast: Probability,
 // Low and High are nil, null in JSON.
@@ -57,14 +56,13 @@ type Forecast struct {
 	High        *float64 `json:"high"`        // with 5 % the probability is higher
 }
 
-// Forecast returns the probability that the next decided trade of a user, or of
-// those who follow a signal, is a win, from all wins and losses stored now. That
-// there are too few for a forecast is an answer: see [Forecast]. A user who has
-// neither fired nor traded and a signal that nobody has fired or traded are
-// ErrNotFound.
+// Forecast returns the probability that the next decided trade of a user, or of those
+// who follow a signal, is a win, from all wins and losses stored now. Too few of them
+// are no error: see [Forecast]. A user who has neither fired nor traded and a signal
+// that nobody has fired or traded are ErrNotFound.
 //
-// For the community's sums it reads one row a user, and for a signal's own all
-// trades that followed it.
+// It reads one row of each user for the community's sums, and for a signal all trades
+// that followed it.
 func (r *Reader) Forecast(ctx context.Context, q ForecastQuery) (Forecast, error) {
 	return snapshot(ctx, r, "forecast", func(v *view) (Forecast, error) { return v.forecast(ctx, q) })
 }
@@ -129,7 +127,7 @@ func withTrade(o stats.Outcomes, t dbgen.Trade) stats.Outcomes {
 	return o
 }
 
-// prior is what is taken for granted before a user or signal has traded.
+// prior is what is assumed of a user or signal that has not traded yet.
 type prior struct {
 	strength   float64
 	minDecided int64
@@ -141,7 +139,7 @@ func newPrior(strength float64, minDecided int64) (prior, error) {
 	switch {
 	case p.strength == 0:
 		p.strength = DefaultStrength
-	case !(p.strength >= 1 && p.strength <= most): // not a number is not either
+	case !(p.strength >= 1 && p.strength <= most): // true for NaN too
 		return p, invalid("strength", strength, fmt.Sprintf("want 1 to %d trades, or 0 for %d", most, DefaultStrength))
 	}
 	switch {
@@ -155,18 +153,18 @@ func newPrior(strength float64, minDecided int64) (prior, error) {
 
 // CalibrationQuery says which forecasts to score.
 type CalibrationQuery struct {
-	BySignal   bool    `json:"by_signal,omitzero"`   // forecasts of the signals that trades followed; false: of the users who made them
-	Window     Window  `json:"window,omitzero"`      // of the days on which the trades closed; zero: all time
+	BySignal   bool    `json:"by_signal,omitzero"`   // true: forecasts for the signals that trades followed; false: for the users who made them
+	Window     Window  `json:"window,omitzero"`      // which trades to forecast, by the day on which they closed; zero: all time
 	Strength   float64 `json:"strength,omitzero"`    // as in ForecastQuery
 	MinDecided int64   `json:"min_decided,omitzero"` // as in ForecastQuery
 }
 
-// Calibration says how good past forecasts were. A forecast is made for every
-// win and loss, from nothing but what had closed before it, and compared with
-// how it ended. Nil, null in JSON, is a figure of no forecasts.
+// Calibration says how good past forecasts were. A forecast is made for every win and
+// loss, from nothing but what had closed before it, and compared with how it ended. A
+// figure is nil, null in JSON, if no forecast could be made for it.
 type Calibration struct {
 	Forecasts int64 `json:"forecasts"` // wins and losses that were forecast
-	TooEarly  int64 `json:"too_early"` // wins and losses before which there were fewer than MinDecided
+	TooEarly  int64 `json:"too_early"` // wins and losses that were not, with fewer than MinDecided before them
 
 	// The Brier score is the mean of (forecast - outcome)², a win being 1 and a
 	// loss 0: 0 is perfect, and saying 0.5 each time scores 0.25.
@@ -189,12 +187,11 @@ type CalibrationBin struct {
 	WinRate      *float64 `json:"win_rate"` // how many of them were wins
 }
 
-// ScoreForecasts makes the forecast of every win and loss that closed in the
-// window, as [Reader.Forecast] would have just before, and scores them. Only
-// trades that closed strictly earlier are known to a forecast: those that closed
-// at the same time do not see each other. Draws, trades of unknown time and, by
-// signal, trades that followed none are not forecast; the latter count towards
-// the base rate.
+// ScoreForecasts makes the forecast of every win and loss that closed in the window,
+// as [Reader.Forecast] would have made it just before, and scores them. A forecast
+// uses only trades that closed strictly earlier, and so none that closed at the same
+// time. Draws, trades of unknown time and, by signal, trades that followed none are
+// not forecast; the latter count towards the base rate.
 //
 // Trades are never cleaned up, so any window can be asked for. The call reads
 // every decided trade up to the end of the window, and keeps one pair of
@@ -224,18 +221,18 @@ func (r *Reader) ScoreForecasts(ctx context.Context, q CalibrationQuery) (Calibr
 type scorer struct {
 	prior    prior
 	bySignal bool
-	days     daySpan // whose trades are scored
+	days     daySpan // the trades that closed on them are scored
 
 	community stats.Outcomes
 	own       map[subject]stats.Outcomes
-	now       []dbgen.Trade // those that closed last, at one time; nobody knows them yet
+	now       []dbgen.Trade // the latest trades, which closed at the same time and are not in community and own yet
 
 	tooEarly int64
 	scores   stats.Calibration
 }
 
-// subject is whom a trade's forecast is about; nobody, for one that followed no
-// signal.
+// subject returns the user or the signal that a trade's forecast is for; the zero
+// value if forecasts are for signals and the trade followed none.
 func (s *scorer) subject(t dbgen.Trade) subject {
 	if s.bySignal {
 		return subject{signalID: t.SignalID}
@@ -261,7 +258,7 @@ func (s *scorer) trade(t dbgen.Trade) {
 	s.scores.Add(own.Posterior(base, s.prior.strength).Mean(), base, t.Outcome == Win.String())
 }
 
-// learn makes the trades of the last time known.
+// learn adds the latest trades to those that forecasts are made from.
 func (s *scorer) learn() {
 	for _, t := range s.now {
 		s.community = withTrade(s.community, t)

@@ -17,7 +17,7 @@ type Freeze struct {
 	GrantID string `json:"grant_id"` // 1 to 256 bytes of UTF-8 without control characters
 }
 
-// FreezeReceipt is what granting a freeze came to.
+// FreezeReceipt says what granting a freeze did.
 type FreezeReceipt struct {
 	Status Status `json:"status"` // Recorded or Duplicate
 }
@@ -33,15 +33,16 @@ type GrantedFreeze struct {
 // GrantFreeze grants a user a freeze. Repeating the call is safe: the same grant
 // again is Duplicate and changes nothing.
 //
-// A freeze covers one missed day, from the day of its grant on, that is no rest
-// day: the streak stays alive and does not become longer. Freezes are spent by
-// themselves, the earliest granted first, on each missed day until there is none
-// and the streak breaks; the days after that take none. A late fire on a covered
-// day gives its freeze back.
+// A freeze covers one missed day that is no rest day, not before the day of its
+// grant: the streak stays alive and does not become longer. Freezes are spent
+// automatically, the earliest granted first, one on each missed day. When none is
+// left the streak breaks, and the days after that take no freeze. A late fire on a
+// covered day gives the freeze back.
 //
-// ErrNotFound for a user who has neither fired nor traded. ErrConflict, which
-// changes nothing, if the user holds as many unspent freezes as the rules allow
-// (see [StreakRules]); freezes that were given back count, and are never taken.
+// ErrNotFound for a user who has neither fired nor traded. ErrConflict, which changes
+// nothing, if the user has as many unspent freezes as the rules allow (see
+// [StreakRules]). Freezes that a late fire gave back count too, and may exceed what
+// the rules allow: none is taken away.
 func (db *DB) GrantFreeze(ctx context.Context, f Freeze) (FreezeReceipt, error) {
 	return write(ctx, db, "grant a freeze", idempotent, func(w *writing) (FreezeReceipt, error) {
 		return w.grantFreeze(ctx, f)
@@ -138,9 +139,9 @@ func (v *view) freezes(ctx context.Context, user dbgen.UserStat) ([]GrantedFreez
 	return granted, nil
 }
 
-// covering spends freezes, which are in order, on what has been missed up to
-// today. They are stored as the last active day has left them; the next fire
-// stores what is spent here.
+// covering spends freezes, which are in order, on the days missed up to today. What
+// is stored is how the last active day left them; the next fire stores what is spent
+// here.
 func covering(rules streaks.Rules, streak streaks.State, freezes []streaks.Freeze, today Day) {
 	for len(freezes) > 0 && freezes[0].Spent != streaks.None {
 		freezes = freezes[1:]

@@ -376,7 +376,7 @@ func FuzzRows(f *testing.F) {
 		if math.IsNaN(amount) || math.IsInf(amount, 0) {
 			amount = 0 // no row has these
 		}
-		var r rows
+		var r jsonRows
 		for range 2 {
 			r.begin().int(number).str(text).bool(yes).float(amount).time(at)
 		}

@@ -9,8 +9,8 @@ import (
 
 // Hours says at which hours of the week a community fires.
 type Hours struct {
-	// Horizon is the first day that can be answered for: the fires of earlier
-	// days are no longer kept one by one. Days before it are left out.
+	// Horizon is the first day whose fires are still kept one by one. Days before it
+	// are left out.
 	Horizon Day   `json:"horizon"`
 	Total   int64 `json:"total"`
 	// Fires are counted by weekday, first Monday, and by the hour that a clock
@@ -43,12 +43,13 @@ func (v *view) hours(ctx context.Context, w Window) (Hours, error) {
 	if err != nil {
 		return Hours{}, err
 	}
-	// The database knows no time zones, so it is told when each hour was.
-	var spans rows
+	// The database knows no time zones, so it is given the times between which each
+	// hour lies.
+	var spans jsonRows
 	waiting := 0
 	for i, day := range days {
-		for _, span := range hoursOf(Day(day.Day), v.loc) {
-			spans.begin().int(span.cell()).time(span.from).time(span.until)
+		for _, hour := range hoursOf(Day(day.Day), v.loc) {
+			spans.begin().int(hour.cell()).time(hour.from).time(hour.until)
 			waiting++
 		}
 		if waiting < spanBatch && i+1 < len(days) {
@@ -62,13 +63,13 @@ func (v *view) hours(ctx context.Context, w Window) (Hours, error) {
 			hours.Fires[row.Cell/24][row.Cell%24] += row.Fires
 			hours.Total += row.Fires
 		}
-		spans, waiting = rows{}, 0
+		spans, waiting = jsonRows{}, 0
 	}
 	return hours, nil
 }
 
-// hourSpan is a time, from in the database's zone, during which the clock showed
-// one hour of one day.
+// hourSpan is the time during which clocks in the database's zone, in which from is,
+// showed one hour of one day.
 type hourSpan struct{ from, until time.Time }
 
 // cell numbers the hours of a week from Monday's first.
@@ -76,9 +77,9 @@ func (s hourSpan) cell() int64 {
 	return int64(s.from.Weekday()+6)%7*24 + int64(s.from.Hour())
 }
 
-// hoursOf returns the hours of a day in order: 24 of them, unless clocks change.
-// What lies between them and is of another day, as clocks put back across midnight
-// have it, is left out.
+// hoursOf returns the hours of a day in order: 24 of them, unless clocks change. Time
+// between them that is of another day is left out: there is such where clocks are put
+// back across midnight.
 func hoursOf(day Day, loc *time.Location) (spans []hourSpan) {
 	end := day.end(loc)
 	for from := day.Start(loc); from.Before(end); {

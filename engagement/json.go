@@ -8,14 +8,14 @@ import (
 	"io"
 )
 
-// What callers write is read strictly: a field that there is not is ErrInvalid, for
-// it is one that was mistyped. A field that is absent leaves what it would set.
+// What callers write is read strictly: an unknown field is ErrInvalid, since it is
+// most likely mistyped. An absent field leaves what it would set as it is.
 
-// maxJSONBytes is several times as much as the longest of them has, a board of
+// maxJSONBytes is several times the length of the longest of them, a board of
 // MaxLimit users.
 const maxJSONBytes = 1 << 20
 
-// readKnown reads JSON of known fields. It changes nothing if it fails.
+// readKnown reads JSON and refuses unknown fields. It changes nothing if it fails.
 func readKnown[T any](what string, text []byte, into *T) error {
 	read := *into
 	if err := decodeOne(text, &read, maxJSONBytes); err != nil {
@@ -28,68 +28,68 @@ func readKnown[T any](what string, text []byte, into *T) error {
 	return nil
 }
 
-// UnmarshalJSON refuses a field that a fire does not have.
+// UnmarshalJSON refuses an unknown field.
 func (f *Fire) UnmarshalJSON(text []byte) error {
 	type fields Fire
 	return readKnown("fire", text, (*fields)(f))
 }
 
-// UnmarshalJSON refuses a field that a trade does not have.
+// UnmarshalJSON refuses an unknown field.
 func (t *Trade) UnmarshalJSON(text []byte) error {
 	type fields Trade
 	return readKnown("trade", text, (*fields)(t))
 }
 
-// UnmarshalJSON refuses a field that a freeze does not have.
+// UnmarshalJSON refuses an unknown field.
 func (f *Freeze) UnmarshalJSON(text []byte) error {
 	type fields Freeze
 	return readKnown("freeze", text, (*fields)(f))
 }
 
-// UnmarshalJSON refuses a field that there is not.
+// UnmarshalJSON refuses an unknown field.
 func (b *Board) UnmarshalJSON(text []byte) error {
 	type fields Board
 	return readKnown("board", text, (*fields)(b))
 }
 
-// UnmarshalJSON refuses a field that there is not.
+// UnmarshalJSON refuses an unknown field.
 func (f *FireFilter) UnmarshalJSON(text []byte) error {
 	type fields FireFilter
 	return readKnown("filter of fires", text, (*fields)(f))
 }
 
-// UnmarshalJSON refuses a field that there is not.
+// UnmarshalJSON refuses an unknown field.
 func (f *TradeFilter) UnmarshalJSON(text []byte) error {
 	type fields TradeFilter
 	return readKnown("filter of trades", text, (*fields)(f))
 }
 
-// UnmarshalJSON refuses a field that there is not.
+// UnmarshalJSON refuses an unknown field.
 func (q *PageQuery) UnmarshalJSON(text []byte) error {
 	type fields PageQuery
 	return readKnown("page", text, (*fields)(q))
 }
 
-// UnmarshalJSON refuses a field that there is not.
+// UnmarshalJSON refuses an unknown field.
 func (q *ForecastQuery) UnmarshalJSON(text []byte) error {
 	type fields ForecastQuery
 	return readKnown("forecast", text, (*fields)(q))
 }
 
-// UnmarshalJSON refuses a field that there is not.
+// UnmarshalJSON refuses an unknown field.
 func (q *CalibrationQuery) UnmarshalJSON(text []byte) error {
 	type fields CalibrationQuery
 	return readKnown("calibration", text, (*fields)(q))
 }
 
-// UnmarshalJSON refuses a field that there is not.
+// UnmarshalJSON refuses an unknown field.
 func (q *QualityQuery) UnmarshalJSON(text []byte) error {
 	type fields QualityQuery
 	return readKnown("quality", text, (*fields)(q))
 }
 
-// decodeOne reads the only value of a JSON text, of at most so many bytes and with
-// known fields.
+// decodeOne reads a JSON text of at most so many bytes that contains one value. It
+// refuses unknown fields.
 func decodeOne(text []byte, into any, most int) error {
 	if len(text) > most {
 		return tooLong(len(text), most)

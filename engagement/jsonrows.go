@@ -8,14 +8,14 @@ import (
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 )
 
-// rows builds the JSON array of arrays that a set-based statement reads. The
+// jsonRows builds the JSON array of arrays that a statement about many rows reads. The
 // caller writes each row's columns in order between begin and the next begin.
-type rows struct {
+type jsonRows struct {
 	text []byte
 }
 
 // begin starts a row.
-func (r *rows) begin() *rows {
+func (r *jsonRows) begin() *jsonRows {
 	if len(r.text) == 0 {
 		r.text = append(r.text, '[')
 	} else {
@@ -25,13 +25,13 @@ func (r *rows) begin() *rows {
 	return r
 }
 
-func (r *rows) comma() {
+func (r *jsonRows) comma() {
 	if r.text[len(r.text)-1] != '[' {
 		r.text = append(r.text, ',')
 	}
 }
 
-func (r *rows) int(values ...int64) *rows {
+func (r *jsonRows) int(values ...int64) *jsonRows {
 	for _, v := range values {
 		r.comma()
 		r.text = strconv.AppendInt(r.text, v, 10)
@@ -51,7 +51,7 @@ func ids(values []int64) string {
 	return string(append(text, ']'))
 }
 
-func (r *rows) bool(v bool) *rows {
+func (r *jsonRows) bool(v bool) *jsonRows {
 	if v {
 		return r.int(1)
 	}
@@ -59,7 +59,7 @@ func (r *rows) bool(v bool) *rows {
 }
 
 // float writes as many digits as it takes to read the same number again.
-func (r *rows) float(v float64) *rows {
+func (r *jsonRows) float(v float64) *jsonRows {
 	r.comma()
 	r.text = strconv.AppendFloat(r.text, v, 'g', -1, 64)
 	return r
@@ -67,7 +67,7 @@ func (r *rows) float(v float64) *rows {
 
 // str writes an id byte by byte: other programs may have stored what is not
 // UTF-8, which encoding/json would replace.
-func (r *rows) str(s string) *rows {
+func (r *jsonRows) str(s string) *jsonRows {
 	r.comma()
 	r.text = append(r.text, '"')
 	for i := range len(s) {
@@ -84,7 +84,7 @@ func (r *rows) str(s string) *rows {
 	return r
 }
 
-func (r *rows) time(t time.Time) *rows {
+func (r *jsonRows) time(t time.Time) *jsonRows {
 	r.comma()
 	r.text = append(r.text, '"')
 	r.text = t.UTC().AppendFormat(r.text, engine.TimeFormat)
@@ -92,10 +92,10 @@ func (r *rows) time(t time.Time) *rows {
 	return r
 }
 
-func (r *rows) empty() bool { return len(r.text) == 0 }
+func (r *jsonRows) empty() bool { return len(r.text) == 0 }
 
 // String returns the JSON.
-func (r *rows) String() string {
+func (r *jsonRows) String() string {
 	if r.empty() {
 		return "[]"
 	}

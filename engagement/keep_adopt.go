@@ -8,20 +8,21 @@ import (
 	"time"
 )
 
-// pendingChunk is how many facts are counted in one transaction, so that other writers are not kept waiting for long.
+// pendingChunk is how many facts are counted in one transaction, so that other
+// writers do not wait long.
 const pendingChunk = 1_000
 
-// countPending counts the facts that no counter holds yet: those of a
-// predecessor's file, and those that another program inserted with plain SQL. It
-// looks again at those set aside, and finishes what a migration or a change of the
-// streak rules has left.
+// countPending counts the facts that are not counted yet: those of a predecessor's
+// file, and those that another program inserted with plain SQL. It looks again at
+// rows that are set aside, and finishes what a migration or a change of the streak
+// rules left undone.
 func (db *DB) countPending(ctx context.Context) error {
 	found, err := latest(ctx, db.Reader, "look for uncounted facts", func(v *view) (pending, error) { return v.pending(ctx) })
 	if err == nil && found.aside > 0 {
 		err = db.lookAgain(ctx)
 	}
 	if err == nil && found.facts > 0 {
-		db.core.log.Info("counting facts that no counter holds yet", "facts", found.facts)
+		db.core.log.Info("counting facts that are not counted yet", "facts", found.facts)
 		err = db.countFacts(ctx, found.facts)
 	}
 	if err == nil && found.unbounded > 0 {
@@ -37,7 +38,7 @@ func (db *DB) countPending(ctx context.Context) error {
 
 // pending is what Open has yet to finish.
 type pending struct {
-	facts     int64 // that no counter holds
+	facts     int64 // not counted yet
 	aside     int64 // rows set aside, which may have been mended
 	unbounded int64 // users without the bound of their win rate
 	streaks   bool  // streaks are being counted again
@@ -57,7 +58,7 @@ func (v *view) pending(ctx context.Context) (p pending, err error) {
 	return p, err
 }
 
-// countNoDay counts the facts of one of the days uncounted and setAside.
+// countNoDay counts the rows of facts whose day is uncounted or setAside.
 func (v *view) countNoDay(ctx context.Context, day Day) (int64, error) {
 	fires, err := v.q.CountFiresOfNoDay(ctx, int64(day))
 	if err != nil {
@@ -67,8 +68,8 @@ func (v *view) countNoDay(ctx context.Context, day Day) (int64, error) {
 	return fires + trades, err
 }
 
-// countFacts counts the facts that no counter holds yet, of which there are about
-// so many, and sets aside the rows that cannot be facts.
+// countFacts counts the facts that are not counted yet, about total of them, and sets
+// aside the rows that cannot be facts.
 func (db *DB) countFacts(ctx context.Context, total int64) error {
 	p := progressOf(ctx, total)
 	var aside int64
@@ -92,8 +93,8 @@ func (db *DB) countFacts(ctx context.Context, total int64) error {
 	return err
 }
 
-// eachPage shows the rows of one of the days uncounted and setAside to use, a page
-// at a time: those that are facts, and those that cannot be.
+// eachPage reads the rows whose day is uncounted or setAside and hands them to use
+// page by page: the facts, and the rows that cannot be facts.
 func (db *DB) eachPage(ctx context.Context, day Day, use func(sound []*fact, refused []refusal) error) error {
 	for _, table := range []string{firesTable, tradesTable} {
 		for after := noRow; ; {
@@ -124,9 +125,9 @@ func (db *DB) eachPage(ctx context.Context, day Day, use func(sound []*fact, ref
 	return nil
 }
 
-// countTogether counts facts whose rows are there, in one transaction if none of
-// them is refused, and returns those that are. What refuses them may be what others
-// come to: the sum of a user's trades has a bound.
+// countTogether counts facts that are stored already, in one transaction if none of
+// them is refused, and returns those that are refused. A sound fact may be refused
+// because of others: the sum of a user's trades has a bound.
 func (db *DB) countTogether(ctx context.Context, facts []*fact) ([]refusal, error) {
 	if len(facts) == 0 {
 		return nil, nil
@@ -148,7 +149,7 @@ func (db *DB) countTogether(ctx context.Context, facts []*fact) ([]refusal, erro
 	return append(first, rest...), err
 }
 
-// countStored counts facts whose rows are there, unless another process has
+// countStored counts facts that are stored already, unless another process has
 // counted them first.
 func (w *writing) countStored(ctx context.Context, facts []*fact) (counted int, err error) {
 	l, err := w.load(ctx, facts)
@@ -187,24 +188,24 @@ func (db *DB) boundWinRates(ctx context.Context) error {
 		if err != nil || len(found) == 0 {
 			return err
 		}
-		if slices.Equal(found, before) { // it would go round for ever
+		if slices.Equal(found, before) { // otherwise it would never end
 			return fmt.Errorf("bound win rates: %w: user %d has none even after it was stored", ErrCorrupt, found[0])
 		}
 		before = found
 	}
 }
 
-// storeBounds stores the bounds of users' win rates, and their rates and P&L,
-// as these follow from their totals now.
+// storeBounds stores what follows from users' totals: win rate, its bound, and P&L.
+// It holds the users.
 func (w *writing) storeBounds(ctx context.Context, users []int64) error {
 	if len(users) == 0 {
 		return nil
 	}
-	l, err := w.hold(ctx, users, rows{}, rows{})
+	l, err := w.hold(ctx, users, jsonRows{}, jsonRows{})
 	if err != nil {
 		return err
 	}
-	var bounds rows
+	var bounds jsonRows
 	for _, user := range users {
 		if u := l.users[user]; !slices.Contains(l.created, user) {
 			bounds.begin().int(user, 0, 0, 0, 0).time(unchanged).int(winBound(u.wins, u.losses))
@@ -216,5 +217,6 @@ func (w *writing) storeBounds(ctx context.Context, users []int64) error {
 	return w.store(ctx, changes{unused: l.created})
 }
 
-// unchanged is a time before all others, which leaves a user's last_updated.
+// unchanged is earlier than every stored time, so it leaves a user's last_updated as
+// it is.
 var unchanged = time.Unix(0, 0).UTC()

@@ -10,14 +10,14 @@ import (
 )
 
 // AsideRow is a row of a table of facts that is set aside, because it cannot be a
-// fact: another program stored it, or damage made it so. It is left as it is and is
-// in no figure and in no list but this, until it is mended or deleted.
+// fact: another program stored it, or damage made it so. It stays as it is, in no
+// figure and in no other list, until it is mended or deleted.
 type AsideRow struct {
 	Table  string `json:"table"`  // signal_fires or trades
 	ID     int64  `json:"id"`     // of the row, in its table
 	Reason string `json:"reason"` // what is wrong with it, without the value
 
-	// What the row holds, as text: "" for what is missing.
+	// What the row contains, as text; "" for what is missing.
 	UserID   string `json:"user_id"`
 	SignalID string `json:"signal_id"`
 	TradeID  string `json:"trade_id,omitempty"`
@@ -39,8 +39,8 @@ type refusal struct {
 	err error
 }
 
-// reason says what is wrong with a row, without what it holds, which may be
-// something about a user.
+// reason returns what is wrong with a row, without its values, which may be something
+// about a user.
 func reason(err error) string {
 	if refused, ok := errors.AsType[*InvalidError](err); ok {
 		return refused.Field + ": " + refused.Reason
@@ -48,8 +48,8 @@ func reason(err error) string {
 	return "the database refuses it"
 }
 
-// setAside sets rows aside that cannot be counted, unless they have changed
-// meanwhile, and returns how many it did.
+// setAside sets aside the rows that cannot be counted, unless they have changed
+// meanwhile, and returns how many it set aside.
 func (db *DB) setAside(ctx context.Context, refused []refusal) (int64, error) {
 	if len(refused) == 0 {
 		return 0, nil
@@ -77,8 +77,8 @@ func (c *core) logAside(r refusal) {
 		"table", r.row.table, "id", r.row.id, "reason", reason(r.err))
 }
 
-// lookAgain counts those of the rows set aside that have become facts: somebody
-// mended them, or their time is no longer ahead.
+// lookAgain counts the rows set aside that have become facts, because somebody mended
+// them or their time is no longer ahead.
 func (db *DB) lookAgain(ctx context.Context) error {
 	return db.eachPage(ctx, setAside, func(sound []*fact, _ []refusal) error {
 		refused, err := db.countTogether(ctx, sound)
@@ -89,10 +89,10 @@ func (db *DB) lookAgain(ctx context.Context) error {
 	})
 }
 
-// Aside lists the rows that are set aside, fires first, by id; none if there are
-// none. They are looked at again by Open, [DB.Rebuild] and [DB.Cleanup], which count
-// those that have become facts. [DB.MendFire] and [DB.MendTrade] give a row what it
-// lacks, [DB.DeleteAside] deletes it.
+// Aside lists the rows that are set aside, fires first, by id; an empty page if there
+// are none. Open, [DB.Rebuild] and [DB.Cleanup] look at them again and count those
+// that have become facts. [DB.MendFire] and [DB.MendTrade] give a row what it lacks,
+// [DB.DeleteAside] deletes it.
 func (r *Reader) Aside(ctx context.Context, q PageQuery) (Page[AsideRow], error) {
 	return snapshot(ctx, r, "list rows set aside", func(v *view) (Page[AsideRow], error) { return v.aside(ctx, q) })
 }
@@ -131,8 +131,9 @@ func (v *view) aside(ctx context.Context, q PageQuery) (Page[AsideRow], error) {
 	return page, nil
 }
 
-// asideRow shows a row that is set aside. One that could be a fact by itself was
-// refused for what others come to, or was mended and not looked at since.
+// asideRow returns the AsideRow of a row that is set aside. One that could be a fact
+// by itself was refused because of the sum of a user's trades, or was mended since it
+// was last looked at.
 func (v *view) asideRow(r factRow) AsideRow {
 	a := AsideRow{
 		Table: r.table, ID: r.id, UserID: r.user.text, Time: r.at.text, Executed: r.executed.text,
@@ -179,7 +180,7 @@ func (v *view) rowAside(ctx context.Context, table string, id int64) (factRow, e
 	return rows[0], nil
 }
 
-// delete deletes a row, which must not have changed since it was read.
+// delete deletes a row, unless it has changed since it was read.
 func (w *writing) delete(ctx context.Context, r factRow) (err error) {
 	var n int64
 	params := dbgen.DeleteFireRowParams{ID: r.id, UserText: r.user.text, KeyText: r.key.text, SeenDay: r.day}
@@ -194,10 +195,10 @@ func (w *writing) delete(ctx context.Context, r factRow) (err error) {
 	return err
 }
 
-// MendFire makes a fire of a row of signal_fires that is set aside: mend is given
-// what can be read of the row, zero for what cannot, and changes what is wrong. The
-// row is deleted and the fire recorded in one transaction, as [DB.RecordFire] does:
-// if that refuses it, the row stays. ErrNotFound if no such row is set aside.
+// MendFire makes a fire of a row of signal_fires that is set aside. mend is called
+// with what can be read of the row, zero for what cannot, and corrects it. The row is
+// deleted and the fire recorded in one transaction, as [DB.RecordFire] does: if that
+// refuses it, the row stays. ErrNotFound if no such row is set aside.
 func (db *DB) MendFire(ctx context.Context, id int64, mend func(*Fire)) (FireReceipt, error) {
 	r, err := db.mend(ctx, firesTable, id, func(c *core, f *fact) (*fact, error) {
 		fire := Fire{UserID: f.fire.UserID, SignalID: f.fire.SignalID, At: f.fire.Timestamp, Executed: f.fire.Executed}
@@ -220,7 +221,7 @@ func (db *DB) MendTrade(ctx context.Context, id int64, mend func(*Trade)) (Trade
 			PnL: fromMicros(f.trade.PnlMicros), ClosedAt: f.trade.ClosedAt,
 		}
 		_, err := f.row.pnl.number("P&L")
-		if t.TradeID == openingBalance && t.SignalID != "" { // it holds the P&L as it was written
+		if t.TradeID == openingBalance && t.SignalID != "" { // it is the P&L as it was written
 			t.SignalID, err = "", errAside(tradesTable, id)
 		}
 		if err != nil {
@@ -239,7 +240,7 @@ func (db *DB) MendTrade(ctx context.Context, id int64, mend func(*Trade)) (Trade
 	return TradeReceipt{r.status}, err
 }
 
-// mend deletes a row that is set aside and records the fact that remade makes of
+// mend deletes a row that is set aside and records the fact that remade returns for
 // what can be read of it.
 func (db *DB) mend(ctx context.Context, table string, id int64, remade func(*core, *fact) (*fact, error)) (receipt, error) {
 	row, err := latest(ctx, db.Reader, "read a row set aside", func(v *view) (factRow, error) { return v.rowAside(ctx, table, id) })

@@ -8,12 +8,11 @@ import (
 	"path/filepath"
 )
 
-// Backup copies the database to a new file at path while it is in use. The
-// copy is opened and verified before it gets its name, so a file at path is a
-// true one. A path that exists or has no folder is ErrInvalid; a copy in which something is
-// wrong that is not wrong in the database itself is ErrCorrupt. What Verify
-// finds in the database is copied as it is, so that it can be backed up before
-// it is rebuilt.
+// Backup copies the database to a new file at path while it is in use. The copy is
+// opened and verified before it gets its name, so a file at path is complete and
+// sound. A path that exists, or whose folder does not, is ErrInvalid; a copy with a
+// finding that the database itself does not have is ErrCorrupt. What Verify finds in
+// the database is copied as it is, so that it can be backed up before it is rebuilt.
 func (db *DB) Backup(ctx context.Context, path string) error {
 	_, err := run(ctx, db.shared(), "back up", func() (rows int64, err error) {
 		err = db.core.engine.Backup(ctx, path, func(copyPath string) error {
@@ -43,8 +42,8 @@ func verifyCopy(ctx context.Context, path string) (report Report, err error) {
 	return db.Verify(ctx)
 }
 
-// knows returns ErrCorrupt unless the findings of a copy are the database's
-// own. Figures may have moved on since; what is wrong with them has not.
+// knows returns ErrCorrupt unless the database has the same findings as its copy. The
+// figures in them may have changed since; which figures are wrong has not.
 func (db *DB) knows(ctx context.Context, findings []Finding) error {
 	report, err := db.core.verify(ctx)
 	if err != nil {
@@ -62,7 +61,7 @@ func (db *DB) knows(ctx context.Context, findings []Finding) error {
 	return nil
 }
 
-// placeOf leaves the figures out of a finding: they may have moved on.
+// placeOf returns a finding without its figures, which may have changed since.
 func placeOf(f Finding) Finding {
 	if f.Invariant != "V5" {
 		f.Stored, f.Expected = "", ""

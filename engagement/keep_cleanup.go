@@ -22,7 +22,7 @@ type CleanupReport struct {
 // one.
 const cleanupChunk = 1_000
 
-// cleanupPatience is how often in a row nobody may have deleted a fire although
+// cleanupPatience is how many times in a row no fire may have been deleted although
 // there are some to delete.
 const cleanupPatience = 100
 
@@ -31,8 +31,8 @@ const cleanupPatience = 100
 // streaks stay, and trades are never deleted. keepDays is at least 1.
 //
 // The horizon goes no further than to the day after the latest fire that is kept:
-// of later days nothing can have been deleted, so their fires need not be refused,
-// also if the clock was wrong.
+// later days have no fires to delete, so new fires of them are not refused even if
+// the clock was wrong.
 //
 // The horizon moves first and the fires go in chunks of their own
 // transactions, so a cleanup that is interrupted has done no harm and the next
@@ -66,7 +66,7 @@ func (db *DB) Cleanup(ctx context.Context, keepDays int) (report CleanupReport, 
 			return report, err
 		}
 		if deleted == 0 {
-			// Another process may have deleted just these and still be at it.
+			// Another process may be deleting the same fires.
 			before := left
 			if left, err = db.countBefore(ctx, report.Horizon); err != nil {
 				return report, err
@@ -103,9 +103,9 @@ func (w *writing) setHorizon(ctx context.Context, day Day) error {
 	return w.q.SetSetting(ctx, dbgen.SetSettingParams{Name: settingHorizon, Value: strconv.FormatInt(int64(day), 10)})
 }
 
-// nextHorizon returns the horizon, and the one after a cleanup. That never lies
-// before: deleted fires do not come back. Nor does it lie behind the day after the
-// latest fire.
+// nextHorizon returns the horizon, and what it is after a cleanup: never earlier,
+// since deleted fires do not come back, and no later than the day after the latest
+// fire.
 func (v *view) nextHorizon(ctx context.Context, keepDays int) (current, next Day, err error) {
 	if current, err = v.horizon(ctx); err != nil {
 		return current, current, err
@@ -146,7 +146,7 @@ func (db *DB) retain(ctx context.Context, keepDays int) {
 	ticker := time.NewTicker(24 * time.Hour)
 	defer ticker.Stop()
 	for {
-		_, _ = db.Cleanup(ctx, keepDays) // its parts log their errors
+		_, _ = db.Cleanup(ctx, keepDays) // the steps of a cleanup log their own errors
 		select {
 		case <-ctx.Done():
 			return

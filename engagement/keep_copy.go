@@ -14,8 +14,8 @@ type CopyReport struct {
 	Rows    int64 `json:"rows"`    // of all tables; the copy has the same
 	Written int64 `json:"written"` // by this run; interrupted ones before it wrote the others
 	Deleted int64 `json:"deleted"` // rows that an interrupted run had written and the database no longer has
-	Aside   int64 `json:"aside"`   // rows set aside, and others that cannot be read, which are left behind
-	// Copy is what Verify says of the copy.
+	Aside   int64 `json:"aside"`   // rows that are not copied: set aside, or not readable
+	// Copy is the report of verifying the copy.
 	Copy Report `json:"copy"`
 }
 
@@ -32,15 +32,16 @@ type CopyReport struct {
 // names what to grant before a row is copied. Until the copy is complete, Open
 // refuses it with ErrSchema.
 //
-// If CopyTo is interrupted in any way, calling it again goes on behind the last
-// rows that were copied, with a snapshot of then: what has changed before them
-// meanwhile is found in the end and put right.
+// If CopyTo is interrupted in any way, calling it again goes on after the last row
+// that was copied, from a new snapshot: what has changed meanwhile in rows copied
+// before is found at the end and copied again.
 //
-// Rows that are set aside ([Reader.Aside]) stay behind. Another row that the other
-// engine cannot keep, such as an uncounted one whose id has a NUL in PostgreSQL, is
-// ErrInvalid. A copy that another CopyTo has taken over is
-// ErrConflict. A difference between both is ErrCorrupt, and the copy stays
-// unfinished; what Verify finds in the database too is copied as it is.
+// Rows that are set aside ([Reader.Aside]) are not copied. Any other row that the
+// target's engine cannot store is ErrInvalid, such as, on PostgreSQL, an uncounted
+// one with a NUL in its id. If another CopyTo to the same target has taken over, the
+// error is ErrConflict. A difference between database and copy is ErrCorrupt, and the
+// copy stays unfinished; what Verify finds in the database as well is copied as it
+// is.
 func (db *DB) CopyTo(ctx context.Context, dsn string) (CopyReport, error) {
 	return run(ctx, db.shared(), "copy", func() (CopyReport, error) { return db.copyTo(ctx, dsn) })
 }
@@ -73,7 +74,7 @@ func (db *DB) copyTo(ctx context.Context, dsn string) (report CopyReport, err er
 	return report, c.finish(ctx)
 }
 
-// copier makes a target what a source is.
+// copier copies source to target.
 type copier struct {
 	source   dbgen.Querier // one snapshot
 	target   *DB
@@ -82,7 +83,7 @@ type copier struct {
 	progress *progress
 }
 
-// run makes the target's tables those of the source and compares them.
+// run copies all tables from source to target and compares them.
 func (c *copier) run(ctx context.Context) error {
 	if err := refuseUnfinished(ctx, c.source); err != nil {
 		return err
@@ -137,8 +138,8 @@ func (c *copier) countAside(ctx context.Context) error {
 	return nil
 }
 
-// copyAndCompare copies what is behind the mark, and then compares all rows. It
-// names the first that differs, "" for none.
+// copyAndCompare copies the rows after the mark, and then compares all rows. It
+// returns the name of the first that differs, "" for none.
 func (c *copier) copyAndCompare(ctx context.Context) (difference string, err error) {
 	begin, after := c.mark.position()
 	for _, t := range copyTables[begin:] {
@@ -161,15 +162,16 @@ func (c *copier) copyAndCompare(ctx context.Context) (difference string, err err
 	})
 }
 
-// span is all rows of a table with keys behind after, and up to through unless
-// that is nil.
+// span is all rows of a table with keys greater than after and up to through, or to
+// the end of the table if that is nil.
 type span struct {
 	after   copyKey
 	through *copyKey
 	rows    []copyRow
 }
 
-// walk shows a table of the source to look, span by span, from behind a key on.
+// walk calls look for each span of a table of the source, from the row after a key to
+// the last.
 func (c *copier) walk(ctx context.Context, t copyTable, after copyKey, look func(span) error) error {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -193,9 +195,9 @@ func (c *copier) walk(ctx context.Context, t copyTable, after copyKey, look func
 	}
 }
 
-// copySpan makes the target's rows of the span those of the source and sets the
-// mark behind them, in one transaction. If the target refuses them, it goes on
-// row by row, to name the one that it cannot keep.
+// copySpan makes the target's rows in the span the same as the source's and moves the
+// mark to the end of the span, in one transaction. If the target refuses them, it
+// goes on row by row, to name the one that is refused.
 func (c *copier) copySpan(ctx context.Context, t copyTable, want span) error {
 	var missing, excess []copyRow
 	mark := c.mark.behind(t, want)
@@ -240,12 +242,13 @@ func (c *copier) copySpan(ctx context.Context, t copyTable, want span) error {
 	return err
 }
 
-// differs names a row in which a copy differs.
+// differs is the error that names the first row in which a copy differs.
 type differs string
 
 func (d differs) Error() string { return "the copy differs in " + string(d) }
 
-// same returns differs unless a table read by q has the rows of the span.
+// same returns a differs error unless the table, read by q, has the rows of the span
+// and no others there.
 func (s span) same(ctx context.Context, q dbgen.Querier, t copyTable) error {
 	missing, excess, err := s.differences(ctx, q, t)
 	for _, row := range append(missing, excess...) {
@@ -254,8 +257,9 @@ func (s span) same(ctx context.Context, q dbgen.Querier, t copyTable) error {
 	return err
 }
 
-// differences compares the span with the same of a table read by q: the rows
-// that are missing there or are otherwise, and those that it has beyond them.
+// differences compares the span with the table as q reads it. It returns the rows of
+// the span that the table lacks or has with other content, and the rows that only the
+// table has.
 func (s span) differences(ctx context.Context, q dbgen.Querier, t copyTable) (missing, excess []copyRow, err error) {
 	want, after := s.rows, s.after
 	for {
@@ -295,7 +299,8 @@ func jsonOf(list []copyRow) string {
 	return "[" + strings.Join(columns, ",") + "]"
 }
 
-// finish lets the target go on with ids of its own and takes its mark away.
+// finish makes the target's new ids follow those that were copied, and deletes its
+// mark.
 func (c *copier) finish(ctx context.Context) error {
 	_, err := write(ctx, c.target, "finish the copy", once, func(w *writing) (struct{}, error) {
 		if err := c.hold(ctx, w); err != nil {

@@ -14,8 +14,8 @@ import (
 // copyChunk is how many rows of a table are copied in one transaction.
 const copyChunk = 2_000
 
-// copyKey is the primary key of a row of any table; what a table's key does not
-// have is zero. Keys compare as their tables are listed.
+// copyKey is the primary key of a row of any table; fields that a table's key does
+// not have are zero. Keys compare in the order in which tables are listed.
 type copyKey struct {
 	user int64
 	id   string // of a signal, trade, freeze or token, or the name of a setting or metric
@@ -24,7 +24,7 @@ type copyKey struct {
 	milestone int64
 }
 
-// firstKey is before every key.
+// firstKey is less than every key of a row.
 var firstKey = copyKey{user: math.MinInt64, day: math.MinInt64, milestone: math.MinInt64}
 
 func (k copyKey) compare(other copyKey) int {
@@ -57,18 +57,18 @@ type copyTable struct {
 	// subject formats a key: %[1]d is its user, %[2]q its id, %[3]s its day.
 	subject string
 	count   func(dbgen.Querier, context.Context) (int64, error)
-	// after lists at most copyChunk rows behind a key, in the order of keys.
-	// Fewer are the last.
+	// after lists the next copyChunk rows after a key, in the order of keys. If it
+	// lists fewer, they are the last.
 	after func(context.Context, dbgen.Querier, copyKey) ([]copyRow, error)
-	// put stores a JSON array of rows in place of what has their keys.
+	// put stores rows, given as a JSON array, replacing rows with the same keys.
 	put    func(dbgen.Querier, context.Context, string) error
 	remove func(context.Context, dbgen.Querier, copyKey) error
 }
 
 const settingsTable = "settings"
 
-// copyTables are all tables but those of notCopied. A new column needs nothing
-// here, only its place in both engines' put.
+// copyTables are all tables except those of notCopied. A new column needs no change
+// here, only in both engines' put.
 var copyTables = []copyTable{
 	{
 		name: settingsTable, subject: "%[2]s",
@@ -226,17 +226,18 @@ var copyTables = []copyTable{
 	},
 }
 
-// notCopied are the tables that a copy leaves out, and why.
+// notCopied has the tables that are not copied, and why.
 var notCopied = map[string]string{
 	"goose_db_version": "it is of the migrations, which the target has had itself",
 }
 
-// named names a row of the table in an error.
+// named returns the name of a row of the table for an error.
 func (t copyTable) named(k copyKey) string {
 	return t.name + ": " + fmt.Sprintf(t.subject, k.user, k.id, Day(k.day))
 }
 
-// listing makes a query that lists a table's models one that lists its rows.
+// listing turns a query that returns a table's models into one that returns its rows
+// as copyRows.
 func listing[M any](
 	find func(context.Context, dbgen.Querier, copyKey) ([]M, error), key func(M) copyKey,
 ) func(context.Context, dbgen.Querier, copyKey) ([]copyRow, error) {
@@ -248,8 +249,8 @@ func listing[M any](
 		list := make([]copyRow, len(found))
 		for i, model := range found {
 			k := key(model)
-			// A file lists a key that is not text, which other programs can
-			// store, in another order: this would never come to an end.
+			// Another program may have stored a key that is not text, which SQLite
+			// lists in another order. Going on after it might never end.
 			if k.compare(after) <= 0 {
 				return nil, fmt.Errorf("%w: %T %+v is listed out of order", ErrCorrupt, model, model)
 			}
@@ -261,7 +262,7 @@ func listing[M any](
 
 // columnsOf returns the columns of a model in their order, as a JSON array.
 func columnsOf(model any) string {
-	var columns rows
+	var columns jsonRows
 	columns.begin()
 	for _, field := range reflect.ValueOf(model).Fields() {
 		switch v := field.Interface().(type) {

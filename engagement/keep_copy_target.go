@@ -35,11 +35,11 @@ func (db *DB) openTarget(ctx context.Context, dsn string) (*DB, error) {
 	return &DB{Reader: &Reader{core: c}, queue: newQueue(c), stop: func() {}}, nil
 }
 
-// errHasContent refuses a target.
+// errHasContent refuses a target that is neither empty nor an unfinished copy.
 var errHasContent = invalid("target", nil, "it has content and is not an unfinished copy")
 
-// prepareTarget makes the tables unless they are there, all of them: an
-// interrupted copy may have made some. Then it opens the pools.
+// prepareTarget makes the tables that the target lacks, since an interrupted copy may
+// have made only some, and opens the pools.
 func prepareTarget(ctx context.Context, eng engine.Engine, o options) error {
 	state, err := eng.Inspect(ctx)
 	switch {
@@ -59,8 +59,8 @@ func prepareTarget(ctx context.Context, eng engine.Engine, o options) error {
 	return eng.Open(ctx)
 }
 
-// requireGrants refuses a target on which the server does not let its role do all
-// that a copy takes. q reads the target.
+// requireGrants refuses a target whose role lacks a privilege that a copy needs. q
+// reads the target.
 func requireGrants(ctx context.Context, q dbgen.Querier) error {
 	tables := make([]string, len(copyTables))
 	for i, t := range copyTables {
@@ -90,16 +90,17 @@ func refuseUnfinished(ctx context.Context, q dbgen.Querier) error {
 	return fmt.Errorf("%w: it is an unfinished copy of another database; copy to it again", ErrSchema)
 }
 
-// copyMark is what an unfinished copy keeps among its settings: whose it is and
-// how far. What is before the mark was copied from a snapshot of then.
+// copyMark is what an unfinished copy stores among its settings: which copier is
+// writing it, and how far it has come. Rows before the mark are as they were when
+// they were copied.
 type copyMark struct {
 	Turn  string  `json:"turn"`  // of the copier that began last
-	Table string  `json:"table"` // which is being copied, those before it are; "": none yet
+	Table string  `json:"table"` // the table that is being copied, after those before it; "": none yet
 	After markKey `json:"after"` // the last of its rows that are copied
 	Rows  int64   `json:"rows"`  // that are copied, of all tables
 }
 
-// markKey is a copyKey in JSON, whose id may be any bytes.
+// markKey is a copyKey in a form for JSON, since its id may be any bytes.
 type markKey struct {
 	User      int64  `json:"user"`
 	ID        []byte `json:"id"`
@@ -107,8 +108,8 @@ type markKey struct {
 	Milestone int64  `json:"milestone"`
 }
 
-// position returns which table goes on behind which key. A mark that a later
-// version of the list cannot place is at the beginning.
+// position returns the table to go on with, and after which of its keys. If the
+// mark's table is no longer in copyTables, that is the beginning.
 func (m copyMark) position() (table int, after copyKey) {
 	table = slices.IndexFunc(copyTables, func(t copyTable) bool { return t.name == m.Table })
 	if table < 0 {
@@ -117,7 +118,7 @@ func (m copyMark) position() (table int, after copyKey) {
 	return table, copyKey{m.After.User, string(m.After.ID), m.After.Day, m.After.Milestone}
 }
 
-// behind returns the mark once a span of a table is copied.
+// behind returns the mark as it is after a span of a table has been copied.
 func (m copyMark) behind(t copyTable, s span) copyMark {
 	last := s.after
 	if len(s.rows) > 0 {
@@ -138,7 +139,7 @@ func (m copyMark) store(ctx context.Context, q dbgen.Querier) error {
 func holdMark(ctx context.Context, w *writing) (m copyMark, err error) {
 	text, err := w.q.HoldSetting(ctx, settingCopying)
 	if err == nil && json.Unmarshal([]byte(text), &m) != nil {
-		m = copyMark{} // nobody's, and nothing is known to be copied
+		m = copyMark{} // of no copier, with nothing copied
 	}
 	return m, err
 }
@@ -161,7 +162,7 @@ func (c *copier) begin(ctx context.Context) (err error) {
 	return err
 }
 
-// requireEmpty refuses a database that holds more than settings.
+// requireEmpty refuses a database that has more than settings.
 func requireEmpty(ctx context.Context, q dbgen.Querier) error {
 	for _, t := range copyTables {
 		if t.name == settingsTable {

@@ -18,13 +18,12 @@ type EraseReceipt struct {
 	ErasedAt time.Time `json:"erased_at"` // UTC
 }
 
-// EraseUser deletes everything kept about a user and takes it out of the
-// counters of the community's days and, for fires still kept one by one, of
-// their signals, whose CreatedAt becomes the time of the earliest fire left; what
-// older fires added to a signal stays, since it cannot be told whose it was.
-// ErrNotFound if nothing is kept about the user. Backups
-// keep what they have, and freed pages of the file keep it until they are used
-// again.
+// EraseUser deletes everything kept about a user and subtracts it from the
+// community's days. Fires that are still kept one by one are subtracted from their
+// signals too, whose CreatedAt becomes the time of the earliest fire left. Older
+// fires stay in the totals of their signals, since nobody can tell any more whose
+// they were. ErrNotFound if nothing is kept about the user. Backups are not changed,
+// and free pages of the file contain what was deleted until they are used again.
 func (db *DB) EraseUser(ctx context.Context, userID int64) (EraseReceipt, error) {
 	return write(ctx, db, "erase a user", once, func(w *writing) (EraseReceipt, error) {
 		return w.eraseUser(ctx, userID)
@@ -39,60 +38,60 @@ func (tx *Tx) EraseUser(ctx context.Context, userID int64) (EraseReceipt, error)
 }
 
 func (w *writing) eraseUser(ctx context.Context, userID int64) (EraseReceipt, error) {
-	receipt := EraseReceipt{UserID: userID, ErasedAt: w.now}
+	done := EraseReceipt{UserID: userID, ErasedAt: w.now}
 	if err := checkUserID(userID); err != nil {
-		return receipt, err
+		return done, err
 	}
 	if err := w.holdKept(ctx, userID); err != nil {
-		return receipt, err
+		return done, err
 	}
 	if _, err := w.countRepair(ctx); err != nil {
-		return receipt, err
+		return done, err
 	}
 	totals, err := w.q.DeleteUserStats(ctx, userID)
 	if err != nil {
-		return receipt, err
+		return done, err
 	}
 	if err := w.q.DeleteUserAwards(ctx, userID); err != nil {
-		return receipt, err
+		return done, err
 	}
 	if err := w.q.DeleteUserFreezes(ctx, userID); err != nil {
-		return receipt, err
+		return done, err
 	}
 	if err := w.q.DeleteUserTokens(ctx, userID); err != nil {
-		return receipt, err
+		return done, err
 	}
 	if err := w.q.DeletePublicUser(ctx, userID); err != nil {
-		return receipt, err
+		return done, err
 	}
 	erased := newChanges(0)
-	if receipt.Fires, err = w.deleteFires(ctx, userID, &erased); err != nil {
-		return receipt, err
+	if done.Fires, err = w.deleteFires(ctx, userID, &erased); err != nil {
+		return done, err
 	}
-	if receipt.Trades, err = w.q.DeleteUserTrades(ctx, userID); err != nil {
-		return receipt, err
+	if done.Trades, err = w.q.DeleteUserTrades(ctx, userID); err != nil {
+		return done, err
 	}
 	days, err := w.q.DeleteUserDays(ctx, userID)
 	if err != nil {
-		return receipt, err
+		return done, err
 	}
-	receipt.Days = int64(len(days))
+	done.Days = int64(len(days))
 	subtractDays(&erased, totals, days)
 	if err := w.store(ctx, erased); err != nil {
-		return receipt, err
+		return done, err
 	}
-	return receipt, w.forget(ctx, &erased)
+	return done, w.forget(ctx, &erased)
 }
 
-// holdKept holds a user, so that whoever adds facts of the user waits until the
-// transaction ends, also who is about to record the first ones. A user of whom
-// nothing is kept is ErrNotFound, and then nothing is changed.
+// holdKept holds a user: whoever records facts of the user, even the first ones,
+// waits until the transaction ends. A user about whom nothing is kept is ErrNotFound,
+// and nothing is changed.
 func (w *writing) holdKept(ctx context.Context, userID int64) error {
 	_, missing := w.userRow(ctx, userID)
 	if missing != nil && !errors.Is(missing, ErrNotFound) {
 		return missing
 	}
-	l, err := w.hold(ctx, []int64{userID}, rows{}, rows{})
+	l, err := w.hold(ctx, []int64{userID}, jsonRows{}, jsonRows{})
 	if err != nil || missing == nil {
 		return err
 	}
@@ -103,9 +102,9 @@ func (w *writing) holdKept(ctx context.Context, userID int64) error {
 	return errors.Join(missing, w.store(ctx, changes{unused: l.created}))
 }
 
-// deleteFires deletes a user's fires and takes them out of their signals.
+// deleteFires deletes a user's fires and subtracts them from their signals.
 func (w *writing) deleteFires(ctx context.Context, userID int64, erased *changes) (deleted int64, err error) {
-	// Those may hold anything, and are in no counter.
+	// These may contain anything, and are in no counter.
 	if deleted, err = w.q.DeleteUncountedFires(ctx, userID); err != nil {
 		return deleted, err
 	}
@@ -123,15 +122,15 @@ func (w *writing) deleteFires(ctx context.Context, userID int64, erased *changes
 	}
 }
 
-// forget deletes the days and signals that nobody has fired on any more, and the
-// times of erased fires since when there are the others.
+// forget deletes the days and the signals that have no fires left, and gives the
+// other signals another CreatedAt where it was the time of an erased fire.
 func (w *writing) forget(ctx context.Context, erased *changes) error {
 	for _, day := range sortedKeys(erased.days, cmp.Compare) {
 		if err := w.later().DeleteEmptyDay(ctx, int64(day)); err != nil {
 			return err
 		}
 	}
-	var days, signals rows
+	var days, signals jsonRows
 	for key := range erased.signalDays {
 		days.begin().str(key.signal).int(int64(key.day))
 	}
@@ -144,7 +143,7 @@ func (w *writing) forget(ctx context.Context, erased *changes) error {
 	return w.forgetFires(ctx, erased.signals)
 }
 
-// subtractDays takes a user's totals and days out of the community's days.
+// subtractDays subtracts a user's totals and days from the community's days.
 func subtractDays(erased *changes, totals []dbgen.UserStat, userDays []dbgen.UserDay) {
 	for _, row := range userDays {
 		if row.Fires != 0 {

@@ -8,8 +8,8 @@ import (
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
 
-// This file keeps Rebuild from taking history away: counts of days whose facts are
-// not there, though nothing says that they were cleaned up.
+// This file keeps Rebuild from taking history away, which is: counts of days whose
+// facts are missing although they were not cleaned up.
 
 // RebuildOption changes what [DB.Rebuild] may do.
 type RebuildOption func(*rebuildOptions)
@@ -19,32 +19,31 @@ type rebuildOptions struct {
 	acceptLoss bool
 }
 
-// RestoreHorizon makes [DB.Rebuild] set the horizon to a day first, where that was
-// lost, changed by another program, or moved too far by a clock that was wrong. The
-// day is at least the one after the last day that has counts but no fires, and no
-// later than that and the present horizon: [DB.Cleanup] moves it forward. Any other
-// is ErrInvalid, which says what is wanted.
+// RestoreHorizon makes [DB.Rebuild] first set the horizon to a day, if it was lost,
+// changed by another program, or moved too far by a wrong clock. The day must not be
+// before the one after the last day that has counts but no fires, and not after the
+// present horizon, if that is later: moving it forward is for [DB.Cleanup]. Any other
+// day is ErrInvalid, which says what is wanted.
 func RestoreHorizon(day Day) RebuildOption {
 	return func(o *rebuildOptions) { o.horizon = &day }
 }
 
-// AcceptLoss makes [DB.Rebuild] take counts away whose facts are not there, and
-// awards and freezes that make no sense without them (V7). What these said is lost.
+// AcceptLoss makes [DB.Rebuild] delete counts whose facts are missing, and awards and
+// freezes that make no sense without them (V7). They are lost for good.
 func AcceptLoss() RebuildOption {
 	return func(o *rebuildOptions) { o.acceptLoss = true }
 }
 
-// HistoryError is the [ErrCorrupt] by which [DB.Rebuild] refuses to take history
-// away, or to make some up. On some days facts were counted of which none is left,
-// and the horizon does not say that they were cleaned up; or, before the horizon,
-// the counts of the users contradict those of the community and of the signals.
-// Get it with [errors.As].
+// HistoryError is the [ErrCorrupt] by which [DB.Rebuild] refuses to take history away
+// or to invent it. Either some days from the horizon on have counts but none of their
+// facts; or, before the horizon, the counts of the users contradict those of the
+// community and of the signals. Get it with [errors.As].
 type HistoryError struct {
 	Days          int64 // how many days
 	From, To      Day   // the first and the last of them
-	Fires, Trades int64 // that are counted on them and not there, or contradicted
-	// Horizon explains all fires that are not there if it is restored; 0 if it
-	// would not.
+	Fires, Trades int64 // counted on them and missing, or contradicted
+	// Horizon is the day to restore the horizon to, which explains all missing fires;
+	// 0 if no day does.
 	Horizon Day
 }
 
@@ -68,9 +67,9 @@ func (db *DB) checkHistory(ctx context.Context) error {
 	if err != nil || lost == nil {
 		return err
 	}
-	// Facts may only stand on another day than that of their time.
-	for _, repair := range []func(context.Context) (int, error){db.repairFireDays, db.repairTradeDays} {
-		if err := untilRepaired(ctx, repair); err != nil {
+	// Facts may be there, but on another day than that of their time.
+	for _, find := range []func(context.Context) (int, error){db.repairFireDays, db.repairTradeDays} {
+		if err := untilRepaired(ctx, find); err != nil {
 			return err
 		}
 	}
@@ -90,8 +89,8 @@ func (db *DB) lostHistory(ctx context.Context) (*HistoryError, error) {
 	})
 }
 
-// lostHistory returns what a rebuild would take away, nil for nothing. A count that
-// no other agrees with is no history but a mistake.
+// lostHistory returns what a rebuild would take away, or nil. A count with which no
+// other agrees is not history but a mistake.
 func (v *view) lostHistory(ctx context.Context, horizon Day) (*HistoryError, error) {
 	fires, err := v.q.LostFireDays(ctx, int64(horizon))
 	if err != nil {
@@ -139,9 +138,9 @@ func (v *view) lostHistory(ctx context.Context, horizon Day) (*HistoryError, err
 	return &lost, nil
 }
 
-// firstExplaining returns the first horizon that explains days of which fewer fires are
-// kept than were counted: the day after the last that has none, and after those
-// behind it that a cleanup was deleting when it was interrupted.
+// firstExplaining returns the earliest horizon that explains why some days have fewer
+// fires than were counted: the day after the last day without any fires, and after
+// the days following it from which an interrupted cleanup deleted some.
 func firstExplaining(lost []dbgen.LostFireDaysRow) Day {
 	horizon := balanceDay + 1
 	for _, d := range lost {
@@ -155,7 +154,7 @@ func firstExplaining(lost []dbgen.LostFireDaysRow) Day {
 // restoreHorizon sets the horizon to a day that the fires allow.
 func (w *writing) restoreHorizon(ctx context.Context, day Day) error {
 	current, err := w.horizon(ctx)
-	if errors.Is(err, ErrCorrupt) { // it says no day
+	if errors.Is(err, ErrCorrupt) { // it is not a day
 		current, err = balanceDay+1, nil
 	}
 	if err != nil {

@@ -12,10 +12,10 @@ import (
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
 
-// This file derives the times that are kept beside the counters: since when there
-// is a signal, and when a user was last active.
+// This file derives the times that are stored beside the counters: when a signal was
+// created, which is its earliest fire, and when a user was last updated.
 
-// misdated is a signal that is not there since its earliest fire.
+// misdated is a signal whose stored creation is not its earliest fire.
 type misdated struct {
 	signal       string
 	stored, want time.Time
@@ -51,10 +51,10 @@ func (v *view) misdatedSignals(ctx context.Context, limit int) (found []misdated
 	return found, nil
 }
 
-// origins returns since when there are signals, given what is stored of that. It
-// is the time of the first counted fire. If the first days were cleaned up it is
-// what is stored, as long as that is on the first of them; otherwise only that day
-// is known, and it is its start.
+// origins returns when some signals were created; stored is what is stored of that.
+// It is the time of the first counted fire. If that fire was cleaned up, it is the
+// stored time if it lies on the signal's first day, and otherwise the start of that
+// day.
 func (v *view) origins(ctx context.Context, stored map[string]time.Time, horizon Day) (map[string]time.Time, error) {
 	rows, err := v.q.SignalOrigins(ctx, signalKeys(stored))
 	if err != nil {
@@ -77,20 +77,21 @@ func (v *view) origins(ctx context.Context, stored map[string]time.Time, horizon
 	return wanted, nil
 }
 
-// dateSignals stores since when there are some signals, as it is derived from what
-// is kept now, and deletes those without fires. Of those in forgotten, what is
-// stored is not gone by.
+// dateSignals stores when some signals were created, as it follows from what is kept
+// now, and deletes those without fires. For signals in forgotten the stored time is
+// not used.
 func (w *writing) dateSignals(ctx context.Context, signals []string, forgotten map[string]bool) error {
 	if len(signals) == 0 {
 		return nil
 	}
 	slices.Sort(signals)
-	var hold, keys rows
+	var hold, keys jsonRows
 	for _, signal := range signals {
 		hold.begin().str(signal).int(0, 0).time(endOfTime)
 		keys.begin().str(signal)
 	}
-	// Who adds fires of them waits from here on, and then stores the earlier time.
+	// From here on whoever adds fires of them waits, and then stores an earlier time
+	// if there is one.
 	if err := w.q.AddSignals(ctx, hold.String()); err != nil {
 		return err
 	}
@@ -113,7 +114,7 @@ func (w *writing) dateSignals(ctx context.Context, signals []string, forgotten m
 	if err != nil {
 		return err
 	}
-	var dated rows
+	var dated jsonRows
 	for _, signal := range signals {
 		if want, ok := wanted[signal]; ok {
 			dated.begin().str(signal).time(want)
@@ -122,8 +123,8 @@ func (w *writing) dateSignals(ctx context.Context, signals []string, forgotten m
 	return storeEach(ctx, storing{w.q.SetSignalOrigins, dated}, storing{w.q.DeleteEmptySignals, keys})
 }
 
-// forgetFires dates anew those of some signals that are there since the time of
-// an erased fire.
+// forgetFires gives a new creation time to the signals whose stored one is the time
+// of an erased fire.
 func (w *writing) forgetFires(ctx context.Context, erased map[string]signalChange) error {
 	if len(erased) == 0 {
 		return nil
@@ -145,14 +146,15 @@ func (w *writing) forgetFires(ctx context.Context, erased map[string]signalChang
 
 // signalKeys returns the keys of a map as the JSON that statements about signals take.
 func signalKeys[V any](signals map[string]V) string {
-	var keys rows
+	var keys jsonRows
 	for _, signal := range sortedKeys(signals, strings.Compare) {
 		keys.begin().str(signal)
 	}
 	return keys.String()
 }
 
-// parseStored reads a time that is stored as text; the zero time if it is none.
+// parseStored reads a time that is stored as text; the zero time if it cannot be
+// read.
 func parseStored(text string) time.Time {
 	at, err := time.Parse(time.DateTime, text)
 	if err != nil {
@@ -161,19 +163,18 @@ func parseStored(text string) time.Time {
 	return at
 }
 
-// A user may be recorded up to 24 hours before the time of a fact; such a time is
-// at most two days later, where a day has 23 hours.
+// A fact may be recorded up to 24 hours before its own time. That is at most two days
+// later, since a day may have 23 hours.
 const daysAhead = 2
 
-// outdated reports whether a user is stored to have been active last before it can
-// have been, by the last day of the user's facts.
+// outdated reports whether a user's stored last_updated is earlier than possible,
+// given the last day of the user's facts.
 func (v *view) outdated(user dbgen.UserStat, lastDay Day) bool {
 	return lastDay > balanceDay && DayOf(user.LastUpdated, v.loc) < lastDay-daysAhead
 }
 
-// dateUsers stores that some users, who are held, were active last at the time of
-// their latest fact. Of facts that are no longer
-// kept the day is known, and it is its start.
+// dateUsers sets last_updated of some users, who are held, to the time of their
+// latest fact, or to the start of its day if the fact is no longer kept.
 func (w *writing) dateUsers(ctx context.Context, users []int64) error {
 	if len(users) == 0 {
 		return nil
@@ -183,7 +184,7 @@ func (w *writing) dateUsers(ctx context.Context, users []int64) error {
 		return err
 	}
 	slices.SortFunc(found, func(a, b dbgen.UserOriginsRow) int { return cmp.Compare(a.UserID, b.UserID) })
-	var dated rows
+	var dated jsonRows
 	for _, row := range found {
 		last := latest2(parseStored(row.LastFire), parseStored(row.LastTrade))
 		if row.LastDay > int64(balanceDay) {
@@ -194,9 +195,9 @@ func (w *writing) dateUsers(ctx context.Context, users []int64) error {
 	return storeEach(ctx, storing{w.q.SetUserOrigins, dated})
 }
 
-// settleAdopted puts right what the counters of an adopted file say beside its
-// facts: totals of users and signals without any, when users were last active if
-// that cannot be read, and since when there are signals.
+// settleAdopted puts right what does not follow from the facts of an adopted file:
+// totals of users and signals without facts, a last_updated that cannot be read, and
+// when signals were created.
 func (db *DB) settleAdopted(ctx context.Context) error {
 	err := untilRepaired(ctx, func(ctx context.Context) (int, error) {
 		return repair(ctx, db, func(ctx context.Context, v *view) ([]int64, error) {

@@ -15,27 +15,26 @@ const (
 	// rebuildChunk is how many are put right in one transaction, so that
 	// writers are not kept waiting for long.
 	rebuildChunk = 500
-	// rebuildRounds bounds how often a look may find differences again.
+	// rebuildRounds bounds how many times in a row differences may be found again.
 	rebuildRounds = 1_000
 )
 
-// Rebuild puts every counter right that is not what it derives from, and
-// returns a Report of the state after it with what it repaired. Facts that
-// another program inserted are counted first. The days before the horizon have
-// no facts left: their counts are kept as they are. If the figures do not hold
-// even then, the error is ErrCorrupt. What Verify finds of the schema (V5) and of
-// what is stored as given (V7) is not repaired; the latter is among the Findings.
+// Rebuild puts every counter right that is not what it derives from, and returns a
+// Report of the state after it with what it repaired. Facts that another program
+// inserted are counted first. The days before the horizon have no facts left: their
+// counts are kept as they are. If figures are wrong even then, the error is
+// ErrCorrupt. What Verify finds of the schema (V5) and of what is stored as given
+// (V7) is not repaired; the latter is among the Findings.
 //
-// Rebuild never takes history away. Where facts of whole days were counted, and
-// none of them is there though the horizon does not say that they were cleaned up,
-// it changes no counter and returns a [*HistoryError], which is ErrCorrupt. Give
-// [RestoreHorizon] or [AcceptLoss] to go on. A count that no other agrees with is
-// put right.
+// Rebuild never takes history away. If days that were not cleaned up have counts but
+// none of their facts, it changes no counter and returns a [*HistoryError], which is
+// ErrCorrupt. Use [RestoreHorizon] or [AcceptLoss] to go on. A count that no other
+// agrees with is put right.
 //
-// Others may read and write meanwhile: differences are found in a snapshot, and
-// since a write moves a counter and what it derives from alike, the difference
-// between them can be added later. Erasing a user and other repairs do not, so
-// they make it look again.
+// Others may read and write meanwhile: differences are found in a snapshot, and since
+// a write moves a counter and what it derives from alike, the difference between them
+// can be added later. That is not so of erasing a user or of another repair, so after
+// these it looks again.
 func (db *DB) Rebuild(ctx context.Context, options ...RebuildOption) (Report, error) {
 	var o rebuildOptions
 	for _, option := range options {
@@ -55,7 +54,7 @@ func (db *DB) rebuild(ctx context.Context, o rebuildOptions) (report Report, err
 	if err != nil {
 		return report, err
 	}
-	// What others derive from comes first.
+	// A figure is repaired before those that derive from it.
 	repairs := []func(context.Context) (int, error){
 		db.repairFireDays, db.repairTradeDays,
 		db.repairUserDayFires, db.repairUserDayTrades, db.repairSignalDays, db.repairEmptyDays,
@@ -65,8 +64,8 @@ func (db *DB) rebuild(ctx context.Context, o rebuildOptions) (report Report, err
 	if o.acceptLoss {
 		repairs = append(repairs, db.deleteSenselessAwards, db.deleteOrphanFreezes)
 	}
-	for _, repair := range repairs {
-		if err := untilRepaired(ctx, repair); err != nil {
+	for _, step := range repairs {
+		if err := untilRepaired(ctx, step); err != nil {
 			return report, err
 		}
 	}
@@ -77,8 +76,9 @@ func (db *DB) rebuild(ctx context.Context, o rebuildOptions) (report Report, err
 	return report, unrepaired(report)
 }
 
-// prepareRebuild restores the horizon if it is to, counts what is not counted, and
-// returns what is wrong, unless putting that right would take history away.
+// prepareRebuild restores the horizon if that is asked for, counts what is not
+// counted, and returns what is wrong, or an error if putting that right would take
+// history away.
 func (db *DB) prepareRebuild(ctx context.Context, o rebuildOptions) (before Report, err error) {
 	if o.horizon != nil {
 		_, err := write(ctx, db, "restore the horizon", alone, func(w *writing) (struct{}, error) {
@@ -100,7 +100,7 @@ func (db *DB) prepareRebuild(ctx context.Context, o rebuildOptions) (before Repo
 	return before, db.checkHistory(ctx)
 }
 
-// unreadable returns an error for a report that comes of what cannot be read.
+// unreadable returns an error if the report says that values cannot be read.
 func unreadable(report Report) error {
 	if !report.Timestamp.IsZero() {
 		return nil
@@ -108,7 +108,8 @@ func unreadable(report Report) error {
 	return fmt.Errorf("%w: %s", ErrCorrupt, report.Findings[0])
 }
 
-// unrepaired returns an error for the first figure that a rebuild has left wrong.
+// unrepaired returns an error that names the first figure that is still wrong after a
+// rebuild.
 func unrepaired(report Report) error {
 	for _, finding := range report.Findings {
 		if finding.Invariant != "V7" {
@@ -119,19 +120,19 @@ func unrepaired(report Report) error {
 }
 
 // untilRepaired repairs until a look finds no more.
-func untilRepaired(ctx context.Context, repair func(context.Context) (int, error)) error {
+func untilRepaired(ctx context.Context, step func(context.Context) (int, error)) error {
 	for round := 0; ; round++ {
-		found, err := repair(ctx)
+		found, err := step(ctx)
 		if err != nil || found < rebuildPage || round == rebuildRounds {
 			return err
 		}
 	}
 }
 
-// repair looks for differences in a snapshot and puts each right, a chunk at a
-// time, in transactions of their own. If another repair or the erasing of a
-// user comes between, what was found may no longer be so: then it stops, as if
-// there were more to find.
+// repair looks for differences in a snapshot and puts each right, a chunk at a time,
+// in transactions of their own. If another repair runs or a user is erased in
+// between, what was found may no longer be true. Then it stops, and reports that
+// there may be more to find.
 func repair[T any](ctx context.Context, db *DB,
 	find func(context.Context, *view) ([]T, error), fix func(context.Context, *writing, []T) error,
 ) (found int, err error) {
@@ -169,7 +170,7 @@ func (db *DB) repairUserDayFires(ctx context.Context) (int, error) {
 		}
 		return v.q.UserDayFireMismatches(ctx, dbgen.UserDayFireMismatchesParams{Horizon: int64(horizon), MaxRows: rebuildPage})
 	}, func(ctx context.Context, w *writing, found []dbgen.UserDayFireMismatchesRow) error {
-		var params rows
+		var params jsonRows
 		for _, d := range found {
 			params.begin().int(d.UserID, d.Day, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted)
 		}
@@ -181,7 +182,7 @@ func (db *DB) repairUserDayTrades(ctx context.Context) (int, error) {
 	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.UserDayTradeMismatchesRow, error) {
 		return v.q.UserDayTradeMismatches(ctx, rebuildPage)
 	}, func(ctx context.Context, w *writing, found []dbgen.UserDayTradeMismatchesRow) error {
-		var params rows
+		var params jsonRows
 		for _, d := range found {
 			missing := stats.Sum(d.MissingUnits, d.MissingMicros).Micros()
 			if _, fits := addMicros(d.StoredPnlMicros, missing); !fits {
@@ -202,7 +203,7 @@ func (db *DB) repairSignalDays(ctx context.Context) (int, error) {
 		}
 		return v.q.SignalDayMismatches(ctx, dbgen.SignalDayMismatchesParams{Horizon: int64(horizon), MaxRows: rebuildPage})
 	}, func(ctx context.Context, w *writing, found []dbgen.SignalDayMismatchesRow) error {
-		var params rows
+		var params jsonRows
 		for _, d := range found {
 			params.begin().str(d.SignalID).int(d.Day, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted)
 		}
@@ -214,7 +215,7 @@ func (db *DB) repairUserTotals(ctx context.Context) (int, error) {
 	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.UserTotalMismatchesRow, error) {
 		return v.q.UserTotalMismatches(ctx, rebuildPage)
 	}, func(ctx context.Context, w *writing, found []dbgen.UserTotalMismatchesRow) error {
-		var fired, traded rows
+		var fired, traded jsonRows
 		users := make([]int64, len(found))
 		for i, d := range found {
 			users[i] = d.UserID
@@ -261,7 +262,7 @@ func (db *DB) repairEmptyDays(ctx context.Context) (int, error) {
 	signals, err := repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.SignalDay, error) {
 		return v.q.SenselessSignalDays(ctx, rebuildPage)
 	}, func(ctx context.Context, w *writing, found []dbgen.SignalDay) error {
-		var days rows
+		var days jsonRows
 		for _, d := range found {
 			days.begin().str(d.SignalID).int(d.Day)
 		}
@@ -274,7 +275,7 @@ func (db *DB) repairSignalTotals(ctx context.Context) (int, error) {
 	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.SignalTotalMismatchesRow, error) {
 		return v.q.SignalTotalMismatches(ctx, rebuildPage)
 	}, func(ctx context.Context, w *writing, found []dbgen.SignalTotalMismatchesRow) error {
-		var params rows
+		var params jsonRows
 		signals := make([]string, len(found))
 		for i, d := range found {
 			signals[i] = d.SignalID
@@ -303,7 +304,7 @@ func (db *DB) repairDays(ctx context.Context) (int, error) {
 	return repair(ctx, db, func(ctx context.Context, v *view) ([]dbgen.DayMismatchesRow, error) {
 		return v.q.DayMismatches(ctx, rebuildPage)
 	}, func(ctx context.Context, w *writing, found []dbgen.DayMismatchesRow) error {
-		var params rows
+		var params jsonRows
 		for _, d := range found {
 			params.begin().int(d.Day, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted, d.Users-d.StoredUsers, d.New-d.StoredNew)
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
 
-// This file reads rows of facts that another program may have stored, whatever
-// is in them, and makes facts of those that say something.
+// This file reads rows of facts that another program may have stored, whatever is in
+// them, and makes facts of those that can be understood.
 
 // The tables of facts.
 const (
@@ -21,8 +21,8 @@ const (
 	tradesTable = "trades"
 )
 
-// column is what a column of a row holds: the kind of value in SQLite's words,
-// which are integer, real, text, blob and null, and the value as text.
+// column is a value in a column of a row: its type in SQLite's words, which are
+// integer, real, text, blob and null, and the value as text.
 type column struct{ kind, text string }
 
 // factRow is a row of a table of facts.
@@ -142,7 +142,7 @@ func (f *fact) readTrade(c *core, now time.Time) (err error) {
 	return err
 }
 
-// readable returns a fact of what can be read of a row, zero for what cannot.
+// readable returns a fact with what can be read of a row, zero for what cannot.
 func (r factRow) readable() *fact {
 	f := &fact{isTrade: r.table == tradesTable, row: &r}
 	if f.isTrade {
@@ -161,7 +161,7 @@ func (r factRow) readable() *fact {
 	return f
 }
 
-// wrong refuses what the column holds.
+// wrong refuses the value in the column.
 func (c column) wrong(field, want string) error {
 	switch c.kind {
 	case "null":
@@ -187,7 +187,7 @@ func (c column) id(field string) (string, error) {
 	return c.text, nil
 }
 
-// truth reads whether something is so in the words that programs have for it.
+// truth reads a boolean in the forms that programs store.
 func (c column) truth(field string) (bool, error) {
 	word := strings.ToLower(c.text)
 	switch {
@@ -202,8 +202,8 @@ func (c column) truth(field string) (bool, error) {
 	return false, c.wrong(field, "true or false")
 }
 
-// timeLayouts are the forms of a time that can be read: those of the driver, which
-// reads the times of counted facts.
+// timeLayouts are the forms of a time that can be read. They are those of the driver,
+// which reads the times of counted facts.
 var timeLayouts = []string{
 	"2006-01-02 15:04:05.999999999-07:00",
 	"2006-01-02T15:04:05.999999999-07:00",
@@ -224,7 +224,7 @@ func (c column) time(field string) (time.Time, error) {
 		return time.UnixMilli(n).UTC(), nil
 	case c.kind == "integer" && err == nil:
 		return time.Unix(n, 0).UTC(), nil
-	case c.kind != "text" && c.kind != "real": // of which the text is that of a time
+	case c.kind != "text" && c.kind != "real": // only text, or a number as text, can be another form
 		return time.Time{}, c.wrong(field, "a time")
 	}
 	for _, layout := range timeLayouts {
@@ -235,8 +235,8 @@ func (c column) time(field string) (time.Time, error) {
 	return time.Time{}, c.wrong(field, "a time such as 2006-01-02 15:04:05")
 }
 
-// rowsOf lists at most limit rows of a table of facts that are of one of the days
-// uncounted and setAside, behind a position.
+// rowsOf lists at most limit rows of a table of facts whose day is uncounted or
+// setAside, after a position.
 func (v *view) rowsOf(ctx context.Context, table string, day Day, after rowPosition, limit int) ([]factRow, error) {
 	if table == firesTable {
 		found, err := v.q.FireRows(ctx, dbgen.FireRowsParams{
@@ -258,9 +258,9 @@ func rowsFrom[R any](found []R, row func(R) factRow) []factRow {
 	return list
 }
 
-// place gives the row of a fact the fact's day and stores its time, and reports
-// whether it did: not if another process has changed the row meanwhile. It updates
-// whether a fire is executed.
+// place stores the fact's day and time in its row, and reports whether it did: it
+// does not if another process has changed the row meanwhile. It sets f.fire.Executed
+// to what is stored then.
 func (w *writing) place(ctx context.Context, f *fact) (placed bool, err error) {
 	r := f.row
 	if f.isTrade {
@@ -281,7 +281,7 @@ func (w *writing) place(ctx context.Context, f *fact) (placed bool, err error) {
 	return err == nil, err
 }
 
-// move gives a row another day and leaves everything else of it.
+// move gives a row another day and changes nothing else of it.
 func (w *writing) move(ctx context.Context, r factRow, day Day) (moved bool, err error) {
 	params := dbgen.SetFireDayParams{Day: int64(day), ID: r.id, UserText: r.user.text, KeyText: r.key.text, SeenDay: r.day}
 	var n int64

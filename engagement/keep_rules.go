@@ -16,12 +16,11 @@ import (
 // SetStreakRules sets the rules that streaks go by, also in other processes that
 // have the database open. Rules that make no sense are ErrInvalid.
 //
-// Since the rules decide about every streak there ever was, all users are
-// counted again, in chunks of their own transactions: streaks, spent freezes,
-// and awards for what has become a milestone. Awards that are there stay. What
-// an interruption leaves is finished by the next Open, Rebuild or
-// SetStreakRules; until then the users who are left have the streaks of the
-// rules before.
+// The rules apply to all past days too, so the streaks, spent freezes and awards of
+// all users are counted again, some users in each transaction. What has become a
+// milestone is awarded; awards already given stay. If that is interrupted, the next
+// Open, Rebuild or SetStreakRules goes on; until then the remaining users have
+// streaks by the old rules.
 func (db *DB) SetStreakRules(ctx context.Context, rules StreakRules) error {
 	if err := rules.check(); err != nil {
 		return fmt.Errorf("set the streak rules: %w", err)
@@ -47,12 +46,12 @@ func (db *DB) SetStreakRules(ctx context.Context, rules StreakRules) error {
 	return db.recountStreaks(ctx)
 }
 
-// recountChunk is how many users are counted again in one transaction, so that
-// other writers are not kept waiting for long.
+// recountChunk is how many users are counted again in one transaction, so that other
+// writers do not wait long.
 const recountChunk = 250
 
-// recountStreaks counts again the streaks that a change of rules has left, if
-// any. It may be run by several processes at once and at any time.
+// recountStreaks counts the streaks again that are still by the old rules, if any.
+// Several processes may run it at once, at any time.
 func (db *DB) recountStreaks(ctx context.Context) error {
 	users, err := latest(ctx, db.Reader, "count users", func(v *view) (int64, error) { return v.q.CountUsers(ctx) })
 	if err != nil {
@@ -70,9 +69,9 @@ func (db *DB) recountStreaks(ctx context.Context) error {
 	}
 }
 
-// recountChunk counts some users again and stores with whom to go on. It
-// returns 0 when none is left. Users who come later are counted by the new
-// rules from the start: nobody was writing when the rules were stored.
+// recountChunk counts the next users again and stores the user id after the last of
+// them. It returns how many they were, 0 when none is left. New users are counted by
+// the new rules from the start: nobody was writing when the rules were stored.
 func (w *writing) recountChunk(ctx context.Context) (int, error) {
 	value, err := w.q.HoldSetting(ctx, settingStreakRecount)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -89,7 +88,7 @@ func (w *writing) recountChunk(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if len(users) > 0 && users[len(users)-1] < from { // it would go round for ever
+	if len(users) > 0 && users[len(users)-1] < from { // otherwise it would never end
 		return 0, fmt.Errorf("%w: user %d is listed behind user %d", ErrCorrupt, users[len(users)-1], from-1)
 	}
 	if err := w.recount(ctx, users, true); err != nil {
@@ -103,8 +102,9 @@ func (w *writing) recountChunk(ctx context.Context) (int, error) {
 	})
 }
 
-// recount counts users again from their days and freezes, and awards what they
-// have reached if awarded. Users who have been erased meanwhile stay so.
+// recount counts users again from their days and freezes. If awarded, they are
+// awarded the milestones that they have reached. Users who have been erased meanwhile
+// are left out.
 func (w *writing) recount(ctx context.Context, users []int64, awarded bool) error {
 	if len(users) == 0 {
 		return nil

@@ -19,8 +19,8 @@ type Report struct {
 	Trades    int64 `json:"trades"`
 	Uncounted int64 `json:"uncounted"` // facts that another program inserted; the next Open counts them
 	// Aside is how many rows are set aside because they cannot be facts, and
-	// AsideRows are the first MaxFindings of them. They are in no figure, so they
-	// leave none unproven. See [Reader.Aside].
+	// AsideRows are the first MaxFindings of them. They are in no figure, so no
+	// figure depends on them. See [Reader.Aside].
 	Aside     int64      `json:"aside"`
 	AsideRows []AsideRow `json:"aside_rows,omitempty"`
 	Horizon   Day        `json:"horizon"`
@@ -29,9 +29,9 @@ type Report struct {
 	Findings []Finding `json:"findings"`
 	// Repaired are the findings that Rebuild put right.
 	Repaired []Finding `json:"repaired,omitempty"`
-	// Timestamp is the time whose state was looked at, UTC. It is zero unless all
-	// of it was: of a report that comes with an error, of one whose findings are
-	// values that cannot be read, and of Report{}.
+	// Timestamp is the time of the state that was checked, UTC. It is zero if not
+	// everything was checked: in a report that comes with an error, and in one whose
+	// findings are values that cannot be read.
 	Timestamp time.Time `json:"timestamp"`
 }
 
@@ -87,8 +87,8 @@ func (c *core) verify(ctx context.Context) (Report, error) {
 	if err != nil {
 		return report, err
 	}
-	// The snapshot has ended: two connections held at once by each of many
-	// callers could leave them waiting for one another.
+	// The snapshot has ended by now: if each of many callers kept two connections at
+	// once, they could wait for one another for ever.
 	differences, err := retry(ctx, c, "check the structure", c.engine.CheckStructure)
 	for _, difference := range differences {
 		report.Findings = append(report.Findings, Finding{
@@ -166,8 +166,8 @@ func compare[T comparable](report *Report, invariant, subject, field string, sto
 	}
 }
 
-// comparePnL compares the P&L in a sum with that of its parts, from which so much is
-// missing. Parts may come to more than 64 bits.
+// comparePnL compares a stored P&L with the sum of its parts, which is larger by the
+// missing units and millionths. The sum may not fit into 64 bits.
 func comparePnL(report *Report, invariant, subject string, stored, missingUnits, missingMicros int64) {
 	parts := new(big.Int).Mul(big.NewInt(missingUnits), big.NewInt(stats.Micros))
 	parts.Add(parts, big.NewInt(missingMicros)).Add(parts, big.NewInt(stored))

@@ -13,8 +13,8 @@ import (
 // This file finds what SQL cannot: facts and users are read one by one and
 // compared with what Go makes of them.
 
-// misfit is a user with a streak, a freeze, a first day, a bound or a time that is
-// not what the user's days, grants and totals say.
+// misfit is a user whose streak, freezes, first day, win-rate bound or last_updated
+// is not what the user's days, grants and totals say.
 type misfit struct {
 	stored   dbgen.UserStat
 	want     streaks.State
@@ -42,8 +42,8 @@ func newMisfit(user dbgen.UserStat, rules streaks.Rules, days []int64, stored []
 	return m
 }
 
-// misfits returns misfits, at most limit. It reads users, their days and their
-// freezes side by side, all by user.
+// misfits returns at most limit misfits. It reads users, their days and their freezes
+// side by side, all in the order of users.
 func (v *view) misfits(ctx context.Context, limit int) (found []misfit, err error) {
 	stored, err := v.streakRules(ctx)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 // This file checks what is stored as it was given, and so can be compared with
 // nothing: that it can be read, and makes sense by itself (V7).
 
-// verifyReadable reports whether the counters can be compared at all: each value
-// is of its column's type, and each setting says what settings say.
+// verifyReadable reports whether the counters can be compared at all: whether each
+// value is of its column's type and each setting makes sense.
 func (v *view) verifyReadable(ctx context.Context, report *Report) (readable bool, err error) {
 	rows, err := v.q.UnreadableCounters(ctx, MaxFindings)
 	if err != nil {
@@ -33,8 +33,8 @@ func (v *view) verifyReadable(ctx context.Context, report *Report) (readable boo
 	return v.verifySettings(ctx, report)
 }
 
-// checkSetting returns what is wrong with a setting: what is wanted in its place,
-// or "".
+// checkSetting returns what a wrong setting should be instead, or "" for one that is
+// right.
 func (v *view) checkSetting(setting dbgen.Setting) (want string) {
 	number := func(least, most int64, want string) string {
 		if n, err := parseSetting(setting.Name, setting.Value); err != nil || n < least || n > most {
@@ -49,8 +49,8 @@ func (v *view) checkSetting(setting dbgen.Setting) (want string) {
 		}
 	case settingHorizon:
 		// Another process's clock may be ahead by a day.
-		latest := v.today() + daysAhead
-		return number(int64(balanceDay)+1, int64(latest), fmt.Sprintf("a day from %s to %s, as a number", balanceDay+1, latest))
+		last := v.today() + daysAhead
+		return number(int64(balanceDay)+1, int64(last), fmt.Sprintf("a day from %s to %s, as a number", balanceDay+1, last))
 	case settingRepairs:
 		return number(1, math.MaxInt64, "a number from 1 on")
 	case settingStreakRules:

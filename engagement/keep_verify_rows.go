@@ -11,15 +11,15 @@ import (
 // This file finds rows of facts that should be counted and are not where they
 // belong, whatever day their row says, and puts them there.
 
-// misplaced is a row of a fact that is not on the day where it belongs: that of
-// fact, or it cannot be one, for which err is the reason.
+// misplaced is a row that is not on the day where it belongs. That is the day of
+// fact; if it cannot be a fact, err says why.
 type misplaced struct {
 	row  factRow
 	fact *fact
 	err  error
 }
 
-// finding says what is wrong with the row, which names it by its table and id.
+// finding returns the Finding for the row, which it names by its table and id.
 func (m misplaced) finding() Finding {
 	f := Finding{Invariant: "V4", Subject: strings.TrimSuffix(strings.TrimPrefix(m.row.table, "signal_"), "s")}
 	f.Subject = fmt.Sprintf("%s %d", f.Subject, m.row.id)
@@ -47,7 +47,7 @@ func (v *view) verifyFactDays(ctx context.Context, report *Report) error {
 	return nil
 }
 
-// countAside tells of the rows that are set aside.
+// countAside adds the rows that are set aside to the report.
 func (v *view) countAside(ctx context.Context, report *Report) error {
 	fires, err := v.q.CountFiresOfNoDay(ctx, int64(setAside))
 	if err != nil {
@@ -66,9 +66,9 @@ func (v *view) countAside(ctx context.Context, report *Report) error {
 	return err
 }
 
-// misplacedFires returns fires, at most limit, that are not on the day where they
-// belong. A time that is ahead does not matter once it is counted: the clock may
-// have been set back since.
+// misplacedFires returns at most limit fires that are not on the day where they
+// belong. A counted fire may have a time in the future: the clock may have been set
+// back since.
 func (v *view) misplacedFires(ctx context.Context, limit int) (wrong []misplaced, err error) {
 	for row, err := range v.everyFire(ctx) {
 		if err != nil || len(wrong) == limit {

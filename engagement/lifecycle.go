@@ -18,10 +18,10 @@ type Lifecycle struct {
 	Partial     bool  `json:"partial"`     // the period is not over
 }
 
-// Lifecycle returns the lifecycle of each period that holds a day of a window,
-// oldest first; periods without fires are there. All time and the limit of the
-// window are those of [Reader.Activity]. It reads the users of each day, from
-// the period before the first on. Cleanup does not change it.
+// Lifecycle returns the lifecycle of each period that contains a day of a window,
+// oldest first; periods without fires are included. All time and the limit of the
+// window are those of [Reader.Activity]. It reads the users of each day, from the
+// period before the first on. Cleanup does not change it.
 func (r *Reader) Lifecycle(ctx context.Context, w Window, by Period) ([]Lifecycle, error) {
 	return snapshot(ctx, r, "lifecycle", func(v *view) ([]Lifecycle, error) {
 		return v.lifecycle(ctx, w, by)
@@ -74,8 +74,8 @@ func (v *view) lifecycle(ctx context.Context, w Window, by Period) ([]Lifecycle,
 	return list, nil
 }
 
-// dailyLifecycle is the lifecycle of each day. Who was active and new stands in
-// the community's days; only who returned is counted from users.
+// dailyLifecycle is the lifecycle of each day. How many were active and new is stored
+// in the community's days; only how many returned is counted from users.
 func (v *view) dailyLifecycle(ctx context.Context, days daySpan) ([]Lifecycle, error) {
 	rows, err := v.q.DaysBetween(ctx, dbgen.DaysBetweenParams{
 		FirstDay: int64(max(days.first-1, firstDay)), LastDay: int64(days.last),

@@ -35,7 +35,7 @@ type MetricDefinition struct {
 
 	Per MetricPer `json:"per"`
 
-	// Window is what [Reader.ParseWindow] reads, such as "week", "30d" or
+	// Window is a text that [Reader.ParseWindow] reads, such as "week", "30d" or
 	// "2026-01-01..2026-01-31"; empty: all time. It is the text and no [Window],
 	// which is of fixed days: "30d" goes on being the latest ones.
 	Window string `json:"window,omitempty"`
@@ -53,7 +53,7 @@ type MetricPart struct {
 	Filter MetricFilter `json:"filter,omitzero"`
 }
 
-// MetricFilter says which facts count. The zero value lets all count.
+// MetricFilter selects the facts that count. The zero value selects all.
 type MetricFilter struct {
 	SignalPrefix string    `json:"signal_prefix,omitempty"` // with which the signal id begins
 	Executed     *bool     `json:"executed,omitempty"`      // of fires
@@ -66,9 +66,9 @@ var weekdays = []string{"monday", "tuesday", "wednesday", "thursday", "friday", 
 // maxDefinitionBytes is how long the JSON of a definition may be.
 const maxDefinitionBytes = 64 << 10
 
-// ParseMetricDefinition reads a definition in JSON of at most 64 KB. What is not a
-// definition, a field that there is not and a wrong value are ErrInvalid, which
-// names them. (The engagement command reads YAML too.)
+// ParseMetricDefinition reads a definition in JSON of at most 64 KB. Text that is not
+// a definition, an unknown field and a wrong value are ErrInvalid, which names them.
+// (The engagement command reads YAML too.)
 func ParseMetricDefinition(text []byte) (MetricDefinition, error) {
 	d, err := decodeMetric(text)
 	if err != nil {
@@ -77,8 +77,8 @@ func ParseMetricDefinition(text []byte) (MetricDefinition, error) {
 	return d, d.check()
 }
 
-// UnmarshalJSON reads what [ParseMetricDefinition] reads, and leaves it to those
-// who are given the definition to refuse what does not go together.
+// UnmarshalJSON reads what [ParseMetricDefinition] reads, but does not check that the
+// fields go together: whatever takes a definition does.
 func (d *MetricDefinition) UnmarshalJSON(text []byte) error {
 	read, err := decodeMetric(text)
 	if err == nil {
@@ -90,8 +90,7 @@ func (d *MetricDefinition) UnmarshalJSON(text []byte) error {
 // metricField is the name under which a definition is refused as a whole.
 const metricField = "metric definition"
 
-// decodeMetric reads a definition, of which it refuses fields and words that there
-// are not.
+// decodeMetric reads a definition and refuses unknown fields and unknown words.
 func decodeMetric(text []byte) (MetricDefinition, error) {
 	type fields MetricDefinition
 	var d fields

@@ -26,8 +26,8 @@ type MetricValues struct {
 	Timestamp time.Time `json:"timestamp"` // UTC
 }
 
-// MetricRow is the value of one user, signal or day. There is one for each that
-// has facts which count; in a ratio, which count on either side.
+// MetricRow is the value of one user, signal or day. There is a row for each that has
+// facts which count, in a ratio on either side.
 type MetricRow struct {
 	Key   string   `json:"key"`   // the user's or signal's id, or the day
 	Value *float64 `json:"value"` // null for a ratio whose denominator is 0
@@ -36,12 +36,10 @@ type MetricRow struct {
 	Denominator *float64 `json:"denominator,omitempty"`
 }
 
-// EvaluateMetric returns what the metric of that name comes to now, or
-// ErrNotFound: users and signals from the highest value on, ties by id, values
-// that are null last; days in their order. Fires of some signals by user or by
-// day, and users by day of some signals, need single fires: see
-// [MetricValues.Horizon]. All else survives cleanup. A fire of a day that is not
-// known, as adopted files have them, is on no day and no weekday.
+// EvaluateMetric returns what the metric of that name comes to now, or ErrNotFound:
+// users and signals from the highest value on, ties by id, values that are null last;
+// days in their order. A metric of fires with a signal prefix, per user or per day,
+// needs single fires: see [MetricValues.Horizon]. All other metrics survive cleanup.
 //
 // The definition's limit says how many rows there are, q which of them to return.
 // Every page reads every user, signal or day of the window, whatever the limits.
@@ -83,12 +81,12 @@ func (v *view) evaluate(ctx context.Context, d MetricDefinition, q PageQuery) (M
 		if err != nil {
 			return MetricValues{}, err
 		}
-		// The whole of a ratio, for both sides must be of the same days.
+		// For both sides of a ratio, which must be about the same days.
 		days.first, values.Horizon = max(days.first, horizon), &horizon
 	}
 	measured := make([]map[metricKey]float64, len(parts))
-	for i, part := range parts {
-		if measured[i], err = v.measure(ctx, part, d.Per, days); err != nil {
+	for i, measure := range parts {
+		if measured[i], err = v.measure(ctx, measure, d.Per, days); err != nil {
 			return MetricValues{}, err
 		}
 	}
@@ -96,7 +94,8 @@ func (v *view) evaluate(ctx context.Context, d MetricDefinition, q PageQuery) (M
 	return values, nil
 }
 
-// metricKey is a user or a day, or else a signal.
+// metricKey is the key of a row: the number of a user or a day, or the id of a
+// signal.
 type metricKey struct {
 	number int64
 	signal string
@@ -142,12 +141,12 @@ func metricAt(p position) (value *float64, key metricKey) {
 	return value, metricKey{p.numbers[2], p.text}
 }
 
-// rows puts what was measured in order, keeps as many as the limit says and returns
-// a page of them.
+// rows sorts what was measured, keeps as many rows as the definition's limit and
+// returns a page of them.
 func (d MetricDefinition) rows(measured []map[metricKey]float64, p paging) Page[MetricRow] {
 	found := map[metricKey]MetricRow{}
-	for _, part := range measured {
-		for key := range part {
+	for _, values := range measured {
+		for key := range values {
 			row := MetricRow{Key: key.text(d.Per)}
 			value := measured[0][key]
 			row.Value = &value
@@ -162,13 +161,13 @@ func (d MetricDefinition) rows(measured []map[metricKey]float64, p paging) Page[
 			found[key] = row
 		}
 	}
-	compare := func(a metricKey, value *float64, b metricKey) int {
+	byValue := func(a metricKey, value *float64, b metricKey) int {
 		if d.Per == PerDay {
 			return compareMetricKeys(a, b)
 		}
 		return cmp.Or(compareValues(found[a].Value, value), compareMetricKeys(a, b))
 	}
-	keys := sortedKeys(found, func(a, b metricKey) int { return compare(a, found[b].Value, b) })
+	keys := sortedKeys(found, func(a, b metricKey) int { return byValue(a, found[b].Value, b) })
 	limit, _ := checkLimit(d.Limit) // checked before
 	if beyond := len(keys) - int(limit); beyond > 0 {
 		if d.Per == PerDay {
@@ -178,7 +177,7 @@ func (d MetricDefinition) rows(measured []map[metricKey]float64, p paging) Page[
 		}
 	}
 	if value, last := metricAt(p.after); !p.first {
-		keys = slices.DeleteFunc(keys, func(key metricKey) bool { return compare(key, value, last) <= 0 })
+		keys = slices.DeleteFunc(keys, func(key metricKey) bool { return byValue(key, value, last) <= 0 })
 	}
 	keys, next, _ := cut(p, keys[:min(len(keys), int(p.rows()))], func(key metricKey) position {
 		return metricPosition(found[key].Value, key)
@@ -203,9 +202,8 @@ func compareValues(a, b *float64) int {
 	return cmp.Compare(*b, *a)
 }
 
-// needsFires reports whether the counters of days do not hold the measure, so that
-// single fires must be read. Each user fires a signal once, so a signal has as
-// many users as fires.
+// needsFires reports whether single fires must be read because no counter has the
+// measure. Each user fires a signal once, so a signal has as many users as fires.
 func (p MetricPart) needsFires(per MetricPer) bool {
 	return p.Of == OfFires && p.Filter.SignalPrefix != "" && per != PerSignal
 }
@@ -331,8 +329,8 @@ func (v *view) measureTrades(ctx context.Context, p MetricPart, per MetricPer, d
 	return measured, err
 }
 
-// signals returns the first signal id that the filter lets through and the
-// first beyond: "" for no prefix, when there is none.
+// signals returns the range of signal ids that the filter selects: from first up to,
+// and without, end. Without a prefix both are "", which selects all.
 func (f MetricFilter) signals() (first, end string) {
 	if f.SignalPrefix == "" {
 		return "", ""
@@ -340,8 +338,8 @@ func (f MetricFilter) signals() (first, end string) {
 	return f.SignalPrefix, afterPrefix(f.SignalPrefix)
 }
 
-// afterPrefix returns the first text in the order of bytes that is behind all
-// signal ids that begin with prefix. It is UTF-8, as PostgreSQL wants.
+// afterPrefix returns a text that follows, in the order of bytes, every signal id
+// that begins with prefix. It is UTF-8, as PostgreSQL requires.
 func afterPrefix(prefix string) string {
 	for prefix != "" {
 		r, size := utf8.DecodeLastRuneInString(prefix)
@@ -357,7 +355,8 @@ func afterPrefix(prefix string) string {
 	return strings.Repeat(string(utf8.MaxRune), maxIDBytes) // longer than any id
 }
 
-// outcomes returns three that the filter lets through, some of them the same.
+// outcomes returns the outcomes that the filter selects, repeated so that they are
+// three.
 func (f MetricFilter) outcomes() (a, b, c string) {
 	wanted := f.Outcome
 	if len(wanted) == 0 {
@@ -367,8 +366,8 @@ func (f MetricFilter) outcomes() (a, b, c string) {
 	return wanted[0].String(), wanted[len(wanted)/2].String(), wanted[len(wanted)-1].String()
 }
 
-// weekdays returns a character for each day from Monday on, "1" for those that
-// the filter lets through.
+// weekdays returns a character for each day from Monday on, "1" for those that the
+// filter selects.
 func (f MetricFilter) weekdays() string {
 	var mask strings.Builder
 	for _, day := range weekdays {

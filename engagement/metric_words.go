@@ -3,7 +3,7 @@ package engagement
 // MetricWhat is what a metric measures.
 type MetricWhat string
 
-// What a metric measures. The zero value is none of it.
+// What a metric measures. The zero value is none of them.
 const (
 	WhatCount MetricWhat = "count" // how many facts
 	WhatPnL   MetricWhat = "pnl"   // the sum of their P&L
@@ -52,17 +52,17 @@ func (o MetricOf) MarshalText() ([]byte, error) { return marshalNamed("of", o, M
 // UnmarshalText reads what MarshalText returns.
 func (o *MetricOf) UnmarshalText(text []byte) error { return unmarshalNamed(o, text, ParseMetricOf) }
 
-// MetricPer is what there is one row of a metric for.
+// MetricPer says what each row of a metric is about.
 type MetricPer string
 
-// What there is one row for. The zero value is none of it.
+// What a row can be about. The zero value is none of them.
 const (
 	PerUser   MetricPer = "user"
 	PerSignal MetricPer = "signal"
 	PerDay    MetricPer = "day"
 )
 
-// MetricPers lists all that there can be a row for.
+// MetricPers lists all that a row can be about.
 func MetricPers() []MetricPer { return []MetricPer{PerUser, PerSignal, PerDay} }
 
 // String returns the word: "user", "signal" or "day".

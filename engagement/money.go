@@ -8,8 +8,8 @@ import (
 )
 
 // Money is a float64 in units for callers and whole millionths ("micros") inside.
-// This file and [stats.Amount], in which sums are taken that may leave 64 bits,
-// are the only places that turn one into the other.
+// Only this file and [stats.Amount], for sums that may not fit into 64 bits, convert
+// between them.
 
 // MaxPnL is the largest profit or loss of one trade.
 const MaxPnL = 9e12

@@ -15,13 +15,13 @@ import (
 // postgres://user:password@host/database, where the tables are made in the first
 // schema of the search path if there are none.
 //
-// A file of an older schema, or of the Python module that this library
-// succeeds, is first copied to a backup beside it and then migrated; fires that
-// no counter holds yet are counted, and rows that cannot be facts are set aside
-// ([Reader.Aside]). What is something else, or newer than this program, is ErrSchema and not touched, and so is an unfinished copy of another
-// database ([DB.CopyTo]). A server that cannot be reached is
-// ErrUnavailable, one that refuses the user ErrDenied, and one that takes no
-// writes ErrReadOnly unless it is opened with [WithReadOnly].
+// A file of an older schema, or of the Python module that this library succeeds, is
+// first copied to a backup beside it and then migrated; facts that are not counted
+// yet are counted, and rows that cannot be facts are set aside ([Reader.Aside]).
+// Anything else, a schema newer than this program's, and an unfinished copy of
+// another database ([DB.CopyTo]) are ErrSchema and not touched. A server that cannot
+// be reached is ErrUnavailable, one that refuses the user ErrDenied, and one that
+// takes no writes ErrReadOnly unless it is opened with [WithReadOnly].
 //
 // Other processes may use a file meanwhile, and a writer waits up to 10 seconds
 // for another's lock. A program with a SQLite older than 3.51.3 should only read
@@ -91,9 +91,9 @@ func olderSchema(state engine.State) error {
 	return fmt.Errorf("%w: its version %d is older than this program's %d", ErrSchema, state.Version, state.Latest)
 }
 
-// Migrate brings the database that dsn names to the current schema, as Open
-// does, and counts what is not counted yet. It may be run at any time and by
-// any number of processes at once.
+// Migrate does to the database that dsn names what Open does, and closes it: it
+// brings it to the current schema and counts what is not counted yet. It may be run
+// at any time and by any number of processes at once.
 func Migrate(ctx context.Context, dsn string, opts ...Option) error {
 	db, err := Open(ctx, dsn, opts...)
 	if err != nil {

@@ -41,10 +41,10 @@ func newOptions(opts []Option) (options, error) {
 	return o, nil
 }
 
-// WithLocation sets the time zone in which days begin and end. It is kept in
-// the database when that is made (default UTC); opening it with another later
-// is ErrInvalid. The location must have a name of the time zone database, so
-// neither [time.Local] nor a fixed offset will do.
+// WithLocation sets the time zone in which days begin and end. A new database stores
+// it (default UTC); opening the database with another one later is ErrInvalid. The
+// location must have a name of the time zone database, so neither [time.Local] nor a
+// fixed offset will do.
 func WithLocation(loc *time.Location) Option {
 	return func(o *options) error {
 		if loc == nil {
@@ -122,8 +122,8 @@ func WithObserver(observe func(Observation)) Option {
 	}
 }
 
-// WithSlowThreshold sets from which duration on an operation is logged as
-// slow; the default is 200 ms.
+// WithSlowThreshold sets how long an operation takes at least to be logged as slow;
+// the default is 200 ms.
 func WithSlowThreshold(d time.Duration) Option {
 	return func(o *options) error {
 		if d <= 0 {

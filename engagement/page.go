@@ -26,20 +26,20 @@ type Page[T any] struct {
 	Next  Cursor `json:"next,omitempty"` // where the next page begins; "" if and only if there is none
 }
 
-// Cursor is a place in a list, in text that may stand in a URL as it is. Treat it
-// as opaque. It is good for the list that returned it with the same filters, as
-// long as the database lives; what was recorded or deleted since does not matter.
-// Any other, and one that is damaged, is ErrInvalid.
+// Cursor is a place in a list, in text that may stand in a URL as it is. Treat it as
+// opaque. It is good for the list that returned it, with the same filters, for as
+// long as the database exists, whatever is recorded or deleted meanwhile. A damaged
+// cursor, and one of another list or filter, is ErrInvalid.
 type Cursor string
 
 // All reads a whole list, page by page:
 //
 //	for user, err := range engagement.All(ctx, db.Users) { … }
 //
-// It hands every page's query to list, whose Limit list may change. An error is
-// the last that it yields. Each page is of the moment in which it is read, unless
-// list reads from one snapshot (see [DB.View]): what stays in its place in the
-// meantime is read once, what moves to another may be read twice or not at all.
+// It calls list for every page; list may change the query's Limit. After an error it
+// ends. Each page shows the moment in which it is read, unless list reads from one
+// snapshot (see [DB.View]): an item that changes its place in the meantime may be
+// read twice or not at all, any other is read once.
 func All[T any](ctx context.Context, list func(context.Context, PageQuery) (Page[T], error)) iter.Seq2[T, error] {
 	const limit = 1_000 // items in memory at a time
 	return func(yield func(T, error) bool) {
@@ -93,8 +93,8 @@ func (p position) cursor(list string) Cursor {
 	return Cursor(base64.RawURLEncoding.EncodeToString(append(binary.BigEndian.AppendUint32(nil, sum), key...)))
 }
 
-// maxCursorBytes is enough for the ids of other programs too: those that
-// PostgreSQL can have in an index have less than 3 KB.
+// maxCursorBytes is enough for ids that other programs stored, too: PostgreSQL
+// indexes less than 3 KB.
 const maxCursorBytes = 4_096
 
 // position decodes a position of some numbers in a list.
@@ -109,24 +109,24 @@ func (c Cursor) position(list string, numbers int) (p position, err error) {
 		p.numbers, key = append(p.numbers, n), key[max(size, 0):]
 	}
 	p.text = string(key)
-	// What does not encode to the same text was never returned.
+	// A text that this position does not encode to was never returned.
 	if p.cursor(list) != c {
 		return p, invalid("cursor", string(c), "it is damaged, or of a list with other filters")
 	}
 	return p, nil
 }
 
-// paging is a page to be read: at most limit items of a list, behind a position.
+// paging is a page to be read: at most limit items of a list, after a position.
 type paging struct {
 	list  string
 	limit int64
-	first bool // it is the first page, behind the position that is before all
+	first bool // it is the first page: after is before all items
 	after position
-	order func(a, b position) int // in which the database lists it; nil: it is put in order here
+	order func(a, b position) int // in which the database lists the items; nil: they are sorted here
 }
 
-// of checks q for a list that stands in an order and whose first page is behind the
-// position top. A list's name holds its filters: a cursor is good for one name.
+// of checks q for a list in an order, whose first page comes after the position top.
+// A list's name has its filters in it: a cursor is good for one name.
 func (q PageQuery) of(list string, top position, order func(a, b position) int) (p paging, err error) {
 	p = paging{list: list, first: q.After == "", after: top, order: order}
 	if p.limit, err = checkLimit(q.Limit); err == nil && !p.first {
@@ -135,13 +135,13 @@ func (q PageQuery) of(list string, top position, order func(a, b position) int) 
 	return p, err
 }
 
-// rows is how many rows to ask for: the one beyond the limit shows whether there
+// rows is how many rows to ask for. The one more than the limit shows whether there
 // is a next page.
 func (p paging) rows() int64 { return p.limit + 1 }
 
 // cut returns the rows that the page shows, and where the next page begins. A list
-// that another program has damaged may be in no order: a page that does not end
-// behind the one before it is ErrCorrupt, where following it might never end.
+// that another program has damaged may be out of order. If a page does not end after
+// the one before it, the error is ErrCorrupt, since paging on might never end.
 func cut[T any](p paging, rows []T, at func(T) position) ([]T, Cursor, error) {
 	if int64(len(rows)) < p.rows() {
 		return rows, "", nil
@@ -158,7 +158,7 @@ func cut[T any](p paging, rows []T, at func(T) position) ([]T, Cursor, error) {
 type factPaging struct {
 	paging
 	days  daySpan
-	since time.Time // when the first of them begins
+	since time.Time // when the first of the days begins
 }
 
 func (v *view) factPaging(q PageQuery, list string, days daySpan) (factPaging, error) {
@@ -176,14 +176,15 @@ func factPosition(at time.Time, id, userID int64, key string) position {
 	return position{[]int64{at.UnixMicro(), id, userID}, key}
 }
 
-// before is the position, of a fact, behind which the page is.
+// before returns the position of the fact that the page comes after.
 func (p factPaging) before() (at time.Time, id, userID int64, key string) {
-	micros := min(max(p.after.numbers[0], 0), endOfTime.UnixMicro()) // what can be stored
-	return time.UnixMicro(micros).UTC(), p.after.numbers[1], p.after.numbers[2], p.after.text
+	microseconds := min(max(p.after.numbers[0], 0), endOfTime.UnixMicro()) // what can be stored
+	return time.UnixMicro(microseconds).UTC(), p.after.numbers[1], p.after.numbers[2], p.after.text
 }
 
-// cutFacts is cut for facts, of which queries return those before the days too.
-// Other programs may have stored a fact of the future; its day is not known.
+// cutFacts is cut for facts. Queries have no lower bound of time, so facts before the
+// days are cut off here. A fact that another program stored may have a day that does
+// not fit its time; it is left out as well.
 func cutFacts[T any](p factPaging, rows []T, at func(T) position, day func(T) int64) ([]T, Cursor, error) {
 	if i := slices.IndexFunc(rows, func(row T) bool { return at(row).numbers[0] < p.since.UnixMicro() }); i >= 0 {
 		rows = rows[:i]

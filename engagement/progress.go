@@ -8,9 +8,8 @@ type Progress func(done, total int64)
 type progressKey struct{}
 
 // ContextWithProgress returns a context with which Open, Cleanup, Verify, Rebuild,
-// SetStreakRules, CopyTo and WriteUserExport tell report how far they are, if
-// they take long.
-// Report is called from the calling goroutine.
+// SetStreakRules, CopyTo and WriteUserExport call report with how far they are, if
+// they take long. They call it in the goroutine of their caller.
 func ContextWithProgress(ctx context.Context, report Progress) context.Context {
 	return context.WithValue(ctx, progressKey{}, report)
 }

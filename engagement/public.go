@@ -24,7 +24,7 @@ func (w *writing) setPublic(ctx context.Context, userID int64, public bool) erro
 		return err
 	}
 	// Held, so that nothing is noted of a user who is just being erased.
-	l, err := w.hold(ctx, []int64{userID}, rows{}, rows{})
+	l, err := w.hold(ctx, []int64{userID}, jsonRows{}, jsonRows{})
 	switch {
 	case err != nil:
 		return err

@@ -21,16 +21,17 @@ type QualityQuery struct {
 	UserID   int64   `json:"user_id,omitzero"`
 	SignalID string  `json:"signal_id,omitzero"`
 	Window   Window  `json:"window,omitzero"`  // by the day on which a trade closed; zero: all time
-	Balance  float64 `json:"balance,omitzero"` // what the account held before the first of these trades, at most MaxPnL; 0: not known
+	Balance  float64 `json:"balance,omitzero"` // of the account before the first of these trades, at most MaxPnL; 0: not known
 }
 
-// TradeQuality says how good some trades were. What a trade is goes by its
-// Outcome alone: a trade recorded as a loss is one even if it earned something.
+// TradeQuality says how good some trades were. Whether a trade is a win, a loss or a
+// draw is its Outcome alone: a trade recorded as a loss is a loss even if it earned
+// something.
 //
-// The balance with which a user came from the predecessor (trade id
-// opening-balance) is no trade that was made and belongs to no day: of all time it
-// is in PnL and CarriedPnL, and in no other figure; of other windows it is in none.
-// So Draws here is one less than in [UserStats] for such a user.
+// An opening balance, the P&L that a user has from the predecessor (trade id
+// opening-balance), is not a trade and belongs to no day. For all time it is in PnL
+// and CarriedPnL and in no other figure; for other windows it is in none. So for such
+// a user Draws is one less than in [UserStats].
 //
 // A ratio with nothing to divide by is nil, null in JSON.
 type TradeQuality struct {
@@ -43,7 +44,7 @@ type TradeQuality struct {
 	Draws   int64    `json:"draws"`
 	WinRate *float64 `json:"win_rate"` // Wins / (Wins + Losses)
 
-	PnL          float64  `json:"pnl"`           // of everything, CarriedPnL included
+	PnL          float64  `json:"pnl"`           // the sum, CarriedPnL included
 	CarriedPnL   float64  `json:"carried_pnl"`   // the balance from the predecessor
 	WinsPnL      float64  `json:"wins_pnl"`      // of the wins
 	LossesPnL    float64  `json:"losses_pnl"`    // of the losses, below 0 as a rule
@@ -60,17 +61,17 @@ type TradeQuality struct {
 	Equity   []EquityDay `json:"equity"` // days on which trades closed, oldest first; other days are left out
 }
 
-// Run is how many wins or losses came last without one of the other kind
-// between them. Draws neither lengthen nor end it. It is null without wins and
-// losses.
+// Run is how many wins or losses came last without one of the other kind between
+// them. Draws neither lengthen nor end it. Null if there are neither wins nor losses.
 type Run struct {
 	Outcome Outcome `json:"outcome"` // Win or Loss
 	Length  int64   `json:"length"`
 }
 
-// Drawdown is the largest fall of the closed P&L without CarriedPnL, added up
-// trade by trade in the order in which they closed, from the highest it had been. It starts at 0,
-// so a loss at the very beginning is a fall. Of equal falls it is the first.
+// Drawdown is the largest fall of the closed P&L from its highest value before. The
+// closed P&L is added up trade by trade in the order in which they closed, without
+// CarriedPnL. It starts at 0, so a loss at the very beginning is a fall. Among equal
+// falls it is the first.
 type Drawdown struct {
 	Amount float64  `json:"amount"` // 0 if it never fell
 	Peak   float64  `json:"peak"`   // the closed P&L from which it fell, at least 0
@@ -84,11 +85,11 @@ type EquityDay struct {
 	Cumulative float64 `json:"cumulative"` // of all these days up to it
 }
 
-// TradeQuality judges the trades that q selects, of one moment, in the order in
-// which they closed (of the same time by id). Every figure is exact up to its
-// last division. All zero and null if none closed in the window; ErrNotFound
-// for a user who has neither fired nor traded and for a signal that nobody has
-// fired or traded.
+// TradeQuality returns how good the trades were that q selects, all of one moment, in
+// the order in which they closed (those of the same time by id). Sums are exact; only
+// the divisions round. All figures are zero or null if no trade closed in the window;
+// ErrNotFound for a user who has neither fired nor traded and for a signal that
+// nobody has fired or traded.
 //
 // Trades are never cleaned up, so any window can be asked for. The call reads
 // the trades of the window one by one and keeps their days in memory.
@@ -128,7 +129,7 @@ func (v *view) tradeQuality(ctx context.Context, q QualityQuery) (TradeQuality, 
 	return j.verdict(s, balance), nil
 }
 
-// checkKnown refuses a subject of which nothing is stored.
+// checkKnown returns ErrNotFound for a subject about which nothing is stored.
 func (v *view) checkKnown(ctx context.Context, s subject) error {
 	if s.userID != 0 {
 		_, err := v.userRow(ctx, s.userID)
@@ -145,8 +146,8 @@ func (v *view) checkKnown(ctx context.Context, s subject) error {
 	return notFound("signal", s.signalID)
 }
 
-// subject is whose trades a figure is about: a user's, those that followed a
-// signal, or with neither everybody's wins and losses.
+// subject says whose trades a figure is computed from: those of a user, or those that
+// followed a signal. The zero value stands for the wins and losses of everybody.
 type subject struct {
 	userID   int64
 	signalID string
@@ -170,7 +171,7 @@ func (s subject) String() string {
 	return fmt.Sprintf("user %d", s.userID)
 }
 
-// tradesInOrder yields the trades of s on some days, first closed first, of the
+// tradesInOrder yields the trades of s on some days, first closed first, those of the
 // same time by id and then by key.
 func (v *view) tradesInOrder(ctx context.Context, s subject, days daySpan) iter.Seq2[dbgen.Trade, error] {
 	const pageSize = 1_000
@@ -203,8 +204,8 @@ func (v *view) tradesInOrder(ctx context.Context, s subject, days daySpan) iter.
 	})
 }
 
-// openingBalance is the id of the draw that carries a P&L which the predecessor
-// kept without the trades behind it.
+// openingBalance is the trade id of opening balances: draws that carry a P&L which
+// the predecessor kept without its trades.
 const openingBalance = "opening-balance"
 
 // judge adds up trades in the order in which they closed.
@@ -213,7 +214,7 @@ type judge struct {
 	best, worst     ClosedTrade
 	highest, lowest int64 // their P&L
 	days            map[Day]stats.Amount
-	any             bool // there is a trade or an opening balance
+	any             bool // a trade or an opening balance was added
 }
 
 func (j *judge) trade(row dbgen.Trade) error {

@@ -9,12 +9,12 @@ import (
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
 
-// Reader answers questions. The one inside a [DB] reads the latest committed
-// state, each call its own; the one that [DB.View] hands out reads one
-// snapshot; the one inside a [Tx] also sees what the transaction has written.
+// Reader answers questions. The one inside a [DB] reads the latest committed state in
+// each call; the one that [DB.View] hands out reads one snapshot; the one inside a
+// [Tx] also sees what the transaction has written.
 type Reader struct {
 	core *core
-	view *view // nil: each call has its own
+	view *view // nil: each call has a view of its own
 }
 
 // view is one state of the database at one time, with the queries that read it.
@@ -26,7 +26,7 @@ type view struct {
 
 func (v *view) today() Day { return DayOf(v.now, v.loc) }
 
-// shared returns the core, or nil of a zero value.
+// shared returns the core, or nil for a zero Reader.
 func (r *Reader) shared() *core {
 	if r == nil {
 		return nil
@@ -34,8 +34,8 @@ func (r *Reader) shared() *core {
 	return r.core
 }
 
-// Location returns the time zone in which the database's days begin and end; UTC
-// for one that was never opened.
+// Location returns the time zone in which the database's days begin and end; UTC for
+// a database that was never opened.
 func (r *Reader) Location() *time.Location {
 	if r.shared() == nil {
 		return time.UTC
@@ -43,8 +43,9 @@ func (r *Reader) Location() *time.Location {
 	return r.core.loc
 }
 
-// Today returns the current day: of now or, in a snapshot or transaction, of its
-// beginning; in UTC by the machine's clock for a database that was never opened.
+// Today returns the day of the present time or, in a snapshot or transaction, of the
+// time when it began. For a database that was never opened it is the day in UTC by
+// the machine's clock.
 func (r *Reader) Today() Day { return DayOf(r.instant(), r.Location()) }
 
 // instant is the time that the reader's answers refer to.
@@ -83,8 +84,8 @@ func snapshotOnce[T any](ctx context.Context, r *Reader, doing string, fn func(*
 	})
 }
 
-// ask runs fn in the reader's view or, if it has none, asks in a view of its own,
-// again if it failed for a reason that may pass.
+// ask runs fn in the reader's view. If it has none, own runs fn in a new view, and
+// again if that failed for a reason that may pass.
 func ask[T any](ctx context.Context, r *Reader, doing string, fn func(*view) (T, error), own func(context.Context) (T, error)) (T, error) {
 	if r.shared() != nil && r.view != nil {
 		return observe(ctx, r.core, doing, func() (T, error) { return fn(r.view) })
@@ -102,14 +103,14 @@ func inSnapshot[T any](ctx context.Context, c *core, fn func(*view) (T, error)) 
 	return fn(&view{core: c, q: tx, now: c.instant()})
 }
 
-// View runs fn with a Reader of one snapshot: whatever it reads belongs
-// together, and its time stands still. The Reader ends with fn; inside it, use
-// the Reader and not the DB. fn runs at most once; its error is returned as it
-// is.
+// View runs fn with a Reader of one snapshot: all that it reads is of the same
+// moment, which is also its present time. The Reader cannot be used after fn; inside
+// fn, use the Reader and not the DB. fn runs at most once; its error is returned as
+// it is.
 //
 // A process reads with at most 64 connections at a time from a file, 32 from a
-// server, and each View holds one: more calls wait until one ends, or their
-// context does.
+// server, and each View keeps one until it ends: more calls wait for one, or until
+// their context ends.
 func (db *DB) View(ctx context.Context, fn func(*Reader) error) error {
 	var failed error
 	_, err := snapshotOnce(ctx, db.Reader, "view", func(v *view) (struct{}, error) {
@@ -133,9 +134,9 @@ func (v *view) userRow(ctx context.Context, userID int64) (dbgen.UserStat, error
 	return row, err
 }
 
-// ParseWindow reads a window by its name as of today: "today", "week" (from
-// Monday to Sunday), "month", or a number of days up to today such as "30d"; or
-// what the function [ParseWindow] reads. Anything else is ErrInvalid.
+// ParseWindow reads a window by its name as of today: "today", "week" (from Monday to
+// Sunday), "month", or a number of days up to today such as "30d"; or a text that the
+// function [ParseWindow] reads. Anything else is ErrInvalid.
 func (r *Reader) ParseWindow(s string) (Window, error) {
 	if r.shared() == nil {
 		return Window{}, errNotOpened

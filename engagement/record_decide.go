@@ -17,16 +17,16 @@ type receipt struct {
 	err        error   // it was refused: nothing of it is recorded
 }
 
-// decision is what recording facts comes to: a receipt for each, and what is to
-// be stored.
+// decision is what follows from recording facts: a receipt for each, and the changes
+// to be stored.
 type decision struct {
 	receipts []receipt
 	changes  changes
 }
 
-// decide decides some facts, in their order, by what is loaded, as if each had
-// come in a call of its own. It reads and writes nothing; what is loaded is used
-// up.
+// decide returns what follows from recording some facts, in their order, as if each
+// had come in a call of its own. Its input is in l, which it changes and which must
+// not be used afterwards. It neither reads nor writes the database.
 func decide(l *loaded, facts []*fact, now time.Time) decision {
 	d := decider{loaded: l, rules: l.counting(), now: now, changes: newChanges(len(l.users))}
 	receipts := make([]receipt, len(facts))
@@ -41,8 +41,8 @@ func decide(l *loaded, facts []*fact, now time.Time) decision {
 	return decision{receipts, d.changes}
 }
 
-// decider decides one fact after another. Its users are as they are after the
-// facts so far.
+// decider decides one fact after another. Its users are in the state after the facts
+// decided so far.
 type decider struct {
 	*loaded
 	rules   streaks.Rules
@@ -68,7 +68,7 @@ func (d *decider) fire(f *fact) receipt {
 	return receipt{status: Recorded, milestones: d.activate(fire.UserID, fire.Day)}
 }
 
-// repeated decides a fire whose key is stored.
+// repeated decides a fire whose key is stored already.
 func (d *decider) repeated(fire dbgen.SignalFire, known storedFire) receipt {
 	if known.day < firstDay && known.day != uncounted {
 		return receipt{err: errAside(firesTable, known.id)}
@@ -84,8 +84,8 @@ func (d *decider) repeated(fire dbgen.SignalFire, known storedFire) receipt {
 	return receipt{status: MarkedExecuted}
 }
 
-// activate makes a day one on which a user has fired, and returns the milestones
-// that are awarded for it.
+// activate makes a day an active day of a user, and returns the milestones that are
+// awarded for that.
 func (d *decider) activate(userID, day int64) []int64 {
 	user := d.users[userID]
 	first := user.streak.First
@@ -120,7 +120,7 @@ func (d *decider) count(user *heldUser) (reached []streaks.Milestone) {
 	return reached
 }
 
-// award awards what is due of the milestones reached.
+// award awards those of the milestones reached that are due.
 func (d *decider) award(userID int64, reached []streaks.Milestone) (milestones []int64) {
 	user := d.users[userID]
 	for _, m := range streaks.Due(reached, user.awards) {
@@ -173,9 +173,8 @@ func (d *decider) trade(f *fact) receipt {
 	return receipt{status: Recorded}
 }
 
-// conclude finds what follows from all facts together: the users' streaks and
-// spent freezes, the days on which users fired first, and the users who need not
-// have been created.
+// conclude adds what follows from all facts together: the users' streaks and spent
+// freezes, new users of days, and the users who were created in vain.
 func (d *decider) conclude() {
 	for id, change := range d.changes.users {
 		user := d.users[id]
@@ -204,8 +203,9 @@ func (d *decider) conclude() {
 	}
 }
 
-// recount decides what users' streaks and freezes are, counted anew from their
-// histories, and whether they are to be awarded what they have reached.
+// recount returns the changes after counting users' streaks and freezes anew from
+// their histories. If awarded, they are awarded the milestones that they have
+// reached.
 func recount(l *loaded, users []int64, awarded bool, now time.Time) changes {
 	d := decider{loaded: l, rules: l.counting(), now: now, changes: newChanges(len(l.users))}
 	for _, user := range users {
@@ -213,7 +213,7 @@ func recount(l *loaded, users []int64, awarded bool, now time.Time) changes {
 		if awarded {
 			d.award(user, reached)
 		}
-		// Which days had new users is a figure of the days, not of streaks.
+		// New users of days are not changed by other rules.
 		change := d.changes.user(user)
 		change.active, change.firstBefore = true, d.users[user].streak.First
 	}

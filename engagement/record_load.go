@@ -44,8 +44,8 @@ func keyOfFire(f dbgen.SignalFire) fireKey { return fireKey{f.UserID, f.SignalID
 
 func keyOfTrade(t dbgen.Trade) tradeKey { return tradeKey{t.UserID, t.TradeID} }
 
-// loaded is what facts are decided by. Its users are held until the transaction
-// ends.
+// loaded is the input of decide, besides the facts. Its users are held until the
+// transaction ends.
 type loaded struct {
 	rules   StreakRules
 	skipped []int64 // days that the time zone left out
@@ -53,11 +53,11 @@ type loaded struct {
 	users   map[int64]*heldUser
 	fires   map[fireKey]storedFire
 	trades  map[tradeKey]dbgen.Trade
-	pnl     map[userDay]int64 // of the trades' days, in millionths
+	pnl     map[userDay]int64 // stored P&L of the trades' days, in millionths
 	created []int64           // users who are stored only because they are held
 }
 
-// counting returns what streaks are counted by.
+// counting returns the rules that streaks are counted by.
 func (l *loaded) counting() streaks.Rules { return l.rules.pure(l.skipped) }
 
 // storedFire is what is known of a stored fire.
@@ -72,7 +72,7 @@ type heldUser struct {
 	streak               streaks.State
 	wins, losses, micros int64
 
-	// What a streak is counted anew from, unless the streak state is enough.
+	// What a streak is counted anew from; nil if the streak state is enough.
 	history *history
 	awards  []streaks.Award // if a milestone may be reached
 }
@@ -84,9 +84,9 @@ type history struct {
 	spent   map[string]int64 // the days that freezes are stored as spent on
 }
 
-// load holds the users of some facts and reads all that these are decided by.
+// load holds the users of some facts and reads the input of decide.
 func (w *writing) load(ctx context.Context, facts []*fact) (*loaded, error) {
-	var fires, trades rows
+	var fires, trades jsonRows
 	users := make([]int64, len(facts))
 	for i, f := range facts {
 		users[i] = f.user()
@@ -106,9 +106,9 @@ func (w *writing) load(ctx context.Context, facts []*fact) (*loaded, error) {
 	return l, w.readHistories(ctx, l, histories, awards)
 }
 
-// hold holds users, who are in order, and reads what is stored of them and of
+// hold holds users, given in ascending order, and reads what is stored of them and of
 // some facts.
-func (w *writing) hold(ctx context.Context, users []int64, fires, trades rows) (*loaded, error) {
+func (w *writing) hold(ctx context.Context, users []int64, fires, trades jsonRows) (*loaded, error) {
 	keys := engine.Keys{Users: ids(users)}
 	if !fires.empty() {
 		keys.Fires = fires.String()
@@ -170,16 +170,16 @@ func (l *loaded) user(id int64) (*heldUser, error) {
 	return u, nil
 }
 
-// notAskedFor tells of a row that was found by the key of another user, which a
-// damaged index does.
+// notAskedFor is the error for a row of a user who was not asked for, which a damaged
+// index may return.
 func notAskedFor(user int64) error {
 	return fmt.Errorf("%w: a row of user %d is stored under another user", ErrCorrupt, user)
 }
 
-// unread returns the users whose histories, and those whose awards, must be read
-// to decide some facts. Most often the streak state is enough: a fire of the
-// last active day changes no streak, and one of a later day prolongs it or
-// begins another.
+// unread returns the users whose histories must be read to decide some facts, and
+// those whose awards must be read. Most often the streak state is enough: a fire on
+// the last active day changes no streak, and one on a later day prolongs it or begins
+// another.
 func (l *loaded) unread(facts []*fact) (histories, awards []int64) {
 	type ahead struct{ end, days int64 }
 	users := map[int64]ahead{} // with other days than the last active one
@@ -272,15 +272,15 @@ func (w *writing) readHistories(ctx context.Context, l *loaded, histories, award
 
 // holdHistories holds users and reads what their streaks are counted from.
 func (w *writing) holdHistories(ctx context.Context, users []int64) (*loaded, error) {
-	l, err := w.hold(ctx, users, rows{}, rows{})
+	l, err := w.hold(ctx, users, jsonRows{}, jsonRows{})
 	if err != nil {
 		return nil, err
 	}
 	return l, w.readHistories(ctx, l, users, slices.Clone(users))
 }
 
-// changedAt is when a fact's user was last active by it: now, unless the fact
-// was stored long ago and is counted late.
+// changedAt returns what a fact makes its user's last_updated: now, or the fact's own
+// time if another program stored it and it is counted late.
 func (f *fact) changedAt(now time.Time) time.Time {
 	switch {
 	case !f.stored:

@@ -12,7 +12,7 @@ import (
 	"github.com/hydraxdev/engagementdb/engagement/internal/streaks"
 )
 
-// changes are what facts change. Each counter stands there once, however many
+// changes are what recording facts changes. Each counter is in it once, however many
 // facts move it.
 type changes struct {
 	newFires      []dbgen.SignalFire
@@ -26,7 +26,7 @@ type changes struct {
 	signals    map[string]signalChange
 	days       map[Day]*dayChange
 	room       []userChange // for users
-	unused     []int64      // users who were created to be held and have no fact
+	unused     []int64      // users who were created to be held but got no fact
 }
 
 type userDay struct {
@@ -43,7 +43,7 @@ type signalDay struct {
 type counts struct {
 	fires, executed     int64
 	wins, losses, draws int64
-	pnl                 stats.Amount // from one end of what is stored to the other it leaves 64 bits
+	pnl                 stats.Amount // a change from one extreme to the other does not fit into 64 bits
 }
 
 func (c counts) plus(d counts) counts {
@@ -61,7 +61,7 @@ func (c counts) ofTrades() bool { return c.wins != 0 || c.losses != 0 || c.draws
 // userChange is what changes of a user.
 type userChange struct {
 	counts
-	changed  time.Time // when the user was last active; zero: not by these facts
+	changed  time.Time // the new last_updated; zero: as it is
 	winBound int64     // if there are trades
 
 	active      bool // streak is stored
@@ -86,7 +86,7 @@ type newAward struct {
 	at time.Time
 }
 
-// newChanges returns no changes, with room for those of so many users.
+// newChanges returns empty changes, with room for so many users.
 func newChanges(users int) changes {
 	return changes{
 		room:       make([]userChange, users),
@@ -143,8 +143,8 @@ func countsOfFire(f dbgen.SignalFire, n int64) counts {
 	return counts{fires: n}
 }
 
-// addExecuted counts that a fire counted before has executed after all, which is
-// no activity of the user's.
+// addExecuted counts that a fire counted before was executed after all. That does not
+// change the user's last_updated.
 func (c *changes) addExecuted(user int64, signal string, day Day) {
 	c.addUserDay(user, day, counts{executed: 1})
 	c.addSignalDay(signal, day, counts{executed: 1})
@@ -177,7 +177,7 @@ func (w *writing) store(ctx context.Context, c changes) error {
 			return err
 		}
 	}
-	if w.joined { // the caller learns at once what the database refuses
+	if w.joined { // so that the caller learns at once what the database refuses
 		if err := w.tx.Flush(ctx); err != nil {
 			return err
 		}
@@ -191,7 +191,7 @@ func (w *writing) store(ctx context.Context, c changes) error {
 }
 
 func storeFacts(ctx context.Context, q dbgen.Querier, c *changes) error {
-	var fires, executed, trades rows
+	var fires, executed, trades jsonRows
 	for _, f := range c.newFires {
 		fires.begin().int(f.UserID).str(f.SignalID).time(f.Timestamp).bool(f.Executed).int(f.Day)
 	}
@@ -209,7 +209,7 @@ func storeFacts(ctx context.Context, q dbgen.Querier, c *changes) error {
 }
 
 func storeUserDays(ctx context.Context, q dbgen.Querier, c *changes) error {
-	var fired, traded, moved rows
+	var fired, traded, moved jsonRows
 	for _, key := range sortedKeys(c.userDays, compareUserDays) {
 		d := c.userDays[key]
 		if d.ofFires() {
@@ -230,7 +230,7 @@ func storeUserDays(ctx context.Context, q dbgen.Querier, c *changes) error {
 // change are not written: SQLite rewrites the index entries of every column that
 // an update names.
 func storeUsers(ctx context.Context, q dbgen.Querier, c *changes) error {
-	var fired, streak, traded, moved rows
+	var fired, streak, traded, moved jsonRows
 	for _, user := range sortedKeys(c.users, cmp.Compare) {
 		change := c.users[user]
 		switch s := change.streak; {
@@ -258,9 +258,9 @@ func storeUsers(ctx context.Context, q dbgen.Querier, c *changes) error {
 		storing{q.AddUserTrades, traded}, storing{q.AddUserTrades, moved})
 }
 
-// storeStreaks writes the freezes that cover another day, and the awards.
+// storeStreaks writes the freezes that cover another day than before, and the awards.
 func storeStreaks(ctx context.Context, q dbgen.Querier, c *changes) error {
-	var spent, awards rows
+	var spent, awards jsonRows
 	for _, user := range sortedKeys(c.users, cmp.Compare) {
 		for _, f := range c.users[user].freezes {
 			spent.begin().int(user).str(f.ID).int(f.Spent)
@@ -273,7 +273,7 @@ func storeStreaks(ctx context.Context, q dbgen.Querier, c *changes) error {
 }
 
 func storeSignals(ctx context.Context, q dbgen.Querier, c *changes) error {
-	var days, totals rows
+	var days, totals jsonRows
 	for _, key := range sortedKeys(c.signalDays, compareSignalDays) {
 		d := c.signalDays[key]
 		days.begin().str(key.signal).int(int64(key.day), d.fires, d.executed)
@@ -286,7 +286,7 @@ func storeSignals(ctx context.Context, q dbgen.Querier, c *changes) error {
 }
 
 func storeDays(ctx context.Context, q dbgen.Querier, c *changes) error {
-	var days rows
+	var days jsonRows
 	for _, day := range sortedKeys(c.days, cmp.Compare) {
 		d := c.days[day]
 		days.begin().int(int64(day), d.fires, d.executed, d.activeUsers, d.newUsers)
@@ -297,7 +297,7 @@ func storeDays(ctx context.Context, q dbgen.Querier, c *changes) error {
 // storing is a statement and the rows that it takes.
 type storing struct {
 	run  func(context.Context, string) error
-	rows rows
+	rows jsonRows
 }
 
 func storeEach(ctx context.Context, statements ...storing) error {

@@ -13,7 +13,7 @@ import (
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 )
 
-// The settings that belong to the database itself.
+// The settings of the database itself.
 const (
 	settingTimeZone = "time_zone" // a name of the time zone database
 	settingHorizon  = "horizon"   // a day, as a number
@@ -21,8 +21,8 @@ const (
 	settingCopying  = "copying"   // a copyMark; only in an unfinished copy
 )
 
-// resolveLocation returns the database's time zone, storing the wanted one in
-// a database that has none yet.
+// resolveLocation returns the database's time zone. In a database that has none yet
+// it stores the wanted one.
 func resolveLocation(ctx context.Context, c *core, o options) (*time.Location, error) {
 	wanted := o.location
 	if wanted == nil {
@@ -54,8 +54,8 @@ func resolveLocation(ctx context.Context, c *core, o options) (*time.Location, e
 	return loc, nil
 }
 
-// mayChooseZone refuses a database that has counted facts and no time zone any
-// more, unless the caller names the zone.
+// mayChooseZone returns an error if the database has counted facts but no time zone
+// any more, and the caller names none.
 func (c *core) mayChooseZone(ctx context.Context, o options) error {
 	counted, err := (&view{core: c, q: c.engine.Queries()}).counted(ctx)
 	switch {
@@ -86,7 +86,7 @@ func storeLocation(ctx context.Context, c *core, name string) (string, error) {
 	})
 }
 
-// writerSettings reads the settings that every writer goes by.
+// writerSettings reads the settings that every writer must know.
 func (c *core) writerSettings(settings []dbgen.Setting) (rules StreakRules, horizon Day, err error) {
 	rules, horizon = DefaultStreakRules(), firstDay
 	for _, setting := range settings {
@@ -146,8 +146,8 @@ func parseSetting(name, value string) (int64, error) {
 	return n, nil
 }
 
-// countRepair tells repairs under way, also in other processes, that what they
-// found may no longer be so, and returns how many there were.
+// countRepair adds one to the number of repairs and returns it. A repair under way,
+// also in another process, sees by it that what it found may no longer be so.
 func (w *writing) countRepair(ctx context.Context) (int64, error) {
 	value, err := w.q.CountSetting(ctx, settingRepairs)
 	if err != nil {

@@ -42,8 +42,8 @@ func signalMetrics(row dbgen.SignalMetric) SignalMetrics {
 	}
 }
 
-// Signals lists the totals of all signals by signal id; none if nothing was ever
-// fired. See [Reader.PopularSignals] for the most fired ones.
+// Signals lists the totals of all signals by signal id; an empty page if nothing was
+// ever fired. See [Reader.PopularSignals] for the most fired ones.
 func (r *Reader) Signals(ctx context.Context, q PageQuery) (Page[SignalMetrics], error) {
 	return latest(ctx, r, "list signals", func(v *view) (Page[SignalMetrics], error) {
 		return v.signals(ctx, q)
@@ -83,8 +83,8 @@ type PopularSignal struct {
 }
 
 // PopularSignals lists the signals fired in a window: most fired first, ties by
-// signal id; none if nothing was fired. Cleanup does not change them. Every page
-// reads all signals of the window.
+// signal id; an empty page if nothing was fired. Cleanup does not change them. Every
+// page reads all signals of the window.
 func (r *Reader) PopularSignals(ctx context.Context, w Window, q PageQuery) (Page[PopularSignal], error) {
 	return latest(ctx, r, "popular signals", func(v *view) (Page[PopularSignal], error) {
 		return v.popularSignals(ctx, w, q)
@@ -141,18 +141,17 @@ type SignalInsight struct {
 	Executed      int64    `json:"executed"` // since the beginning
 	ExecutionRate *float64 `json:"execution_rate"`
 
-	// The rest is of the fires of days from the horizon on, which are still kept
-	// one by one: null without any.
+	// The other figures are about fires on days from the horizon on, which are still
+	// kept one by one; null if there are none.
 	Horizon   Day        `json:"horizon"`
 	KeptFires int64      `json:"kept_fires"`
 	FirstFire *time.Time `json:"first_fire"` // UTC
 	LastFire  *time.Time `json:"last_fire"`  // UTC
 
 	// How many seconds after the first fire the others came: half of them within
-	// MedianDelay, nine tenths within P90Delay, both by nearest rank. The first
-	// fire itself, with its delay of 0, is left out. Null for a signal without
-	// followers, and for one that has fires before the horizon, since nobody
-	// can tell any more when the first of them was.
+	// MedianDelay, nine tenths within P90Delay, both by nearest rank. Null for a
+	// signal with only one fire, and for one that has fires before the horizon, since
+	// nobody can tell any more when the first of them was.
 	MedianDelay *float64 `json:"median_delay_seconds"`
 	P90Delay    *float64 `json:"p90_delay_seconds"`
 }
@@ -212,7 +211,7 @@ func (v *view) signalInsight(ctx context.Context, signalID string) (SignalInsigh
 	if followers == 0 || totals.FiresBefore > 0 {
 		return insight, nil
 	}
-	// The follower of rank n has n fires before it.
+	// The fire with the n-th delay has n fires before it.
 	delay := func(percent int64) (*float64, error) {
 		fired, err := at(stats.NearestRank(followers, percent))
 		seconds := float64(fired.Sub(first).Microseconds()) / 1e6

@@ -12,10 +12,10 @@ import (
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
 
-// Streak is a user's latest run of days with at least one fire, as of today. No
-// day between is missed, except days of rest (see [StreakRules]) and days that a
-// freeze covers (see [DB.GrantFreeze]), which do not count. It is alive while a
-// fire today would prolong it. Cleanup does not change it.
+// Streak is a user's latest run of days with at least one fire, as of today. Days of
+// rest (see [StreakRules]) and days that a freeze covers (see [DB.GrantFreeze]) do
+// not interrupt it, and do not count. It is alive while a fire today would prolong
+// it. Cleanup does not change it.
 type Streak struct {
 	UserID  int64      `json:"user_id"`
 	Current int64      `json:"current_streak"` // active days; 0 unless alive
@@ -31,7 +31,7 @@ type StreakRow struct {
 }
 
 // StreakLeaderboard lists the users whose streaks are alive, the longest current
-// streak first, ties by user id; none if no streak is alive.
+// streak first, ties by user id; an empty page if no streak is alive.
 func (r *Reader) StreakLeaderboard(ctx context.Context, q PageQuery) (Page[StreakRow], error) {
 	return snapshot(ctx, r, "streak leaderboard", func(v *view) (Page[StreakRow], error) {
 		return v.streakLeaderboard(ctx, q)
@@ -47,8 +47,8 @@ func (v *view) streakLeaderboard(ctx context.Context, q PageQuery) (Page[StreakR
 	if err != nil {
 		return Page[StreakRow]{}, err
 	}
-	// Each day's list is read in order off the index; the best of the whole
-	// are among the best of each.
+	// The index lists the streaks in order for each day on which streaks end. The
+	// best of all are among the best of each such day.
 	var users []dbgen.UserStat
 	for _, until := range ends {
 		rows, err := v.q.StreaksUntil(ctx, dbgen.StreaksUntilParams{
@@ -73,14 +73,14 @@ func (v *view) streakLeaderboard(ctx context.Context, q PageQuery) (Page[StreakR
 }
 
 // rankedStreaks returns the rows of users who follow each other on the board of
-// the streaks that are alive until the given days.
+// streaks. ends are the days that streakEnds returns.
 func (v *view) rankedStreaks(ctx context.Context, users []dbgen.UserStat, ends []int64, fromTop bool) ([]StreakRow, error) {
-	streaks, err := v.streaks(ctx, users...)
+	current, err := v.streaks(ctx, users...)
 	if err != nil {
 		return nil, err
 	}
-	lengths := make([]int64, len(streaks))
-	for i, streak := range streaks {
+	lengths := make([]int64, len(current))
+	for i, streak := range current {
 		lengths[i] = streak.Current
 	}
 	found, err := ranks(lengths, fromTop, func(length int64) (longer int64, err error) {
@@ -96,22 +96,22 @@ func (v *view) rankedStreaks(ctx context.Context, users []dbgen.UserStat, ends [
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]StreakRow, len(streaks))
-	for i, streak := range streaks {
+	rows := make([]StreakRow, len(current))
+	for i, streak := range current {
 		rows[i] = StreakRow{found[i], streak}
 	}
 	return rows, nil
 }
 
-// streakEnds returns the days, from today on, by whose end a fire prolongs
-// somebody's streak, in their order.
+// streakEnds returns, in order, the days from today on that are the last on which a
+// fire prolongs somebody's streak.
 func (v *view) streakEnds(ctx context.Context) (ends []int64, err error) {
 	for from := int64(v.today()); ; {
 		end, err := v.q.NextStreakEnd(ctx, from)
 		switch {
 		case err != nil || end == -1:
 			return ends, err
-		case end < from: // what another program stored is no day
+		case end < from: // another program may have stored what is not a day
 			return ends, fmt.Errorf("%w: the day after %d until which a streak lasts is %d", ErrCorrupt, from-1, end)
 		}
 		if ends = append(ends, end); end == math.MaxInt64 {
@@ -121,11 +121,11 @@ func (v *view) streakEnds(ctx context.Context) (ends []int64, err error) {
 	}
 }
 
-// streaks reads stored streaks as of today.
+// streaks returns users' stored streaks as they are today.
 func (v *view) streaks(ctx context.Context, users ...dbgen.UserStat) ([]Streak, error) {
 	today := v.today()
-	streaks := make([]Streak, len(users))
-	var rules *StreakRules // for those who hold freezes
+	current := make([]Streak, len(users))
+	var rules *StreakRules // for users with unspent freezes
 	for i, user := range users {
 		s := Streak{UserID: user.UserID, Longest: user.StreakLongest, Freezes: user.Freezes}
 		until := Day(user.StreakUntil)
@@ -142,13 +142,14 @@ func (v *view) streaks(ctx context.Context, users ...dbgen.UserStat) ([]Streak, 
 				}
 				rules = &read
 			}
-			// What another program stored may be no day; since then nothing is missed.
+			// Another program may have stored what is not a day; then nothing is
+			// missed before firstDay.
 			end := max(Day(user.StreakEnd), firstDay-1)
 			s.Freezes -= rules.pure(v.skipped).Missed(int64(end), int64(min(today, until)))
 		}
-		streaks[i] = s
+		current[i] = s
 	}
-	return streaks, nil
+	return current, nil
 }
 
 // Streak returns a user's streak, or ErrNotFound for a user who has neither
@@ -159,11 +160,11 @@ func (r *Reader) Streak(ctx context.Context, userID int64) (Streak, error) {
 		if err != nil {
 			return Streak{}, err
 		}
-		streaks, err := v.streaks(ctx, row)
+		current, err := v.streaks(ctx, row)
 		if err != nil {
 			return Streak{}, err
 		}
-		return streaks[0], nil
+		return current[0], nil
 	})
 }
 
@@ -205,9 +206,9 @@ type StreakDay struct {
 	Kind StreakDayKind `json:"kind"`
 }
 
-// StreakDays explains a user's current streak: its days from the first on up to
-// today, or up to a later one with a fire; none unless a streak is alive. A day that
-// the time zone left out is not among them. They come all at once: the calendar has
+// StreakDays explains a user's current streak: it returns its days from the first to
+// today, or to a later day with a fire; none unless the streak is alive. A day that
+// the time zone left out is not among them. They come all at once: there are at most
 // 366 a year.
 func (r *Reader) StreakDays(ctx context.Context, userID int64) ([]StreakDay, error) {
 	return snapshot(ctx, r, "explain a user's streak", func(v *view) ([]StreakDay, error) {

@@ -23,8 +23,8 @@ type StreakRules struct {
 	// Milestones are the lengths of a streak, in active days, that are awarded;
 	// ascending, at most MaxMilestones.
 	Milestones []int64
-	// FreezeCap is how many unspent freezes a user may hold when another is
-	// granted, 0 (none can be granted) to MaxFreezeCap.
+	// FreezeCap is how many unspent freezes a user may have, another granted one
+	// included, 0 (none can be granted) to MaxFreezeCap.
 	FreezeCap int
 }
 
@@ -64,7 +64,7 @@ type streakRulesJSON struct {
 }
 
 // MarshalJSON writes the days of the week by their English names. Rules that
-// SetStreakRules refuses may not be read back.
+// SetStreakRules refuses may not be readable.
 func (rules StreakRules) MarshalJSON() ([]byte, error) {
 	days, milestones := []string{}, append([]int64{}, rules.Milestones...)
 	for _, day := range rules.RestDays {
@@ -73,9 +73,9 @@ func (rules StreakRules) MarshalJSON() ([]byte, error) {
 	return json.Marshal(streakRulesJSON{&days, &milestones, &rules.FreezeCap})
 }
 
-// UnmarshalJSON reads what MarshalJSON writes. A field that is absent or null
-// stands for that of [DefaultStreakRules], an empty list for none; a field that
-// there is not is ErrInvalid, and so are more than 64 KB.
+// UnmarshalJSON reads what MarshalJSON writes. A field that is absent or null stands
+// for that of [DefaultStreakRules], an empty list for none. An unknown field and more
+// than 64 KB are ErrInvalid.
 func (rules *StreakRules) UnmarshalJSON(text []byte) error {
 	var in streakRulesJSON
 	if err := decodeOne(text, &in, maxDefinitionBytes); err != nil {
@@ -134,8 +134,8 @@ func (rules StreakRules) normal() StreakRules {
 	return rules
 }
 
-// pure returns what streaks are counted by, with the days that the time zone left
-// out.
+// pure returns the rules in the form of package streaks, with the days that the time
+// zone left out.
 func (rules StreakRules) pure(skipped []int64) streaks.Rules {
 	return streaks.Rules{RestDays: rules.RestDays, Milestones: rules.Milestones, Skipped: skipped}
 }
@@ -146,8 +146,7 @@ type parsedRules struct {
 	rules StreakRules
 }
 
-// parseRules reads stored rules. Every write does so, hence those read last are
-// kept.
+// parseRules reads stored rules. Every write does so, so those read last are kept.
 func (c *core) parseRules(text string) (StreakRules, error) {
 	if last := c.parsedRules.Load(); last != nil && last.text == text {
 		return last.rules, nil
@@ -186,12 +185,12 @@ func (v *view) streakRules(ctx context.Context) (StreakRules, error) {
 // The settings that belong to streaks.
 const (
 	settingStreakRules = "streak_rules" // JSON
-	// settingStreakRecount is there while streaks are to be counted again by new
-	// rules: the id of the user to go on with.
+	// settingStreakRecount is set while streaks are being counted again by new rules:
+	// the next user id to count.
 	settingStreakRecount = "streak_recount"
 )
 
-// streakState returns what is stored of a user's streak.
+// streakState returns the stored streak state of a user.
 func streakState(user dbgen.UserStat) streaks.State {
 	return streaks.State{
 		First: user.FirstDay, Start: user.StreakStart, End: user.StreakEnd, Until: user.StreakUntil,

@@ -38,7 +38,7 @@ func (v *view) realTimeStats(ctx context.Context) (RealTimeStats, error) {
 	if err != nil {
 		return RealTimeStats{}, err
 	}
-	stats := RealTimeStats{
+	answer := RealTimeStats{
 		TotalFiresToday:    day.Fires,
 		ExecutedFiresToday: day.Executed,
 		ActiveUsersToday:   day.ActiveUsers,
@@ -48,7 +48,7 @@ func (v *view) realTimeStats(ctx context.Context) (RealTimeStats, error) {
 		Timestamp:          v.now,
 	}
 	if len(top) > 0 {
-		stats.MostFiredSignal = SignalCount{&top[0].SignalID, top[0].Fires}
+		answer.MostFiredSignal = SignalCount{&top[0].SignalID, top[0].Fires}
 	}
-	return stats, nil
+	return answer, nil
 }

@@ -48,19 +48,19 @@ type ClosedTrade struct {
 //
 // The id opening-balance is reserved (ErrInvalid).
 //
-// A time that [DB.RecordFire] refuses, but for cleaned-up days, is ErrInvalid, and
-// so is a trade that would take the user's P&L, in all or of its day, beyond
-// ±MaxPnL.
+// A time before the day 1970-01-02 of the database's zone, or more than 24 hours
+// ahead of its clock, is ErrInvalid, and so is a trade that would take the user's
+// P&L, in all or of its day, beyond ±MaxPnL.
 //
 // Callers who record at the same time share a commit; each returns when its own
 // trade is on disk.
 func (db *DB) RecordTrade(ctx context.Context, t Trade) (TradeReceipt, error) {
 	return run(ctx, db.shared(), "record trade", func() (TradeReceipt, error) {
-		fact, err := db.core.checkTrade(t, db.core.instant())
+		checked, err := db.core.checkTrade(t, db.core.instant())
 		if err != nil {
 			return TradeReceipt{}, err
 		}
-		r, err := db.enqueue(ctx, fact)
+		r, err := db.enqueue(ctx, checked)
 		if err != nil {
 			return TradeReceipt{}, fmt.Errorf("%s: %w", t, err)
 		}
@@ -105,7 +105,7 @@ func (r *Reader) Trade(ctx context.Context, userID int64, tradeID string) (Close
 	})
 }
 
-// TradeFilter says which trades to list. The zero value lets all through.
+// TradeFilter selects trades. The zero value selects all.
 type TradeFilter struct {
 	UserID   int64   `json:"user_id,omitzero"`   // 0: of all users
 	SignalID string  `json:"signal_id,omitzero"` // that they followed; "": any or none
@@ -125,13 +125,13 @@ func (f TradeFilter) check() error {
 	return f.Window.check()
 }
 
-// Trades lists the trades that f lets through, last closed first; none if there
+// Trades lists the trades that f selects, last closed first; an empty page if there
 // are none.
 //
-// It reads the trades of the page off an index of the user's, the signal's, an
-// outcome's or all trades, and at most as many more at the end of a window. What
-// else the filter of a user or a signal holds narrows what is returned and not what
-// is read, which may be all older trades of the user or of the signal.
+// It reads the trades of the page from an index of the user's, the signal's, an
+// outcome's or all trades, and at the end of a window at most as many more. With a
+// user or a signal, the other fields of the filter do not narrow what is read: to
+// fill a page, all older trades of the user or of the signal may be read.
 func (r *Reader) Trades(ctx context.Context, f TradeFilter, q PageQuery) (Page[ClosedTrade], error) {
 	return latest(ctx, r, "list trades", func(v *view) (Page[ClosedTrade], error) {
 		return v.trades(ctx, f, q)
@@ -160,8 +160,8 @@ func (v *view) trades(ctx context.Context, f TradeFilter, q PageQuery) (Page[Clo
 	return v.tradesWithout(ctx, f, slices.DeleteFunc([]Outcome{Win, Loss, Draw}, func(o Outcome) bool { return o == f.Outcome }), p)
 }
 
-// tradesWithout lists a page of trades by the user and the signal of a filter,
-// without those with one of at most two outcomes.
+// tradesWithout lists a page of the trades of a filter's user and signal, without
+// those that have one of the outcomes, of which there are at most two.
 func (v *view) tradesWithout(ctx context.Context, f TradeFilter, outcomes []Outcome, p factPaging) (Page[ClosedTrade], error) {
 	before, id, user, trade := p.before()
 	var left [2]string
@@ -193,7 +193,7 @@ func (v *view) tradesWithout(ctx context.Context, f TradeFilter, outcomes []Outc
 	return closedTrades(p, rows, err)
 }
 
-// closedTrades makes a page of what a query has returned.
+// closedTrades makes a page of the rows that a query returned.
 func closedTrades(p factPaging, rows []dbgen.Trade, err error) (Page[ClosedTrade], error) {
 	if err != nil {
 		return Page[ClosedTrade]{}, err

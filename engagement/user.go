@@ -49,8 +49,8 @@ func userStats(row dbgen.UserStat) UserStats {
 	}
 }
 
-// Users lists the totals of all users by user id; none if there are none. See
-// [Reader.Leaderboard] for the best ones.
+// Users lists the totals of all users by user id; an empty page if there are none.
+// See [Reader.Leaderboard] for the best ones.
 func (r *Reader) Users(ctx context.Context, q PageQuery) (Page[UserStats], error) {
 	return latest(ctx, r, "list users", func(v *view) (Page[UserStats], error) {
 		return v.users(ctx, q)
@@ -140,19 +140,19 @@ func (v *view) summaryOf(ctx context.Context, row dbgen.UserStat) (UserSummary, 
 	if len(favorites) > 0 {
 		summary.FavoriteSignal = SignalCount{&favorites[0].Family, favorites[0].Fires}
 	}
-	streaks, err := v.streaks(ctx, row)
+	current, err := v.streaks(ctx, row)
 	if err != nil {
 		return UserSummary{}, err
 	}
-	summary.CurrentStreak, summary.LongestStreak, summary.StreakExpires = streaks[0].Current, streaks[0].Longest, streaks[0].Expires
+	summary.CurrentStreak, summary.LongestStreak, summary.StreakExpires = current[0].Current, current[0].Longest, current[0].Expires
 	return summary, nil
 }
 
-// UpdateUserPnL adds change to a user's P&L as a trade that followed no signal,
-// and returns the user's new totals. With isWin the trade is a win, whatever the
-// change, 0 included; without, it is a loss, or a draw for a change of 0. It is
-// the predecessor's call; unlike [DB.RecordTrade] it has no key, so repeating it
-// adds again.
+// UpdateUserPnL adds change to a user's P&L as a trade that followed no signal, and
+// returns the user's new totals. With isWin the trade is a win, whatever the change:
+// UpdateUserPnL(ctx, user, 0, true) records a win. Without, it is a loss, or a draw
+// for a change of 0. It is the predecessor's call; unlike [DB.RecordTrade] it has no
+// key, so repeating it adds again.
 func (db *DB) UpdateUserPnL(ctx context.Context, userID int64, change float64, isWin bool) (UserStats, error) {
 	key := newTradeID()
 	return write(ctx, db, "update a user's P&L", idempotent, func(w *writing) (UserStats, error) {

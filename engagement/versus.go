@@ -11,9 +11,9 @@ import (
 type HeadToHead struct {
 	A UserFigures `json:"a"`
 	B UserFigures `json:"b"`
-	// Leaders are the users with the better value by ranking; nil: it is the same.
-	// Of a win rate, the value is its bound in whole billionths, with however few
-	// decided trades.
+	// Leaders has the user with the better value for each ranking; nil if both have
+	// the same. For win rates the value is the bound in whole billionths, however few
+	// the decided trades.
 	Leaders map[Ranking]*int64 `json:"leaders"`
 	// CommonSignals counts the signals that both fired in the window, among the
 	// fires that are kept: those of days from Horizon on.

@@ -6,11 +6,11 @@ import (
 	"iter"
 )
 
-// walk yields the rows of a list in their order, size of them in memory at a
-// time, and ends after an error. page reads the next size rows behind one, or the
-// first ones for nil; compare orders rows as the list does. A list that another
-// program has damaged may be in no order: a page that does not end behind the one
-// before it is ErrCorrupt, where following it might never come to an end.
+// walk yields the rows of a list in their order, size of them in memory at a time,
+// and ends after an error. page reads the next size rows after one, or the first ones
+// for nil; compare orders rows as the list does. A list that another program has
+// damaged may be out of order. If a page does not end after the one before it, the
+// error is ErrCorrupt, since going on might never end.
 func walk[Row any](size int, compare func(a, b Row) int, page func(after *Row) ([]Row, error)) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		var after *Row
@@ -36,11 +36,12 @@ func walk[Row any](size int, compare func(a, b Row) int, page func(after *Row) (
 	}
 }
 
-// byUser hands out the rows of a list that stands by user, one user's at a time.
+// byUser hands out the rows of a list that is in the order of users, one user's rows
+// at a time.
 type byUser[Row any] struct {
 	owner func(Row) int64
 	pull  func() (Row, error, bool)
-	// next is what was pulled last and not yet handed out.
+	// next is the row that was read last and not yet handed out.
 	next  Row
 	err   error
 	valid bool
@@ -72,7 +73,7 @@ func (b *byUser[Row]) of(user int64) (own []Row, err error) {
 	return own, nil
 }
 
-// compareKeys orders rows with a key of a user and a text by it.
+// compareKeys orders rows by a key of a user and a text.
 func compareKeys(userA int64, textA string, userB int64, textB string) int {
 	return cmp.Or(cmp.Compare(userA, userB), cmp.Compare(textA, textB))
 }

@@ -18,17 +18,18 @@ type Window struct {
 // AllTime is the window of all days.
 func AllTime() Window { return Window{} }
 
-// Days is the window from one day to another, both included. What it is given
-// to refuses a window that ends before it starts or has more than MaxLimit days.
+// Days is the window from one day to another, both included. Every call that takes a
+// window refuses one that ends before it starts or has more than MaxLimit days, as
+// ErrInvalid.
 func Days(from, to Day) Window { return Window{daySpan{from, to}, true} }
 
 // IsAllTime reports whether the window is that of all days.
 func (w Window) IsAllTime() bool { return !w.ranged }
 
-// From returns the first day, which all time does not have.
+// From returns the first day; it means nothing for all time.
 func (w Window) From() Day { return w.span.first }
 
-// To returns the last day, which all time does not have.
+// To returns the last day; it means nothing for all time.
 func (w Window) To() Day { return w.span.last }
 
 const allTime = "all"
@@ -65,11 +66,11 @@ func readWindow(s string) (w Window, ok bool) {
 	return Days(from, to), err == nil && mistake == nil
 }
 
-// MarshalText returns the window as String does; one that is refused everywhere
-// is refused here too.
+// MarshalText returns the window as String does. It refuses what every call that
+// takes a window refuses.
 func (w Window) MarshalText() ([]byte, error) { return []byte(w.String()), w.check() }
 
-// UnmarshalText reads what [ParseWindow] reads.
+// UnmarshalText reads the text that [ParseWindow] reads.
 func (w *Window) UnmarshalText(text []byte) error {
 	read, err := ParseWindow(string(text))
 	if err == nil {
@@ -118,11 +119,11 @@ func monthOf(day Day) Window {
 	return Days(DayOf(first, time.UTC), DayOf(first.AddDate(0, 1, -1), time.UTC))
 }
 
-// daySpan is a range of days, both included. It holds opening balances if it
+// daySpan is a range of days, both included. It contains opening balances if it
 // begins on balanceDay.
 type daySpan struct{ first, last Day }
 
-// days returns the days of w. All time has opening balances too, which lie in no
+// days returns the days of w. All time contains opening balances too, which are in no
 // other window.
 func (w Window) days() daySpan {
 	if w.IsAllTime() {
@@ -140,7 +141,7 @@ func (d daySpan) empty() bool { return d.first > d.last }
 
 func (d daySpan) has(day Day) bool { return d.first <= day && day <= d.last }
 
-// times returns times between which all facts of these days lie.
+// times returns two times between which all facts of these days lie.
 func (d daySpan) times() (after, until time.Time) {
 	after, until = time.Unix(0, 0).UTC(), endOfTime
 	if d.first > firstDay {
@@ -152,7 +153,7 @@ func (d daySpan) times() (after, until time.Time) {
 	return after, until
 }
 
-// bounds returns the days as queries take them.
+// bounds returns the first and the last day in the form that queries take.
 func (d daySpan) bounds() (first, last int64) { return int64(d.first), int64(d.last) }
 
 // Period is the length of the periods that a figure counts in. Days and weeks
@@ -199,7 +200,7 @@ func (p Period) days() Day {
 	return 1
 }
 
-// start returns the first day of the period that holds day.
+// start returns the first day of the period that day is in.
 func (p Period) start(day Day) Day {
 	if p == Weekly {
 		return day.WeekStart()
@@ -207,16 +208,15 @@ func (p Period) start(day Day) Day {
 	return day
 }
 
-// shift returns how many days of the period that holds day 0 were before it.
+// shift returns how many days before day 0 its period began.
 func (p Period) shift() Day { return -p.start(0) }
 
-// whole returns the days of all periods that hold one of these.
+// whole returns the days of all periods that contain one of these.
 func (p Period) whole(days daySpan) daySpan {
 	return daySpan{p.start(days.first), p.start(days.last) + p.days() - 1}
 }
 
-// instants returns the times that bound the days: the first of them and the one
-// behind the last.
+// instants returns the first time that is on the days, and the first one after them.
 func (s daySpan) instants(loc *time.Location) (start, end time.Time) {
 	start, end = time.Time{}, endOfTime
 	if s.first >= firstDay {

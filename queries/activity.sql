@@ -8,8 +8,8 @@ WHERE day > 0 AND active_users > 0;
 SELECT user_id FROM user_days WHERE day = @day AND fires > 0;
 
 -- name: UsersActiveSince :one
--- UsersActiveSince counts the users with a fire on one of some days, and those
--- of them with one since a later day.
+-- UsersActiveSince counts the users with a fire in a range of days, and those of them
+-- with one since a later day.
 SELECT
     COUNT(*) AS users,
     CAST(COALESCE(SUM(CASE WHEN latest >= CAST(@since AS BIGINT) THEN 1 ELSE 0 END), 0) AS BIGINT) AS since
@@ -28,10 +28,10 @@ SELECT COUNT(*) FROM (
 ) AS returning_users;
 
 -- name: CohortActivity :many
--- CohortActivity counts, for each period in which users fired first, how many
--- of them fired in which later period. Periods have a length in days and are
--- numbered: that of a day is (day + shift) / length.
--- Only days up to follow_days after a user's first are read.
+-- CohortActivity counts, for each period in which users fired first, how many of them
+-- fired in each later period. Periods have a length in days and a number: a day is in
+-- period (day + shift) / length. Only days up to follow_days after a user's first are
+-- read.
 SELECT
     CAST((u.first_day + CAST(@shift AS BIGINT)) / CAST(@length AS BIGINT) AS BIGINT) AS cohort,
     CAST((d.day + CAST(@shift AS BIGINT)) / CAST(@length AS BIGINT) AS BIGINT) AS period,
@@ -44,8 +44,8 @@ WHERE u.first_day >= @first_day AND u.first_day <= @last_day
 GROUP BY cohort, period;
 
 -- name: CohortLastActivity :many
--- CohortLastActivity counts, for each period in which users fired first, how
--- many of them fired last in which period. Periods are those of CohortActivity.
+-- CohortLastActivity counts, for each period in which users fired first, how many of
+-- them fired last in each period. Periods are those of CohortActivity.
 SELECT
     CAST((first_day + CAST(@shift AS BIGINT)) / CAST(@length AS BIGINT) AS BIGINT) AS cohort,
     CAST((streak_end + CAST(@shift AS BIGINT)) / CAST(@length AS BIGINT) AS BIGINT) AS period,

@@ -1,6 +1,6 @@
 -- name: CountFiresOfNoDay :one
--- CountFiresOfNoDay counts the fires of a day that is none: -1 for those that are
--- in no counter yet, -2 for those set aside.
+-- CountFiresOfNoDay counts the fires whose day is -1 (not counted yet) or -2 (set
+-- aside).
 SELECT COUNT(*) FROM signal_fires WHERE day < 0 AND day = @day;
 
 -- name: CountUsersWithoutBound :one

@@ -1,7 +1,7 @@
 -- name: TopByFires :many
--- TopByFires lists users by total fires from behind a position on, ties by user
--- id. There is one query a ranking, because an ORDER BY chosen at run time could
--- use no index.
+-- TopByFires lists users by total fires, ties by user id, after the given position.
+-- Each ranking has its own query, because an ORDER BY chosen at run time could use no
+-- index.
 SELECT * FROM user_stats
 WHERE total_fires <= @after_value
     AND (total_fires < @after_value OR user_id > @after_user)
@@ -9,8 +9,8 @@ ORDER BY total_fires DESC, user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: TopByWinBound :many
--- TopByWinBound lists the users with a minimum of decided trades by the lower
--- bound of their win rate from behind a position on, ties by user id.
+-- TopByWinBound lists the users with a minimum of decided trades by the lower bound
+-- of their win rate, ties by user id, after the given position.
 SELECT * FROM user_stats
 WHERE win_bound <= @after_value
     AND (win_bound < @after_value OR user_id > @after_user)
@@ -19,8 +19,8 @@ ORDER BY win_bound DESC, user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: TopByExecuted :many
--- TopByExecuted lists users by executed fires from behind a position on, ties by
--- user id.
+-- TopByExecuted lists users by executed fires, ties by user id, after the given
+-- position.
 SELECT * FROM user_stats
 WHERE executed <= @after_value
     AND (executed < @after_value OR user_id > @after_user)
@@ -28,8 +28,8 @@ ORDER BY executed DESC, user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: TopByLongestStreak :many
--- TopByLongestStreak lists users by their longest streak from behind a position
--- on, ties by user id.
+-- TopByLongestStreak lists users by their longest streak, ties by user id, after the
+-- given position.
 SELECT * FROM user_stats
 WHERE streak_longest <= @after_value
     AND (streak_longest < @after_value OR user_id > @after_user)
@@ -37,7 +37,7 @@ ORDER BY streak_longest DESC, user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: TopByPnL :many
--- TopByPnL lists users by P&L from behind a position on, ties by user id.
+-- TopByPnL lists users by P&L, ties by user id, after the given position.
 SELECT * FROM user_stats
 WHERE pnl <= @after_value
     AND (pnl < @after_value OR user_id > @after_user)
@@ -134,10 +134,10 @@ ORDER BY value DESC, user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: TopByPnLBetween :many
--- TopByPnLBetween lists the users who traded in a range of days by their P&L in
--- it, ties by user id. A user's days may add up to more than 64 bits hold, so
--- units and millionths are summed apart; to be compared, the units are rounded
--- down, which leaves millionths that are never below 0.
+-- TopByPnLBetween lists the users who traded in a range of days by their P&L in it,
+-- ties by user id. A user's days may add up to more than fits into 64 bits, so units
+-- and millionths are summed separately; to be compared, the units are rounded down,
+-- which leaves millionths that are never below 0.
 SELECT user_id, units, micros
 FROM (
     SELECT

@@ -1,41 +1,40 @@
 -- name: SignalsAfter :many
--- SignalsAfter lists all signals' totals by signal, from behind one on. The
--- first may have an empty id, which is behind nothing: inclusive is 1 to begin
--- with after_signal itself.
+-- SignalsAfter lists all signals' totals by signal, after the given one; from it on
+-- if inclusive is 1, since the first signal may have an empty id.
 SELECT * FROM signal_metrics
 WHERE signal_id >= @after_signal AND (signal_id > @after_signal OR CAST(@inclusive AS BIGINT) = 1)
 ORDER BY signal_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: UserDaysAfter :many
--- UserDaysAfter lists all users' days by user and day, from behind one on.
+-- UserDaysAfter lists all users' days by user and day, after the given key.
 SELECT * FROM user_days
 WHERE user_id >= @after_user AND (user_id > @after_user OR day > @after_day)
 ORDER BY user_id, day
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: SignalDaysAfter :many
--- SignalDaysAfter lists all signals' days by signal and day, from behind one on.
+-- SignalDaysAfter lists all signals' days by signal and day, after the given key.
 SELECT * FROM signal_days
 WHERE signal_id >= @after_signal AND (signal_id > @after_signal OR day > @after_day)
 ORDER BY signal_id, day
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: DaysAfter :many
--- DaysAfter lists all days by day, from behind one on.
+-- DaysAfter lists all days in order, after the given day.
 SELECT * FROM days WHERE day > @after_day
 ORDER BY day
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: SettingsAfter :many
--- SettingsAfter lists all settings but one by name, from behind a name on.
+-- SettingsAfter lists all settings but one by name, after the given name.
 SELECT * FROM settings WHERE name > @after_name AND name <> @except_name
 ORDER BY name
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: AwardsAfter :many
--- AwardsAfter lists all streak awards by user, streak and milestone, from behind
--- one on.
+-- AwardsAfter lists all streak awards by user, streak and milestone, after the given
+-- key.
 SELECT * FROM streak_awards
 WHERE user_id >= @after_user AND (
     user_id > @after_user
@@ -46,7 +45,7 @@ ORDER BY user_id, streak_start, milestone
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: MetricsAfter :many
--- MetricsAfter lists all custom metrics by name, from behind one on.
+-- MetricsAfter lists all custom metrics by name, after the given name.
 SELECT * FROM custom_metrics WHERE name > @after_name
 ORDER BY name
 LIMIT CAST(@max_rows AS BIGINT);
@@ -72,11 +71,11 @@ SELECT COUNT(*) FROM api_tokens;
 SELECT COUNT(*) FROM public_users;
 
 -- name: CountUserDays :one
--- CountUserDays counts the days of all users that have a row.
+-- CountUserDays counts the rows of users' days.
 SELECT COUNT(*) FROM user_days;
 
 -- name: CountSignalDays :one
--- CountSignalDays counts the days of all signals that have a row.
+-- CountSignalDays counts the rows of signals' days.
 SELECT COUNT(*) FROM signal_days;
 
 -- name: CountSettings :one

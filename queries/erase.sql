@@ -1,5 +1,5 @@
 -- name: DeleteUncountedFires :execrows
--- DeleteUncountedFires deletes a user's fires that no counter holds, and those that
+-- DeleteUncountedFires deletes a user's fires that are not counted, and those that
 -- cannot be read, and returns how many.
 DELETE FROM signal_fires
 WHERE signal_fires.user_id = @user_id AND signal_fires.id NOT IN (

@@ -32,9 +32,8 @@ WHERE total_fires > 0
 ORDER BY user_id;
 
 -- name: FiresBySignal :many
--- FiresBySignal counts each signal's fires, by signal. Here and below, signals
--- are those from first_signal on and before end_signal; an empty end_signal is
--- behind all.
+-- FiresBySignal counts each signal's fires, by signal. Here and below, signals are
+-- those from first_signal on and before end_signal; an empty end_signal means no end.
 SELECT
     signal_id,
     CAST(SUM(fires) AS BIGINT) AS fires,
@@ -94,9 +93,9 @@ GROUP BY day
 ORDER BY day;
 
 -- name: TradesByUser :many
--- TradesByUser counts each user's trades of three outcomes, which may be the
--- same, by user. P&L is summed in whole units and millionths, because a sum of
--- millionths may leave the integers.
+-- TradesByUser counts each user's trades of three outcomes, which may be the same, by
+-- user. P&L is summed in whole units and millionths, because a sum of millionths may
+-- not fit into 64 bits.
 SELECT
     user_id,
     COUNT(*) AS trades,

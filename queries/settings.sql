@@ -3,7 +3,7 @@
 SELECT value FROM settings WHERE name = @name;
 
 -- name: WriterSettings :many
--- WriterSettings returns the settings that every writer goes by.
+-- WriterSettings returns the settings that every writer must know.
 SELECT * FROM settings WHERE name IN ('horizon', 'streak_rules');
 
 -- name: SetSettingOnce :exec
@@ -12,8 +12,8 @@ INSERT INTO settings (name, value) VALUES (@name, @value)
 ON CONFLICT (name) DO NOTHING;
 
 -- name: CountSetting :one
--- CountSetting adds one to a setting that is a number, 0 at first, and returns
--- what is stored then.
+-- CountSetting adds one to a setting that is a number, 0 at first, and returns the
+-- new number.
 INSERT INTO settings (name, value) VALUES (@name, '1')
 ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(settings.value AS BIGINT) + 1 AS TEXT)
 RETURNING value;

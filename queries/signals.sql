@@ -11,8 +11,8 @@ ORDER BY fires DESC, signal_id
 LIMIT 1;
 
 -- name: PopularSignals :many
--- PopularSignals lists the signals most fired in a range of days from behind a
--- position on.
+-- PopularSignals lists the signals most fired in a range of days,
+-- after the given position.
 SELECT signal_id, fires, executed
 FROM (
     SELECT
@@ -28,8 +28,8 @@ ORDER BY fires DESC, signal_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: PopularSignalsEver :many
--- PopularSignalsEver lists the signals most fired since the beginning from behind
--- a position on. Only those listed have their executed fires added up.
+-- PopularSignalsEver lists the signals most fired since the beginning, after
+-- the given position. Executed fires are added up only for the signals listed.
 SELECT
     m.signal_id,
     m.total_fires AS fires,
@@ -44,7 +44,8 @@ FROM (
 ORDER BY m.total_fires DESC, m.signal_id;
 
 -- name: SignalTotals :one
--- SignalTotals adds up a signal's days, and of its fires those before a day.
+-- SignalTotals adds up a signal's days: its fires, the executed ones, and the fires
+-- before a day.
 SELECT
     CAST(COALESCE(SUM(fires), 0) AS BIGINT) AS fires,
     CAST(COALESCE(SUM(executed), 0) AS BIGINT) AS executed,
@@ -61,8 +62,8 @@ FROM signal_fires
 WHERE signal_id = @signal_id AND day >= @first_day;
 
 -- name: NthSignalFire :many
--- NthSignalFire returns a signal's fire from a day on that has skip earlier
--- ones, or nothing.
+-- NthSignalFire returns the fire of a signal, from a day on, before which there are
+-- exactly skip others; no row if there is none.
 SELECT * FROM signal_fires
 WHERE signal_id = @signal_id AND day >= @first_day
 ORDER BY timestamp, id

@@ -60,8 +60,8 @@ ORDER BY closed_at DESC, id DESC, user_id DESC, trade_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: UserTradesFrom :many
--- UserTradesFrom lists a user's trades of a range of days from behind a position
--- on, first closed first. The times are those between which such days lie.
+-- UserTradesFrom lists a user's trades of a range of days after the given position,
+-- first closed first. The times given are a range in which these days lie.
 SELECT * FROM trades
 WHERE user_id = @user_id
     AND closed_at >= @after
@@ -72,9 +72,9 @@ ORDER BY closed_at, id, trade_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: SignalTradesFrom :many
--- SignalTradesFrom lists the trades that followed a signal in a range of days,
--- from behind a position on, first closed first. The times are those between
--- which such days lie.
+-- SignalTradesFrom lists the trades that followed a signal in a range of days, after
+-- the given position, first closed first. The times given are a range in which these
+-- days lie.
 SELECT * FROM trades
 WHERE signal_id = @signal_id
     AND closed_at >= @after
@@ -86,9 +86,9 @@ ORDER BY closed_at, id, user_id, trade_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: DecidedTradesFrom :many
--- DecidedTradesFrom lists all users' wins and losses of a range of days from
--- behind a position on, first closed first. The times are those between which
--- such days lie.
+-- DecidedTradesFrom lists all users' wins and losses of a range of days after the
+-- given position, first closed first. The times given are a range in which these days
+-- lie.
 SELECT * FROM trades
 WHERE closed_at >= @after
     AND closed_at <= @until

@@ -26,7 +26,7 @@ SELECT
 FROM user_stats;
 
 -- name: UserIDsFrom :many
--- UserIDsFrom lists users by id, from one on.
+-- UserIDsFrom lists users by id, from the given id on.
 SELECT user_id FROM user_stats WHERE user_id >= @from_user
 ORDER BY user_id
 LIMIT CAST(@max_rows AS BIGINT);

@@ -1,9 +1,8 @@
 -- name: UserTotalMismatches :many
 -- UserTotalMismatches lists users whose totals are not the sums of their days, and
--- those who have totals without any fact (known is 0).
--- P&L is summed in whole units and millionths, because a sum of millionths may
--- leave the integers; missing_units and missing_micros together are what is stored
--- too little.
+-- those who have totals without any fact (known is 0). P&L is summed in whole units
+-- and millionths, because a sum of millionths may not fit into 64 bits; missing_units
+-- and missing_micros together are how much less is stored than should be.
 SELECT
     user_id,
     CAST(SUM(stored_fires) AS BIGINT) AS stored_fires,
@@ -138,8 +137,8 @@ ORDER BY day
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: UserDayFireMismatches :many
--- UserDayFireMismatches lists a user's days, from the horizon on, whose counts
--- are not those of the fires. Before the first day there are none.
+-- UserDayFireMismatches lists a user's days, from the horizon on, whose counts are
+-- not those of the fires. Days before 1970-01-02 must have none.
 SELECT
     user_id,
     day,
@@ -208,8 +207,8 @@ ORDER BY user_id, day
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: SignalDayMismatches :many
--- SignalDayMismatches lists a signal's days, from the horizon on, whose counts
--- are not those of the fires. Before the first day there are none.
+-- SignalDayMismatches lists a signal's days, from the horizon on, whose counts are
+-- not those of the fires. Days before 1970-01-02 must have none.
 SELECT
     signal_id,
     day,
@@ -235,14 +234,14 @@ ORDER BY signal_id, day
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: UsersFrom :many
--- UsersFrom lists all users by id, from one on.
+-- UsersFrom lists all users by id, from the given id on.
 SELECT * FROM user_stats WHERE user_id >= @from_user
 ORDER BY user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: FactDaysAfter :many
 -- FactDaysAfter lists the days on which users fired or traded by user and day, and
--- how often they fired, from behind one on.
+-- how often they fired, after the given key.
 SELECT user_id, day, fires FROM user_days
 WHERE user_id >= @after_user AND (user_id > @after_user OR day > @after_day)
     AND day > 0
@@ -250,14 +249,14 @@ ORDER BY user_id, day
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: FreezesAfter :many
--- FreezesAfter lists all freezes by their key, from behind one on.
+-- FreezesAfter lists all freezes by their key, after the given key.
 SELECT * FROM streak_freezes
 WHERE user_id >= @after_user AND (user_id > @after_user OR grant_id > @after_grant)
 ORDER BY user_id, grant_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: FiresAfter :many
--- FiresAfter lists the readable fires by their key, from behind one on, without
+-- FiresAfter lists the readable fires by their key, after the given key, without
 -- those set aside.
 SELECT * FROM readable_fires
 WHERE day <> -2 AND user_id >= @after_user AND (user_id > @after_user OR signal_id > @after_signal)
@@ -265,7 +264,7 @@ ORDER BY user_id, signal_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: TradesAfter :many
--- TradesAfter lists the readable trades by their key, from behind one on, without
+-- TradesAfter lists the readable trades by their key, after the given key, without
 -- those set aside.
 SELECT * FROM readable_trades
 WHERE day <> -2 AND user_id >= @after_user AND (user_id > @after_user OR trade_id > @after_trade)
@@ -358,10 +357,10 @@ ORDER BY f.user_id, f.grant_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: LostFireDays :many
--- LostFireDays lists days, from one on, of which fewer fires are kept than at
--- least two of the three kinds of days count (users' days, signals' days, the
--- community's), with the least that two of them agree on and how many are kept.
--- A row that can no longer be read is kept.
+-- LostFireDays lists days, from the given day on, of which fewer fires are kept than
+-- at least two of the three kinds of days count (users' days, signals' days, the
+-- community's), with the least that two of them agree on and how many are kept. A row
+-- that can no longer be read counts as kept.
 SELECT day, kept, CAST(CASE
     WHEN by_users >= by_signals AND by_users >= by_all
         THEN CASE WHEN by_signals > by_all THEN by_signals ELSE by_all END
@@ -432,8 +431,8 @@ ORDER BY day;
 
 -- name: LostTradeDays :many
 -- LostTradeDays lists days that have trades in the days of users whose totals agree
--- with them, but no trade that is kept, with how many they count. A row that can
--- no longer be read is kept.
+-- with them, but no trade that is kept, with how many they count. A row that can no
+-- longer be read counts as kept.
 SELECT day, CAST(SUM(counted) AS BIGINT) AS counted
 FROM (
     SELECT d.day, d.wins + d.losses + d.draws AS counted, 0 AS kept
@@ -473,7 +472,7 @@ DELETE FROM days
 WHERE day = @day AND fires = 0 AND executed = 0 AND active_users = 0 AND new_users = 0;
 
 -- name: GhostUsers :many
--- GhostUsers lists users whose totals are none, and of whom nothing is counted.
+-- GhostUsers lists users whose totals are all zero, and who have no counted facts.
 SELECT u.user_id FROM user_stats AS u
 WHERE u.total_fires = 0 AND u.executed = 0 AND u.wins = 0 AND u.losses = 0 AND u.draws = 0 AND u.pnl_micros = 0
     AND NOT EXISTS (SELECT 1 FROM user_days AS d WHERE d.user_id = u.user_id)
@@ -481,7 +480,8 @@ ORDER BY u.user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: GhostSignals :many
--- GhostSignals lists signals whose totals are none, and of which nothing is counted.
+-- GhostSignals lists signals whose totals are all zero, and that have no counted
+-- fires.
 SELECT m.signal_id FROM signal_metrics AS m
 WHERE m.total_fires = 0 AND m.active_users = 0
     AND NOT EXISTS (SELECT 1 FROM signal_days AS d WHERE d.signal_id = m.signal_id)
@@ -489,7 +489,7 @@ ORDER BY m.signal_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: DeleteGhost :exec
--- DeleteGhost deletes the totals of a user of whom nothing is counted.
+-- DeleteGhost deletes the totals of a user without counted facts.
 DELETE FROM user_stats
 WHERE user_stats.user_id = @user_id
     AND total_fires = 0 AND executed = 0 AND wins = 0 AND losses = 0 AND draws = 0 AND pnl_micros = 0

@@ -64,10 +64,10 @@ type CohortActivityRow struct {
 	Users  int64
 }
 
-// CohortActivity counts, for each period in which users fired first, how many
-// of them fired in which later period. Periods have a length in days and are
-// numbered: that of a day is (day + shift) / length.
-// Only days up to follow_days after a user's first are read.
+// CohortActivity counts, for each period in which users fired first, how many of them
+// fired in each later period. Periods have a length in days and a number: a day is in
+// period (day + shift) / length. Only days up to follow_days after a user's first are
+// read.
 func (q *Queries) CohortActivity(ctx context.Context, arg CohortActivityParams) ([]CohortActivityRow, error) {
 	rows, err := q.db.QueryContext(ctx, CohortActivity,
 		arg.Shift,
@@ -120,8 +120,8 @@ type CohortLastActivityRow struct {
 	Users  int64
 }
 
-// CohortLastActivity counts, for each period in which users fired first, how
-// many of them fired last in which period. Periods are those of CohortActivity.
+// CohortLastActivity counts, for each period in which users fired first, how many of
+// them fired last in each period. Periods are those of CohortActivity.
 func (q *Queries) CohortLastActivity(ctx context.Context, arg CohortLastActivityParams) ([]CohortLastActivityRow, error) {
 	rows, err := q.db.QueryContext(ctx, CohortLastActivity,
 		arg.Shift,
@@ -168,9 +168,9 @@ type FiresInSpansRow struct {
 	Fires int64
 }
 
-// FiresInSpans counts the fires kept one by one in spans of time, added up for
-// each cell that spans belong to. It takes a JSON array of [cell, from, until],
-// until not included.
+// FiresInSpans counts the fires kept one by one in spans of time, added up for each
+// cell; several spans may belong to a cell. It takes a JSON array of [cell, from,
+// until], until not included.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) FiresInSpans(ctx context.Context, spans string) ([]FiresInSpansRow, error) {
 	rows, err := q.db.QueryContext(ctx, FiresInSpans, spans)
@@ -251,8 +251,8 @@ type UsersActiveSinceRow struct {
 	Since int64
 }
 
-// UsersActiveSince counts the users with a fire on one of some days, and those
-// of them with one since a later day.
+// UsersActiveSince counts the users with a fire in a range of days, and those of them
+// with one since a later day.
 func (q *Queries) UsersActiveSince(ctx context.Context, arg UsersActiveSinceParams) (UsersActiveSinceRow, error) {
 	row := q.db.QueryRowContext(ctx, UsersActiveSince, arg.Since, arg.FirstDay, arg.LastDay)
 	var i UsersActiveSinceRow

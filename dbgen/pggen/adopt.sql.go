@@ -13,8 +13,8 @@ const CountFiresOfNoDay = `-- name: CountFiresOfNoDay :one
 SELECT COUNT(*) FROM signal_fires WHERE day < 0 AND day = $1
 `
 
-// CountFiresOfNoDay counts the fires of a day that is none: -1 for those that are
-// in no counter yet, -2 for those set aside.
+// CountFiresOfNoDay counts the fires whose day is -1 (not counted yet) or -2 (set
+// aside).
 func (q *Queries) CountFiresOfNoDay(ctx context.Context, day int64) (int64, error) {
 	row := q.db.QueryRowContext(ctx, CountFiresOfNoDay, day)
 	var count int64

@@ -27,8 +27,8 @@ type AwardsAfterParams struct {
 	MaxRows        int64
 }
 
-// AwardsAfter lists all streak awards by user, streak and milestone, from behind
-// one on.
+// AwardsAfter lists all streak awards by user, streak and milestone, after the given
+// key.
 func (q *Queries) AwardsAfter(ctx context.Context, arg AwardsAfterParams) ([]StreakAward, error) {
 	rows, err := q.db.QueryContext(ctx, AwardsAfter,
 		arg.AfterUser,
@@ -151,7 +151,7 @@ const CountSignalDays = `-- name: CountSignalDays :one
 SELECT COUNT(*) FROM signal_days
 `
 
-// CountSignalDays counts the days of all signals that have a row.
+// CountSignalDays counts the rows of signals' days.
 func (q *Queries) CountSignalDays(ctx context.Context) (int64, error) {
 	row := q.db.QueryRowContext(ctx, CountSignalDays)
 	var count int64
@@ -175,7 +175,7 @@ const CountUserDays = `-- name: CountUserDays :one
 SELECT COUNT(*) FROM user_days
 `
 
-// CountUserDays counts the days of all users that have a row.
+// CountUserDays counts the rows of users' days.
 func (q *Queries) CountUserDays(ctx context.Context) (int64, error) {
 	row := q.db.QueryRowContext(ctx, CountUserDays)
 	var count int64
@@ -194,7 +194,7 @@ type DaysAfterParams struct {
 	MaxRows  int64
 }
 
-// DaysAfter lists all days by day, from behind one on.
+// DaysAfter lists all days in order, after the given day.
 func (q *Queries) DaysAfter(ctx context.Context, arg DaysAfterParams) ([]Day, error) {
 	rows, err := q.db.QueryContext(ctx, DaysAfter, arg.AfterDay, arg.MaxRows)
 	if err != nil {
@@ -347,7 +347,7 @@ type MetricsAfterParams struct {
 	MaxRows   int64
 }
 
-// MetricsAfter lists all custom metrics by name, from behind one on.
+// MetricsAfter lists all custom metrics by name, after the given name.
 func (q *Queries) MetricsAfter(ctx context.Context, arg MetricsAfterParams) ([]CustomMetric, error) {
 	rows, err := q.db.QueryContext(ctx, MetricsAfter, arg.AfterName, arg.MaxRows)
 	if err != nil {
@@ -390,10 +390,9 @@ WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')
 ORDER BY missing
 `
 
-// MissingGrants lists what a copy to this database takes and the server does not
-// let this role do, as GRANT says it. It takes a JSON array of the tables' names.
-// Ids go on behind those that were copied, for which the sequences are set, and
-// the copy is verified, for which temporary tables are made.
+// MissingGrants lists the privileges that a copy to this database needs and this role
+// does not have, in the words of GRANT. It takes a JSON array of the tables' names. A
+// copy also sets the sequences of ids, and makes temporary tables to verify the copy.
 // Not portable: SQLite knows no grants.
 func (q *Queries) MissingGrants(ctx context.Context, tables string) ([]string, error) {
 	rows, err := q.db.QueryContext(ctx, MissingGrants, tables)
@@ -433,9 +432,8 @@ ON CONFLICT (user_id, streak_start, milestone) DO UPDATE SET
     awarded_at = excluded.awarded_at
 `
 
-// PutAwards stores awards as they are, in place of what has their keys. It takes
-// a JSON array of [user_id, streak_start, milestone, day, awarded_at],
-// no key twice.
+// PutAwards stores awards as they are, replacing rows with the same keys. It takes a
+// JSON array of [user_id, streak_start, milestone, day, awarded_at], no key twice.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) PutAwards(ctx context.Context, awards string) error {
 	_, err := q.db.ExecContext(ctx, PutAwards, awards)
@@ -459,8 +457,8 @@ ON CONFLICT (day) DO UPDATE SET
     new_users = excluded.new_users
 `
 
-// PutDays stores days as they are, in place of what has their keys. It takes a
-// JSON array of [day, fires, executed, active_users, new_users], no key twice.
+// PutDays stores days as they are, replacing rows with the same keys. It takes a JSON
+// array of [day, fires, executed, active_users, new_users], no key twice.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) PutDays(ctx context.Context, days string) error {
 	_, err := q.db.ExecContext(ctx, PutDays, days)
@@ -485,9 +483,8 @@ ON CONFLICT (user_id, signal_id) DO UPDATE SET
     day = excluded.day
 `
 
-// PutFires stores fires as they are, in place of what has their keys. It takes
-// a JSON array of [id, user_id, signal_id, timestamp, executed, day], no key
-// twice.
+// PutFires stores fires as they are, replacing rows with the same keys. It takes a
+// JSON array of [id, user_id, signal_id, timestamp, executed, day], no key twice.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) PutFires(ctx context.Context, fires string) error {
 	_, err := q.db.ExecContext(ctx, PutFires, fires)
@@ -510,9 +507,9 @@ ON CONFLICT (user_id, grant_id) DO UPDATE SET
     spent_day = excluded.spent_day
 `
 
-// PutFreezes stores freezes as they are, in place of what has their keys. It takes
-// a JSON array of [user_id, grant_id, granted_day, granted_at, spent_day],
-// no key twice.
+// PutFreezes stores freezes as they are, replacing rows with the same keys. It takes
+// a JSON array of [user_id, grant_id, granted_day, granted_at, spent_day], no key
+// twice.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) PutFreezes(ctx context.Context, freezes string) error {
 	_, err := q.db.ExecContext(ctx, PutFreezes, freezes)
@@ -532,9 +529,8 @@ ON CONFLICT (name) DO UPDATE SET
     updated_at = excluded.updated_at
 `
 
-// PutMetrics stores metrics as they are, in place of what has their keys. It takes
-// a JSON array of [name, definition, updated_at],
-// no key twice.
+// PutMetrics stores metrics as they are, replacing rows with the same keys. It takes
+// a JSON array of [name, definition, updated_at], no key twice.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) PutMetrics(ctx context.Context, metrics string) error {
 	_, err := q.db.ExecContext(ctx, PutMetrics, metrics)
@@ -570,7 +566,7 @@ ON CONFLICT (name) DO UPDATE SET
     value = excluded.value
 `
 
-// PutSettings stores settings as they are, in place of what has their keys. It
+// PutSettings stores settings as they are, replacing rows with the same keys. It
 // takes a JSON array of [name, value], no key twice.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) PutSettings(ctx context.Context, settings string) error {
@@ -592,9 +588,8 @@ ON CONFLICT (signal_id, day) DO UPDATE SET
     executed = excluded.executed
 `
 
-// PutSignalDays stores signals' days as they are, in place of what has their
-// keys. It takes a JSON array of [signal_id, day, fires, executed], no key
-// twice.
+// PutSignalDays stores signals' days as they are, replacing rows with the same keys.
+// It takes a JSON array of [signal_id, day, fires, executed], no key twice.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) PutSignalDays(ctx context.Context, signalDays string) error {
 	_, err := q.db.ExecContext(ctx, PutSignalDays, signalDays)
@@ -616,9 +611,9 @@ ON CONFLICT (signal_id) DO UPDATE SET
     created_at = excluded.created_at
 `
 
-// PutSignals stores signals' totals as they are, in place of what has their
-// keys. It takes a JSON array of [signal_id, total_fires, active_users,
-// created_at], no key twice.
+// PutSignals stores signals' totals as they are, replacing rows with the same keys.
+// It takes a JSON array of [signal_id, total_fires, active_users, created_at], no key
+// twice.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) PutSignals(ctx context.Context, signals string) error {
 	_, err := q.db.ExecContext(ctx, PutSignals, signals)
@@ -648,9 +643,9 @@ ON CONFLICT (id) DO UPDATE SET
     last_used = excluded.last_used
 `
 
-// PutTokens stores tokens as they are, in place of what has their keys. It takes a
-// JSON array of [id, hash, name, scopes, user_id, created_at, expires_at,
-// last_used], no key twice.
+// PutTokens stores tokens as they are, replacing rows with the same keys. It takes a
+// JSON array of [id, hash, name, scopes, user_id, created_at, expires_at, last_used],
+// no key twice.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) PutTokens(ctx context.Context, tokens string) error {
 	_, err := q.db.ExecContext(ctx, PutTokens, tokens)
@@ -679,9 +674,9 @@ ON CONFLICT (user_id, trade_id) DO UPDATE SET
     day = excluded.day
 `
 
-// PutTrades stores trades as they are, in place of what has their keys. It
-// takes a JSON array of [id, user_id, trade_id, signal_id, pnl_micros,
-// outcome, closed_at, day], no key twice.
+// PutTrades stores trades as they are, replacing rows with the same keys. It takes a
+// JSON array of [id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at,
+// day], no key twice.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) PutTrades(ctx context.Context, trades string) error {
 	_, err := q.db.ExecContext(ctx, PutTrades, trades)
@@ -710,9 +705,9 @@ ON CONFLICT (user_id, day) DO UPDATE SET
     pnl_micros = excluded.pnl_micros
 `
 
-// PutUserDays stores users' days as they are, in place of what has their keys.
-// It takes a JSON array of [user_id, day, fires, executed, wins, losses,
-// draws, pnl_micros], no key twice.
+// PutUserDays stores users' days as they are, replacing rows with the same keys. It
+// takes a JSON array of [user_id, day, fires, executed, wins, losses, draws,
+// pnl_micros], no key twice.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) PutUserDays(ctx context.Context, userDays string) error {
 	_, err := q.db.ExecContext(ctx, PutUserDays, userDays)
@@ -765,11 +760,10 @@ ON CONFLICT (user_id) DO UPDATE SET
     freezes = excluded.freezes
 `
 
-// PutUsers stores users' totals as they are, in place of what has their keys.
-// It takes a JSON array of [user_id, total_fires, win_rate, pnl, last_updated,
-// wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest,
-// executed, first_day, win_bound, streak_length, streak_until, freezes], no key
-// twice.
+// PutUsers stores users' totals as they are, replacing rows with the same keys. It
+// takes a JSON array of [user_id, total_fires, win_rate, pnl, last_updated, wins,
+// losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed,
+// first_day, win_bound, streak_length, streak_until, freezes], no key twice.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) PutUsers(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, PutUsers, users)
@@ -781,8 +775,8 @@ SELECT CAST(setval(pg_get_serial_sequence('signal_fires', 'id'), COALESCE(MAX(id
 FROM signal_fires
 `
 
-// RestartFireIDs makes ids of fires go on behind the highest that is stored, and
-// returns the next.
+// RestartFireIDs makes new ids of fires follow the highest that is stored, and
+// returns the next one.
 // Not portable: SQLite goes on there by itself, PostgreSQL has to be told.
 func (q *Queries) RestartFireIDs(ctx context.Context) (int64, error) {
 	row := q.db.QueryRowContext(ctx, RestartFireIDs)
@@ -796,8 +790,8 @@ SELECT CAST(setval(pg_get_serial_sequence('trades', 'id'), COALESCE(MAX(id), 0) 
 FROM trades
 `
 
-// RestartTradeIDs makes ids of trades go on behind the highest that is stored, and
-// returns the next.
+// RestartTradeIDs makes new ids of trades follow the highest that is stored, and
+// returns the next one.
 // Not portable: SQLite goes on there by itself, PostgreSQL has to be told.
 func (q *Queries) RestartTradeIDs(ctx context.Context) (int64, error) {
 	row := q.db.QueryRowContext(ctx, RestartTradeIDs)
@@ -818,7 +812,7 @@ type SettingsAfterParams struct {
 	MaxRows    int64
 }
 
-// SettingsAfter lists all settings but one by name, from behind a name on.
+// SettingsAfter lists all settings but one by name, after the given name.
 func (q *Queries) SettingsAfter(ctx context.Context, arg SettingsAfterParams) ([]Setting, error) {
 	rows, err := q.db.QueryContext(ctx, SettingsAfter, arg.AfterName, arg.ExceptName, arg.MaxRows)
 	if err != nil {
@@ -855,7 +849,7 @@ type SignalDaysAfterParams struct {
 	MaxRows     int64
 }
 
-// SignalDaysAfter lists all signals' days by signal and day, from behind one on.
+// SignalDaysAfter lists all signals' days by signal and day, after the given key.
 func (q *Queries) SignalDaysAfter(ctx context.Context, arg SignalDaysAfterParams) ([]SignalDay, error) {
 	rows, err := q.db.QueryContext(ctx, SignalDaysAfter, arg.AfterSignal, arg.AfterDay, arg.MaxRows)
 	if err != nil {
@@ -897,9 +891,8 @@ type SignalsAfterParams struct {
 	MaxRows     int64
 }
 
-// SignalsAfter lists all signals' totals by signal, from behind one on. The
-// first may have an empty id, which is behind nothing: inclusive is 1 to begin
-// with after_signal itself.
+// SignalsAfter lists all signals' totals by signal, after the given one; from it on
+// if inclusive is 1, since the first signal may have an empty id.
 func (q *Queries) SignalsAfter(ctx context.Context, arg SignalsAfterParams) ([]SignalMetric, error) {
 	rows, err := q.db.QueryContext(ctx, SignalsAfter, arg.AfterSignal, arg.Inclusive, arg.MaxRows)
 	if err != nil {
@@ -941,7 +934,7 @@ type UserDaysAfterParams struct {
 	MaxRows   int64
 }
 
-// UserDaysAfter lists all users' days by user and day, from behind one on.
+// UserDaysAfter lists all users' days by user and day, after the given key.
 func (q *Queries) UserDaysAfter(ctx context.Context, arg UserDaysAfterParams) ([]UserDay, error) {
 	rows, err := q.db.QueryContext(ctx, UserDaysAfter, arg.AfterUser, arg.AfterDay, arg.MaxRows)
 	if err != nil {

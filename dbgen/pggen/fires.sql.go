@@ -221,9 +221,9 @@ type UserFiresParams struct {
 
 // UserFires lists a user's counted fires before a position, newest first: all of
 // them, or unless not_executed is 1 those executed. The times of uncounted ones may
-// be of another form, which does not compare.
-// Here and in what lists trades, there is no earliest time or day: PostgreSQL
-// takes a range of two parameters for a small one and sorts it, whatever it holds.
+// be of another form, which does not compare. Neither this nor the queries that list
+// trades have an earliest time or day: PostgreSQL assumes that a range of two
+// parameters is small and sorts it, however large it is.
 func (q *Queries) UserFires(ctx context.Context, arg UserFiresParams) ([]SignalFire, error) {
 	rows, err := q.db.QueryContext(ctx, UserFires,
 		arg.UserID,

@@ -13,8 +13,9 @@ const CloseGate = `-- name: CloseGate :exec
 SELECT pg_advisory_xact_lock(hashtextextended('engagementdb gate ' || current_schema(), 0))
 `
 
-// CloseGate waits until all have left the gate, and lets nobody enter before the
-// transaction ends. Who changes what every writer must agree on begins with it.
+// CloseGate waits until all transactions in the gate have ended, and lets nobody
+// enter until this one ends. A transaction that changes what every writer must agree
+// on begins with it.
 // Not portable: on SQLite the write lock is the gate.
 func (q *Queries) CloseGate(ctx context.Context) error {
 	_, err := q.db.ExecContext(ctx, CloseGate)
@@ -25,8 +26,8 @@ const EnterGate = `-- name: EnterGate :exec
 SELECT pg_advisory_xact_lock_shared(hashtextextended('engagementdb gate ' || current_schema(), 0))
 `
 
-// EnterGate waits for whoever has closed the gate, and keeps it open until the
-// transaction ends. Every transaction that writes begins with it.
+// EnterGate waits while the gate is closed, and then keeps it from being closed until
+// the transaction ends. Every transaction that writes begins with it.
 // Not portable: on SQLite the write lock is the gate.
 func (q *Queries) EnterGate(ctx context.Context) error {
 	_, err := q.db.ExecContext(ctx, EnterGate)

@@ -112,9 +112,8 @@ type FiresBySignalRow struct {
 	Executed int64
 }
 
-// FiresBySignal counts each signal's fires, by signal. Here and below, signals
-// are those from first_signal on and before end_signal; an empty end_signal is
-// behind all.
+// FiresBySignal counts each signal's fires, by signal. Here and below, signals are
+// those from first_signal on and before end_signal; an empty end_signal means no end.
 func (q *Queries) FiresBySignal(ctx context.Context, arg FiresBySignalParams) ([]FiresBySignalRow, error) {
 	rows, err := q.db.QueryContext(ctx, FiresBySignal,
 		arg.FirstSignal,
@@ -584,9 +583,9 @@ type TradesByUserRow struct {
 	Micros int64
 }
 
-// TradesByUser counts each user's trades of three outcomes, which may be the
-// same, by user. P&L is summed in whole units and millionths, because a sum of
-// millionths may leave the integers.
+// TradesByUser counts each user's trades of three outcomes, which may be the same, by
+// user. P&L is summed in whole units and millionths, because a sum of millionths may
+// not fit into 64 bits.
 func (q *Queries) TradesByUser(ctx context.Context, arg TradesByUserParams) ([]TradesByUserRow, error) {
 	rows, err := q.db.QueryContext(ctx, TradesByUser,
 		arg.FirstSignal,

@@ -35,9 +35,9 @@ type Querier interface {
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	AddSignalDays(ctx context.Context, signalDays string) error
 	// AddSignals adds to signals' totals, creating signals. It takes a JSON array of
-	// [signal_id, fires, users, created_at], no signal twice. created_at is the time
-	// of the earliest fire seen. A user fires a signal once, so its fires and its active users are the
-	// same number.
+	// [signal_id, fires, users, created_at], no signal twice. created_at is the time of
+	// the earliest fire seen. A user fires a signal once, so its fires and its active
+	// users are the same number.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	AddSignals(ctx context.Context, signals string) error
 	// AddUserDayFires adds to users' fires of a day. It takes a JSON array of
@@ -50,9 +50,9 @@ type Querier interface {
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	AddUserDayTrades(ctx context.Context, userDays string) error
 	// AddUserFires adds to users' fires, creating users. It takes a JSON array of
-	// [user_id, fires, executed, last_updated], no user twice. What fires do not
-	// change is not mentioned, because SQLite rewrites the index entries of every
-	// column that an update mentions.
+	// [user_id, fires, executed, last_updated], no user twice. Columns that fires do not
+	// change are left out, because SQLite rewrites the index entries of every column that
+	// an update names.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	AddUserFires(ctx context.Context, users string) error
 	// AddUserTrades adds to users' outcomes and P&L, creating users, and stores the
@@ -61,8 +61,8 @@ type Querier interface {
 	// follow in the same statement.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	AddUserTrades(ctx context.Context, users string) error
-	// AwardsAfter lists all streak awards by user, streak and milestone, from behind
-	// one on.
+	// AwardsAfter lists all streak awards by user, streak and milestone, after the given
+	// key.
 	AwardsAfter(ctx context.Context, arg AwardsAfterParams) ([]StreakAward, error)
 	// AwardsOfUsers lists the awards of some users, in no order. It takes a JSON
 	// array of user ids.
@@ -72,17 +72,18 @@ type Querier interface {
 	// fewer fires than the community. They may have more, of users who were erased
 	// since; if exact is 1, no user was.
 	CleanedDayMismatches(ctx context.Context, arg CleanedDayMismatchesParams) ([]CleanedDayMismatchesRow, error)
-	// CloseGate waits until all have left the gate, and lets nobody enter before the
-	// transaction ends. Who changes what every writer must agree on begins with it.
+	// CloseGate waits until all transactions in the gate have ended, and lets nobody
+	// enter until this one ends. A transaction that changes what every writer must agree
+	// on begins with it.
 	// Not portable: on SQLite the write lock is the gate.
 	CloseGate(ctx context.Context) error
-	// CohortActivity counts, for each period in which users fired first, how many
-	// of them fired in which later period. Periods have a length in days and are
-	// numbered: that of a day is (day + shift) / length.
-	// Only days up to follow_days after a user's first are read.
+	// CohortActivity counts, for each period in which users fired first, how many of them
+	// fired in each later period. Periods have a length in days and a number: a day is in
+	// period (day + shift) / length. Only days up to follow_days after a user's first are
+	// read.
 	CohortActivity(ctx context.Context, arg CohortActivityParams) ([]CohortActivityRow, error)
-	// CohortLastActivity counts, for each period in which users fired first, how
-	// many of them fired last in which period. Periods are those of CohortActivity.
+	// CohortLastActivity counts, for each period in which users fired first, how many of
+	// them fired last in each period. Periods are those of CohortActivity.
 	CohortLastActivity(ctx context.Context, arg CohortLastActivityParams) ([]CohortLastActivityRow, error)
 	// CommunityDecided counts all users' wins and losses.
 	CommunityDecided(ctx context.Context) (CommunityDecidedRow, error)
@@ -107,8 +108,8 @@ type Querier interface {
 	// CountFiresBefore counts the counted fires of the days before a day, which
 	// starts at the instant start_of_day.
 	CountFiresBefore(ctx context.Context, arg CountFiresBeforeParams) (int64, error)
-	// CountFiresOfNoDay counts the fires of a day that is none: -1 for those that are
-	// in no counter yet, -2 for those set aside.
+	// CountFiresOfNoDay counts the fires whose day is -1 (not counted yet) or -2 (set
+	// aside).
 	CountFiresOfNoDay(ctx context.Context, day int64) (int64, error)
 	// CountFreezes counts the streak freezes.
 	CountFreezes(ctx context.Context) (int64, error)
@@ -119,12 +120,12 @@ type Querier interface {
 	CountMetrics(ctx context.Context) (int64, error)
 	// CountPublicUsers counts the users whose own figures everybody may see.
 	CountPublicUsers(ctx context.Context) (int64, error)
-	// CountSetting adds one to a setting that is a number, 0 at first, and returns
-	// what is stored then.
+	// CountSetting adds one to a setting that is a number, 0 at first, and returns the
+	// new number.
 	CountSetting(ctx context.Context, name string) (string, error)
 	// CountSettings counts the settings.
 	CountSettings(ctx context.Context) (int64, error)
-	// CountSignalDays counts the days of all signals that have a row.
+	// CountSignalDays counts the rows of signals' days.
 	CountSignalDays(ctx context.Context) (int64, error)
 	// CountSignalFires counts a signal's fires from a day on, and those executed.
 	CountSignalFires(ctx context.Context, arg CountSignalFiresParams) (CountSignalFiresRow, error)
@@ -136,7 +137,7 @@ type Querier interface {
 	CountTrades(ctx context.Context) (int64, error)
 	// CountTradesOfNoDay is CountFiresOfNoDay for trades.
 	CountTradesOfNoDay(ctx context.Context, day int64) (int64, error)
-	// CountUserDays counts the days of all users that have a row.
+	// CountUserDays counts the rows of users' days.
 	CountUserDays(ctx context.Context) (int64, error)
 	// CountUserFires counts a user's fires of a range of days, those executed and
 	// the days with one.
@@ -157,8 +158,8 @@ type Querier interface {
 	CountWithMoreFires(ctx context.Context, value int64) (int64, error)
 	// CountWithMorePnL counts the users with a higher P&L than a value.
 	CountWithMorePnL(ctx context.Context, value float64) (int64, error)
-	// CreateUsers creates those of some users who are not known, without a fire, and
-	// returns them. It takes a JSON array of user ids, none twice.
+	// CreateUsers creates the users who are not known yet, without a fire, and returns
+	// their ids. It takes a JSON array of user ids, none twice.
 	// Not portable: a row must be there to be held; SQLite has one writer.
 	CreateUsers(ctx context.Context, users string) ([]int64, error)
 	// DatabaseSize returns how many bytes the whole database takes on disk.
@@ -168,12 +169,12 @@ type Querier interface {
 	// or whose new users are not those whose first day it is, and those that have a
 	// row without any fire.
 	DayMismatches(ctx context.Context, maxRows int64) ([]DayMismatchesRow, error)
-	// DaysAfter lists all days by day, from behind one on.
+	// DaysAfter lists all days in order, after the given day.
 	DaysAfter(ctx context.Context, arg DaysAfterParams) ([]Day, error)
 	// DaysBetween lists the days from first to last that have a row, in order.
 	DaysBetween(ctx context.Context, arg DaysBetweenParams) ([]Day, error)
-	// DaysOfTrades returns the P&L of those days of some trades that are known of
-	// their users, in no order. It takes a JSON array of [user_id, trade_id, day].
+	// DaysOfTrades returns the users' stored P&L of the days of some trades, in no order.
+	// It takes a JSON array of [user_id, trade_id, day].
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	DaysOfTrades(ctx context.Context, trades string) ([]DaysOfTradesRow, error)
 	// DaysOfUsers returns the days of some users in a range of days, by user and day.
@@ -183,9 +184,9 @@ type Querier interface {
 	// DecidedBetween lists the users with a minimum of decided trades in a range of
 	// days, with their wins and losses in it, by user id.
 	DecidedBetween(ctx context.Context, arg DecidedBetweenParams) ([]DecidedBetweenRow, error)
-	// DecidedTradesFrom lists all users' wins and losses of a range of days from
-	// behind a position on, first closed first. The times are those between which
-	// such days lie.
+	// DecidedTradesFrom lists all users' wins and losses of a range of days after the
+	// given position, first closed first. The times given are a range in which these days
+	// lie.
 	DecidedTradesFrom(ctx context.Context, arg DecidedTradesFromParams) ([]Trade, error)
 	// DeleteAward deletes one streak award.
 	DeleteAward(ctx context.Context, arg DeleteAwardParams) error
@@ -193,19 +194,19 @@ type Querier interface {
 	DeleteDay(ctx context.Context, day int64) error
 	// DeleteEmptyDay deletes a day on which nothing happened.
 	DeleteEmptyDay(ctx context.Context, day int64) error
-	// DeleteEmptySignalDays deletes those of some signals' days that have no fires
-	// any more. It takes a JSON array of [signal_id, day].
+	// DeleteEmptySignalDays deletes, of some signals' days, those without fires. It takes
+	// a JSON array of [signal_id, day].
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	DeleteEmptySignalDays(ctx context.Context, signalDays string) error
-	// DeleteEmptySignals deletes the totals of those of some signals that have no
-	// fires any more. It takes a JSON array of [signal_id].
+	// DeleteEmptySignals deletes, of some signals, the totals of those without fires. It
+	// takes a JSON array of [signal_id].
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	DeleteEmptySignals(ctx context.Context, signals string) error
 	// DeleteEmptyUserDay deletes a user's day on which nothing happened.
 	DeleteEmptyUserDay(ctx context.Context, arg DeleteEmptyUserDayParams) error
 	// DeleteFire deletes one fire and moves no counter.
 	DeleteFire(ctx context.Context, arg DeleteFireParams) error
-	// DeleteFireRow deletes a row of fires, unless it is another row by now.
+	// DeleteFireRow deletes a row of fires, unless it has changed since it was read.
 	// Not portable: SQLite does not keep to its types.
 	DeleteFireRow(ctx context.Context, arg DeleteFireRowParams) (int64, error)
 	// DeleteFiresBefore deletes at most max_rows counted fires of the days before
@@ -213,7 +214,7 @@ type Querier interface {
 	DeleteFiresBefore(ctx context.Context, arg DeleteFiresBeforeParams) (int64, error)
 	// DeleteFreeze deletes one streak freeze.
 	DeleteFreeze(ctx context.Context, arg DeleteFreezeParams) error
-	// DeleteGhost deletes the totals of a user of whom nothing is counted.
+	// DeleteGhost deletes the totals of a user without counted facts.
 	DeleteGhost(ctx context.Context, userID int64) error
 	// DeleteMetric deletes a metric and returns 1 if there was one.
 	DeleteMetric(ctx context.Context, name string) (int64, error)
@@ -232,7 +233,7 @@ type Querier interface {
 	// DeleteTradeRow is DeleteFireRow for trades.
 	// Not portable: SQLite does not keep to its types.
 	DeleteTradeRow(ctx context.Context, arg DeleteTradeRowParams) (int64, error)
-	// DeleteUncountedFires deletes a user's fires that no counter holds, and those that
+	// DeleteUncountedFires deletes a user's fires that are not counted, and those that
 	// cannot be read, and returns how many.
 	DeleteUncountedFires(ctx context.Context, userID int64) (int64, error)
 	// DeleteUserAwards deletes a user's streak awards.
@@ -255,37 +256,36 @@ type Querier interface {
 	// DeleteUsers deletes users' totals. It takes a JSON array of user ids.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	DeleteUsers(ctx context.Context, users string) error
-	// EnterGate waits for whoever has closed the gate, and keeps it open until the
-	// transaction ends. Every transaction that writes begins with it.
+	// EnterGate waits while the gate is closed, and then keeps it from being closed until
+	// the transaction ends. Every transaction that writes begins with it.
 	// Not portable: on SQLite the write lock is the gate.
 	EnterGate(ctx context.Context) error
 	// FactDaysAfter lists the days on which users fired or traded by user and day, and
-	// how often they fired, from behind one on.
+	// how often they fired, after the given key.
 	FactDaysAfter(ctx context.Context, arg FactDaysAfterParams) ([]FactDaysAfterRow, error)
 	// FavoriteFamily returns the signal family that a user fired most among the
 	// counted fires still kept, the first by name among equals, and nothing for a user
 	// without any. A family is a signal id without its trailing number and the
 	// underscores before that, or the id itself if nothing else is left.
 	FavoriteFamily(ctx context.Context, userID int64) ([]FavoriteFamilyRow, error)
-	// FireRows lists rows of fires of a day that is none (-1: in no counter yet, -2:
-	// set aside) from behind one on, by id, as text with the types of the columns.
+	// FireRows lists rows of fires whose day is -1 (not counted yet) or -2 (set aside),
+	// by id, after the given row, as text with the types of the columns.
 	// Not portable: SQLite does not keep to its types.
 	FireRows(ctx context.Context, arg FireRowsParams) ([]FireRowsRow, error)
 	// Fires is UserFires for all users.
 	Fires(ctx context.Context, arg FiresParams) ([]SignalFire, error)
-	// FiresAfter lists the readable fires by their key, from behind one on, without
+	// FiresAfter lists the readable fires by their key, after the given key, without
 	// those set aside.
 	FiresAfter(ctx context.Context, arg FiresAfterParams) ([]ReadableFire, error)
 	// FiresByDay counts each day's fires and its users with a fire, with one that
 	// executed and with one that did not, by day.
 	FiresByDay(ctx context.Context, arg FiresByDayParams) ([]FiresByDayRow, error)
-	// FiresByKey returns those of some fires that are stored, in no order. It takes
-	// a JSON array of [user_id, signal_id].
+	// FiresByKey returns the stored fires among the given keys, in no order. It takes a
+	// JSON array of [user_id, signal_id].
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	FiresByKey(ctx context.Context, keys string) ([]FiresByKeyRow, error)
-	// FiresBySignal counts each signal's fires, by signal. Here and below, signals
-	// are those from first_signal on and before end_signal; an empty end_signal is
-	// behind all.
+	// FiresBySignal counts each signal's fires, by signal. Here and below, signals are
+	// those from first_signal on and before end_signal; an empty end_signal means no end.
 	FiresBySignal(ctx context.Context, arg FiresBySignalParams) ([]FiresBySignalRow, error)
 	// FiresByUser counts each user's fires, by user. Here and below, weekdays is
 	// seven characters, Monday first, 1 for those that count: 1970-01-01, day 0, was
@@ -293,9 +293,9 @@ type Querier interface {
 	FiresByUser(ctx context.Context, arg FiresByUserParams) ([]FiresByUserRow, error)
 	// FiresByUserEver counts each user's fires since the beginning, by user.
 	FiresByUserEver(ctx context.Context) ([]FiresByUserEverRow, error)
-	// FiresInSpans counts the fires kept one by one in spans of time, added up for
-	// each cell that spans belong to. It takes a JSON array of [cell, from, until],
-	// until not included.
+	// FiresInSpans counts the fires kept one by one in spans of time, added up for each
+	// cell; several spans may belong to a cell. It takes a JSON array of [cell, from,
+	// until], until not included.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	FiresInSpans(ctx context.Context, spans string) ([]FiresInSpansRow, error)
 	// FiringDaysBetween lists the days of a range on which users fired, by user and
@@ -303,7 +303,7 @@ type Querier interface {
 	FiringDaysBetween(ctx context.Context, arg FiringDaysBetweenParams) ([]FiringDaysBetweenRow, error)
 	// FirstActiveDay returns the first day on which anybody fired, or -1.
 	FirstActiveDay(ctx context.Context) (int64, error)
-	// FreezesAfter lists all freezes by their key, from behind one on.
+	// FreezesAfter lists all freezes by their key, after the given key.
 	FreezesAfter(ctx context.Context, arg FreezesAfterParams) ([]StreakFreeze, error)
 	// GetDay returns the counts of one day.
 	GetDay(ctx context.Context, day int64) (Day, error)
@@ -323,9 +323,10 @@ type Querier interface {
 	GetTrade(ctx context.Context, arg GetTradeParams) (Trade, error)
 	// GetUserStats returns a user's totals.
 	GetUserStats(ctx context.Context, userID int64) (UserStat, error)
-	// GhostSignals lists signals whose totals are none, and of which nothing is counted.
+	// GhostSignals lists signals whose totals are all zero, and that have no counted
+	// fires.
 	GhostSignals(ctx context.Context, maxRows int64) ([]string, error)
-	// GhostUsers lists users whose totals are none, and of whom nothing is counted.
+	// GhostUsers lists users whose totals are all zero, and who have no counted facts.
 	GhostUsers(ctx context.Context, maxRows int64) ([]int64, error)
 	// HasFacts returns 1 if a user has facts or days, and 0 if not.
 	HasFacts(ctx context.Context, userID int64) (int64, error)
@@ -336,9 +337,9 @@ type Querier interface {
 	HistoriesOfUsers(ctx context.Context, users string) ([]HistoriesOfUsersRow, error)
 	// HoldSetting holds a setting, until the transaction ends, and returns its value.
 	HoldSetting(ctx context.Context, name string) (string, error)
-	// HoldUsers holds those of some users who are known, until the transaction ends,
-	// and returns their streak state and trades, in no order. It takes a JSON array
-	// of user ids, none twice.
+	// HoldUsers holds some users, until the transaction ends, and returns the streak
+	// state and trades of those who are known, in no order. It takes a JSON array of user
+	// ids, none twice.
 	// Not portable: SQLite's writer has the file for itself, PostgreSQL's must lock:
 	// by a change of a column without an index, which rows on several nodes allow.
 	HoldUsers(ctx context.Context, users string) ([]HoldUsersRow, error)
@@ -368,32 +369,31 @@ type Querier interface {
 	// LastFireDay returns the day of the latest counted fire that is kept, and no row
 	// without any.
 	LastFireDay(ctx context.Context) (int64, error)
-	// LostFireDays lists days, from one on, of which fewer fires are kept than at
-	// least two of the three kinds of days count (users' days, signals' days, the
-	// community's), with the least that two of them agree on and how many are kept.
-	// A row that can no longer be read is kept.
+	// LostFireDays lists days, from the given day on, of which fewer fires are kept than
+	// at least two of the three kinds of days count (users' days, signals' days, the
+	// community's), with the least that two of them agree on and how many are kept. A row
+	// that can no longer be read counts as kept.
 	LostFireDays(ctx context.Context, fromDay int64) ([]LostFireDaysRow, error)
 	// LostTradeDays lists days that have trades in the days of users whose totals agree
-	// with them, but no trade that is kept, with how many they count. A row that can
-	// no longer be read is kept.
+	// with them, but no trade that is kept, with how many they count. A row that can no
+	// longer be read counts as kept.
 	LostTradeDays(ctx context.Context) ([]LostTradeDaysRow, error)
 	// MarkFiresExecuted marks stored fires as executed. It takes a JSON array of
 	// [user_id, signal_id], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	MarkFiresExecuted(ctx context.Context, keys string) error
-	// MetricsAfter lists all custom metrics by name, from behind one on.
+	// MetricsAfter lists all custom metrics by name, after the given name.
 	MetricsAfter(ctx context.Context, arg MetricsAfterParams) ([]CustomMetric, error)
-	// MissingGrants lists what a copy to this database takes and the server does not
-	// let this role do, as GRANT says it. It takes a JSON array of the tables' names.
-	// Ids go on behind those that were copied, for which the sequences are set, and
-	// the copy is verified, for which temporary tables are made.
+	// MissingGrants lists the privileges that a copy to this database needs and this role
+	// does not have, in the words of GRANT. It takes a JSON array of the tables' names. A
+	// copy also sets the sequences of ids, and makes temporary tables to verify the copy.
 	// Not portable: SQLite knows no grants.
 	MissingGrants(ctx context.Context, tables string) ([]string, error)
-	// NextStreakEnd returns the first day, from one on, that is the last on which a
-	// fire prolongs somebody's streak; -1 without one.
+	// NextStreakEnd returns the first day, from the given day on, that is the last on
+	// which a fire prolongs somebody's streak; -1 without one.
 	NextStreakEnd(ctx context.Context, fromDay int64) (int64, error)
-	// NthSignalFire returns a signal's fire from a day on that has skip earlier
-	// ones, or nothing.
+	// NthSignalFire returns the fire of a signal, from a day on, before which there are
+	// exactly skip others; no row if there is none.
 	NthSignalFire(ctx context.Context, arg NthSignalFireParams) ([]SignalFire, error)
 	// OrphanFreezes lists the freezes of users who are not known.
 	OrphanFreezes(ctx context.Context, maxRows int64) ([]StreakFreeze, error)
@@ -401,97 +401,91 @@ type Querier interface {
 	// last closed first.
 	OutcomeTrades(ctx context.Context, arg OutcomeTradesParams) ([]Trade, error)
 	// PlaceFire gives a fire a day and stores its time, and whether it is executed, in
-	// the library's own form, so that times compare as text. It returns whether the
-	// fire is executed, or no row if it is another row by now: then somebody else was
-	// first.
+	// the library's own form, so that times compare as text. It returns whether the fire
+	// is executed, or no row if the row has changed since it was read.
 	// Not portable: SQLite does not keep to its types.
 	PlaceFire(ctx context.Context, arg PlaceFireParams) (bool, error)
 	// PlaceTrade gives a trade a day and stores its time in the library's own form. It
-	// returns 0 if it is another row by now.
+	// returns 0 if the row has changed since it was read.
 	// Not portable: SQLite does not keep to its types.
 	PlaceTrade(ctx context.Context, arg PlaceTradeParams) (int64, error)
-	// PopularSignals lists the signals most fired in a range of days from behind a
-	// position on.
+	// PopularSignals lists the signals most fired in a range of days,
+	// after the given position.
 	PopularSignals(ctx context.Context, arg PopularSignalsParams) ([]PopularSignalsRow, error)
-	// PopularSignalsEver lists the signals most fired since the beginning from behind
-	// a position on. Only those listed have their executed fires added up.
+	// PopularSignalsEver lists the signals most fired since the beginning, after
+	// the given position. Executed fires are added up only for the signals listed.
 	PopularSignalsEver(ctx context.Context, arg PopularSignalsEverParams) ([]PopularSignalsEverRow, error)
 	// PublicUsersFrom lists the users whose own figures everybody may see by id, from
 	// one on.
 	PublicUsersFrom(ctx context.Context, arg PublicUsersFromParams) ([]PublicUser, error)
-	// PutAwards stores awards as they are, in place of what has their keys. It takes
-	// a JSON array of [user_id, streak_start, milestone, day, awarded_at],
-	// no key twice.
+	// PutAwards stores awards as they are, replacing rows with the same keys. It takes a
+	// JSON array of [user_id, streak_start, milestone, day, awarded_at], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	PutAwards(ctx context.Context, awards string) error
-	// PutDays stores days as they are, in place of what has their keys. It takes a
-	// JSON array of [day, fires, executed, active_users, new_users], no key twice.
+	// PutDays stores days as they are, replacing rows with the same keys. It takes a JSON
+	// array of [day, fires, executed, active_users, new_users], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	PutDays(ctx context.Context, days string) error
-	// PutFires stores fires as they are, in place of what has their keys. It takes
-	// a JSON array of [id, user_id, signal_id, timestamp, executed, day], no key
-	// twice.
+	// PutFires stores fires as they are, replacing rows with the same keys. It takes a
+	// JSON array of [id, user_id, signal_id, timestamp, executed, day], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	PutFires(ctx context.Context, fires string) error
-	// PutFreezes stores freezes as they are, in place of what has their keys. It takes
-	// a JSON array of [user_id, grant_id, granted_day, granted_at, spent_day],
-	// no key twice.
+	// PutFreezes stores freezes as they are, replacing rows with the same keys. It takes
+	// a JSON array of [user_id, grant_id, granted_day, granted_at, spent_day], no key
+	// twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	PutFreezes(ctx context.Context, freezes string) error
-	// PutMetrics stores metrics as they are, in place of what has their keys. It takes
-	// a JSON array of [name, definition, updated_at],
-	// no key twice.
+	// PutMetrics stores metrics as they are, replacing rows with the same keys. It takes
+	// a JSON array of [name, definition, updated_at], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	PutMetrics(ctx context.Context, metrics string) error
 	// PutPublicUsers stores users whose own figures everybody may see, in place of what
 	// has their keys. It takes a JSON array of [user_id, since], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	PutPublicUsers(ctx context.Context, users string) error
-	// PutSettings stores settings as they are, in place of what has their keys. It
+	// PutSettings stores settings as they are, replacing rows with the same keys. It
 	// takes a JSON array of [name, value], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	PutSettings(ctx context.Context, settings string) error
-	// PutSignalDays stores signals' days as they are, in place of what has their
-	// keys. It takes a JSON array of [signal_id, day, fires, executed], no key
-	// twice.
+	// PutSignalDays stores signals' days as they are, replacing rows with the same keys.
+	// It takes a JSON array of [signal_id, day, fires, executed], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	PutSignalDays(ctx context.Context, signalDays string) error
-	// PutSignals stores signals' totals as they are, in place of what has their
-	// keys. It takes a JSON array of [signal_id, total_fires, active_users,
-	// created_at], no key twice.
+	// PutSignals stores signals' totals as they are, replacing rows with the same keys.
+	// It takes a JSON array of [signal_id, total_fires, active_users, created_at], no key
+	// twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	PutSignals(ctx context.Context, signals string) error
-	// PutTokens stores tokens as they are, in place of what has their keys. It takes a
-	// JSON array of [id, hash, name, scopes, user_id, created_at, expires_at,
-	// last_used], no key twice.
+	// PutTokens stores tokens as they are, replacing rows with the same keys. It takes a
+	// JSON array of [id, hash, name, scopes, user_id, created_at, expires_at, last_used],
+	// no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	PutTokens(ctx context.Context, tokens string) error
-	// PutTrades stores trades as they are, in place of what has their keys. It
-	// takes a JSON array of [id, user_id, trade_id, signal_id, pnl_micros,
-	// outcome, closed_at, day], no key twice.
+	// PutTrades stores trades as they are, replacing rows with the same keys. It takes a
+	// JSON array of [id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at,
+	// day], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	PutTrades(ctx context.Context, trades string) error
-	// PutUserDays stores users' days as they are, in place of what has their keys.
-	// It takes a JSON array of [user_id, day, fires, executed, wins, losses,
-	// draws, pnl_micros], no key twice.
+	// PutUserDays stores users' days as they are, replacing rows with the same keys. It
+	// takes a JSON array of [user_id, day, fires, executed, wins, losses, draws,
+	// pnl_micros], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	PutUserDays(ctx context.Context, userDays string) error
-	// PutUsers stores users' totals as they are, in place of what has their keys.
-	// It takes a JSON array of [user_id, total_fires, win_rate, pnl, last_updated,
-	// wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest,
-	// executed, first_day, win_bound, streak_length, streak_until, freezes], no key
-	// twice.
+	// PutUsers stores users' totals as they are, replacing rows with the same keys. It
+	// takes a JSON array of [user_id, total_fires, win_rate, pnl, last_updated, wins,
+	// losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed,
+	// first_day, win_bound, streak_length, streak_until, freezes], no key twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	PutUsers(ctx context.Context, users string) error
 	// RederiveUser sets a user's P&L and win rate to what follows from the user's
 	// own totals.
 	RederiveUser(ctx context.Context, userID int64) error
-	// RestartFireIDs makes ids of fires go on behind the highest that is stored, and
-	// returns the next.
+	// RestartFireIDs makes new ids of fires follow the highest that is stored, and
+	// returns the next one.
 	// Not portable: SQLite goes on there by itself, PostgreSQL has to be told.
 	RestartFireIDs(ctx context.Context) (int64, error)
-	// RestartTradeIDs makes ids of trades go on behind the highest that is stored, and
-	// returns the next.
+	// RestartTradeIDs makes new ids of trades follow the highest that is stored, and
+	// returns the next one.
 	// Not portable: SQLite goes on there by itself, PostgreSQL has to be told.
 	RestartTradeIDs(ctx context.Context) (int64, error)
 	// ReturningUsers counts the users with a fire on a day and on another.
@@ -505,7 +499,8 @@ type Querier interface {
 	// nothing happened on them, more fires executed than there were, or counts are
 	// below 0.
 	SenselessUserDays(ctx context.Context, maxRows int64) ([]UserDay, error)
-	// SetFireDay gives a row of fires another day, unless it is another row by now.
+	// SetFireDay gives a row of fires another day, unless it has changed since it was
+	// read.
 	// Not portable: SQLite does not keep to its types.
 	SetFireDay(ctx context.Context, arg SetFireDayParams) (int64, error)
 	// SetMetric stores a metric's definition in place of an earlier one.
@@ -516,7 +511,7 @@ type Querier interface {
 	SetSetting(ctx context.Context, arg SetSettingParams) error
 	// SetSettingOnce stores a setting unless it has a value already.
 	SetSettingOnce(ctx context.Context, arg SetSettingOnceParams) error
-	// SetSignalOrigins stores since when there are signals. It takes a JSON array of
+	// SetSignalOrigins stores the created_at of signals. It takes a JSON array of
 	// [signal_id, created_at].
 	// Not portable: SQLite spells json_array_elements json_each, and its times are text.
 	SetSignalOrigins(ctx context.Context, signals string) error
@@ -529,86 +524,86 @@ type Querier interface {
 	// SetTradeDay is SetFireDay for trades.
 	// Not portable: SQLite does not keep to its types.
 	SetTradeDay(ctx context.Context, arg SetTradeDayParams) (int64, error)
-	// SetUserOrigins stores when users were last active. It takes a JSON array of
-	// [user_id, last_updated].
+	// SetUserOrigins stores the last_updated of users. It takes a JSON array of [user_id,
+	// last_updated].
 	// Not portable: SQLite spells json_array_elements json_each, and its times are text.
 	SetUserOrigins(ctx context.Context, users string) error
-	// SettingsAfter lists all settings but one by name, from behind a name on.
+	// SettingsAfter lists all settings but one by name, after the given name.
 	SettingsAfter(ctx context.Context, arg SettingsAfterParams) ([]Setting, error)
-	// SignalDayMismatches lists a signal's days, from the horizon on, whose counts
-	// are not those of the fires. Before the first day there are none.
+	// SignalDayMismatches lists a signal's days, from the horizon on, whose counts are
+	// not those of the fires. Days before 1970-01-02 must have none.
 	SignalDayMismatches(ctx context.Context, arg SignalDayMismatchesParams) ([]SignalDayMismatchesRow, error)
 	// SignalDays lists a signal's days, in order.
 	SignalDays(ctx context.Context, signalID string) ([]SignalDay, error)
-	// SignalDaysAfter lists all signals' days by signal and day, from behind one on.
+	// SignalDaysAfter lists all signals' days by signal and day, after the given key.
 	SignalDaysAfter(ctx context.Context, arg SignalDaysAfterParams) ([]SignalDay, error)
 	// SignalFires is UserFires for a signal.
 	SignalFires(ctx context.Context, arg SignalFiresParams) ([]SignalFire, error)
-	// SignalOrigins returns of some signals, in no order, the first day that has
-	// counted fires of it (-1 without one) and the time of the first counted fire that
-	// is kept, as text ('' without one). It takes a JSON array of [signal_id].
+	// SignalOrigins returns, for some signals, in no order, the first day with counted
+	// fires (-1 without one) and the time of the first counted fire that is kept, as text
+	// ('' without one). It takes a JSON array of [signal_id].
 	// Not portable: SQLite's times are text, and Citus wants joins in place of looking
 	// up one signal after the other.
 	SignalOrigins(ctx context.Context, signals string) ([]SignalOriginsRow, error)
 	// SignalTotalMismatches lists signals whose totals are not the sums of their
 	// days, and those that have totals without any fire (known is 0).
 	SignalTotalMismatches(ctx context.Context, maxRows int64) ([]SignalTotalMismatchesRow, error)
-	// SignalTotals adds up a signal's days, and of its fires those before a day.
+	// SignalTotals adds up a signal's days: its fires, the executed ones, and the fires
+	// before a day.
 	SignalTotals(ctx context.Context, arg SignalTotalsParams) (SignalTotalsRow, error)
 	// SignalTrades is UserTrades for all users' trades that followed a signal.
 	SignalTrades(ctx context.Context, arg SignalTradesParams) ([]Trade, error)
-	// SignalTradesFrom lists the trades that followed a signal in a range of days,
-	// from behind a position on, first closed first. The times are those between
-	// which such days lie.
+	// SignalTradesFrom lists the trades that followed a signal in a range of days, after
+	// the given position, first closed first. The times given are a range in which these
+	// days lie.
 	SignalTradesFrom(ctx context.Context, arg SignalTradesFromParams) ([]Trade, error)
-	// SignalsAfter lists all signals' totals by signal, from behind one on. The
-	// first may have an empty id, which is behind nothing: inclusive is 1 to begin
-	// with after_signal itself.
+	// SignalsAfter lists all signals' totals by signal, after the given one; from it on
+	// if inclusive is 1, since the first signal may have an empty id.
 	SignalsAfter(ctx context.Context, arg SignalsAfterParams) ([]SignalMetric, error)
-	// SignalsSince returns of some signals, in no order, since when they are stored
-	// to be there, as text. It takes a JSON array of [signal_id].
+	// SignalsSince returns the stored created_at of some signals, in no order, as text.
+	// It takes a JSON array of [signal_id].
 	// Not portable: SQLite's times are text.
 	SignalsSince(ctx context.Context, signals string) ([]SignalsSinceRow, error)
 	// SpendFreezes stores the days that freezes are spent on, -1 for one that is not
 	// spent. It takes a JSON array of [user_id, grant_id, spent_day].
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	SpendFreezes(ctx context.Context, freezes string) error
-	// StatsOfUsers returns the totals of those of some users who are known, by user
-	// id. It takes a JSON array of user ids, none twice.
+	// StatsOfUsers returns the totals of some users, by user id, without those who are
+	// not known. It takes a JSON array of user ids, none twice.
 	// Not portable: SQLite spells json_array_elements json_each.
 	StatsOfUsers(ctx context.Context, users string) ([]UserStat, error)
-	// StreaksUntil lists the users whose latest streak breaks unless they fire by
-	// the end of a day, longest first, ties by user id, from behind a position on.
+	// StreaksUntil lists the users whose latest streak breaks unless they fire by the end
+	// of a day, longest first, ties by user id, after the given position.
 	StreaksUntil(ctx context.Context, arg StreaksUntilParams) ([]UserStat, error)
 	// SumUserTrades adds up a user's trades.
 	SumUserTrades(ctx context.Context, userID int64) (SumUserTradesRow, error)
 	// TokensAfter lists tokens by id, from behind one on.
 	TokensAfter(ctx context.Context, arg TokensAfterParams) ([]ApiToken, error)
-	// TopByExecuted lists users by executed fires from behind a position on, ties by
-	// user id.
+	// TopByExecuted lists users by executed fires, ties by user id, after the given
+	// position.
 	TopByExecuted(ctx context.Context, arg TopByExecutedParams) ([]UserStat, error)
 	// TopByExecutedBetween lists the users who fired in a range of days by their
 	// executed fires in it, ties by user id.
 	TopByExecutedBetween(ctx context.Context, arg TopByExecutedBetweenParams) ([]TopByExecutedBetweenRow, error)
-	// TopByFires lists users by total fires from behind a position on, ties by user
-	// id. There is one query a ranking, because an ORDER BY chosen at run time could
-	// use no index.
+	// TopByFires lists users by total fires, ties by user id, after the given position.
+	// Each ranking has its own query, because an ORDER BY chosen at run time could use no
+	// index.
 	TopByFires(ctx context.Context, arg TopByFiresParams) ([]UserStat, error)
 	// TopByFiresBetween lists the users who fired in a range of days by their fires
 	// in it, ties by user id.
 	TopByFiresBetween(ctx context.Context, arg TopByFiresBetweenParams) ([]TopByFiresBetweenRow, error)
-	// TopByLongestStreak lists users by their longest streak from behind a position
-	// on, ties by user id.
+	// TopByLongestStreak lists users by their longest streak, ties by user id, after the
+	// given position.
 	TopByLongestStreak(ctx context.Context, arg TopByLongestStreakParams) ([]UserStat, error)
-	// TopByPnL lists users by P&L from behind a position on, ties by user id.
+	// TopByPnL lists users by P&L, ties by user id, after the given position.
 	TopByPnL(ctx context.Context, arg TopByPnLParams) ([]UserStat, error)
-	// TopByPnLBetween lists the users who traded in a range of days by their P&L in
-	// it, ties by user id. A user's days may add up to more than 64 bits hold, so
-	// units and millionths are summed apart; to be compared, the units are rounded
-	// down, which leaves millionths that are never below 0.
+	// TopByPnLBetween lists the users who traded in a range of days by their P&L in it,
+	// ties by user id. A user's days may add up to more than fits into 64 bits, so units
+	// and millionths are summed separately; to be compared, the units are rounded down,
+	// which leaves millionths that are never below 0.
 	TopByPnLBetween(ctx context.Context, arg TopByPnLBetweenParams) ([]TopByPnLBetweenRow, error)
-	// TopByWinBound lists the users with a minimum of decided trades by the lower
-	// bound of their win rate from behind a position on, ties by user id.
+	// TopByWinBound lists the users with a minimum of decided trades by the lower bound
+	// of their win rate, ties by user id, after the given position.
 	TopByWinBound(ctx context.Context, arg TopByWinBoundParams) ([]UserStat, error)
 	// TopSignalOfDay returns the signal most fired on a day, the first by id among
 	// equals, and nothing for a day without fires.
@@ -618,28 +613,28 @@ type Querier interface {
 	TradeRows(ctx context.Context, arg TradeRowsParams) ([]TradeRowsRow, error)
 	// Trades lists all users' counted trades before a position, last closed first.
 	Trades(ctx context.Context, arg TradesParams) ([]Trade, error)
-	// TradesAfter lists the readable trades by their key, from behind one on, without
+	// TradesAfter lists the readable trades by their key, after the given key, without
 	// those set aside.
 	TradesAfter(ctx context.Context, arg TradesAfterParams) ([]ReadableTrade, error)
 	// TradesByDay is TradesByUser for each day.
 	TradesByDay(ctx context.Context, arg TradesByDayParams) ([]TradesByDayRow, error)
-	// TradesByKey returns those of some trades that are stored, in no order. It
-	// takes a JSON array of [user_id, trade_id]. A row with a time that cannot be read
-	// is as one set aside.
+	// TradesByKey returns the stored trades among the given keys, in no order. It takes a
+	// JSON array of [user_id, trade_id]. A row with a time that cannot be read is
+	// returned with the day of rows set aside.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	TradesByKey(ctx context.Context, keys string) ([]TradesByKeyRow, error)
 	// TradesBySignal is TradesByUser for each signal.
 	TradesBySignal(ctx context.Context, arg TradesBySignalParams) ([]TradesBySignalRow, error)
-	// TradesByUser counts each user's trades of three outcomes, which may be the
-	// same, by user. P&L is summed in whole units and millionths, because a sum of
-	// millionths may leave the integers.
+	// TradesByUser counts each user's trades of three outcomes, which may be the same, by
+	// user. P&L is summed in whole units and millionths, because a sum of millionths may
+	// not fit into 64 bits.
 	TradesByUser(ctx context.Context, arg TradesByUserParams) ([]TradesByUserRow, error)
-	// UndatedUsers lists users of whom it cannot be read when they were last active.
+	// UndatedUsers lists users whose last_updated cannot be read.
 	// Not portable: SQLite may keep anything in any column.
 	UndatedUsers(ctx context.Context, maxRows int64) ([]int64, error)
-	// UnreadableCounters lists rows, but not facts, that have a value which cannot be
-	// read, each with its table, its key and the column: a time without end, or no
-	// name.
+	// UnreadableCounters lists rows of tables other than facts with a value that cannot
+	// be read (an infinite time, or an empty name), each with its table, its key and the
+	// column.
 	// Not portable: SQLite may keep anything in any column, but no such time.
 	UnreadableCounters(ctx context.Context, maxRows int64) ([]UnreadableCountersRow, error)
 	// UnreadableFires lists rows of fires that cannot be read and should be counted,
@@ -651,14 +646,14 @@ type Querier interface {
 	UnreadableTrades(ctx context.Context, maxRows int64) ([]UnreadableTradesRow, error)
 	// UseToken notes when a token was used, unless a later use is noted.
 	UseToken(ctx context.Context, arg UseTokenParams) error
-	// UserActiveDays lists the days on which a user fired, from one on. Day 0 holds
-	// fires whose time could not be read.
+	// UserActiveDays lists the days on which a user fired, in order, from the given day
+	// on.
 	UserActiveDays(ctx context.Context, arg UserActiveDaysParams) ([]int64, error)
 	// UserAwards lists what a user's streaks were awarded, the earliest streak first
 	// and its milestones upwards.
 	UserAwards(ctx context.Context, userID int64) ([]StreakAward, error)
-	// UserDayFireMismatches lists a user's days, from the horizon on, whose counts
-	// are not those of the fires. Before the first day there are none.
+	// UserDayFireMismatches lists a user's days, from the horizon on, whose counts are
+	// not those of the fires. Days before 1970-01-02 must have none.
 	UserDayFireMismatches(ctx context.Context, arg UserDayFireMismatchesParams) ([]UserDayFireMismatchesRow, error)
 	// UserDayTradeMismatches lists a user's days whose counts are not those of the
 	// trades. Trades are never cleaned up, so all days are compared. P&L is summed
@@ -666,24 +661,24 @@ type Querier interface {
 	UserDayTradeMismatches(ctx context.Context, maxRows int64) ([]UserDayTradeMismatchesRow, error)
 	// UserDays lists a user's days, in order.
 	UserDays(ctx context.Context, userID int64) ([]UserDay, error)
-	// UserDaysAfter lists all users' days by user and day, from behind one on.
+	// UserDaysAfter lists all users' days by user and day, after the given key.
 	UserDaysAfter(ctx context.Context, arg UserDaysAfterParams) ([]UserDay, error)
 	// UserDerivedMismatches lists users whose P&L or win rate does not follow from
 	// their own totals.
 	UserDerivedMismatches(ctx context.Context, maxRows int64) ([]UserDerivedMismatchesRow, error)
 	// UserFires lists a user's counted fires before a position, newest first: all of
 	// them, or unless not_executed is 1 those executed. The times of uncounted ones may
-	// be of another form, which does not compare.
-	// Here and in what lists trades, there is no earliest time or day: PostgreSQL
-	// takes a range of two parameters for a small one and sorts it, whatever it holds.
+	// be of another form, which does not compare. Neither this nor the queries that list
+	// trades have an earliest time or day: PostgreSQL assumes that a range of two
+	// parameters is small and sorts it, however large it is.
 	UserFires(ctx context.Context, arg UserFiresParams) ([]SignalFire, error)
 	// UserFreezes lists a user's freezes in the order in which they are spent.
 	UserFreezes(ctx context.Context, userID int64) ([]StreakFreeze, error)
-	// UserIDsFrom lists users by id, from one on.
+	// UserIDsFrom lists users by id, from the given id on.
 	UserIDsFrom(ctx context.Context, arg UserIDsFromParams) ([]int64, error)
-	// UserOrigins returns of some users, in no order, the last day that has counted
-	// facts of theirs (-1 without one) and the times of the latest fire and trade
-	// that are kept, as text ('' without one). It takes a JSON array of user ids.
+	// UserOrigins returns, for some users, in no order, the last day with counted facts
+	// (-1 without one) and the times of the latest fire and trade that are kept, as text
+	// ('' without one). It takes a JSON array of user ids.
 	// Not portable: SQLite's times are text, and Citus wants joins in place of looking
 	// up one user after the other.
 	UserOrigins(ctx context.Context, users string) ([]UserOriginsRow, error)
@@ -692,25 +687,24 @@ type Querier interface {
 	// UserSignalTrades is UserTrades for those that followed a signal.
 	UserSignalTrades(ctx context.Context, arg UserSignalTradesParams) ([]Trade, error)
 	// UserTotalMismatches lists users whose totals are not the sums of their days, and
-	// those who have totals without any fact (known is 0).
-	// P&L is summed in whole units and millionths, because a sum of millionths may
-	// leave the integers; missing_units and missing_micros together are what is stored
-	// too little.
+	// those who have totals without any fact (known is 0). P&L is summed in whole units
+	// and millionths, because a sum of millionths may not fit into 64 bits; missing_units
+	// and missing_micros together are how much less is stored than should be.
 	UserTotalMismatches(ctx context.Context, maxRows int64) ([]UserTotalMismatchesRow, error)
 	// UserTrades lists a user's counted trades before a position, last closed first.
 	// Here and below, two outcomes may be left out; no outcome is an empty text.
 	UserTrades(ctx context.Context, arg UserTradesParams) ([]Trade, error)
-	// UserTradesFrom lists a user's trades of a range of days from behind a position
-	// on, first closed first. The times are those between which such days lie.
+	// UserTradesFrom lists a user's trades of a range of days after the given position,
+	// first closed first. The times given are a range in which these days lie.
 	UserTradesFrom(ctx context.Context, arg UserTradesFromParams) ([]Trade, error)
-	// UsersActiveSince counts the users with a fire on one of some days, and those
-	// of them with one since a later day.
+	// UsersActiveSince counts the users with a fire in a range of days, and those of them
+	// with one since a later day.
 	UsersActiveSince(ctx context.Context, arg UsersActiveSinceParams) (UsersActiveSinceRow, error)
-	// UsersFrom lists all users by id, from one on.
+	// UsersFrom lists all users by id, from the given id on.
 	UsersFrom(ctx context.Context, arg UsersFromParams) ([]UserStat, error)
 	// UsersWithoutBound lists users whose win rate has no bound yet.
 	UsersWithoutBound(ctx context.Context, maxRows int64) ([]int64, error)
-	// WriterSettings returns the settings that every writer goes by.
+	// WriterSettings returns the settings that every writer must know.
 	WriterSettings(ctx context.Context) ([]Setting, error)
 }
 

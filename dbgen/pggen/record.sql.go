@@ -76,9 +76,9 @@ ON CONFLICT (signal_id) DO UPDATE SET
 `
 
 // AddSignals adds to signals' totals, creating signals. It takes a JSON array of
-// [signal_id, fires, users, created_at], no signal twice. created_at is the time
-// of the earliest fire seen. A user fires a signal once, so its fires and its active users are the
-// same number.
+// [signal_id, fires, users, created_at], no signal twice. created_at is the time of
+// the earliest fire seen. A user fires a signal once, so its fires and its active
+// users are the same number.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) AddSignals(ctx context.Context, signals string) error {
 	_, err := q.db.ExecContext(ctx, AddSignals, signals)
@@ -153,9 +153,9 @@ ON CONFLICT (user_id) DO UPDATE SET
 `
 
 // AddUserFires adds to users' fires, creating users. It takes a JSON array of
-// [user_id, fires, executed, last_updated], no user twice. What fires do not
-// change is not mentioned, because SQLite rewrites the index entries of every
-// column that an update mentions.
+// [user_id, fires, executed, last_updated], no user twice. Columns that fires do not
+// change are left out, because SQLite rewrites the index entries of every column that
+// an update names.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) AddUserFires(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, AddUserFires, users)
@@ -254,8 +254,8 @@ ON CONFLICT (user_id) DO NOTHING
 RETURNING user_id
 `
 
-// CreateUsers creates those of some users who are not known, without a fire, and
-// returns them. It takes a JSON array of user ids, none twice.
+// CreateUsers creates the users who are not known yet, without a fire, and returns
+// their ids. It takes a JSON array of user ids, none twice.
 // Not portable: a row must be there to be held; SQLite has one writer.
 func (q *Queries) CreateUsers(ctx context.Context, users string) ([]int64, error) {
 	rows, err := q.db.QueryContext(ctx, CreateUsers, users)
@@ -292,8 +292,8 @@ type DaysOfTradesRow struct {
 	PnlMicros int64
 }
 
-// DaysOfTrades returns the P&L of those days of some trades that are known of
-// their users, in no order. It takes a JSON array of [user_id, trade_id, day].
+// DaysOfTrades returns the users' stored P&L of the days of some trades, in no order.
+// It takes a JSON array of [user_id, trade_id, day].
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) DaysOfTrades(ctx context.Context, trades string) ([]DaysOfTradesRow, error) {
 	rows, err := q.db.QueryContext(ctx, DaysOfTrades, trades)
@@ -346,8 +346,8 @@ type FiresByKeyRow struct {
 	Day      int64
 }
 
-// FiresByKey returns those of some fires that are stored, in no order. It takes
-// a JSON array of [user_id, signal_id].
+// FiresByKey returns the stored fires among the given keys, in no order. It takes a
+// JSON array of [user_id, signal_id].
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) FiresByKey(ctx context.Context, keys string) ([]FiresByKeyRow, error) {
 	rows, err := q.db.QueryContext(ctx, FiresByKey, keys)
@@ -456,9 +456,9 @@ type HoldUsersRow struct {
 	PnlMicros     int64
 }
 
-// HoldUsers holds those of some users who are known, until the transaction ends,
-// and returns their streak state and trades, in no order. It takes a JSON array
-// of user ids, none twice.
+// HoldUsers holds some users, until the transaction ends, and returns the streak
+// state and trades of those who are known, in no order. It takes a JSON array of user
+// ids, none twice.
 // Not portable: SQLite's writer has the file for itself, PostgreSQL's must lock:
 // by a change of a column without an index, which rows on several nodes allow.
 func (q *Queries) HoldUsers(ctx context.Context, users string) ([]HoldUsersRow, error) {
@@ -663,9 +663,9 @@ type TradesByKeyRow struct {
 	Day       int64
 }
 
-// TradesByKey returns those of some trades that are stored, in no order. It
-// takes a JSON array of [user_id, trade_id]. A row with a time that cannot be read
-// is as one set aside.
+// TradesByKey returns the stored trades among the given keys, in no order. It takes a
+// JSON array of [user_id, trade_id]. A row with a time that cannot be read is
+// returned with the day of rows set aside.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) TradesByKey(ctx context.Context, keys string) ([]TradesByKeyRow, error) {
 	rows, err := q.db.QueryContext(ctx, TradesByKey, keys)

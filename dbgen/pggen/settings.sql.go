@@ -15,8 +15,8 @@ ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(settings.value AS BIGINT) + 1
 RETURNING value
 `
 
-// CountSetting adds one to a setting that is a number, 0 at first, and returns
-// what is stored then.
+// CountSetting adds one to a setting that is a number, 0 at first, and returns the
+// new number.
 func (q *Queries) CountSetting(ctx context.Context, name string) (string, error) {
 	row := q.db.QueryRowContext(ctx, CountSetting, name)
 	var value string
@@ -95,7 +95,7 @@ const WriterSettings = `-- name: WriterSettings :many
 SELECT name, value FROM settings WHERE name IN ('horizon', 'streak_rules')
 `
 
-// WriterSettings returns the settings that every writer goes by.
+// WriterSettings returns the settings that every writer must know.
 func (q *Queries) WriterSettings(ctx context.Context) ([]Setting, error) {
 	rows, err := q.db.QueryContext(ctx, WriterSettings)
 	if err != nil {

@@ -65,8 +65,8 @@ type NthSignalFireParams struct {
 	Skip     int64
 }
 
-// NthSignalFire returns a signal's fire from a day on that has skip earlier
-// ones, or nothing.
+// NthSignalFire returns the fire of a signal, from a day on, before which there are
+// exactly skip others; no row if there is none.
 func (q *Queries) NthSignalFire(ctx context.Context, arg NthSignalFireParams) ([]SignalFire, error) {
 	rows, err := q.db.QueryContext(ctx, NthSignalFire, arg.SignalID, arg.FirstDay, arg.Skip)
 	if err != nil {
@@ -127,8 +127,8 @@ type PopularSignalsRow struct {
 	Executed int64
 }
 
-// PopularSignals lists the signals most fired in a range of days from behind a
-// position on.
+// PopularSignals lists the signals most fired in a range of days,
+// after the given position.
 func (q *Queries) PopularSignals(ctx context.Context, arg PopularSignalsParams) ([]PopularSignalsRow, error) {
 	rows, err := q.db.QueryContext(ctx, PopularSignals,
 		arg.FirstDay,
@@ -185,8 +185,8 @@ type PopularSignalsEverRow struct {
 	Executed int64
 }
 
-// PopularSignalsEver lists the signals most fired since the beginning from behind
-// a position on. Only those listed have their executed fires added up.
+// PopularSignalsEver lists the signals most fired since the beginning, after
+// the given position. Executed fires are added up only for the signals listed.
 func (q *Queries) PopularSignalsEver(ctx context.Context, arg PopularSignalsEverParams) ([]PopularSignalsEverRow, error) {
 	rows, err := q.db.QueryContext(ctx, PopularSignalsEver, arg.AfterFires, arg.AfterSignal, arg.MaxRows)
 	if err != nil {
@@ -230,7 +230,8 @@ type SignalTotalsRow struct {
 	FiresBefore int64
 }
 
-// SignalTotals adds up a signal's days, and of its fires those before a day.
+// SignalTotals adds up a signal's days: its fires, the executed ones, and the fires
+// before a day.
 func (q *Queries) SignalTotals(ctx context.Context, arg SignalTotalsParams) (SignalTotalsRow, error) {
 	row := q.db.QueryRowContext(ctx, SignalTotals, arg.Horizon, arg.SignalID)
 	var i SignalTotalsRow

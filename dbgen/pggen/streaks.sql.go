@@ -32,8 +32,8 @@ SELECT CAST(COALESCE(MIN(streak_until), -1) AS BIGINT) AS day FROM user_stats
 WHERE streak_until >= $1
 `
 
-// NextStreakEnd returns the first day, from one on, that is the last on which a
-// fire prolongs somebody's streak; -1 without one.
+// NextStreakEnd returns the first day, from the given day on, that is the last on
+// which a fire prolongs somebody's streak; -1 without one.
 func (q *Queries) NextStreakEnd(ctx context.Context, fromDay int64) (int64, error) {
 	row := q.db.QueryRowContext(ctx, NextStreakEnd, fromDay)
 	var day int64
@@ -57,8 +57,8 @@ type StreaksUntilParams struct {
 	MaxRows     int64
 }
 
-// StreaksUntil lists the users whose latest streak breaks unless they fire by
-// the end of a day, longest first, ties by user id, from behind a position on.
+// StreaksUntil lists the users whose latest streak breaks unless they fire by the end
+// of a day, longest first, ties by user id, after the given position.
 func (q *Queries) StreaksUntil(ctx context.Context, arg StreaksUntilParams) ([]UserStat, error) {
 	rows, err := q.db.QueryContext(ctx, StreaksUntil,
 		arg.StreakUntil,
@@ -117,8 +117,8 @@ type UserActiveDaysParams struct {
 	FromDay int64
 }
 
-// UserActiveDays lists the days on which a user fired, from one on. Day 0 holds
-// fires whose time could not be read.
+// UserActiveDays lists the days on which a user fired, in order, from the given day
+// on.
 func (q *Queries) UserActiveDays(ctx context.Context, arg UserActiveDaysParams) ([]int64, error) {
 	rows, err := q.db.QueryContext(ctx, UserActiveDays, arg.UserID, arg.FromDay)
 	if err != nil {

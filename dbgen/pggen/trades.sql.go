@@ -33,9 +33,9 @@ type DecidedTradesFromParams struct {
 	MaxRows    int64
 }
 
-// DecidedTradesFrom lists all users' wins and losses of a range of days from
-// behind a position on, first closed first. The times are those between which
-// such days lie.
+// DecidedTradesFrom lists all users' wins and losses of a range of days after the
+// given position, first closed first. The times given are a range in which these days
+// lie.
 func (q *Queries) DecidedTradesFrom(ctx context.Context, arg DecidedTradesFromParams) ([]Trade, error) {
 	rows, err := q.db.QueryContext(ctx, DecidedTradesFrom,
 		arg.After,
@@ -253,9 +253,9 @@ type SignalTradesFromParams struct {
 	MaxRows    int64
 }
 
-// SignalTradesFrom lists the trades that followed a signal in a range of days,
-// from behind a position on, first closed first. The times are those between
-// which such days lie.
+// SignalTradesFrom lists the trades that followed a signal in a range of days, after
+// the given position, first closed first. The times given are a range in which these
+// days lie.
 func (q *Queries) SignalTradesFrom(ctx context.Context, arg SignalTradesFromParams) ([]Trade, error) {
 	rows, err := q.db.QueryContext(ctx, SignalTradesFrom,
 		arg.SignalID,
@@ -504,8 +504,8 @@ type UserTradesFromParams struct {
 	MaxRows    int64
 }
 
-// UserTradesFrom lists a user's trades of a range of days from behind a position
-// on, first closed first. The times are those between which such days lie.
+// UserTradesFrom lists a user's trades of a range of days after the given position,
+// first closed first. The times given are a range in which these days lie.
 func (q *Queries) UserTradesFrom(ctx context.Context, arg UserTradesFromParams) ([]Trade, error) {
 	rows, err := q.db.QueryContext(ctx, UserTradesFrom,
 		arg.UserID,

@@ -140,8 +140,8 @@ func (r *rivals) addRemote(ctx context.Context, name, server string, way *proxy,
 		return
 	}
 	r.addAt(name, throughProxy(dsn, way), func(path string) (measuring, func() error, error) {
-		run, close, err := open(path)
-		return countingTrips(way, run), close, err
+		run, closeIt, err := open(path)
+		return countingTrips(way, run), closeIt, err
 	}, func(ctx context.Context, _ string, ops int64) error {
 		return errors.Join(check(ctx, dsn, ops), drop())
 	})

@@ -106,13 +106,13 @@ func (r *rivals) add(name, original string, open func(path string) (measuring, f
 // addAt opens a rival on the database at path, which check removes.
 func (r *rivals) addAt(name, path string, open func(path string) (measuring, func() error, error),
 	check func(ctx context.Context, path string, ops int64) error) *rival {
-	run, close, err := open(path)
+	run, closeIt, err := open(path)
 	if err != nil {
 		r.err = fmt.Errorf("open %s: %w", name, err)
 		return nil
 	}
 	var ops int64 // also of the round that does not count
-	added := &rival{contender: contender{name: name}, close: close}
+	added := &rival{contender: contender{name: name}, close: closeIt}
 	added.run = func(ctx context.Context, d time.Duration) (sample, error) {
 		s, err := run(ctx, d)
 		ops += s.ops

@@ -10,7 +10,7 @@ import (
 	"github.com/hydraxdev/engagementdb/engagement/server/internal/params"
 )
 
-// Visibility says whether everybody may see a user's own figures.
+// Visibility reports whether everybody may see a user's own figures.
 type Visibility struct {
 	Public bool `json:"public"`
 }

@@ -1,7 +1,7 @@
 -- name: FiresInSpans :many
--- FiresInSpans counts the fires kept one by one in spans of time, added up for
--- each cell that spans belong to. It takes a JSON array of [cell, from, until],
--- until not included.
+-- FiresInSpans counts the fires kept one by one in spans of time, added up for each
+-- cell; several spans may belong to a cell. It takes a JSON array of [cell, from,
+-- until], until not included.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 SELECT
     CAST(j.value ->> 0 AS BIGINT) AS cell,

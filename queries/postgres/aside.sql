@@ -1,6 +1,6 @@
 -- name: FireRows :many
--- FireRows lists rows of fires of a day that is none (-1: in no counter yet, -2:
--- set aside) from behind one on, by id, as text with the types of the columns.
+-- FireRows lists rows of fires whose day is -1 (not counted yet) or -2 (set aside),
+-- by id, after the given row, as text with the types of the columns.
 -- Not portable: SQLite does not keep to its types.
 SELECT
     id,
@@ -34,7 +34,8 @@ ORDER BY id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: SetFireDay :execrows
--- SetFireDay gives a row of fires another day, unless it is another row by now.
+-- SetFireDay gives a row of fires another day, unless it has changed since it was
+-- read.
 -- Not portable: SQLite does not keep to its types.
 UPDATE signal_fires SET day = @day
 WHERE id = @id
@@ -44,9 +45,8 @@ WHERE id = @id
 
 -- name: PlaceFire :one
 -- PlaceFire gives a fire a day and stores its time, and whether it is executed, in
--- the library's own form, so that times compare as text. It returns whether the
--- fire is executed, or no row if it is another row by now: then somebody else was
--- first.
+-- the library's own form, so that times compare as text. It returns whether the fire
+-- is executed, or no row if the row has changed since it was read.
 -- Not portable: SQLite does not keep to its types.
 UPDATE signal_fires SET
     day = @day,
@@ -59,7 +59,7 @@ WHERE id = @id
 RETURNING executed;
 
 -- name: DeleteFireRow :execrows
--- DeleteFireRow deletes a row of fires, unless it is another row by now.
+-- DeleteFireRow deletes a row of fires, unless it has changed since it was read.
 -- Not portable: SQLite does not keep to its types.
 DELETE FROM signal_fires
 WHERE id = @id
@@ -115,7 +115,7 @@ WHERE id = @id
 
 -- name: PlaceTrade :execrows
 -- PlaceTrade gives a trade a day and stores its time in the library's own form. It
--- returns 0 if it is another row by now.
+-- returns 0 if the row has changed since it was read.
 -- Not portable: SQLite does not keep to its types.
 UPDATE trades SET day = @day, closed_at = @closed_at
 WHERE id = @id

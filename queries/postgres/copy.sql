@@ -1,7 +1,6 @@
 -- name: PutFires :exec
--- PutFires stores fires as they are, in place of what has their keys. It takes
--- a JSON array of [id, user_id, signal_id, timestamp, executed, day], no key
--- twice.
+-- PutFires stores fires as they are, replacing rows with the same keys. It takes a
+-- JSON array of [id, user_id, signal_id, timestamp, executed, day], no key twice.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO signal_fires (id, user_id, signal_id, timestamp, executed, day)
 SELECT
@@ -20,9 +19,9 @@ ON CONFLICT (user_id, signal_id) DO UPDATE SET
     day = excluded.day;
 
 -- name: PutTrades :exec
--- PutTrades stores trades as they are, in place of what has their keys. It
--- takes a JSON array of [id, user_id, trade_id, signal_id, pnl_micros,
--- outcome, closed_at, day], no key twice.
+-- PutTrades stores trades as they are, replacing rows with the same keys. It takes a
+-- JSON array of [id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at,
+-- day], no key twice.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO trades (id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day)
 SELECT
@@ -45,11 +44,10 @@ ON CONFLICT (user_id, trade_id) DO UPDATE SET
     day = excluded.day;
 
 -- name: PutUsers :exec
--- PutUsers stores users' totals as they are, in place of what has their keys.
--- It takes a JSON array of [user_id, total_fires, win_rate, pnl, last_updated,
--- wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest,
--- executed, first_day, win_bound, streak_length, streak_until, freezes], no key
--- twice.
+-- PutUsers stores users' totals as they are, replacing rows with the same keys. It
+-- takes a JSON array of [user_id, total_fires, win_rate, pnl, last_updated, wins,
+-- losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed,
+-- first_day, win_bound, streak_length, streak_until, freezes], no key twice.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO user_stats (
     user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start,
@@ -96,9 +94,9 @@ ON CONFLICT (user_id) DO UPDATE SET
     freezes = excluded.freezes;
 
 -- name: PutUserDays :exec
--- PutUserDays stores users' days as they are, in place of what has their keys.
--- It takes a JSON array of [user_id, day, fires, executed, wins, losses,
--- draws, pnl_micros], no key twice.
+-- PutUserDays stores users' days as they are, replacing rows with the same keys. It
+-- takes a JSON array of [user_id, day, fires, executed, wins, losses, draws,
+-- pnl_micros], no key twice.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO user_days (user_id, day, fires, executed, wins, losses, draws, pnl_micros)
 SELECT
@@ -121,9 +119,9 @@ ON CONFLICT (user_id, day) DO UPDATE SET
     pnl_micros = excluded.pnl_micros;
 
 -- name: PutSignals :exec
--- PutSignals stores signals' totals as they are, in place of what has their
--- keys. It takes a JSON array of [signal_id, total_fires, active_users,
--- created_at], no key twice.
+-- PutSignals stores signals' totals as they are, replacing rows with the same keys.
+-- It takes a JSON array of [signal_id, total_fires, active_users, created_at], no key
+-- twice.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
 SELECT
@@ -139,9 +137,8 @@ ON CONFLICT (signal_id) DO UPDATE SET
     created_at = excluded.created_at;
 
 -- name: PutSignalDays :exec
--- PutSignalDays stores signals' days as they are, in place of what has their
--- keys. It takes a JSON array of [signal_id, day, fires, executed], no key
--- twice.
+-- PutSignalDays stores signals' days as they are, replacing rows with the same keys.
+-- It takes a JSON array of [signal_id, day, fires, executed], no key twice.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO signal_days (signal_id, day, fires, executed)
 SELECT
@@ -156,8 +153,8 @@ ON CONFLICT (signal_id, day) DO UPDATE SET
     executed = excluded.executed;
 
 -- name: PutDays :exec
--- PutDays stores days as they are, in place of what has their keys. It takes a
--- JSON array of [day, fires, executed, active_users, new_users], no key twice.
+-- PutDays stores days as they are, replacing rows with the same keys. It takes a JSON
+-- array of [day, fires, executed, active_users, new_users], no key twice.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO days (day, fires, executed, active_users, new_users)
 SELECT
@@ -175,7 +172,7 @@ ON CONFLICT (day) DO UPDATE SET
     new_users = excluded.new_users;
 
 -- name: PutSettings :exec
--- PutSettings stores settings as they are, in place of what has their keys. It
+-- PutSettings stores settings as they are, replacing rows with the same keys. It
 -- takes a JSON array of [name, value], no key twice.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO settings (name, value)
@@ -188,9 +185,8 @@ ON CONFLICT (name) DO UPDATE SET
     value = excluded.value;
 
 -- name: PutAwards :exec
--- PutAwards stores awards as they are, in place of what has their keys. It takes
--- a JSON array of [user_id, streak_start, milestone, day, awarded_at],
--- no key twice.
+-- PutAwards stores awards as they are, replacing rows with the same keys. It takes a
+-- JSON array of [user_id, streak_start, milestone, day, awarded_at], no key twice.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO streak_awards (user_id, streak_start, milestone, day, awarded_at)
 SELECT
@@ -206,9 +202,9 @@ ON CONFLICT (user_id, streak_start, milestone) DO UPDATE SET
     awarded_at = excluded.awarded_at;
 
 -- name: PutFreezes :exec
--- PutFreezes stores freezes as they are, in place of what has their keys. It takes
--- a JSON array of [user_id, grant_id, granted_day, granted_at, spent_day],
--- no key twice.
+-- PutFreezes stores freezes as they are, replacing rows with the same keys. It takes
+-- a JSON array of [user_id, grant_id, granted_day, granted_at, spent_day], no key
+-- twice.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO streak_freezes (user_id, grant_id, granted_day, granted_at, spent_day)
 SELECT
@@ -225,9 +221,8 @@ ON CONFLICT (user_id, grant_id) DO UPDATE SET
     spent_day = excluded.spent_day;
 
 -- name: PutMetrics :exec
--- PutMetrics stores metrics as they are, in place of what has their keys. It takes
--- a JSON array of [name, definition, updated_at],
--- no key twice.
+-- PutMetrics stores metrics as they are, replacing rows with the same keys. It takes
+-- a JSON array of [name, definition, updated_at], no key twice.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO custom_metrics (name, definition, updated_at)
 SELECT
@@ -241,24 +236,23 @@ ON CONFLICT (name) DO UPDATE SET
     updated_at = excluded.updated_at;
 
 -- name: RestartFireIDs :one
--- RestartFireIDs makes ids of fires go on behind the highest that is stored, and
--- returns the next.
+-- RestartFireIDs makes new ids of fires follow the highest that is stored, and
+-- returns the next one.
 -- Not portable: SQLite goes on there by itself, PostgreSQL has to be told.
 SELECT CAST(setval(pg_get_serial_sequence('signal_fires', 'id'), COALESCE(MAX(id), 0) + 1, FALSE) AS BIGINT) AS next_id
 FROM signal_fires;
 
 -- name: RestartTradeIDs :one
--- RestartTradeIDs makes ids of trades go on behind the highest that is stored, and
--- returns the next.
+-- RestartTradeIDs makes new ids of trades follow the highest that is stored, and
+-- returns the next one.
 -- Not portable: SQLite goes on there by itself, PostgreSQL has to be told.
 SELECT CAST(setval(pg_get_serial_sequence('trades', 'id'), COALESCE(MAX(id), 0) + 1, FALSE) AS BIGINT) AS next_id
 FROM trades;
 
 -- name: MissingGrants :many
--- MissingGrants lists what a copy to this database takes and the server does not
--- let this role do, as GRANT says it. It takes a JSON array of the tables' names.
--- Ids go on behind those that were copied, for which the sequences are set, and
--- the copy is verified, for which temporary tables are made.
+-- MissingGrants lists the privileges that a copy to this database needs and this role
+-- does not have, in the words of GRANT. It takes a JSON array of the tables' names. A
+-- copy also sets the sequences of ids, and makes temporary tables to verify the copy.
 -- Not portable: SQLite knows no grants.
 SELECT CAST(string_agg(p.privilege, ', ' ORDER BY p.place) || ' ON ' || quote_ident(t.value) AS TEXT) AS missing
 FROM json_array_elements_text(CAST(CAST(sqlc.arg(tables) AS TEXT) AS JSON)) AS t(value)
@@ -278,9 +272,9 @@ WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')
 ORDER BY missing;
 
 -- name: PutTokens :exec
--- PutTokens stores tokens as they are, in place of what has their keys. It takes a
--- JSON array of [id, hash, name, scopes, user_id, created_at, expires_at,
--- last_used], no key twice.
+-- PutTokens stores tokens as they are, replacing rows with the same keys. It takes a
+-- JSON array of [id, hash, name, scopes, user_id, created_at, expires_at, last_used],
+-- no key twice.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO api_tokens (id, hash, name, scopes, user_id, created_at, expires_at, last_used)
 SELECT

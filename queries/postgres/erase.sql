@@ -1,6 +1,6 @@
 -- name: DeleteEmptySignalDays :exec
--- DeleteEmptySignalDays deletes those of some signals' days that have no fires
--- any more. It takes a JSON array of [signal_id, day].
+-- DeleteEmptySignalDays deletes, of some signals' days, those without fires. It takes
+-- a JSON array of [signal_id, day].
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 DELETE FROM signal_days WHERE fires = 0 AND (signal_id, day) IN (
     SELECT j.value ->> 0, CAST(j.value ->> 1 AS BIGINT)
@@ -8,8 +8,8 @@ DELETE FROM signal_days WHERE fires = 0 AND (signal_id, day) IN (
 );
 
 -- name: DeleteEmptySignals :exec
--- DeleteEmptySignals deletes the totals of those of some signals that have no
--- fires any more. It takes a JSON array of [signal_id].
+-- DeleteEmptySignals deletes, of some signals, the totals of those without fires. It
+-- takes a JSON array of [signal_id].
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 DELETE FROM signal_metrics WHERE total_fires = 0 AND signal_id IN (
     SELECT j.value ->> 0

@@ -1,7 +1,7 @@
 -- name: HoldUsers :many
--- HoldUsers holds those of some users who are known, until the transaction ends,
--- and returns their streak state and trades, in no order. It takes a JSON array
--- of user ids, none twice.
+-- HoldUsers holds some users, until the transaction ends, and returns the streak
+-- state and trades of those who are known, in no order. It takes a JSON array of user
+-- ids, none twice.
 -- Not portable: SQLite's writer has the file for itself, PostgreSQL's must lock:
 -- by a change of a column without an index, which rows on several nodes allow.
 UPDATE user_stats AS u SET freezes = u.freezes
@@ -16,8 +16,8 @@ RETURNING
     u.streak_until, u.streak_longest, u.freezes, u.wins, u.losses, u.pnl_micros;
 
 -- name: CreateUsers :many
--- CreateUsers creates those of some users who are not known, without a fire, and
--- returns them. It takes a JSON array of user ids, none twice.
+-- CreateUsers creates the users who are not known yet, without a fire, and returns
+-- their ids. It takes a JSON array of user ids, none twice.
 -- Not portable: a row must be there to be held; SQLite has one writer.
 INSERT INTO user_stats (user_id, last_updated)
 SELECT CAST(CAST(j.value AS TEXT) AS BIGINT), TIMESTAMPTZ '1970-01-01 00:00:00+00'
@@ -27,17 +27,17 @@ ON CONFLICT (user_id) DO NOTHING
 RETURNING user_id;
 
 -- name: FiresByKey :many
--- FiresByKey returns those of some fires that are stored, in no order. It takes
--- a JSON array of [user_id, signal_id].
+-- FiresByKey returns the stored fires among the given keys, in no order. It takes a
+-- JSON array of [user_id, signal_id].
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 SELECT f.id, f.user_id, f.signal_id, f.executed, f.day
 FROM json_array_elements(CAST(CAST(sqlc.arg(keys) AS TEXT) AS JSON)) AS j(value)
 JOIN signal_fires AS f ON f.user_id = CAST(j.value ->> 0 AS BIGINT) AND f.signal_id = (j.value ->> 1) COLLATE "C";
 
 -- name: TradesByKey :many
--- TradesByKey returns those of some trades that are stored, in no order. It
--- takes a JSON array of [user_id, trade_id]. A row with a time that cannot be read
--- is as one set aside.
+-- TradesByKey returns the stored trades among the given keys, in no order. It takes a
+-- JSON array of [user_id, trade_id]. A row with a time that cannot be read is
+-- returned with the day of rows set aside.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 SELECT
     t.id, t.user_id, t.trade_id, t.signal_id, t.pnl_micros, t.outcome,
@@ -47,8 +47,8 @@ FROM json_array_elements(CAST(CAST(sqlc.arg(keys) AS TEXT) AS JSON)) AS j(value)
 JOIN trades AS t ON t.user_id = CAST(j.value ->> 0 AS BIGINT) AND t.trade_id = (j.value ->> 1) COLLATE "C";
 
 -- name: DaysOfTrades :many
--- DaysOfTrades returns the P&L of those days of some trades that are known of
--- their users, in no order. It takes a JSON array of [user_id, trade_id, day].
+-- DaysOfTrades returns the users' stored P&L of the days of some trades, in no order.
+-- It takes a JSON array of [user_id, trade_id, day].
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 SELECT d.user_id, d.day, d.pnl_micros
 FROM json_array_elements(CAST(CAST(sqlc.arg(trades) AS TEXT) AS JSON)) AS j(value)
@@ -167,9 +167,9 @@ ON CONFLICT (user_id, day) DO UPDATE SET
 
 -- name: AddUserFires :exec
 -- AddUserFires adds to users' fires, creating users. It takes a JSON array of
--- [user_id, fires, executed, last_updated], no user twice. What fires do not
--- change is not mentioned, because SQLite rewrites the index entries of every
--- column that an update mentions.
+-- [user_id, fires, executed, last_updated], no user twice. Columns that fires do not
+-- change are left out, because SQLite rewrites the index entries of every column that
+-- an update names.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO user_stats (user_id, total_fires, executed, last_updated)
 SELECT
@@ -304,9 +304,9 @@ ON CONFLICT (signal_id, day) DO UPDATE SET
 
 -- name: AddSignals :exec
 -- AddSignals adds to signals' totals, creating signals. It takes a JSON array of
--- [signal_id, fires, users, created_at], no signal twice. created_at is the time
--- of the earliest fire seen. A user fires a signal once, so its fires and its active users are the
--- same number.
+-- [signal_id, fires, users, created_at], no signal twice. created_at is the time of
+-- the earliest fire seen. A user fires a signal once, so its fires and its active
+-- users are the same number.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
 SELECT

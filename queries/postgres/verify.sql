@@ -1,7 +1,7 @@
 -- name: UnreadableCounters :many
--- UnreadableCounters lists rows, but not facts, that have a value which cannot be
--- read, each with its table, its key and the column: a time without end, or no
--- name.
+-- UnreadableCounters lists rows of tables other than facts with a value that cannot
+-- be read (an infinite time, or an empty name), each with its table, its key and the
+-- column.
 -- Not portable: SQLite may keep anything in any column, but no such time.
 SELECT CAST(v.place AS TEXT) AS place, CAST(v.row_key AS TEXT) AS row_key, CAST(v.field AS TEXT) AS field
 FROM (
@@ -27,17 +27,17 @@ FROM (
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: SignalsSince :many
--- SignalsSince returns of some signals, in no order, since when they are stored
--- to be there, as text. It takes a JSON array of [signal_id].
+-- SignalsSince returns the stored created_at of some signals, in no order, as text.
+-- It takes a JSON array of [signal_id].
 -- Not portable: SQLite's times are text.
 SELECT m.signal_id, CAST(to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') AS TEXT) AS created_at
 FROM json_array_elements(CAST(CAST(sqlc.arg(signals) AS TEXT) AS JSON)) AS j(value)
 JOIN signal_metrics AS m ON m.signal_id = (j.value ->> 0) COLLATE "C";
 
 -- name: SignalOrigins :many
--- SignalOrigins returns of some signals, in no order, the first day that has
--- counted fires of it (-1 without one) and the time of the first counted fire that
--- is kept, as text ('' without one). It takes a JSON array of [signal_id].
+-- SignalOrigins returns, for some signals, in no order, the first day with counted
+-- fires (-1 without one) and the time of the first counted fire that is kept, as text
+-- ('' without one). It takes a JSON array of [signal_id].
 -- Not portable: SQLite's times are text, and Citus wants joins in place of looking
 -- up one signal after the other.
 SELECT
@@ -64,7 +64,7 @@ WHERE m.signal_id = ANY(ARRAY(
     ));
 
 -- name: SetSignalOrigins :exec
--- SetSignalOrigins stores since when there are signals. It takes a JSON array of
+-- SetSignalOrigins stores the created_at of signals. It takes a JSON array of
 -- [signal_id, created_at].
 -- Not portable: SQLite spells json_array_elements json_each, and its times are text.
 INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
@@ -74,9 +74,9 @@ JOIN signal_metrics AS m ON m.signal_id = j.value ->> 0
 ON CONFLICT (signal_id) DO UPDATE SET created_at = excluded.created_at;
 
 -- name: UserOrigins :many
--- UserOrigins returns of some users, in no order, the last day that has counted
--- facts of theirs (-1 without one) and the times of the latest fire and trade
--- that are kept, as text ('' without one). It takes a JSON array of user ids.
+-- UserOrigins returns, for some users, in no order, the last day with counted facts
+-- (-1 without one) and the times of the latest fire and trade that are kept, as text
+-- ('' without one). It takes a JSON array of user ids.
 -- Not portable: SQLite's times are text, and Citus wants joins in place of looking
 -- up one user after the other.
 SELECT
@@ -111,8 +111,8 @@ WHERE u.user_id = ANY(ARRAY(
     ));
 
 -- name: SetUserOrigins :exec
--- SetUserOrigins stores when users were last active. It takes a JSON array of
--- [user_id, last_updated].
+-- SetUserOrigins stores the last_updated of users. It takes a JSON array of [user_id,
+-- last_updated].
 -- Not portable: SQLite spells json_array_elements json_each, and its times are text.
 UPDATE user_stats AS u SET last_updated = k.last_updated
 FROM (
@@ -122,7 +122,7 @@ FROM (
 WHERE u.user_id = k.user_id;
 
 -- name: UndatedUsers :many
--- UndatedUsers lists users of whom it cannot be read when they were last active.
+-- UndatedUsers lists users whose last_updated cannot be read.
 -- Not portable: SQLite may keep anything in any column.
 SELECT user_id FROM user_stats WHERE NOT isfinite(last_updated)
 ORDER BY user_id

@@ -1,6 +1,6 @@
 -- name: StatsOfUsers :many
--- StatsOfUsers returns the totals of those of some users who are known, by user
--- id. It takes a JSON array of user ids, none twice.
+-- StatsOfUsers returns the totals of some users, by user id, without those who are
+-- not known. It takes a JSON array of user ids, none twice.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 SELECT u.*
 FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j

@@ -1,7 +1,6 @@
 -- name: PutFires :exec
--- PutFires stores fires as they are, in place of what has their keys. It takes
--- a JSON array of [id, user_id, signal_id, timestamp, executed, day], no key
--- twice.
+-- PutFires stores fires as they are, replacing rows with the same keys. It takes a
+-- JSON array of [id, user_id, signal_id, timestamp, executed, day], no key twice.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT OR REPLACE INTO signal_fires (id, user_id, signal_id, timestamp, executed, day)
 SELECT
@@ -10,9 +9,9 @@ SELECT
 FROM json_each(CAST(sqlc.arg(fires) AS TEXT)) AS j;
 
 -- name: PutTrades :exec
--- PutTrades stores trades as they are, in place of what has their keys. It
--- takes a JSON array of [id, user_id, trade_id, signal_id, pnl_micros,
--- outcome, closed_at, day], no key twice.
+-- PutTrades stores trades as they are, replacing rows with the same keys. It takes a
+-- JSON array of [id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at,
+-- day], no key twice.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT OR REPLACE INTO trades (id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day)
 SELECT
@@ -21,11 +20,10 @@ SELECT
 FROM json_each(CAST(sqlc.arg(trades) AS TEXT)) AS j;
 
 -- name: PutUsers :exec
--- PutUsers stores users' totals as they are, in place of what has their keys.
--- It takes a JSON array of [user_id, total_fires, win_rate, pnl, last_updated,
--- wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest,
--- executed, first_day, win_bound, streak_length, streak_until, freezes], no key
--- twice.
+-- PutUsers stores users' totals as they are, replacing rows with the same keys. It
+-- takes a JSON array of [user_id, total_fires, win_rate, pnl, last_updated, wins,
+-- losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed,
+-- first_day, win_bound, streak_length, streak_until, freezes], no key twice.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT OR REPLACE INTO user_stats (
     user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start,
@@ -39,9 +37,9 @@ SELECT
 FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j;
 
 -- name: PutUserDays :exec
--- PutUserDays stores users' days as they are, in place of what has their keys.
--- It takes a JSON array of [user_id, day, fires, executed, wins, losses,
--- draws, pnl_micros], no key twice.
+-- PutUserDays stores users' days as they are, replacing rows with the same keys. It
+-- takes a JSON array of [user_id, day, fires, executed, wins, losses, draws,
+-- pnl_micros], no key twice.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT OR REPLACE INTO user_days (user_id, day, fires, executed, wins, losses, draws, pnl_micros)
 SELECT
@@ -50,33 +48,32 @@ SELECT
 FROM json_each(CAST(sqlc.arg(user_days) AS TEXT)) AS j;
 
 -- name: PutSignals :exec
--- PutSignals stores signals' totals as they are, in place of what has their
--- keys. It takes a JSON array of [signal_id, total_fires, active_users,
--- created_at], no key twice.
+-- PutSignals stores signals' totals as they are, replacing rows with the same keys.
+-- It takes a JSON array of [signal_id, total_fires, active_users, created_at], no key
+-- twice.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT OR REPLACE INTO signal_metrics (signal_id, total_fires, active_users, created_at)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
 FROM json_each(CAST(sqlc.arg(signals) AS TEXT)) AS j;
 
 -- name: PutSignalDays :exec
--- PutSignalDays stores signals' days as they are, in place of what has their
--- keys. It takes a JSON array of [signal_id, day, fires, executed], no key
--- twice.
+-- PutSignalDays stores signals' days as they are, replacing rows with the same keys.
+-- It takes a JSON array of [signal_id, day, fires, executed], no key twice.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT OR REPLACE INTO signal_days (signal_id, day, fires, executed)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
 FROM json_each(CAST(sqlc.arg(signal_days) AS TEXT)) AS j;
 
 -- name: PutDays :exec
--- PutDays stores days as they are, in place of what has their keys. It takes a
--- JSON array of [day, fires, executed, active_users, new_users], no key twice.
+-- PutDays stores days as they are, replacing rows with the same keys. It takes a JSON
+-- array of [day, fires, executed, active_users, new_users], no key twice.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT OR REPLACE INTO days (day, fires, executed, active_users, new_users)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4
 FROM json_each(CAST(sqlc.arg(days) AS TEXT)) AS j;
 
 -- name: PutSettings :exec
--- PutSettings stores settings as they are, in place of what has their keys. It
+-- PutSettings stores settings as they are, replacing rows with the same keys. It
 -- takes a JSON array of [name, value], no key twice.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT OR REPLACE INTO settings (name, value)
@@ -84,9 +81,8 @@ SELECT j.value ->> 0, j.value ->> 1
 FROM json_each(CAST(sqlc.arg(settings) AS TEXT)) AS j;
 
 -- name: PutAwards :exec
--- PutAwards stores awards as they are, in place of what has their keys. It takes
--- a JSON array of [user_id, streak_start, milestone, day, awarded_at],
--- no key twice.
+-- PutAwards stores awards as they are, replacing rows with the same keys. It takes a
+-- JSON array of [user_id, streak_start, milestone, day, awarded_at], no key twice.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT OR REPLACE INTO streak_awards (user_id, streak_start, milestone, day, awarded_at)
 SELECT
@@ -98,9 +94,9 @@ SELECT
 FROM json_each(CAST(sqlc.arg(awards) AS TEXT)) AS j;
 
 -- name: PutFreezes :exec
--- PutFreezes stores freezes as they are, in place of what has their keys. It takes
--- a JSON array of [user_id, grant_id, granted_day, granted_at, spent_day],
--- no key twice.
+-- PutFreezes stores freezes as they are, replacing rows with the same keys. It takes
+-- a JSON array of [user_id, grant_id, granted_day, granted_at, spent_day], no key
+-- twice.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT OR REPLACE INTO streak_freezes (user_id, grant_id, granted_day, granted_at, spent_day)
 SELECT
@@ -112,9 +108,8 @@ SELECT
 FROM json_each(CAST(sqlc.arg(freezes) AS TEXT)) AS j;
 
 -- name: PutMetrics :exec
--- PutMetrics stores metrics as they are, in place of what has their keys. It takes
--- a JSON array of [name, definition, updated_at],
--- no key twice.
+-- PutMetrics stores metrics as they are, replacing rows with the same keys. It takes
+-- a JSON array of [name, definition, updated_at], no key twice.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT OR REPLACE INTO custom_metrics (name, definition, updated_at)
 SELECT
@@ -124,14 +119,14 @@ SELECT
 FROM json_each(CAST(sqlc.arg(metrics) AS TEXT)) AS j;
 
 -- name: RestartFireIDs :one
--- RestartFireIDs makes ids of fires go on behind the highest that is stored, and
--- returns the next.
+-- RestartFireIDs makes new ids of fires follow the highest that is stored, and
+-- returns the next one.
 -- Not portable: SQLite goes on there by itself, PostgreSQL has to be told.
 SELECT CAST(COALESCE(MAX(id), 0) + 1 AS BIGINT) AS next_id FROM signal_fires;
 
 -- name: RestartTradeIDs :one
--- RestartTradeIDs makes ids of trades go on behind the highest that is stored, and
--- returns the next.
+-- RestartTradeIDs makes new ids of trades follow the highest that is stored, and
+-- returns the next one.
 -- Not portable: SQLite goes on there by itself, PostgreSQL has to be told.
 SELECT CAST(COALESCE(MAX(id), 0) + 1 AS BIGINT) AS next_id FROM trades;
 
@@ -143,9 +138,9 @@ FROM json_each(CAST(sqlc.arg(tables) AS TEXT)) AS j
 WHERE j.value IS NULL;
 
 -- name: PutTokens :exec
--- PutTokens stores tokens as they are, in place of what has their keys. It takes a
--- JSON array of [id, hash, name, scopes, user_id, created_at, expires_at,
--- last_used], no key twice.
+-- PutTokens stores tokens as they are, replacing rows with the same keys. It takes a
+-- JSON array of [id, hash, name, scopes, user_id, created_at, expires_at, last_used],
+-- no key twice.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT OR REPLACE INTO api_tokens (id, hash, name, scopes, user_id, created_at, expires_at, last_used)
 SELECT

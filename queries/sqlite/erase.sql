@@ -1,6 +1,6 @@
 -- name: DeleteEmptySignalDays :exec
--- DeleteEmptySignalDays deletes those of some signals' days that have no fires
--- any more. It takes a JSON array of [signal_id, day].
+-- DeleteEmptySignalDays deletes, of some signals' days, those without fires. It takes
+-- a JSON array of [signal_id, day].
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 DELETE FROM signal_days WHERE fires = 0 AND (signal_id, day) IN (
     SELECT j.value ->> 0, j.value ->> 1
@@ -8,8 +8,8 @@ DELETE FROM signal_days WHERE fires = 0 AND (signal_id, day) IN (
 );
 
 -- name: DeleteEmptySignals :exec
--- DeleteEmptySignals deletes the totals of those of some signals that have no
--- fires any more. It takes a JSON array of [signal_id].
+-- DeleteEmptySignals deletes, of some signals, the totals of those without fires. It
+-- takes a JSON array of [signal_id].
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 DELETE FROM signal_metrics WHERE total_fires = 0 AND signal_id IN (
     SELECT j.value ->> 0

@@ -1,7 +1,7 @@
 -- name: HoldUsers :many
--- HoldUsers holds those of some users who are known, until the transaction ends,
--- and returns their streak state and trades, in no order. It takes a JSON array
--- of user ids, none twice.
+-- HoldUsers holds some users, until the transaction ends, and returns the streak
+-- state and trades of those who are known, in no order. It takes a JSON array of user
+-- ids, none twice.
 -- Not portable: SQLite's writer has the file for itself, PostgreSQL's must lock.
 SELECT
     u.user_id, u.first_day, u.streak_start, u.streak_end, u.streak_length,
@@ -11,8 +11,8 @@ CROSS JOIN user_stats AS u -- CROSS: one search a user
 WHERE u.user_id = CAST(j.value AS BIGINT);
 
 -- name: FiresByKey :many
--- FiresByKey returns those of some fires that are stored, in no order. It takes
--- a JSON array of [user_id, signal_id]. A row that is not counted may hold anything.
+-- FiresByKey returns the stored fires among the given keys, in no order. It takes a
+-- JSON array of [user_id, signal_id]. A row that is not counted may contain anything.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 SELECT f.id, f.user_id, f.signal_id, CAST(COALESCE(f.executed = TRUE, FALSE) AS BOOLEAN) AS executed, CAST(f.day AS BIGINT) AS day
 FROM json_each(CAST(sqlc.arg(keys) AS TEXT)) AS j
@@ -20,9 +20,9 @@ CROSS JOIN signal_fires AS f -- CROSS: one search a key
 WHERE f.user_id = CAST(j.value ->> 0 AS BIGINT) AND f.signal_id = CAST(j.value ->> 1 AS TEXT);
 
 -- name: TradesByKey :many
--- TradesByKey returns those of some trades that are stored, in no order. It
--- takes a JSON array of [user_id, trade_id]. Of a row that cannot be read there are
--- the id and the key, and a day of a row set aside.
+-- TradesByKey returns the stored trades among the given keys, in no order. It takes a
+-- JSON array of [user_id, trade_id]. A row that cannot be read is returned with its
+-- id, its key and the day of rows set aside.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 SELECT t.id, t.user_id, t.trade_id, t.signal_id, t.pnl_micros, t.outcome, t.closed_at, CAST(t.day AS BIGINT) AS day
 FROM json_each(CAST(sqlc.arg(keys) AS TEXT)) AS j
@@ -36,8 +36,8 @@ WHERE t.user_id = CAST(j.value ->> 0 AS BIGINT) AND t.trade_id = CAST(j.value ->
     AND t.id NOT IN (SELECT r.id FROM readable_trades AS r WHERE r.id = t.id);
 
 -- name: DaysOfTrades :many
--- DaysOfTrades returns the P&L of those days of some trades that are known of
--- their users, in no order. It takes a JSON array of [user_id, trade_id, day].
+-- DaysOfTrades returns the users' stored P&L of the days of some trades, in no order.
+-- It takes a JSON array of [user_id, trade_id, day].
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 SELECT d.user_id, d.day, d.pnl_micros
 FROM json_each(CAST(sqlc.arg(trades) AS TEXT)) AS j
@@ -131,9 +131,9 @@ ON CONFLICT (user_id, day) DO UPDATE SET
 
 -- name: AddUserFires :exec
 -- AddUserFires adds to users' fires, creating users. It takes a JSON array of
--- [user_id, fires, executed, last_updated], no user twice. What fires do not
--- change is not mentioned, because SQLite rewrites the index entries of every
--- column that an update mentions.
+-- [user_id, fires, executed, last_updated], no user twice. Columns that fires do not
+-- change are left out, because SQLite rewrites the index entries of every column that
+-- an update names.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT INTO user_stats (user_id, total_fires, executed, last_updated)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
@@ -254,9 +254,9 @@ ON CONFLICT (signal_id, day) DO UPDATE SET
 
 -- name: AddSignals :exec
 -- AddSignals adds to signals' totals, creating signals. It takes a JSON array of
--- [signal_id, fires, users, created_at], no signal twice. created_at is the time
--- of the earliest fire seen. A user fires a signal once, so its fires and its active users are the
--- same number.
+-- [signal_id, fires, users, created_at], no signal twice. created_at is the time of
+-- the earliest fire seen. A user fires a signal once, so its fires and its active
+-- users are the same number.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3

@@ -1,7 +1,7 @@
 -- name: UnreadableCounters :many
--- UnreadableCounters lists rows, but not facts, that have a value of another type
--- than its column's, or no name, each with its table, its key and the first such
--- column.
+-- UnreadableCounters lists rows of tables other than facts with a value of another
+-- type than its column's, or an empty name, each with its table, its key and the
+-- first such column.
 -- Not portable: PostgreSQL keeps to its types.
 SELECT
     CAST(place AS TEXT) AS place,
@@ -91,8 +91,8 @@ WHERE field IS NOT NULL
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: SignalsSince :many
--- SignalsSince returns of some signals, in no order, since when they are stored
--- to be there, as text. It takes a JSON array of [signal_id].
+-- SignalsSince returns the stored created_at of some signals, in no order, as text.
+-- It takes a JSON array of [signal_id].
 -- Not portable: SQLite's times are text already.
 SELECT m.signal_id, CAST(m.created_at AS TEXT) AS created_at
 FROM json_each(CAST(sqlc.arg(signals) AS TEXT)) AS j
@@ -100,9 +100,9 @@ CROSS JOIN signal_metrics AS m -- CROSS: one search a signal
 WHERE m.signal_id = CAST(j.value ->> 0 AS TEXT);
 
 -- name: SignalOrigins :many
--- SignalOrigins returns of some signals, in no order, the first day that has
--- counted fires of it (-1 without one) and the time of the first counted fire that
--- is kept, as text ('' without one). It takes a JSON array of [signal_id].
+-- SignalOrigins returns, for some signals, in no order, the first day with counted
+-- fires (-1 without one) and the time of the first counted fire that is kept, as text
+-- ('' without one). It takes a JSON array of [signal_id].
 -- Not portable: SQLite's times are text already, and it looks up one signal after
 -- the other.
 SELECT
@@ -122,7 +122,7 @@ CROSS JOIN signal_metrics AS m -- CROSS: one search a signal
 WHERE m.signal_id = CAST(j.value ->> 0 AS TEXT);
 
 -- name: SetSignalOrigins :exec
--- SetSignalOrigins stores since when there are signals. It takes a JSON array of
+-- SetSignalOrigins stores the created_at of signals. It takes a JSON array of
 -- [signal_id, created_at].
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
@@ -133,9 +133,9 @@ WHERE m.signal_id = CAST(j.value ->> 0 AS TEXT)
 ON CONFLICT (signal_id) DO UPDATE SET created_at = excluded.created_at;
 
 -- name: UserOrigins :many
--- UserOrigins returns of some users, in no order, the last day that has counted
--- facts of theirs (-1 without one) and the times of the latest fire and trade
--- that are kept, as text ('' without one). It takes a JSON array of user ids.
+-- UserOrigins returns, for some users, in no order, the last day with counted facts
+-- (-1 without one) and the times of the latest fire and trade that are kept, as text
+-- ('' without one). It takes a JSON array of user ids.
 -- Not portable: SQLite's times are text already, and it looks up one user after
 -- the other.
 SELECT
@@ -160,8 +160,8 @@ CROSS JOIN user_stats AS u -- CROSS: one search a user
 WHERE u.user_id = CAST(j.value AS BIGINT);
 
 -- name: SetUserOrigins :exec
--- SetUserOrigins stores when users were last active. It takes a JSON array of
--- [user_id, last_updated].
+-- SetUserOrigins stores the last_updated of users. It takes a JSON array of [user_id,
+-- last_updated].
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT INTO user_stats (user_id, last_updated)
 SELECT u.user_id, j.value ->> 1
@@ -171,7 +171,7 @@ WHERE u.user_id = CAST(j.value ->> 0 AS BIGINT)
 ON CONFLICT (user_id) DO UPDATE SET last_updated = excluded.last_updated;
 
 -- name: UndatedUsers :many
--- UndatedUsers lists users of whom it cannot be read when they were last active.
+-- UndatedUsers lists users whose last_updated cannot be read.
 -- Not portable: SQLite may keep anything in any column.
 SELECT user_id FROM user_stats
 WHERE typeof(last_updated) <> 'text' OR last_updated NOT LIKE '____-__-__%' OR julianday(last_updated) IS NULL

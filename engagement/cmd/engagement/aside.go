@@ -164,7 +164,7 @@ as far as it can be read. The row is replaced by the fire or the trade.`,
 	return cmd
 }
 
-// mending is what flags say about a row.
+// mending is the values for a row that are given by flags.
 type mending struct {
 	user       int64
 	signal, id string
@@ -175,7 +175,7 @@ type mending struct {
 	given      func(flag string) bool
 }
 
-// check refuses flags that a table does not have.
+// check refuses flags for columns that a table does not have.
 func (m *mending) check(table string) error {
 	foreign := []string{"trade", "pnl", "outcome"}
 	if table == ofTrades {
@@ -212,7 +212,7 @@ func set[T any](m *mending, flag string, into *T, value T) {
 	}
 }
 
-// asideText tells of the rows set aside that a report counts.
+// asideText returns lines about the rows set aside that a report counts.
 func asideText(r engagement.Report) string {
 	if r.Aside == 0 {
 		return ""

@@ -69,8 +69,8 @@ func cohortTable(cohorts []engagement.Cohort, by engagement.Period, periods int,
 	return t
 }
 
-// partOf shows what is not known yet as nothing, and what is a part of nothing
-// as a dash.
+// partOf returns the cell for part / whole: empty while part is not known, a dash if
+// whole is 0.
 func partOf(part *int64, whole int64) any {
 	switch {
 	case part == nil:

@@ -44,7 +44,7 @@ are read too.`,
 	cmd.Flags().StringVar(&from, "from", "", "the `DATABASE` to copy (default as --db)")
 	cmd.Flags().StringVar(&to, "to", "", "the empty `DATABASE` to copy it to, or an interrupted copy")
 	if err := cmd.MarkFlagRequired("to"); err != nil {
-		panic(err) // there is no such flag
+		panic(err) // the flag does not exist
 	}
 	return cmd
 }

@@ -61,12 +61,12 @@ Asks first, unless --yes is given.`,
 
 // confirmErase asks a person and returns an error unless the answer is yes.
 func confirmErase(ctx context.Context, db *engagement.DB, userID int64, in io.Reader, out io.Writer) error {
-	stats, err := db.UserStats(ctx, userID)
+	user, err := db.UserStats(ctx, userID)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "Erase user %d with %s and %s for good? Type yes: ", userID,
-		counted(stats.TotalFires, "fire"), counted(stats.Wins+stats.Losses+stats.Draws, "trade"))
+		counted(user.TotalFires, "fire"), counted(user.Wins+user.Losses+user.Draws, "trade"))
 	answer, err := bufio.NewReader(in).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read the answer: %w", err)

@@ -65,7 +65,8 @@ Days are listed from the oldest on, facts from the latest on.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
-				// Which figures there are, users or signals, the library says.
+				// The library checks the figure: users and signals have different
+				// ones.
 				e, err := explain(ctx, db, args[0], engagement.Figure(args[1]), page.query())
 				if err != nil {
 					return err

@@ -11,8 +11,8 @@ import (
 	"github.com/hydraxdev/engagementdb/engagement"
 )
 
-// currentStreak names the board of streaks alive now, which the library has besides
-// those of its rankings.
+// currentStreak is the name of the board of streaks that are alive. It is not a
+// ranking but a board of its own in the library.
 const currentStreak = "current_streak"
 
 // rankingNames are the names of all rankings.
@@ -117,7 +117,7 @@ of their 95 % interval, so that many trades count for more than few.`,
 	return cmd
 }
 
-// printStreaks prints the board of now and everybody.
+// printStreaks prints the board of current streaks, which is of everybody.
 func (a *app) printStreaks(ctx context.Context, cmd *cobra.Command, db *engagement.DB, q engagement.PageQuery) error {
 	for _, flag := range []string{"window", "min-decided", "users", "around"} {
 		if cmd.Flags().Changed(flag) {
@@ -168,7 +168,8 @@ func (a *app) printBoard(ctx context.Context, cmd *cobra.Command, db *engagement
 	})
 }
 
-// windowTitle names the days that a table is about, unless it is about all.
+// windowTitle returns the line above a table that names the days of a window, "" for
+// all time.
 func windowTitle(w engagement.Window) string {
 	if w.IsAllTime() {
 		return ""

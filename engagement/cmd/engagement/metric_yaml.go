@@ -16,8 +16,8 @@ import (
 	"github.com/hydraxdev/engagementdb/engagement"
 )
 
-// A few hundred bytes of YAML can stand for gigabytes or be nested as deep as
-// they are long, so what is no definition is refused before it is parsed.
+// A few hundred bytes of YAML can expand to gigabytes or be nested very deep, so a
+// text that is too large for a definition is refused before it is parsed.
 const (
 	maxDefinitionBytes  = 64 << 10 // as in the library
 	maxDefinitionTokens = 1_000    // a definition with everything has some 200; it also bounds the depth
@@ -43,7 +43,7 @@ func readDefinition(path string, in io.Reader) (d engagement.MetricDefinition, e
 	return engagement.ParseMetricDefinition(text)
 }
 
-// jsonOfYAML returns a document of YAML, as which JSON counts too, as JSON.
+// jsonOfYAML converts a YAML document to JSON. JSON is YAML too.
 func jsonOfYAML(text []byte) ([]byte, error) {
 	if len(text) > maxDefinitionBytes {
 		return nil, fmt.Errorf("it has more than %d bytes", maxDefinitionBytes)
@@ -66,7 +66,7 @@ func jsonOfYAML(text []byte) ([]byte, error) {
 	return json.Marshal(tree)
 }
 
-// checkTokens refuses what no definition needs.
+// checkTokens refuses more tokens, and kinds of tokens, than a definition needs.
 func checkTokens(tokens token.Tokens) error {
 	for i, t := range tokens {
 		switch {

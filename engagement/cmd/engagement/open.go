@@ -61,8 +61,8 @@ func (a *app) withDBAt(
 	return fn(ctx, db)
 }
 
-// checkExists refuses a file that is not there. What is not the path of a file
-// is left to the library.
+// checkExists refuses a file that does not exist. A name that is not the path of a
+// file is left to the library.
 func checkExists(path string) error {
 	if path == "" || !isPath(path) {
 		return nil
@@ -77,13 +77,14 @@ func checkExists(path string) error {
 	return nil
 }
 
-// isPath reports whether a database is named by the path of its file, which
-// holds no password.
+// isPath reports whether a database is named by the path of its file, which contains
+// no password.
 func isPath(dsn string) bool {
 	return !strings.Contains(dsn, "://") && engagement.RedactDSN(dsn) == dsn
 }
 
-// migrateCommandFor is what to type; a URL may hold a password and is left out.
+// migrateCommandFor returns the command to type. It leaves out a URL, which may
+// contain a password.
 func migrateCommandFor(path string) string {
 	if !isPath(path) {
 		return "engagement migrate"

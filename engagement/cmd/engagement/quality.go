@@ -70,8 +70,8 @@ func signalFlag(cmd *cobra.Command, into *string) {
 	mustComplete(cmd, "signal")
 }
 
-// userOrSignal returns the user that the arguments name, or 0 if a signal is
-// given instead.
+// userOrSignal returns the user id from the arguments, or 0 if a signal is given
+// instead. Neither is an error.
 func userOrSignal(args []string, signal string) (int64, error) {
 	if len(args) == 1 {
 		return parseUserID(args[0])
@@ -82,7 +82,7 @@ func userOrSignal(args []string, signal string) (int64, error) {
 	return 0, nil
 }
 
-// subjectText says whom a figure is about.
+// subjectText returns "user 7" or "signal X", for titles.
 func subjectText(userID int64, signalID string) string {
 	if signalID != "" {
 		return "signal " + signalID
@@ -123,7 +123,7 @@ func equityTable(days []engagement.EquityDay) *table {
 	return t
 }
 
-// orNone shows a ratio that there may be none of.
+// orNone returns the cell of a ratio, which says that there is none if it is nil.
 func orNone[T money | share](ratio *float64) string {
 	if ratio == nil {
 		return "none"

@@ -63,8 +63,9 @@ func (a *app) run(ctx context.Context, args []string, in io.Reader, out, errOut 
 	return exitFailure
 }
 
-// withoutDSNs hides what may hold a password and was given where no database is
-// named, so that it is an argument like others in a message: quoted, and cut.
+// withoutDSNs hides arguments that may contain a password from a message. They were
+// given in the wrong place, so the message quotes them like any argument, perhaps cut
+// short.
 func withoutDSNs(message string, args []string) string {
 	for _, arg := range args {
 		_, value, _ := strings.Cut(arg, "=")
@@ -83,7 +84,7 @@ func withoutDSNs(message string, args []string) string {
 	return message
 }
 
-// shortest is how much of an argument a message shows at least.
+// shortest is how many characters of a long argument a message shows at least.
 const shortest = 32
 
 // printError prints a message as one line, so that programs can read it.
@@ -161,8 +162,7 @@ func (a *app) groups() []group {
 	}
 }
 
-// noteRunning makes the commands, and those below them, note that the command
-// line was understood.
+// noteRunning makes the commands and their subcommands set a.running when they start.
 func (a *app) noteRunning(commands []*cobra.Command) {
 	for _, cmd := range commands {
 		a.noteRunning(cmd.Commands())
@@ -189,22 +189,22 @@ func addCompletion(root *cobra.Command) {
 	}
 }
 
-// knownCommand refuses what no command took. Cobra's own message has several lines.
+// knownCommand refuses an unknown command. Cobra's own message has several lines.
 func knownCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
 	message := fmt.Sprintf("unknown command %q", args[0])
-	if close := root.SuggestionsFor(args[0]); len(close) > 0 {
-		message += ", did you mean " + strings.Join(close, " or ") + "?"
+	if similar := root.SuggestionsFor(args[0]); len(similar) > 0 {
+		message += ", did you mean " + strings.Join(similar, " or ") + "?"
 	}
 	return errors.New(message)
 }
 
 var negativeNumber = regexp.MustCompile(`^-\.?[0-9]`)
 
-// numbersAsArguments puts the arguments of a command behind its flags and a
-// "--" if one of them is a negative number, which would be read as a flag.
+// numbersAsArguments moves the arguments of a command after its flags and a "--" if
+// one of them is a negative number, which would otherwise be read as a flag.
 func numbersAsArguments(root *cobra.Command, args []string) []string {
 	cmd, rest, err := root.Find(args)
 	if err != nil || cmd == root || !slices.ContainsFunc(rest, negativeNumber.MatchString) {

@@ -74,7 +74,7 @@ func signalText(s signalOutput, loc *time.Location) string {
 	return facts.String() + "\n" + firesTable("latest fires", s.LatestFires, loc).String() + nextText(s.Next)
 }
 
-// seconds returns such as "1h30m0s".
+// seconds returns a duration, which prints like "1h30m0s".
 func seconds(n float64) time.Duration {
 	return time.Duration(n * float64(time.Second)).Round(time.Millisecond)
 }

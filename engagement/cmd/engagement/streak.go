@@ -154,7 +154,7 @@ stay.`,
 	return cmd
 }
 
-// none is an empty list on the command line.
+// none stands for an empty list on the command line.
 const none = "none"
 
 func parseRestDays(s string) ([]time.Weekday, error) {

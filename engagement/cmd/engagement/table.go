@@ -77,8 +77,8 @@ func (t *table) lines() []string {
 	return lines
 }
 
-// isNumeric reports whether a column holds numbers, be it only one: the other cells
-// may say that there is none.
+// isNumeric reports whether a column has at least one number; its other cells may say
+// that there is none.
 func (t *table) isNumeric(column int) bool {
 	return slices.ContainsFunc(t.rows, func(row []any) bool {
 		if column >= len(row) {
@@ -108,7 +108,7 @@ func cellText(cell any) string {
 	case share:
 		return fmt.Sprintf("%.1f%%", 100*v)
 	}
-	// Another program may have stored an id that would move the cursor.
+	// Another program may have stored an id with control characters.
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return unicode.ReplacementChar
@@ -117,7 +117,7 @@ func cellText(cell any) string {
 	}, fmt.Sprint(cell))
 }
 
-// counted returns such as "1 day" and "2,000 days".
+// counted returns a count with its noun, such as "1 day" or "2,000 days".
 func counted(n int64, what string) string {
 	if n == 1 {
 		return "1 " + what

@@ -64,6 +64,6 @@ loss or draw by the sign of PNL.`,
 func mustComplete(cmd *cobra.Command, flag string, values ...cobra.Completion) {
 	err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	if err != nil {
-		panic(err) // there is no such flag
+		panic(err) // the flag does not exist
 	}
 }

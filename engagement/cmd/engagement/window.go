@@ -11,7 +11,7 @@ import (
 // windowFlag is the flag of commands whose figures are about a window.
 type windowFlag struct{ text string }
 
-// add adds the flag to cmd, whose figures are about the standard window without.
+// add adds the flag to cmd; standard is the window if the flag is not given.
 func (f *windowFlag) add(cmd *cobra.Command, standard string) {
 	cmd.Flags().StringVar(&f.text, "window", standard,
 		"which `DAYS`: all, today, week (from Monday), month, such as 30d, or such as 2026-01-01..2026-01-31")
@@ -23,7 +23,7 @@ func (f *windowFlag) window(r *engagement.Reader) (engagement.Window, error) {
 	return r.ParseWindow(f.text)
 }
 
-// windowText names the days of a window.
+// windowText returns the days of a window for titles and tables.
 func windowText(w engagement.Window) string {
 	switch {
 	case w.IsAllTime():

@@ -1,5 +1,5 @@
-// Package engine says what the facade needs of a database engine. It holds no
-// SQL and no figures: those are in queries and in package engagement.
+// Package engine says what the facade needs of a database engine. It contains no SQL
+// and no figures: those are in queries and in package engagement.
 package engine
 
 import (
@@ -21,8 +21,8 @@ type Class int
 
 // The classes that an engine's error codes are mapped to.
 const (
-	Other       Class = iota // nothing a caller can be told more about
-	Busy                     // a lock was not had in time
+	Other       Class = iota // none of the others
+	Busy                     // a lock was not released in time
 	Unavailable              // the server is not reached, or the connection is lost
 	Denied                   // the server or the system refuses a user, or does not prove who it is
 	Storage                  // no room is left, or a disk fails
@@ -53,13 +53,13 @@ func ClassOfSystem(err error) Class {
 	return Storage
 }
 
-// ClassOfScan says what the error of reading a row's columns means: a stored
-// value that its type cannot hold is Corrupt.
+// ClassOfScan says what an error of reading a row's columns means: a stored value
+// that does not fit its type is Corrupt.
 func ClassOfScan(err error) Class {
 	if err == nil {
 		return Other
 	}
-	// database/sql has neither a type nor a value for it.
+	// database/sql has neither a type nor a value for this error.
 	if strings.HasPrefix(err.Error(), "sql: Scan error on column") {
 		return Corrupt
 	}
@@ -156,13 +156,13 @@ type Snapshot interface {
 // has ended, makes Commit fail.
 type Tx interface {
 	dbgen.Querier
-	// Later takes statements that return nothing. Where each way to a server
-	// counts they wait, in order, for the next statement or the commit, which
-	// returns their error; elsewhere they run at once.
+	// Later takes statements that return nothing. Where round trips to a server
+	// count, they wait, in order, for the next statement, a Flush or the commit,
+	// which returns their error; elsewhere they run at once.
 	Later() dbgen.Querier
-	// Flush runs what waits.
+	// Flush runs the statements that wait.
 	Flush(ctx context.Context) error
-	// Load holds users and reads what a write of their facts goes by.
+	// Load holds users and reads what a write of their facts depends on.
 	Load(ctx context.Context, keys Keys) (Loaded, error)
 	// Histories reads the days and freezes of some users and the awards of
 	// others, both given as JSON arrays of ids.
@@ -171,11 +171,11 @@ type Tx interface {
 	SQL() SQL
 	// Failed returns the first error that Commit will fail with.
 	Failed() error
-	// Commit commits the transaction, or undoes it and returns an error. The
-	// answer of a server is awaited until ctx ends: then it may be either.
+	// Commit commits the transaction, or undoes it and returns an error. It waits for
+	// a server's answer until ctx ends; then the transaction may be committed or not.
 	Commit(ctx context.Context) error
-	// Rollback undoes the transaction, also when ctx has ended: giving up must
-	// not be given up. ctx bounds only how long a server is waited for.
+	// Rollback undoes the transaction, even if ctx has ended, which only bounds how
+	// long a server is waited for.
 	Rollback(ctx context.Context) error
 }
 
@@ -186,8 +186,8 @@ type SQL interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// FailedRow returns a row whose Scan returns err: that of a pool without
-// connections, for nothing else makes a [sql.Row] that holds an error.
+// FailedRow returns a row whose Scan returns err. It comes from a pool without
+// connections, since nothing else makes a [sql.Row] with an error.
 func FailedRow(err error) *sql.Row {
 	db := sql.OpenDB(unconnected{err})
 	defer db.Close()
@@ -199,15 +199,15 @@ type unconnected struct{ err error }
 func (u unconnected) Connect(context.Context) (driver.Conn, error) { return nil, u.err }
 func (u unconnected) Driver() driver.Driver                        { return nil }
 
-// Keys are what to load, each a JSON array, empty for none.
+// Keys are the keys to load, each field a JSON array, or empty for none.
 type Keys struct {
 	Users  string // ids of all users whom the facts are of
 	Fires  string // of [user_id, signal_id]
 	Trades string // of [user_id, trade_id, day]
 }
 
-// Loaded is what a write of facts goes by: what is stored of Keys, in no order,
-// and the settings that every writer goes by. The users are held.
+// Loaded is what a write of facts depends on: what is stored under Keys, in no order,
+// and the settings that every writer must know. The users are held.
 type Loaded struct {
 	Settings []dbgen.Setting
 	Users    []dbgen.HoldUsersRow

@@ -5,7 +5,7 @@ import (
 	"database/sql/driver"
 )
 
-// connector opens connections. It tells a server that does not answer from a
+// connector opens connections. Its errors tell a server that does not answer from a
 // caller who gave up.
 type connector struct{ driver.Connector }
 

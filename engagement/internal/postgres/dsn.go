@@ -29,8 +29,9 @@ var wanted = map[string]string{
 	"sslkey":                  "both sslcert and sslkey",
 }
 
-// whyNot says which parameter of a URL is the matter. What the driver says of it
-// may hold a part of the URL that it has misread, such as the password.
+// whyNot returns an error that names the parameter of a URL that is wrong. The
+// driver's own error may contain a part of the URL that it has misread, such as the
+// password.
 func whyNot(dsn string, err error) error {
 	u, parseErr := url.Parse(dsn)
 	if parseErr != nil {

@@ -115,7 +115,7 @@ func problem(state engine.State, tables [][]string, found map[string]bool) strin
 	if state.Version > state.Latest {
 		return fmt.Sprintf("its schema version %d is newer than this program's %d", state.Version, state.Latest)
 	}
-	// The first version keeps its tables when it is taken down.
+	// The first migration leaves its tables when it is taken down.
 	if state.Version == 0 && found[versionTable] {
 		return ""
 	}
@@ -132,8 +132,8 @@ func problem(state engine.State, tables [][]string, found map[string]bool) strin
 	return ""
 }
 
-// clash names an index of somebody else's that a migration to come would stumble
-// over, or "".
+// clash names an index that does not belong to this library and has the name of one
+// that a coming migration makes, or "".
 func clash(version int64, found map[string]bool) (string, error) {
 	statements, err := ups()
 	made := map[string]bool{}
@@ -148,8 +148,8 @@ func clash(version int64, found map[string]bool) (string, error) {
 	return "", err
 }
 
-// relations returns the names of what the schema holds that a table of ours
-// could clash with.
+// relations returns the names of everything in the schema that a table of ours could
+// clash with.
 func relations(ctx context.Context, db queryer, schema string) (map[string]bool, error) {
 	names := map[string]bool{}
 	err := eachRow(ctx, db, `

@@ -1,8 +1,8 @@
 // Package postgres opens engagement databases kept by a PostgreSQL server.
 //
-// As with SQLite, one connection of a process writes: its callers share
-// transactions, which cannot deadlock with each other. The
-// writers of different processes meet at the rows that they change.
+// As with SQLite, one connection of a process writes: its callers share transactions,
+// which cannot deadlock with each other. The writers of different processes wait for
+// each other at the rows that they change.
 package postgres
 
 import (
@@ -51,15 +51,15 @@ type Engine struct {
 	opts   Options
 	reader *sql.DB
 	writer *sql.DB
-	// answerTimeout is how long the server may take to answer what was queued,
-	// in which it waits for rows that others hold.
+	// answerTimeout is how long the server may take to answer what was queued. That
+	// includes waiting for rows that others hold.
 	answerTimeout time.Duration
 }
 
 var _ engine.Engine = (*Engine)(nil)
 
-// New returns the engine for a database URL. Nothing is connected. Its error
-// holds nothing of the URL but names of parameters.
+// New returns the engine for a database URL. Nothing is connected. Its error contains
+// nothing of the URL but names of parameters.
 func New(dsn string, opts Options) (*Engine, error) {
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
@@ -97,8 +97,8 @@ func openPool(config *pgx.ConnConfig, conns int, opts ...stdlib.OptionOpenDB) *s
 // errNoAnswer says that the server was waited for in vain.
 var errNoAnswer = errors.New("the server does not answer")
 
-// unlessGivenUp returns err, but errNoAnswer if err is that of a time limit
-// other than the caller's own, whose context is ctx.
+// unlessGivenUp returns errNoAnswer if err is due to a time limit other than that of
+// ctx, the caller's context, and err otherwise.
 func unlessGivenUp(ctx context.Context, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) && !engine.Ended(ctx) {
 		return fmt.Errorf("%w: %v", errNoAnswer, err)
@@ -111,8 +111,8 @@ var errStandby = &pgconn.PgError{
 	Severity: "ERROR", Code: "25006", Message: "the server takes no writes, as a standby does",
 }
 
-// Open makes sure that the server answers and, if it is to be written to, that
-// it can be.
+// Open makes sure that the server answers and, unless it is only read, that it takes
+// writes.
 func (e *Engine) Open(ctx context.Context) error {
 	if e.opts.ReadOnly {
 		return e.reader.PingContext(ctx)
@@ -125,7 +125,7 @@ func (e *Engine) Open(ctx context.Context) error {
 	return err
 }
 
-// Remote says that commands travel over a network, which may hang.
+// Remote reports whether commands travel over a network, which may hang: they do.
 func (e *Engine) Remote() bool { return true }
 
 // Queries returns the typed queries on the pool of readers.
@@ -151,8 +151,8 @@ var errNoBackup = errors.New("a PostgreSQL database is backed up with its own to
 func (e *Engine) Backup(context.Context, string, func(string) error) error { return errNoBackup }
 
 // Classify maps PostgreSQL's error codes
-// (https://www.postgresql.org/docs/current/errcodes-appendix.html) and what
-// becomes of a connection.
+// (https://www.postgresql.org/docs/current/errcodes-appendix.html) and the errors of
+// connections.
 func (e *Engine) Classify(err error) engine.Class {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		if pg.Code == "23505" && (pg.TableName == "signal_fires" || pg.TableName == "trades") {
@@ -210,7 +210,7 @@ func classOfCode(code string) engine.Class {
 		return engine.Corrupt
 	case "3F000", "42P01", "42703": // no such schema, table or column
 		return engine.Foreign
-	case "26000", "42P05": // a prepared statement that there is not, or that there is already
+	case "26000", "42P05": // a prepared statement that does not exist, or exists already
 		return engine.Unprepared
 	case "25P02", // an earlier statement of the transaction was refused
 		"42704": // no such setting

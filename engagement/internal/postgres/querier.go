@@ -7,18 +7,19 @@ import (
 	"github.com/hydraxdev/engagementdb/dbgen/pggen"
 )
 
-// querier makes pggen's queries those of dbgen. What adapter.go does not
-// convert has plain types and is promoted.
+// querier implements dbgen.Querier with pggen's queries. The generated adapter.go
+// converts structs between the two packages; methods with plain types need no
+// conversion and are promoted.
 type querier struct {
 	*pggen.Queries
 }
 
 var _ dbgen.Querier = querier{}
 
-// NormalizeUncountedFires does nothing: PostgreSQL keeps to its types.
+// NormalizeUncountedFires does nothing: PostgreSQL enforces column types.
 func (querier) NormalizeUncountedFires(context.Context) (int64, error) { return 0, nil }
 
-// each applies convert to every row.
+// each returns a function that converts every row.
 func each[A, B any](convert func(A) B) func([]A) []B {
 	return func(rows []A) []B {
 		converted := make([]B, len(rows))

@@ -72,8 +72,8 @@ func readStructure(ctx context.Context, db queryer, namespace string) (structure
 	return s, nil
 }
 
-// differences lists what live lacks of s and what it has beyond it on the
-// tables of s. Tables that s does not know are somebody else's.
+// differences lists what live lacks of s, and what live has on the tables of s that s
+// does not have. Tables that s does not know belong to others.
 func (s structure) differences(live structure) []string {
 	var lines []string
 	tables := map[string]bool{}
@@ -92,8 +92,8 @@ func (s structure) differences(live structure) []string {
 	return lines
 }
 
-// CheckStructure compares the live schema with what the migrations make. These
-// run in a transaction that is undone, and on temporary tables, so that the
+// CheckStructure compares the live schema with what the migrations make. The
+// migrations run on temporary tables in a transaction that is undone, so that the
 // check needs no privilege on the schema and leaves no trace. A standby makes no
 // temporary tables: there the error is that it takes no writes.
 func (e *Engine) CheckStructure(ctx context.Context) ([]string, error) {

@@ -23,9 +23,9 @@ const (
 	// A statement must see what others have committed while it waited for their
 	// rows: the counters are added to, not overwritten.
 	beginWrite = "BEGIN ISOLATION LEVEL READ COMMITTED"
-	// A client that has vanished with its network must not hold the row of today
-	// for hours. Rows are looked up by their keys: for tables of some 20,000 rows,
-	// or of which the server has no statistics yet, it would rather read all of
+	// A client that has vanished with its network must not keep the row of today
+	// locked for hours. Rows are looked up by their keys: for tables of some 20,000
+	// rows, or of which the server has no statistics yet, it would rather read all of
 	// them to join them with the keys of one batch.
 	setUp = "SELECT set_config('lock_timeout', '10s', true), " +
 		"set_config('idle_in_transaction_session_timeout', '60s', true), " +
@@ -37,8 +37,8 @@ const (
 // tx is a transaction on a connection of its own. It is not database/sql's, which
 // rolls back behind its caller's back when a context ends.
 //
-// Statements may be queued: they travel with the next one, so that it takes one
-// way to the server and back for all of them.
+// Statements may be queued: they travel with the next one, in one round trip for all
+// of them.
 type tx struct {
 	querier
 	engine *Engine
@@ -47,7 +47,7 @@ type tx struct {
 	queued []*pgx.QueuedQuery
 	failed error // of the first statement that failed or was lost
 	ended  bool  // the connection is given back
-	asSet  bool  // statements are planned as the server is set to
+	asSet  bool  // statements are planned by the server's own settings
 }
 
 // BeginRead opens a snapshot. It is taken by the first query.
@@ -111,7 +111,7 @@ func (t *tx) queue(query string, args ...any) {
 	t.queued = append(t.queued, &pgx.QueuedQuery{SQL: query, Arguments: args})
 }
 
-// queueRows queues a query whose rows are read into the result once it is sent.
+// queueRows queues a query and reads its rows into into once it is sent.
 func queueRows[T any](t *tx, into *[]T, convert pgx.RowToFunc[T], query string, args ...any) {
 	t.queue(query, args...)
 	t.queued[len(t.queued)-1].Query(func(rows pgx.Rows) (err error) {
@@ -120,8 +120,8 @@ func queueRows[T any](t *tx, into *[]T, convert pgx.RowToFunc[T], query string, 
 	})
 }
 
-// Flush sends what is queued and waits until it has run. What it loses of the
-// queue makes the commit fail.
+// Flush sends what is queued and waits until it has run. If a queued statement fails
+// or is lost, so does the commit.
 func (t *tx) Flush(ctx context.Context) error {
 	switch {
 	case t.ended:
@@ -156,7 +156,8 @@ func (t *tx) Failed() error { return t.failed }
 // Later queues statements.
 func (t *tx) Later() dbgen.Querier { return querier{pggen.New((*queueing)(t))} }
 
-// SQL runs statements behind what is queued, planned as the server is set to.
+// SQL runs statements after those that are queued, planned by the server's own
+// settings.
 func (t *tx) SQL() engine.SQL {
 	if !t.asSet {
 		t.asSet = true
@@ -167,7 +168,7 @@ func (t *tx) SQL() engine.SQL {
 	return (*flushing)(t)
 }
 
-// flushing runs statements at once, behind what is queued.
+// flushing runs statements at once, after those that are queued.
 type flushing tx
 
 func (f *flushing) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
@@ -202,7 +203,7 @@ func (f *flushing) PrepareContext(ctx context.Context, query string) (*sql.Stmt,
 	return f.pooled.PrepareContext(ctx, query)
 }
 
-// queueing queues statements, of which nothing is returned.
+// queueing queues statements that return nothing.
 type queueing tx
 
 var errReturnsRows = errors.New("a statement that returns something cannot be queued")
@@ -224,11 +225,11 @@ func (q *queueing) PrepareContext(context.Context, string) (*sql.Stmt, error) {
 	return nil, errReturnsRows
 }
 
-// Load holds users and reads what a write of their facts goes by, in one way to
-// the server and back. Each statement sees what was committed when it began, so
-// what follows HoldUsers sees all that others have stored of these users. All
-// users are created before any is held: whoever holds one waits for no user whom
-// another has created and not committed.
+// Load holds users and reads what a write of their facts depends on, in one round
+// trip. Each statement sees what was committed when it began, so those after
+// HoldUsers see all that others have stored of these users. All users are created
+// before any is held: whoever holds one waits for no user whom another has created
+// and not committed.
 func (t *tx) Load(ctx context.Context, keys engine.Keys) (l engine.Loaded, err error) {
 	queueRows(t, &l.Settings, rowTo(func(row pggen.Setting) dbgen.Setting { return dbgen.Setting(row) }), pggen.WriterSettings)
 	queueRows(t, &l.Created, pgx.RowTo[int64], pggen.CreateUsers, keys.Users)
@@ -247,7 +248,7 @@ func (t *tx) Load(ctx context.Context, keys engine.Keys) (l engine.Loaded, err e
 	return l, t.Flush(ctx)
 }
 
-// Histories reads days, freezes and awards, in one way to the server and back.
+// Histories reads days, freezes and awards, in one round trip.
 func (t *tx) Histories(ctx context.Context, users, awarded string) (h engine.Histories, err error) {
 	queueRows(t, &h.Rows, rowTo(func(row pggen.HistoriesOfUsersRow) dbgen.HistoriesOfUsersRow {
 		return dbgen.HistoriesOfUsersRow(row)
@@ -265,8 +266,8 @@ func rowTo[A, B any](convert func(A) B) pgx.RowToFunc[B] {
 	}
 }
 
-// Commit sends what is queued together with the COMMIT: rows that most writers
-// share are changed last, and locked no longer than that takes.
+// Commit sends what is queued together with the COMMIT: rows that most writers share
+// are changed last, and so locked for one round trip only.
 func (t *tx) Commit(ctx context.Context) error {
 	if failed := t.failed; failed != nil {
 		return errors.Join(fmt.Errorf("a statement of the transaction failed: %w", failed), t.Rollback(ctx))
@@ -288,8 +289,9 @@ func (t *tx) Commit(ctx context.Context) error {
 // End ends a snapshot.
 func (t *tx) End(ctx context.Context) error { return t.Rollback(ctx) }
 
-// Rollback undoes the transaction. One that has not begun yet is forgotten, and
-// a connection that cannot be cleared is thrown away: then the server undoes it.
+// Rollback undoes the transaction. One that has not begun yet is dropped. A
+// connection that cannot be cleared is closed, on which the server undoes the
+// transaction.
 func (t *tx) Rollback(ctx context.Context) error {
 	t.queued = nil
 	if t.ended {

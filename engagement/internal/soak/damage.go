@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// damage damages a file and lets a child ask it for everything and write to it.
-// Each call must end with an answer or a typed error, in bounded time and
-// without a panic; and damage that SQLite itself sees must be seen by Verify.
+// damage damages a file, and lets a child read everything from it and write to it.
+// Each call must end with an answer or a typed error, in bounded time and without a
+// panic; and damage that SQLite itself sees must be seen by Verify.
 func damage(ctx context.Context, a *attack) error {
 	data, err := os.ReadFile(a.community.path)
 	if err != nil {

@@ -32,7 +32,7 @@ type content struct {
 
 func newDisk() *disk { return &disk{files: map[string]*entry{}} }
 
-// holds makes a file be there from the start.
+// holds puts a file on the disk from the start.
 func (d *disk) holds(path string, data []byte) {
 	c := &content{synced: data}
 	d.files[path] = &entry{now: c, kept: c}

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// powerCuts lets a child record and do upkeep, and looks at what a disk may hold
-// if the power had gone at random moments of that.
+// powerCuts lets a child record and do upkeep, and checks what may be on the disk if
+// the power fails at random moments.
 func powerCuts(ctx context.Context, a *attack) error {
 	upkeep := []string{opNone, opNone, opCleanup, opErase, opRebuild, opRules, opAdopt, opNew}
 	s, err := a.newScene(upkeep[a.IntN(len(upkeep))], true)

@@ -88,7 +88,7 @@ func (s *soak) close() error {
 	return errors.Join(errs...)
 }
 
-// rootFolder returns the folder of the repository, which holds this file.
+// rootFolder returns the folder of the repository that this file is in.
 func rootFolder() (string, error) {
 	_, file, _, _ := runtime.Caller(0)
 	root := filepath.Join(filepath.Dir(file), "..", "..", "..")

@@ -39,7 +39,7 @@ func (e *Engine) Backup(ctx context.Context, path string, check func(copyPath st
 	}
 	if err := singleFile(ctx, draft); err != nil {
 		source := doubts{dsn: fileDSN(e.path, e.mode())}
-		return source.settle(err) // damage of the copy that the file does not have
+		return source.settle(err) // the copy may be damaged where the file is not
 	}
 	if err := setLike(draft, original, original.Mode().Perm()); err != nil {
 		return err
@@ -68,15 +68,15 @@ func giveName(draft, path string) error {
 	return os.Rename(draft, path)
 }
 
-// copyPages copies what one read transaction sees to the new file to.
+// copyPages copies what one read transaction sees to a new file, to.
 func (e *Engine) copyPages(ctx context.Context, to string) (err error) {
 	source := openPool(e.path, 1, e.mode(), "_busy_timeout=5000")
 	defer func() { err = errors.Join(err, source.Close()) }()
 	target := openPool(to, 1, "mode=rwc")
 	defer func() { err = errors.Join(err, target.Close()) }()
 
-	// The copy restarts whenever another connection writes, unless the source
-	// connection holds a snapshot.
+	// The copy would restart whenever another connection writes, unless the source
+	// connection has a snapshot open.
 	snapshot, err := source.Conn(ctx)
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ func (e *Engine) copyPages(ctx context.Context, to string) (err error) {
 			if err != nil {
 				return err
 			}
-			return cmp.Or(stepAll(ctx, backup), backup.Finish()) // which says the same once more
+			return cmp.Or(stepAll(ctx, backup), backup.Finish()) // both report the same failure
 		})
 	})
 }
@@ -127,7 +127,8 @@ func stepAll(ctx context.Context, backup *sqlite3.SQLiteBackup) error {
 	}
 }
 
-// singleFile makes the copy a single file and finds it sound.
+// singleFile makes the copy a single file, without a WAL, and checks that it is
+// sound.
 func singleFile(ctx context.Context, path string) (err error) {
 	db := openPool(path, 1, "mode=rw", "_synchronous=FULL")
 	defer func() { err = errors.Join(err, db.Close()) }()

@@ -40,10 +40,10 @@ func (c *connector) Driver() driver.Driver { return c.driver }
 type conn struct {
 	*sqlite3.SQLiteConn
 	uncancelled bool
-	failed      error // of the first statement that failed since this was cleared
+	failed      error // of the first statement that failed since it was cleared
 	steps       bool  // queries read their first row at once
 	doubts      *doubts
-	spoilt      bool // what it keeps in memory of the file may be wrong
+	spoilt      bool // its cache of the file may be wrong
 }
 
 // IsValid implements [driver.Validator].
@@ -53,7 +53,8 @@ func (c *conn) IsValid() bool { return !c.spoilt }
 // transaction open, and it must not be committed without it.
 func (c *conn) fail(err error) error {
 	if saysDamaged(err) {
-		// A page of which less could be read than there is stays in memory as zeros.
+		// A page that could not be read to its end stays in the cache, filled up with
+		// zeros.
 		c.spoilt = true
 		err = c.doubts.settle(err)
 	}
@@ -113,9 +114,8 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	return r, nil
 }
 
-// stepAtOnce has queries read their first row at once, until the function that it
-// returns is called: what a statement does, and how it fails, is known then, also
-// if its rows are never read.
+// stepAtOnce makes queries read their first row at once, until stop is called. So a
+// statement has run, and its error is known, even if its rows are never read.
 func (c *conn) stepAtOnce() (stop func()) {
 	c.steps = true
 	return func() { c.steps = false }
@@ -126,7 +126,7 @@ type rows struct {
 	*sqlite3.SQLiteRows
 	conn *conn
 
-	first []driver.Value // which was read ahead
+	first []driver.Value // the row that was read ahead
 	ahead bool           // nobody has asked for it yet
 	ended error          // io.EOF if there was none
 }

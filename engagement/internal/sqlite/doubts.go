@@ -17,21 +17,20 @@ const (
 	doubtFor = 10 * time.Second
 	// believedFor is how long a file that was found damaged is not looked at again.
 	believedFor = time.Minute
-	// doubtedPages is how many pages are read again to find one that cannot be:
-	// as many as fit in 64 MB.
+	// doubtedPages is how many pages are read at a time to find one that cannot be
+	// read.
 	doubtedPages = 16_384
 )
 
-// doubts tells a damaged file from a read that failed. SQLite calls both damage:
-// it makes SQLITE_CORRUPT of a read that the system refuses with EIO, and a page
-// of which less was read than there is looks damaged. So the file is looked at
-// again.
+// doubts tells a damaged file from a read that failed. SQLite calls both damage: it
+// reports SQLITE_CORRUPT when the system refuses a read with EIO, and a page that was
+// not read to its end looks damaged. So the file is looked at again.
 type doubts struct {
 	dsn      string       // opens the file once more
 	believed atomic.Int64 // when the file was found damaged, in Unix seconds
 }
 
-// errReadFailed says that the file is as it should be.
+// errReadFailed is returned in place of damage if the file turns out to be sound.
 var errReadFailed = sqlite3.Error{Code: sqlite3.ErrIoErr, ExtendedCode: sqlite3.ErrIoErrRead}
 
 // settle returns err, unless it says that the file is damaged and reading it
@@ -67,8 +66,8 @@ func isUnreadable(err error) bool {
 	return code == sqlite3.ErrIoErr || code == sqlite3.ErrNomem
 }
 
-// lookAgain checks a file on a connection of its own, which remembers nothing of
-// it, and returns what is damaged; a page that cannot be read is an error.
+// lookAgain checks a file on a new connection, with an empty cache, and returns what
+// is damaged; a page that cannot be read is an error.
 func lookAgain(ctx context.Context, dsn string) (damage []string, err error) {
 	db := openConnector(&connector{driver: &sqlite3.SQLiteDriver{}, dsn: dsn}, 1)
 	defer func() { err = errors.Join(err, db.Close()) }()

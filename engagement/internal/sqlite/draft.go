@@ -10,9 +10,10 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// A draft is a file that becomes a backup once it is complete. It lies in a
-// folder of its own beside that, where nobody else may look, with a lock that
-// its process holds: what nobody holds is left of a process that was killed.
+// A draft is a file that becomes a backup once it is complete. It lies in a folder of
+// its own beside the backup, which only its owner may read, with a lock file that its
+// process keeps locked. A draft whose lock is free was left by a process that was
+// killed.
 const (
 	draftFolder = ".engagement-backup-" // and a number
 	draftLock   = "lock"
@@ -45,8 +46,8 @@ func newDraft(folder string) (path string, remove func() error, err error) {
 	}
 }
 
-// isNamed reports whether the file that is locked is still found by its name: a
-// lock on another locks nobody out.
+// isNamed reports whether the locked file is still the one with its name: a lock on a
+// deleted file locks nobody out.
 func isNamed(lock *flock.Flock) bool {
 	held, err := lock.Stat()
 	if err != nil {
@@ -56,8 +57,9 @@ func isNamed(lock *flock.Flock) bool {
 	return err == nil && os.SameFile(held, named)
 }
 
-// removeDraft removes a draft that is locked, and then the lock: a folder without
-// one has no draft in it. Whoever still waits for the lock finds it nameless.
+// removeDraft removes a draft that this process has locked, and the lock file last: a
+// folder without one has no draft in it. Whoever still waits for the lock finds that
+// it has no name any more.
 func removeDraft(dir string, lock *flock.Flock) error {
 	for _, name := range draftFiles {
 		if err := removeIfThere(filepath.Join(dir, name)); err != nil {
@@ -75,7 +77,7 @@ func removeIfThere(path string) error {
 }
 
 // sweepDrafts removes what killed processes have left in a folder. What it cannot
-// remove is logged, and does not keep anybody from making another.
+// remove is logged, and prevents no new draft.
 func (e *Engine) sweepDrafts(folder string) {
 	found, err := os.ReadDir(folder)
 	for _, entry := range found {
@@ -96,7 +98,7 @@ func (e *Engine) sweepDrafts(folder string) {
 }
 
 func sweepDraft(dir string) (swept bool, err error) {
-	// Without O_CREATE: a lock in a folder that is being removed would keep it.
+	// Without O_CREATE: a new lock file would keep a folder that is being removed.
 	lock := flock.New(filepath.Join(dir, draftLock), flock.SetFlag(os.O_RDWR))
 	held, err := lock.TryLock()
 	switch {
@@ -107,6 +109,6 @@ func sweepDraft(dir string) (swept bool, err error) {
 	case errors.Is(err, os.ErrNotExist):
 		err = nil // it has only just been made, or there is nothing in it
 	}
-	_ = os.Remove(dir) // unless there is something in it again, or of somebody else
+	_ = os.Remove(dir) // it stays if there is something else in it
 	return held, err
 }

@@ -7,8 +7,8 @@ import (
 	"runtime"
 )
 
-// makeFolder makes a folder with those above it, so that a power cut does not
-// take them: sync makes durable what a folder lists.
+// makeFolder makes a folder and those above it, so that they survive a power cut:
+// sync makes the list of a folder's files durable.
 func makeFolder(path string, sync func(string) error) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return nil
@@ -25,8 +25,8 @@ func makeFolder(path string, sync func(string) error) error {
 	return sync(above)
 }
 
-// makeLike makes an empty file with the mode and owner of another, unless there
-// is one. What SQLite makes beside a file gets those of the file.
+// makeLike makes an empty file with the mode and owner of another, unless it exists.
+// SQLite gives the files that it makes beside a file the same.
 func makeLike(path, original string) error {
 	info, err := os.Stat(original)
 	if err != nil {
@@ -46,8 +46,8 @@ func makeLike(path, original string) error {
 // setLike gives a file the owner of another, if this process may, and a mode.
 func setLike(path string, original os.FileInfo, mode os.FileMode) error {
 	if os.Geteuid() == 0 {
-		// That of a file on some file systems cannot be changed by root either;
-		// then it stays root's.
+		// On some file systems not even root can change the owner; then the file
+		// stays root's.
 		if err := chownLike(path, original); err != nil && !errors.Is(err, os.ErrPermission) && !errors.Is(err, errors.ErrUnsupported) {
 			return err
 		}

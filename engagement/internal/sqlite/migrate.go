@@ -70,8 +70,9 @@ func (e *Engine) Migrate(ctx context.Context) (applied []int64, err error) {
 	return e.up(ctx, db)
 }
 
-// awaitWriteLock waits until the file can be written, as long as a writer does, and
-// changes nothing: a file that another program holds needs no backup yet.
+// awaitWriteLock waits until the file can be written, no longer than a writer does,
+// and changes nothing. Without it, a backup would be made of a file that another
+// program keeps locked.
 func (e *Engine) awaitWriteLock(ctx context.Context, path string) (err error) {
 	db := openPool(path, 1, "mode=rw", "_txlock=immediate", fmt.Sprintf("_busy_timeout=%d", lockPoll.Milliseconds()))
 	defer func() { err = errors.Join(err, db.Close()) }()
@@ -86,10 +87,10 @@ func (e *Engine) awaitWriteLock(ctx context.Context, path string) (err error) {
 	}
 }
 
-// up migrates db to the latest version. A program that knows nothing of the
-// lock file may hold SQLite's own lock, which is waited for, or, like the goose
-// command, win the race for a migration; then this one's attempt fails as a
-// whole and the next sees it done.
+// up migrates db to the latest version. A program that does not know the lock file
+// may have SQLite's own lock, for which this waits. Or it may migrate first, as the
+// goose command does; then this attempt fails as a whole, and the next one finds it
+// done.
 func (e *Engine) up(ctx context.Context, db *sql.DB) (applied []int64, err error) {
 	deadline := time.Now().Add(lockWait)
 	for lost := 0; lost < 3; {
@@ -150,7 +151,8 @@ func release(lock *flock.Flock) error {
 	if runtime.GOOS != "windows" {
 		return errors.Join(os.Remove(lock.Path()), lock.Unlock())
 	}
-	// There, a file that is open stays: it is removed by the last who closes it.
+	// Where an open file cannot be removed, the last process that closes it removes
+	// it.
 	err := lock.Unlock()
 	_ = os.Remove(lock.Path())
 	return err
@@ -165,8 +167,8 @@ func lockFile(ctx context.Context, path string) (unlock func() error, err error)
 		if _, err := lock.TryLockContext(ctx, 50*time.Millisecond); err != nil {
 			return nil, err
 		}
-		// Whoever held the lock before has removed its file; a lock on a file
-		// without a name locks nobody out.
+		// Whoever had the lock before may have removed its file; a lock on a deleted
+		// file locks nobody out.
 		if isNamed(lock) {
 			return func() error { return release(lock) }, nil
 		}
@@ -176,9 +178,9 @@ func lockFile(ctx context.Context, path string) (unlock func() error, err error)
 	}
 }
 
-// Inspect looks at the file without changing a byte of it, unless a program
-// that died while writing has left a transaction to be undone: nobody can read
-// past that.
+// Inspect looks at the file without changing a byte of it. The exception is a file
+// with an unfinished transaction of a program that died while writing: it cannot be
+// read before that is undone.
 func (e *Engine) Inspect(ctx context.Context) (engine.State, error) {
 	latest, err := latestVersion()
 	if err != nil {
@@ -202,10 +204,10 @@ func (e *Engine) Inspect(ctx context.Context) (engine.State, error) {
 }
 
 func (e *Engine) inspect(ctx context.Context, path string, blank engine.State) (state engine.State, err error) {
-	// Opening a WAL file makes two files beside it even when only reading. As
-	// long as there are none, nobody has the file open and it can be read as it
-	// stands, without a trace and without a lock. If it turns out that somebody
-	// has begun to use it meanwhile, what was read is worth nothing.
+	// Opening a WAL file makes two files beside it even when only reading. As long as
+	// they are missing, nobody has the file open, and it can be read as it is,
+	// without a lock and without leaving a trace. If somebody has begun to use it
+	// meanwhile, what was read is dropped.
 	if before := glance(path); before.quiet() {
 		state, err = inspectOnce(ctx, path, immutable, blank)
 		if glance(path) == before {
@@ -226,8 +228,8 @@ func (e *Engine) inspect(ctx context.Context, path string, blank engine.State) (
 	return inspectOnce(ctx, path, immutable, blank)
 }
 
-// appearance is what can be seen of a file without opening it. Opening is left
-// to SQLite: closing the file elsewhere in the process would drop its locks.
+// appearance is what can be seen of a file without opening it. Only SQLite opens it:
+// closing it elsewhere in the process would drop SQLite's locks.
 type appearance struct {
 	size, changed int64
 	wal, journal  bool

@@ -29,7 +29,7 @@ const (
 	lockWait = 10 * time.Second
 	// lockPoll is how long SQLite itself waits before ctx is looked at again.
 	lockPoll = 100 * time.Millisecond
-	// maxReaders is how many snapshots may be held at a time; more wait.
+	// maxReaders is how many snapshots may be open at a time; more wait.
 	maxReaders = 64
 )
 
@@ -94,8 +94,8 @@ func (e *Engine) openReader(ctx context.Context) error {
 	return e.reader.PingContext(ctx)
 }
 
-// mode is how to open the file for reading. Where writing is allowed the mode
-// allows it too, because SQLite may have to recover the file first.
+// mode returns how to open the file for reading. Unless it is opened read-only the
+// mode allows writing too, because SQLite may have to recover the file first.
 func (e *Engine) mode() string {
 	switch {
 	case e.still:
@@ -108,9 +108,9 @@ func (e *Engine) mode() string {
 
 func openWriter(path, synchronous string) *sql.DB {
 	hooked := &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
-		// A statement that stores many rows keeps the pages it changes, in case
-		// it fails half-way: in a file, which took a fifth more processor time a
-		// fire at 256 a commit, unless temporary data is kept in memory.
+		// A statement that stores many rows keeps the pages that it changes, in case
+		// it fails half-way. In a file that took a fifth more processor time a fire
+		// at 256 a commit, so they are kept in memory.
 		_, err := c.Exec("PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 134217728; "+
 			"PRAGMA temp_store = MEMORY", nil)
 		return err
@@ -122,7 +122,7 @@ func openWriter(path, synchronous string) *sql.DB {
 			"&_cache_size=-65536&_stmt_cache_size=128&_mutex=no"}, 1)
 }
 
-// Remote says that the file is at hand.
+// Remote reports whether commands travel over a network: they do not.
 func (e *Engine) Remote() bool { return false }
 
 // Queries returns the typed queries on the pool of readers.
@@ -140,7 +140,7 @@ func (e *Engine) Classify(err error) engine.Class {
 		return engine.Busy
 	case sqlite3.ErrCantOpen:
 		if se.SystemErrno != 0 {
-			return engine.ClassOfSystem(se.SystemErrno) // which is nothing more for a path that is not there
+			return engine.ClassOfSystem(se.SystemErrno) // Other for a path that does not exist
 		}
 		return engine.Storage
 	case sqlite3.ErrIoErr:

@@ -11,14 +11,14 @@ import (
 	"github.com/mattn/go-sqlite3"
 )
 
-// immutable reads a file as it stands: without locks, and without the two files
-// that SQLite otherwise makes beside one in WAL mode.
+// immutable reads a file as it is: without locks, and without the two files that
+// SQLite otherwise makes beside a file in WAL mode.
 const immutable = "mode=ro&immutable=1"
 
-// standStill has the file read as it stands, after opening it failed with opened.
-// That is right for who only reads where nobody can write: on a file system that
-// takes no writes, without commits that are still in the WAL. Elsewhere somebody
-// with more rights may write at any moment; the error then says what is missing.
+// standStill makes the engine read the file as it is, without locks, after opening it
+// failed with opened. That is safe only for a reader on a file system that takes no
+// writes, and if no commits are still in the WAL. Elsewhere another program with more
+// rights may write at any moment; the error then says what is missing.
 func (e *Engine) standStill(path string, opened error) error {
 	var se sqlite3.Error
 	if !errors.As(opened, &se) || (se.Code != sqlite3.ErrCantOpen && se.Code != sqlite3.ErrReadonly && se.Code != sqlite3.ErrIoErr) {

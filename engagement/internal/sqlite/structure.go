@@ -27,7 +27,7 @@ type structure struct {
 }
 
 // ordinaryTables selects the tables whose columns can be read: the module of a
-// virtual table may not be there, and views need not even be valid.
+// virtual table may be missing, and a view may be invalid.
 const ordinaryTables = `(
 	SELECT name FROM sqlite_master
 	WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
@@ -128,7 +128,7 @@ func (s *structure) readIndexes(ctx context.Context, db queryer) error {
 }
 
 func (s *structure) readKeys(ctx context.Context, db queryer) error {
-	// The key of a table that is numbered by it has no index.
+	// An INTEGER PRIMARY KEY has no index of its own.
 	return eachRow(ctx, db, `
 		SELECT m.name, group_concat(c.name, ', ' ORDER BY c.name) AS columns
 		FROM `+ordinaryTables+`, pragma_table_xinfo(m.name) AS c
@@ -187,7 +187,7 @@ func (s *structure) empty() bool {
 	return true
 }
 
-// missing names the first table, column or key of s that live lacks, or "".
+// missing returns the first table, column or key of s that live lacks, or "".
 func (s *structure) missing(live structure) string {
 	var missing []string
 	for column, kind := range s.columns {
@@ -221,9 +221,9 @@ func (s *structure) missing(live structure) string {
 	return slices.Min(missing)
 }
 
-// obstacle names something in live, which has what s has, that the migrations from s
-// to latest or this program's writes would stumble over, or "". What it names is
-// somebody else's, so it is for people to decide.
+// obstacle names something in live, which has all of s, that would make the
+// migrations from s to latest or this program's writes fail, or "". It does not
+// belong to this library, so people must decide what to do with it.
 func (s *structure) obstacle(latest, live structure) string {
 	var found []string
 	for name := range latest.named {
@@ -260,7 +260,7 @@ func (s *structure) obstacle(latest, live structure) string {
 	return slices.Min(found)
 }
 
-// article puts one before a word.
+// article puts "a" or "an" before a word.
 func article(what string) string {
 	if strings.ContainsRune("aeiou", rune(what[0])) {
 		return "an " + what
@@ -268,8 +268,8 @@ func article(what string) string {
 	return "a " + what
 }
 
-// differences lists what live lacks of s and what it has beyond it on the
-// tables of s. Tables that s does not know are somebody else's.
+// differences lists what live lacks of s, and what live has on the tables of s that s
+// does not have. Tables that s does not know belong to others.
 func (s *structure) differences(live structure) []string {
 	var lines []string
 	for line := range s.lines {

@@ -18,9 +18,9 @@ func (e *Engine) BeginRead(ctx context.Context) (engine.Snapshot, error) {
 	return begin(ctx, e.reader, "BEGIN")
 }
 
-// BeginWrite opens a transaction that holds the file's write lock, which is the
-// gate too. It waits for other writers of this process, and for other processes
-// no longer than lockPoll.
+// BeginWrite opens a transaction that has the file's write lock, which is the gate
+// too. It waits for other writers of this process, and for other processes no longer
+// than lockPoll.
 func (e *Engine) BeginWrite(ctx context.Context, _ engine.Gate) (engine.Tx, error) {
 	if e.writer == nil {
 		return nil, sqlite3.Error{Code: sqlite3.ErrReadonly}
@@ -59,11 +59,13 @@ func (t *tx) Later() dbgen.Querier { return t.Queries }
 
 func (t *tx) Flush(context.Context) error { return nil }
 
-// SQL runs a caller's statements, whose errors nobody may look at.
+// SQL runs a caller's statements. If one fails, the commit fails, even if the caller
+// ignores its error.
 func (t *tx) SQL() engine.SQL { return (*callers)(t) }
 
-// callers runs a caller's statements. What fails before the connection sees it, as
-// arguments of a type that has no form in SQL do, fails the transaction as well.
+// callers runs a caller's statements. A statement that fails before it reaches the
+// connection, such as one with an argument of an unsupported type, makes the commit
+// fail too.
 type callers tx
 
 func (s *callers) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
@@ -102,7 +104,7 @@ func (s *callers) note(err error) error {
 
 func (t *tx) Failed() error { return t.conn.failed }
 
-// Load reads what a write goes by. Nobody else writes, so nothing need be held.
+// Load reads what a write depends on. Nobody else writes, so nothing need be held.
 func (t *tx) Load(ctx context.Context, keys engine.Keys) (l engine.Loaded, err error) {
 	if l.Settings, err = t.WriterSettings(ctx); err != nil {
 		return l, err

@@ -10,15 +10,15 @@ import (
 const Micros = 1_000_000
 
 // Amount is an exact sum of millionths in 128 bits: a sum over many users, or the
-// way between two extremes of one, can leave 64. Amounts that are equal are ==.
+// difference of two extremes, may not fit into 64. Equal amounts are ==.
 type Amount struct {
 	hi int64
 	lo uint64
 }
 
-// Sum returns a sum whose whole units and millionths were added up apart, as
-// queries do because a sum of millionths may leave their integers. Either part
-// may have any value and sign.
+// Sum returns the sum of whole units and millionths. Queries add these up separately,
+// because a sum of millionths alone may not fit into their integers. Either part may
+// have any value and sign.
 func Sum(units, micros int64) Amount {
 	hi, lo := bits.Mul64(uint64(units), Micros)
 	a := Amount{int64(hi), lo}
@@ -62,9 +62,9 @@ func (a Amount) Micros() int64 {
 	return math.MaxInt64
 }
 
-// Halves returns two numbers of millionths that add up to the amount, which is
-// within twice what one of them can be: the amount and 0, or about half of it each
-// if 64 bits do not hold it.
+// Halves returns two numbers of millionths that add up to the amount: the amount and
+// 0 or, if it does not fit into 64 bits, about half of it each. The amount must fit
+// into 65 bits.
 func (a Amount) Halves() (half, other int64) {
 	if a.fits() {
 		return int64(a.lo), 0
@@ -73,12 +73,11 @@ func (a Amount) Halves() (half, other int64) {
 	return half, a.Add(-half).Micros()
 }
 
-// fits reports whether 64 bits hold the amount.
+// fits reports whether the amount fits into 64 bits.
 func (a Amount) fits() bool { return a.hi == int64(a.lo)>>63 }
 
-// Units returns the amount in units. It never decreases with the amount, so
-// Units order as their amounts do, but large amounts next to each other have the
-// same: see Distinct.
+// Units returns the amount in units. A larger amount never has fewer Units, but large
+// amounts next to each other may have the same: see Distinct.
 func (a Amount) Units() float64 {
 	if a.fits() {
 		return float64(int64(a.lo)) / Micros

@@ -21,18 +21,18 @@ func (s *Scores) Add(forecast float64, won bool) {
 // Mean returns the mean forecast, nil without any.
 func (s Scores) Mean() *float64 { return Ratio(s.forecasts, float64(s.Count)) }
 
-// WinRate returns how many of the forecasts were of a win, nil without any.
+// WinRate returns the share of the forecasts that came before a win, nil without any.
 func (s Scores) WinRate() *float64 { return Ratio(s.Wins, s.Count) }
 
 // Brier returns the mean of (forecast - outcome)², a win being 1 and a loss 0;
 // nil without forecasts.
 func (s Scores) Brier() *float64 { return Ratio(s.squares, float64(s.Count)) }
 
-// Bins is into how many parts of the same width forecasts are sorted.
+// Bins is the number of bins, all of the same width, into which forecasts are sorted.
 const Bins = 10
 
-// Calibration compares forecasts with what became of them and with the base rate
-// as a forecast of the same.
+// Calibration compares forecasts with what happened, and with using the base rate as
+// the forecast.
 type Calibration struct {
 	All, Base Scores
 	Bins      [Bins]Scores // by forecast: see BinEnd
@@ -49,8 +49,8 @@ func (c *Calibration) Add(forecast, base float64, won bool) {
 	c.Bins[bin].Add(forecast, won)
 }
 
-// BinEnd returns where a bin ends, which the next one includes; the last one
-// includes 1. That of -1 is 0.
+// BinEnd returns the upper end of a bin, numbered from 0. It belongs to the next bin;
+// 1 belongs to the last one. BinEnd(-1) is 0.
 func BinEnd(bin int) float64 { return float64(bin+1) / Bins }
 
 // Skill returns how much of the base rate's Brier score the forecasts saved: 1

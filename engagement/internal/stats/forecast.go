@@ -5,10 +5,10 @@ import "gonum.org/v1/gonum/mathext"
 // Outcomes are how many trades were won and lost.
 type Outcomes struct{ Wins, Losses int64 }
 
-// Decided returns how many there are.
+// Decided returns the number of wins and losses.
 func (o Outcomes) Decided() int64 { return o.Wins + o.Losses }
 
-// With returns these with those of one more trade.
+// With returns the outcomes with one more trade added, won or lost.
 func (o Outcomes) With(won bool) Outcomes {
 	if won {
 		o.Wins++
@@ -25,9 +25,9 @@ func (o Outcomes) BaseRate() float64 { return float64(o.Wins+1) / float64(o.Deci
 // Beta is a Beta distribution; both parameters are above 0.
 type Beta struct{ Wins, Losses float64 }
 
-// Posterior returns what to believe of the win probability of somebody with
-// outcomes of their own: as if they had begun with strength trades, of which base
-// was the share of wins.
+// Posterior returns the distribution of the win probability of somebody with these
+// outcomes, as if they had begun with strength trades of which the share base was
+// won.
 func (o Outcomes) Posterior(base, strength float64) Beta {
 	return Beta{float64(strength*base) + float64(o.Wins), float64(strength*(1-base)) + float64(o.Losses)}
 }
@@ -35,5 +35,5 @@ func (o Outcomes) Posterior(base, strength float64) Beta {
 // Mean returns the distribution's mean.
 func (b Beta) Mean() float64 { return b.Wins / (b.Wins + b.Losses) }
 
-// Quantile returns the value below which the distribution is with probability p.
+// Quantile returns the value that the win probability is below with probability p.
 func (b Beta) Quantile(p float64) float64 { return mathext.InvRegIncBeta(b.Wins, b.Losses, p) }

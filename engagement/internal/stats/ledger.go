@@ -12,8 +12,8 @@ type Ledger struct {
 	// other kind between them. Draws neither lengthen nor end it.
 	Run int64
 
-	// Fall is the largest fall of PnL without Carried from the highest that it had
-	// been, FellFrom; it starts at 0. Of equal falls they are the first.
+	// Fall is the largest fall of PnL without Carried from its highest value before,
+	// which is FellFrom. PnL starts at 0. Among equal falls they are of the first.
 	Fall, FellFrom Amount
 
 	peak Amount
@@ -41,7 +41,7 @@ func (l *Ledger) Draw(micros int64) {
 	l.Draws++
 }
 
-// Carry adds a P&L that no trade here made, which has no place in their order.
+// Carry adds a P&L that comes from no trade and so has no place in their order.
 func (l *Ledger) Carry(micros int64) {
 	l.PnL = l.PnL.Add(micros)
 	l.Carried = l.Carried.Add(micros)
@@ -82,9 +82,9 @@ func (l *Ledger) AverageWin() *float64 { return mean(l.WinsPnL, l.Wins) }
 // AverageLoss returns the mean P&L of a loss, nil without losses.
 func (l *Ledger) AverageLoss() *float64 { return mean(l.LossesPnL, l.Losses) }
 
-// FallShare returns the largest fall as a share of the account before it, whose
-// balance before the first trade was that many millionths; nil for a balance of
-// 0, which is one not known.
+// FallShare returns the largest fall as a share of what the account had before it.
+// balance is what the account had before the first trade, in millionths; nil for 0,
+// which means not known.
 func (l *Ledger) FallShare(balance int64) *float64 {
 	if balance == 0 {
 		return nil

@@ -7,8 +7,8 @@ import "math"
 const wilsonZ = 1.959963984540054
 
 // WilsonBound returns the lower bound of the 95 % Wilson score interval of a win
-// rate, or 0 without wins; without correction for continuity. There is no negative
-// number of trades: for one it is 0.
+// rate, without correction for continuity. It is 0 without wins, and if a number is
+// negative.
 func WilsonBound(wins, losses int64) float64 {
 	if wins <= 0 || losses < 0 { // without wins it is 0, which rounding would miss
 		return 0

@@ -9,18 +9,18 @@ import (
 	"time"
 )
 
-// None stands for a day that there is not.
+// None is stored in place of a day where there is no day.
 const None int64 = -1
 
 // Rules decide what breaks a streak and which lengths are milestones.
 type Rules struct {
 	RestDays   []time.Weekday // on which nobody needs to be active; not all seven
 	Milestones []int64        // lengths, ascending
-	Skipped    []int64        // days that the calendar left out, so that nobody could miss them
+	Skipped    []int64        // days that the time zone left out, which nobody can miss
 }
 
-// State is what a user's active days and freezes come to: the first of the
-// days, and the streak that ends last. Days are None for a user without any.
+// State is what follows from a user's active days and freezes: the first active day
+// and the latest streak. All days are None for a user who was never active.
 type State struct {
 	First           int64
 	Start, End      int64 // of the latest streak
@@ -51,15 +51,16 @@ type Award struct {
 	Start, Length, Day int64
 }
 
-// Count counts a user's streaks anew. days are the active days, ascending. It
-// returns the state, and the milestones of all streaks there ever were. It sorts
-// freezes in the order in which they are spent, and sets on which days they are.
+// Count counts a user's streaks anew. days are the active days, ascending. It returns
+// the state, and the milestones of all streaks there ever were. It sorts freezes in
+// the order in which they are spent, and sets the day of each.
 //
-// Between two active days the missed days that are no rest days, and that there
-// were, take freezes in order, each the first that was granted by then, until there is none: there the
-// streak breaks, and the days after that take none. What a day takes depends on
-// the days and grants alone, not on when they were recorded, so an activity
-// recorded late gives freezes back, and may move them.
+// Each missed day between two active days takes the earliest granted freeze that is
+// left, if it was granted by then; rest days and days that the time zone left out
+// take none. Where no freeze is left the streak breaks, and the missed days after
+// that take none. What a day takes depends on the days and grants alone, not on when
+// they were recorded, so an activity recorded late gives freezes back, and may move
+// them.
 func (r Rules) Count(days []int64, freezes []Freeze) (State, []Milestone) {
 	slices.SortFunc(freezes, func(a, b Freeze) int {
 		return cmp.Or(cmp.Compare(a.Granted, b.Granted), cmp.Compare(a.ID, b.ID))
@@ -93,13 +94,13 @@ func (r Rules) Count(days []int64, freezes []Freeze) (State, []Milestone) {
 	return s, reached
 }
 
-// Extend adds to a state a day after its End, and returns the milestone reached
-// on it, if any. It reports whether the state was enough to tell: otherwise,
-// Count must read the days and freezes.
+// Extend adds an active day after End to a state, and returns the milestone reached
+// on it, if any. ok reports whether the state was enough to know the result; if not,
+// use Count with all days and freezes.
 func (r Rules) Extend(s State, day int64) (next State, reached []Milestone, ok bool) {
 	_, prolongs := r.Spend(nil, s.End, day)
 	prolongs = prolongs && s.Length > 0
-	held := make([]Freeze, s.Unspent) // as if granted long ago
+	held := make([]Freeze, s.Unspent) // as if they were granted long ago
 	if s.Unspent > 0 && (!prolongs || s.Until != r.until(s.End, held)) {
 		return s, nil, false
 	}
@@ -125,8 +126,8 @@ func (s State) add(day int64, prolongs bool) State {
 	return s
 }
 
-// Spend spends freezes, in their order, on the days missed between two others.
-// It returns the freezes left, and reports whether a streak outlives these days.
+// Spend spends freezes, in their order, on the missed days between two active ones.
+// It returns the freezes left, and reports whether a streak survives these days.
 func (r Rules) Spend(freezes []Freeze, from, to int64) (left []Freeze, alive bool) {
 	for day := range between(from, to) {
 		switch {
@@ -141,8 +142,8 @@ func (r Rules) Spend(freezes []Freeze, from, to int64) (left []Freeze, alive boo
 	return freezes, true
 }
 
-// until returns the last day on which activity prolongs a streak that ends on a
-// day: the first one that, if missed, breaks it.
+// until returns the last day on which activity prolongs a streak that ends on end:
+// the first day that breaks it if missed.
 func (r Rules) until(end int64, freezes []Freeze) int64 {
 	for day := end + 1; ; day++ {
 		switch {
@@ -165,7 +166,8 @@ func (r Rules) Missed(from, to int64) (n int64) {
 	return n
 }
 
-// between yields the days between two others, whatever numbers these are.
+// between yields the days after from and before to. It does not overflow, whatever
+// these are.
 func between(from, to int64) iter.Seq[int64] {
 	return func(yield func(int64) bool) {
 		for day := from; day < to && day+1 < to && yield(day+1); day++ {
@@ -178,13 +180,13 @@ func (r Rules) Rests(day int64) bool {
 	return len(r.RestDays) > 0 && slices.Contains(r.RestDays, time.Unix(day*24*60*60, 0).UTC().Weekday())
 }
 
-// IsSkipped reports whether the calendar left a day out.
+// IsSkipped reports whether the time zone left a day out.
 func (r Rules) IsSkipped(day int64) bool {
 	_, found := slices.BinarySearch(r.Skipped, day)
 	return found
 }
 
-// passes reports whether a day may pass without activity.
+// passes reports whether a day without activity breaks no streak and takes no freeze.
 func (r Rules) passes(day int64) bool { return r.Rests(day) || r.IsSkipped(day) }
 
 func (r Rules) isMilestone(length int64) bool {

@@ -1,7 +1,7 @@
-// Command adapt writes the adapter that makes the queries generated for
-// PostgreSQL a dbgen.Querier. The structs of both engines are the same but for
-// their package, so every method is a conversion, and one that is not fails to
-// compile. make generate runs it in the folder above.
+// Command adapt writes the adapter that makes the queries generated for PostgreSQL a
+// dbgen.Querier. The structs of both engines differ in their package only, so every
+// method is a conversion; where they differ otherwise, the adapter does not compile.
+// make generate runs it in the folder above.
 package main
 
 import (

@@ -1,3 +1,3 @@
-// Package needcgo does not compile without cgo, and says why. Who imports it is
-// not compiled then either, and fails in no other words.
+// Package needcgo does not compile without cgo, and says why. Packages that import it
+// are not compiled then, so this is the only error.
 package needcgo

@@ -1,5 +1,5 @@
 // Command document writes the server's OpenAPI document to openapi.json, or with
-// -diff says whether the one there is current. make runs it in the server's folder.
+// -diff reports whether the one there is current. make runs it in the server's folder.
 package main
 
 import (
