@@ -146,6 +146,10 @@ func unauthorized(detail string) *Problem {
 // if they are wrong.
 func (s *Server) identify(r *http.Request) (caller, error) {
 	given := r.Header.Get("Authorization")
+	if given == "" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		c, _, err := s.cookieCaller(r) // of the page; what changes something needs more than a cookie
+		return c, err
+	}
 	if given == "" {
 		return caller{}, nil
 	}

@@ -196,7 +196,7 @@ func (s *Server) noRoute(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if len(allowed) == 0 {
-		s.fail(w, r, errNoRoute())
+		s.nothingHere(w, r)
 		return
 	}
 	for _, method := range allowed {

@@ -19,6 +19,9 @@
 //	facts, users, signals, boards, community, figures, keep   the operations
 //	live      today's figures as they change
 //	health    whether the server works
+//	page      how a page of what people look at is shown; its templates are in page/
+//	page_login, page_table, page_draw   logging in, tables with their CSV, drawings
+//	page_today, page_boards, page_user, page_streak, page_signal, page_people, page_metrics, page_house   the pages
 //	server    New and Close
 package server
 
@@ -26,6 +29,7 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -44,6 +48,9 @@ type Server struct {
 	callers *callers
 	live    *live
 	ready   readiness
+	links   loginLinks
+
+	firstPaint time.Duration // the constant, but in tests
 
 	stopping   context.Context // ends with Close
 	stop       context.CancelFunc
@@ -58,7 +65,7 @@ func New(db *engagement.DB, opts ...Option) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, db: db, mux: http.NewServeMux(), callers: newCallers()}
+	s := &Server{options: o, db: db, mux: http.NewServeMux(), callers: newCallers(), links: loginLinks{byCode: map[string]loginLink{}}, firstPaint: firstPaint}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.live = newLive(s.stopping, s.log, db.RealTimeStats)
 	if err := s.metrics.watch(db, s.live); err != nil {
@@ -97,6 +104,7 @@ func (s *Server) addRoutes() error {
 	s.addKeep()
 	s.addLive()
 	s.addHealth()
+	s.addPages()
 	var err error
 	s.openAPI, err = document(s.api)
 	return err

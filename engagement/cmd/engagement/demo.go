@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hydraxdev/engagementdb/engagement"
+	"github.com/hydraxdev/engagementdb/engagement/server"
 )
 
 const (
@@ -33,8 +34,8 @@ The database is a temporary one and removed at the end, unless --db names a new
 file to keep; $ENGAGEMENT_DB is not looked at. The same seed at the same time
 makes the same community.
 
-With --serve it is then served over HTTP until the demo is interrupted, and a token
-is shown to ask it with.`,
+With --serve it is then served over HTTP until the demo is interrupted: a link to look
+at it is shown, and a token to ask it with.`,
 		Example: `  engagement demo
   engagement demo --db demo.db --seed 7
   engagement demo --serve`,
@@ -58,7 +59,9 @@ is shown to ask it with.`,
 					return err
 				}
 			}
-			return a.serve(cmd, path, &f, func(url string, db *engagement.DB) error { return a.sayDemo(cmd, url, db, report.User.UserID) })
+			return a.serve(cmd, path, &f, func(url string, db *engagement.DB, handler *server.Server) error {
+				return a.sayDemo(cmd, url, db, handler, report.User.UserID)
+			})
 		},
 	}
 	f.add(cmd)
@@ -358,25 +361,31 @@ func (r *demoReport) next() string {
 // servedDemo is what demo --serve prints as JSON once it listens.
 type servedDemo struct {
 	URL   string `json:"url"`
+	Login string `json:"login"` // a link that logs in on the page, once
 	Token string `json:"token"`
 }
 
-// sayDemo makes a token for the demo and says how to ask it.
-func (a *app) sayDemo(cmd *cobra.Command, url string, db *engagement.DB, userID int64) error {
+// sayDemo makes a token for the demo, and says how to look at it and how to ask it.
+func (a *app) sayDemo(cmd *cobra.Command, url string, db *engagement.DB, handler *server.Server, userID int64) error {
 	token, err := db.CreateToken(cmd.Context(), engagement.NewToken{
 		Name: "demo", Scopes: []engagement.Scope{engagement.ScopeAdmin},
 	})
 	if err != nil {
 		return err
 	}
-	return a.print(cmd, servedDemo{url, token.Secret}, func() string {
-		return fmt.Sprintf(`It is served at %[1]s until you interrupt it. Ask it, for instance:
+	login := url + "/" + handler.LoginLink(token.Secret)
+	return a.print(cmd, servedDemo{url, login, token.Secret}, func() string {
+		return fmt.Sprintf(`It is served at %[1]s until you interrupt it. Look at it with this link, which logs in once:
+
+  %[4]s
+
+Or ask it, for instance:
 
   TOKEN=%[2]s
   curl -H "Authorization: Bearer $TOKEN" %[1]s/v1/today
   curl -H "Authorization: Bearer $TOKEN" %[1]s/v1/users/%[3]d
   curl -H "Authorization: Bearer $TOKEN" "%[1]s/v1/boards/win_rate?window=7d&limit=5"
   curl -H "Authorization: Bearer $TOKEN" --no-buffer %[1]s/v1/live
-`, url, token.Secret, userID)
+`, url, token.Secret, userID, login)
 	})
 }

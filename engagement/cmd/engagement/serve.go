@@ -72,7 +72,7 @@ func (f *serveFlags) add(cmd *cobra.Command) {
 
 // serve opens the database at path and serves it until the command is interrupted.
 // Once it listens it calls begun, if not nil, and otherwise says where.
-func (a *app) serve(cmd *cobra.Command, path string, f *serveFlags, begun func(url string, db *engagement.DB) error) (err error) {
+func (a *app) serve(cmd *cobra.Command, path string, f *serveFlags, begun func(url string, db *engagement.DB, handler *server.Server) error) (err error) {
 	log, metrics := a.serverLog(cmd), server.NewMetrics()
 	opts := []server.Option{server.WithLogger(log), server.WithMetrics(metrics), server.WithCORS(f.origins...)}
 	if f.public {
@@ -92,9 +92,9 @@ func (a *app) serve(cmd *cobra.Command, path string, f *serveFlags, begun func(u
 			return fmt.Errorf("listen: %w", err)
 		}
 		if begun == nil {
-			begun = func(url string, db *engagement.DB) error { return a.sayServing(cmd, f, url, db, log) }
+			begun = func(url string, db *engagement.DB, _ *server.Server) error { return a.sayServing(cmd, f, url, db, log) }
 		}
-		if err := begun(f.url(listener.Addr()), db); err != nil {
+		if err := begun(f.url(listener.Addr()), db, handler); err != nil {
 			return errors.Join(err, listener.Close())
 		}
 		return f.run(ctx, handler, listener, log)

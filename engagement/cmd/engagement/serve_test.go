@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -245,6 +246,17 @@ func TestTheDemoIsServedWithAToken(t *testing.T) {
 	if code, text := ask(t, http.DefaultClient, url+"/v1/boards/pnl?limit=3", token); code != http.StatusOK || strings.Count(text, `"rank"`) != 3 {
 		t.Errorf("a board: %d %s", code, text)
 	}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar}
+	if code, text := ask(t, browser, demo.wait(t, `(http://\S+/login\?once=\w+)`), ""); code != http.StatusOK || !strings.Contains(text, "logged in") {
+		t.Errorf("the link: %d %s", code, text)
+	}
+	if code, text := ask(t, browser, url+"/", ""); code != http.StatusOK || !strings.Contains(text, "Most fired signals") {
+		t.Errorf("then the page: %d %s", code, text)
+	}
 	if !strings.Contains(demo.out.String(), "FIRES A DAY") || strings.Contains(demo.out.String(), "Keep it with") {
 		t.Errorf("it shows: %s", demo.out)
 	}
@@ -255,7 +267,7 @@ func TestTheDemoIsServedWithAToken(t *testing.T) {
 	programs := begin(t, "demo", "--serve", "--addr", "127.0.0.1:0", "--json")
 	programs.wait(t, `("token": )`)
 	var served servedDemo
-	if err := json.Unmarshal([]byte(programs.out.String()), &served); err != nil || served.URL == "" || served.Token == "" {
+	if err := json.Unmarshal([]byte(programs.out.String()), &served); err != nil || served.URL == "" || served.Token == "" || !strings.HasPrefix(served.Login, served.URL+"/login?once=") {
 		t.Errorf("%v: %s", err, programs.out)
 	}
 }
