@@ -45,9 +45,9 @@ type DB struct {
 }
 
 // Close waits for running operations and stops the background work; Cleanup and
-// Rebuild stop after the step in hand. Later calls return ErrClosed; a second
-// Close does nothing. Inside Tx it is ErrInvalid and closes nothing; it must not be
-// called inside View, which it would wait for.
+// Rebuild stop after the step in hand. Later calls return ErrClosed; a second Close
+// does nothing. Inside Tx it is ErrInvalid and closes nothing. It must not be called
+// inside View: it would wait for the View to end.
 func (db *DB) Close() error {
 	if db.shared() == nil {
 		return fmt.Errorf("close: %w", errNotOpened)

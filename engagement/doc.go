@@ -29,7 +29,7 @@
 //	  winrate           the bound by which win rates are compared
 //	  page              pages, cursors, and reading a whole list
 //	  walk              reading a whole table inside, some rows at a time
-//	  json              JSON that callers write, in which no field is unknown
+//	  json              JSON that callers write, with unknown fields refused
 //	  jsonrows          rows as the JSON that statements about many rows take
 //	  progress          telling how far a long operation is
 //	  options           what Open can be told
@@ -44,7 +44,7 @@
 //	  streak_rules      the rules that streaks go by
 //	writing (how facts become counters)
 //	  record_queue      callers share a commit; a batch from load to commit
-//	  record_load       holds the users, reads what a batch is decided by
+//	  record_load       holds the users, reads the input of decide
 //	  record_decide     finds all that changes, without the database
 //	  record_store      writes what changes
 //	facts (types, recording, look-ups, lists)
@@ -79,7 +79,7 @@
 //	  open              opens and migrates, and starts the upkeep
 //	  ready             whether the database can be used, and its size
 //	  keep_adopt        counts what other programs stored
-//	  keep_rows         reads rows that may hold anything, and places them
+//	  keep_rows         reads rows that may contain anything, and places them
 //	  keep_aside        rows that cannot be facts: set aside, listed, mended, deleted
 //	  keep_rules        other streak rules, and counting all streaks by them
 //	  keep_cleanup      deletes old fires, moves the horizon

@@ -25,9 +25,9 @@ type UserExport struct {
 	Tokens []Token `json:"tokens"` // the user's own, by id; whoever has other tokens is not known
 }
 
-// ExportUser returns everything kept about a user, of one moment and without a
-// cap, or ErrNotFound for a user who has neither fired nor traded. It holds it all in memory; [Reader.WriteUserExport]
-// does not.
+// ExportUser returns everything kept about a user, of one moment and without a cap,
+// or ErrNotFound for a user who has neither fired nor traded. It keeps all of it in
+// memory; [Reader.WriteUserExport] does not.
 func (r *Reader) ExportUser(ctx context.Context, userID int64) (UserExport, error) {
 	return snapshot(ctx, r, "export a user", func(v *view) (UserExport, error) { return v.exportUser(ctx, userID) })
 }
@@ -131,8 +131,8 @@ func (r *Reader) WriteUserExport(ctx context.Context, w io.Writer, userID int64)
 	return err
 }
 
-// exportWriter keeps the first error, so that a writer of many parts need not
-// ask after each.
+// exportWriter remembers the first error, so that its caller need not check for one
+// after each part.
 type exportWriter struct {
 	w        *bufio.Writer
 	progress *progress
@@ -158,7 +158,7 @@ func (e *exportWriter) value(v any) {
 	_, e.err = e.w.Write(text)
 }
 
-// writeElements writes the elements of an array, and tells of progress now and then.
+// writeElements writes the elements of an array, and reports progress now and then.
 func writeElements[T any](e *exportWriter, elements iter.Seq2[T, error]) error {
 	const often = 1_000
 	begun := e.rows

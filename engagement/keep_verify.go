@@ -55,8 +55,8 @@ func (f Finding) String() string {
 	return fmt.Sprintf("%s: %s: %s is %s, want %s", f.Invariant, f.Subject, f.Field, f.Stored, f.Expected)
 }
 
-// Verify recomputes every figure from what it derives from and compares, in
-// one snapshot, and then checks the file itself:
+// Verify recomputes every figure from what it derives from and compares, in one
+// snapshot, and then checks the schema and the file:
 //
 //   - V1: a user's totals are the sums of the user's days, and the P&L, the
 //     win rate and its bound follow from them. Nobody has totals without a fact, or

@@ -10,8 +10,8 @@ import (
 	"github.com/hydraxdev/engagementdb/engagement/internal/streaks"
 )
 
-// This file finds what SQL cannot: facts and users are read one by one and
-// compared with what Go makes of them.
+// This file finds what SQL cannot: users are read one by one and compared with what
+// Go computes.
 
 // misfit is a user whose streak, freezes, first day, win-rate bound or last_updated
 // is not what the user's days, grants and totals say.

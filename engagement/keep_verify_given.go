@@ -11,8 +11,8 @@ import (
 	"github.com/hydraxdev/engagementdb/dbgen"
 )
 
-// This file checks what is stored as it was given, and so can be compared with
-// nothing: that it can be read, and makes sense by itself (V7).
+// This file checks what is stored as it was given and cannot be compared with
+// anything else: that it can be read, and makes sense by itself (V7).
 
 // verifyReadable reports whether the counters can be compared at all: whether each
 // value is of its column's type and each setting makes sense.
@@ -209,8 +209,8 @@ func (v *view) verifyFreezeTimes(ctx context.Context, report *Report) error {
 	return nil
 }
 
-// verifySense checks that the counts of single days make sense by themselves, and
-// before the horizon with one another.
+// verifySense checks that the counts of each single day make sense by themselves, and
+// that those before the horizon agree with one another.
 func (v *view) verifySense(ctx context.Context, report *Report) error {
 	users, err := v.q.SenselessUserDays(ctx, MaxFindings)
 	if err != nil {

@@ -40,6 +40,7 @@ type MetricRow struct {
 // users and signals from the highest value on, ties by id, values that are null last;
 // days in their order. A metric of fires with a signal prefix, per user or per day,
 // needs single fires: see [MetricValues.Horizon]. All other metrics survive cleanup.
+// An opening balance is in all time, but on no day and no weekday.
 //
 // The definition's limit says how many rows there are, q which of them to return.
 // Every page reads every user, signal or day of the window, whatever the limits.

@@ -5,8 +5,8 @@ import "github.com/hydraxdev/engagementdb/engagement/internal/stats"
 // WinRateBound returns the lower bound of the 95 % Wilson score interval of a win
 // rate, from 0 to 1; 0 without wins, and if a number is negative. It orders win-rate
 // boards, where the rate itself would put three wins of three before ninety of a
-// hundred. Boards compare it rounded to whole billionths, so that users whose bounds
-// differ by less share a rank.
+// hundred. Boards compare it rounded to whole billionths: users whose bounds round to
+// the same billionth share a rank.
 //
 // Source: E. B. Wilson, Probable Inference, the Law of Succession, and
 // Statistical Inference, Journal of the American Statistical Association 22

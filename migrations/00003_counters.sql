@@ -20,7 +20,7 @@ CREATE TABLE user_days (
     wins INTEGER NOT NULL DEFAULT 0,
     losses INTEGER NOT NULL DEFAULT 0,
     draws INTEGER NOT NULL DEFAULT 0,
-    -- A sum beyond nine quintillion millionths would leave the integers.
+    -- A sum beyond nine quintillion millionths would not fit into 64 bits.
     pnl_micros INTEGER NOT NULL DEFAULT 0
         CHECK (pnl_micros BETWEEN -9000000000000000000 AND 9000000000000000000),
     PRIMARY KEY (user_id, day)
@@ -74,7 +74,7 @@ UPDATE signal_metrics SET total_fires = 0, active_users = 0;
 
 -- +goose Down
 -- user_stats and signal_metrics keep the figures that the predecessor's schema
--- can hold. The horizon goes too: the days before it exist only in the
+-- has columns for. The horizon goes too: the days before it exist only in the
 -- counters, so taking this migration down forgets them.
 DROP TABLE settings;
 DROP INDEX idx_user_stats_streak;

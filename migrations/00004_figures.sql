@@ -33,7 +33,7 @@ CREATE INDEX idx_user_stats_win_bound ON user_stats(win_bound DESC, user_id, win
 CREATE INDEX idx_user_stats_streak ON user_stats(streak_until, streak_length DESC, user_id);
 CREATE INDEX idx_user_stats_longest ON user_stats(streak_longest DESC, user_id);
 CREATE INDEX idx_user_stats_first_day ON user_stats(first_day, user_id);
--- It holds every column, because looking up each row of a window by its key
+-- It contains every column, because looking up each row of a window by its key
 -- takes several times as long as reading the window.
 CREATE INDEX idx_user_days_day ON user_days(day, user_id, fires, executed, wins, losses, draws, pnl_micros);
 CREATE INDEX idx_trades_signal_closed_at ON trades(signal_id, closed_at);

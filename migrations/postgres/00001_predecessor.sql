@@ -1,4 +1,4 @@
--- The predecessor's tables as PostgreSQL says them. There are no files to
+-- The predecessor's tables in PostgreSQL's types. There are no files to
 -- adopt here; the names and columns are those of SQLite.
 --
 -- Every primary key leads with what its table can be distributed by, user_id or

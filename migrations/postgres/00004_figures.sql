@@ -36,7 +36,7 @@ CREATE INDEX idx_user_stats_win_bound ON user_stats(win_bound DESC, user_id, win
 CREATE INDEX idx_user_stats_streak ON user_stats(streak_until, streak_length DESC, user_id);
 CREATE INDEX idx_user_stats_longest ON user_stats(streak_longest DESC, user_id);
 CREATE INDEX idx_user_stats_first_day ON user_stats(first_day, user_id);
--- Without the counts, unlike SQLite's: an index that holds no changing column
+-- Without the counts, unlike SQLite's: an index that contains no changing column
 -- lets PostgreSQL change a row in its place.
 CREATE INDEX idx_user_days_day ON user_days(day, user_id);
 CREATE INDEX idx_trades_signal_closed_at ON trades(signal_id, closed_at);

@@ -38,7 +38,7 @@ what was there, and only its owner may read it.`,
 			}
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
 				if output == "" {
-					// Without the bar of ctx, which would be drawn into the JSON on a terminal.
+					// With no progress bar, which a terminal would show within the JSON.
 					return db.WriteUserExport(cmd.Context(), cmd.OutOrStdout(), userID)
 				}
 				size, err := writeFile(output, func(w io.Writer) error { return db.WriteUserExport(ctx, w, userID) })
