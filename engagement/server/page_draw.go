@@ -22,7 +22,7 @@ type chart struct {
 }
 
 // leastWidth keeps few columns from being as wide as doors.
-const leastWidth = 120
+const leastWidth = 70
 
 type legend struct{ Class, Text string }
 

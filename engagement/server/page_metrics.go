@@ -135,7 +135,7 @@ func (v *visit) metricValues(m engagement.MetricValues, data *metricPage) error 
 	ratio := m.Metric.What == engagement.WhatRatio
 	switch {
 	case ratio:
-		show = func(x float64) cell { return cell{Text: fmt.Sprintf("%.4g", x), Class: "num", raw: plain(x)} }
+		show = func(x float64) cell { return cell{Text: fmt.Sprintf("%.4f", x), Class: "num", raw: plain(x)} }
 		head = append(head, "Numerator", "Denominator")
 	case m.Metric.What == engagement.WhatPnL:
 		show = amount

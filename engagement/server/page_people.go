@@ -32,7 +32,7 @@ var peopleParts = []struct {
 }
 
 // firstPaint is how long a page takes that could leave a part for later.
-const firstPaint = 100 * time.Millisecond
+const firstPaint = 75 * time.Millisecond
 
 func (s *Server) addPeoplePage() { s.page("/people", readers, (*visit).people) }
 
