@@ -94,8 +94,6 @@ func countName(x float64) string {
 	return grouped(int64(x))
 }
 
-func shareName(x float64) string { return fmt.Sprintf("%.0f%%", 100*x) }
-
 // column adds a bar whose parts stand upon each other, the first at the bottom.
 func (c *chart) column(s scale, says string, classes []string, values ...float64) {
 	col := column{X: 10 * len(c.Columns), Says: says}

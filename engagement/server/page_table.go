@@ -45,7 +45,7 @@ func (t *table) add(cells ...cell) {
 	t.Rows = append(t.Rows, tableRow{Cells: cells})
 }
 
-// Classes of the cells below a heading, which is aligned as they are.
+// Align is the class of the heading above a column, which is aligned as its cells are.
 func (t *table) Align(column int) string {
 	if len(t.Rows) > 0 && column < len(t.Rows[0].Cells) && strings.HasPrefix(t.Rows[0].Cells[column].Class, "num") {
 		return "num"

@@ -21,7 +21,7 @@
 //	health    whether the server works
 //	page      how a page of what people look at is shown; its templates are in page/
 //	page_login, page_table, page_draw   logging in, tables with their CSV, drawings
-//	page_today, page_boards, page_user, page_streak, page_signal, page_people, page_metrics, page_house   the pages
+//	page_today, page_boards, page_user, page_streak, page_quality, page_signal, page_people, page_metrics, page_house   the pages
 //	server    New and Close
 package server
 
