@@ -132,7 +132,7 @@ func (c *core) logFailure(ctx context.Context, doing string, took time.Duration,
 	level := slog.LevelError
 	for _, refusal := range []error{ErrInvalid, ErrConflict, ErrNotFound, errByCaller} {
 		if errors.Is(err, refusal) {
-			// Its text holds what the caller said of a user.
+			// Its text has what the caller said of a user.
 			level, err = slog.LevelDebug, refusal
 			break
 		}
@@ -153,7 +153,8 @@ const retryFor = 10 * time.Second
 
 // retry runs fn until it succeeds, fails for good, ctx ends or retryFor has
 // passed. The waits grow and are random, so that those who have collided do not
-// meet again. This is the one place where anything is tried again.
+// meet again. Nothing else tries an operation again, but that a migration of a file
+// begins anew when another program migrated it first.
 func retry[T any](ctx context.Context, c *core, doing string, fn func(context.Context) (T, error)) (T, error) {
 	start := time.Now()
 	answer, failed := fn(ctx)
@@ -214,8 +215,8 @@ func (c *core) enterTx() (leave func()) {
 
 // refuseInTx refuses to write outside of the transaction that this goroutine is
 // in, and to close the database: that would wait for the end of the transaction,
-// which would wait for it. Nothing but the goroutine's number tells: a caller's function may
-// hold any context.
+// which would wait for it. Nothing but the goroutine's number tells: a caller's
+// function may pass any context.
 func (c *core) refuseInTx() error {
 	if owner := c.inTx.Load(); owner != 0 && owner == goroutineID() {
 		return invalid("call", nil, "inside Tx, it would wait for ever on the database; use the Tx to write")

@@ -55,12 +55,12 @@ type Stats struct {
 	CommitTotal, CommitMax        time.Duration // from a batch's beginning until its end
 }
 
-// New returns a queue. commit commits one batch: once it is ready to write it
-// calls take, at most once, for the items; those who come or give up until then
-// still can. It returns how many items each commit has that happened, which is
-// one unless items were tried one by one, and the error of all of them; an item
-// that has an error of its own keeps it itself, and is in no commit. ctx is that of the caller who leads, and
-// nobody else's: once a batch is taken nobody can give it up.
+// New returns a queue. commit commits one batch: once it is ready to write it calls
+// take, at most once, for the items; callers may join or cancel until then. It
+// returns how many items each commit has that happened, which is one number unless
+// items were tried one by one, and the error of all of them. An item that has an
+// error of its own keeps that itself and is in no commit. ctx is the context of the
+// caller who leads: once the batch is taken it must not end the work of the others.
 //
 // detach may run a leader's work in another goroutine, so that its caller can
 // leave when its context ends; nil: it runs in the caller's.
