@@ -163,10 +163,10 @@ func (w *writing) recordBatch(wanted context.Context, batch []*queued) ([]receip
 	for i, r := range batch {
 		facts[i] = r.fact
 	}
-	ctx := wanted
+	ctx := context.WithoutCancel(wanted) // database/sql starts a goroutine for each query that can be cancelled
 	if w.engine.Remote() {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, batchTimeout)
+		ctx, cancel = context.WithTimeout(wanted, batchTimeout)
 		defer cancel()
 	}
 	l, err := w.load(ctx, facts)
