@@ -38,6 +38,24 @@ SELECT
 FROM user_states AS s
 JOIN fire_totals AS f ON f.user_id = s.user_id;
 
+-- Whoever might use user_stats goes on with what it is made of now.
+-- +goose StatementBegin
+DO $$
+DECLARE
+    granted RECORD;
+BEGIN
+    FOR granted IN
+        SELECT
+            a.privilege_type,
+            CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee
+        FROM pg_class AS c, aclexplode(c.relacl) AS a
+        WHERE c.oid = CAST('user_states' AS REGCLASS) AND a.grantee <> c.relowner
+    LOOP
+        EXECUTE format('GRANT %s ON fire_totals, user_stats TO %s', granted.privilege_type, granted.grantee);
+    END LOOP;
+END $$;
+-- +goose StatementEnd
+
 -- +goose Down
 DROP VIEW user_stats;
 ALTER TABLE user_states RENAME TO user_stats;
