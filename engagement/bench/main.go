@@ -26,6 +26,8 @@ type bench struct {
 	only     *regexp.Regexp
 	progress io.Writer
 	copies   int
+	compare  string // another commit to measure; empty: none
+	other    string // the program of that commit; empty: it is not built yet
 
 	// startServer is pgtest.Start, with the server's own settings.
 	startServer func(ctx context.Context, settings ...string) (*pgtest.Server, error)
@@ -49,7 +51,7 @@ type section struct {
 }
 
 func (b *bench) sections() []*section {
-	return []*section{b.writes(), b.bulk(), b.trades(), b.postgres(), b.overHTTP(), b.streams(), b.reads(), b.figures(), b.cleanups(), b.exports()}
+	return []*section{b.writes(), b.bulk(), b.trades(), b.million(), b.pagesWritten(), b.comparisons(), b.postgres(), b.overHTTP(), b.streams(), b.reads(), b.figures(), b.cleanups(), b.exports()}
 }
 
 // run measures all groups that were asked for, and goes on after one that
@@ -101,6 +103,9 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 	if len(args) == 2 && args[0] == askServer {
 		return runClient(args[1], os.Stdin, stdout)
 	}
+	if len(args) == 1 && args[0] == beSubject {
+		return runSubject(os.Stdin, stdout)
+	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	quick := flags.Bool("quick", false, "tiny sizes and short measurements: does it run? The figures mean nothing")
@@ -110,6 +115,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 	dir := flags.String("dir", ".", "where the databases are made, in a directory that is removed afterwards")
 	data := flags.String("data", "data", "where the databases of the community's figures are kept; --quick keeps none")
 	makeOnly := flags.Bool("make-data", false, "only make the databases that are kept, unless they are there")
+	compare := flags.String("compare", "", "also measure the library of this `commit`, in turn with this one's")
 	out := flags.String("out", "", "also write the table to this `file`")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -121,7 +127,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 		return errors.New("want no arguments, at least one round and some seconds")
 	}
 	b := &bench{rounds: *rounds, duration: time.Duration(*seconds * float64(time.Second)), sizes: fullSizes,
-		progress: stderr, startServer: pgtest.Start, data: *data}
+		progress: stderr, startServer: pgtest.Start, data: *data, compare: *compare}
 	if *quick {
 		b.rounds, b.duration, b.sizes, b.data = min(*rounds, 2), 20*time.Millisecond, quickSizes, ""
 	}
