@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -104,34 +105,64 @@ func (b *bench) programs(ctx context.Context) ([]program, error) {
 }
 
 func (b *bench) buildOther(ctx context.Context) (string, error) {
-	dir, err := filepath.Abs(filepath.Join(b.dir, "other"))
-	if err != nil {
-		return "", err
-	}
 	b.logf("building the library of %s", b.compare)
-	top, err := output(exec.CommandContext(ctx, "git", "rev-parse", "--show-toplevel"))
+	tree, err := filepath.Abs(filepath.Join(b.dir, "other"))
 	if err != nil {
 		return "", err
 	}
-	archive, err := output(exec.CommandContext(ctx, "git", "-C", strings.TrimSpace(string(top)), "archive", "--format=tar", b.compare))
+	if err := checkOut(ctx, b.compare, tree); err != nil {
+		return "", err
+	}
+	return b.buildSubject(ctx, tree)
+}
+
+// buildSubject builds a subject with the library of a tree, in which nothing is written:
+// Go is told that the sources are there.
+func (b *bench) buildSubject(ctx context.Context, tree string) (string, error) {
+	sources, err := filepath.Abs(filepath.Join(b.dir, "subject"))
 	if err != nil {
 		return "", err
 	}
-	if err := unpack(archive, dir); err != nil {
+	if err := os.CopyFS(sources, subjectSources); err != nil {
 		return "", err
 	}
-	source := filepath.Join(dir, "engagement", "bench", "subject") // in the folder of a module that has what is needed
-	if err := os.CopyFS(source, subjectSources); err != nil {
+	if err := os.WriteFile(filepath.Join(sources, "main.go"), []byte(subjectMain), 0o666); err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(filepath.Join(source, "main.go"), []byte(subjectMain), 0o666); err != nil {
+	files, err := os.ReadDir(sources)
+	if err != nil {
 		return "", err
 	}
-	built := filepath.Join(dir, "subject")
-	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", built, ".")
-	build.Dir = source
+	module := filepath.Join(tree, "engagement", "bench") // which has all that is needed
+	there := map[string]string{}
+	for _, f := range files {
+		there[filepath.Join(module, "subject", f.Name())] = filepath.Join(sources, f.Name())
+	}
+	text, err := json.Marshal(map[string]any{"Replace": there})
+	if err != nil {
+		return "", err
+	}
+	overlay, built := filepath.Join(sources, "overlay.json"), filepath.Join(sources, "built")
+	if err := os.WriteFile(overlay, text, 0o666); err != nil {
+		return "", err
+	}
+	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-overlay", overlay, "-o", built, "./subject")
+	build.Dir = module
 	_, err = output(build)
 	return built, err
+}
+
+// checkOut writes the files of a commit of this repository to a new folder.
+func checkOut(ctx context.Context, commit, dir string) error {
+	top, err := output(exec.CommandContext(ctx, "git", "rev-parse", "--show-toplevel"))
+	if err != nil {
+		return err
+	}
+	archive, err := output(exec.CommandContext(ctx, "git", "-C", strings.TrimSpace(string(top)), "archive", "--format=tar", commit))
+	if err != nil {
+		return err
+	}
+	return unpack(archive, dir)
 }
 
 // output runs a command and returns what it prints; its error says what it complains

@@ -80,7 +80,6 @@ func (s sample) rate() float64           { return float64(s.ops) / s.took.Second
 func (s sample) microsPerOp() float64    { return float64(s.took.Nanoseconds()) / 1e3 / float64(s.ops) }
 func (s sample) cpuPerOp() float64       { return float64(s.cpu.Nanoseconds()) / 1e3 / float64(s.ops) }
 func (s sample) batch() float64          { return float64(s.ops) / float64(s.commits) }
-func (s sample) commitsPerOp() float64   { return float64(s.commits) / float64(s.ops) }
 func (s sample) tripsPerOp() float64     { return float64(s.trips) / float64(s.ops) }
 func (s sample) tripsPerCommit() float64 { return float64(s.trips) / float64(s.commits) }
 
