@@ -29,7 +29,7 @@ var wantRows = []struct {
 	{"A million users", 2 + 3},
 	{"Pages written", 2 * 3},
 	{"PostgreSQL", 2 * 3 * 3},
-	{"HTTP", 3*2 + 1},
+	{"HTTP", 3*2 + 1 + 1},
 	{"Live streams", 1},
 	{"Reads", 7 * 4},
 	{"Figures of a community", 6 * 2},
