@@ -28,6 +28,7 @@ type bench struct {
 	progress    io.Writer
 	copies      int
 	compare     string // another commit to measure; empty: none
+	citus       string // the DSN of a cluster; empty: there is none
 	withIndexes bool   // measure what each index costs
 	other       string // the program of that commit; empty: it is not built yet
 
@@ -56,7 +57,7 @@ type section struct {
 func (b *bench) sections() []*section {
 	return []*section{
 		b.noise(), b.writes(), b.bulk(), b.trades(), b.million(), b.pagesWritten(), b.indexes(), b.comparisons(),
-		b.postgres(), b.overHTTP(), b.streams(), b.reads(), b.figures(), b.figuresByHand(), b.growth(), b.cleanups(), b.exports(),
+		b.postgres(), b.onCitus(), b.overHTTP(), b.streams(), b.reads(), b.figures(), b.figuresByHand(), b.growth(), b.cleanups(), b.exports(),
 	}
 }
 
@@ -129,6 +130,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 	makeOnly := flags.Bool("make-data", false, "only make the databases that are kept, unless they are there")
 	compare := flags.String("compare", "", "also measure the library of this `commit`, in turn with this one's")
 	indexes := flags.Bool("indexes", false, "also measure what each index of a SQLite file costs (takes minutes)")
+	citus := flags.String("citus", os.Getenv(citusVariable), "also measure the Citus cluster whose coordinator this `DSN` names; $"+citusVariable)
 	out := flags.String("out", "", "also write the table to this `file`")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -140,7 +142,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 		return errors.New("want no arguments, at least one round and some seconds")
 	}
 	b := &bench{rounds: *rounds, duration: time.Duration(*seconds * float64(time.Second)), sizes: fullSizes,
-		progress: stderr, startServer: pgtest.Start, data: *data, compare: *compare, withIndexes: *indexes}
+		progress: stderr, startServer: pgtest.Start, data: *data, compare: *compare, withIndexes: *indexes, citus: *citus}
 	if *quick {
 		b.rounds, b.duration, b.sizes, b.data = min(*rounds, 2), 20*time.Millisecond, quickSizes, ""
 	}

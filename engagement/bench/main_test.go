@@ -269,6 +269,16 @@ func TestHistoryIsKept(t *testing.T) {
 	}
 }
 
+func TestHeaderHoldsNoPassword(t *testing.T) {
+	for _, args := range [][]string{
+		{"--citus", "postgres://u:secret@host/db"}, {"--citus=postgres://u:secret@host/db"}, {"-citus=postgres://u:secret@host/db"},
+	} {
+		if got := commandLine(args); strings.Contains(got, "secret") || !strings.Contains(got, "host") {
+			t.Errorf("%q is shown as %q", args, got)
+		}
+	}
+}
+
 func TestSeriesFormat(t *testing.T) {
 	for _, test := range []struct {
 		series series
