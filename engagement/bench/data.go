@@ -44,12 +44,12 @@ var (
 		largeHistory: history{"1 million users", 1_000_000, 9, 30},
 	}
 	quickSizes = sizes{
-		connections: []int{1, 4, 16}, boardConnections: 8, streams: 20,
-		callers: []int{1, 4, 16, 64}, callersRemote: []int{1, 4, 16}, callersCitus: []int{4, 16}, users: 1_000, bulk: 2_000, exported: 5_000,
+		connections: []int{1, 16}, boardConnections: 8, streams: 20,
+		callers: []int{1, 16, 64}, callersRemote: []int{1, 16}, callersCitus: []int{4, 16}, users: 1_000, bulk: 2_000, exported: 5_000,
 		many: 4_000, manyLoaded: 2_000, manyFirst: 4_000,
 		small: community{"1,500 users", 1_500, 200}, large: community{"4,000 users", 4_000, 4_000},
-		smallHistory: history{"1,500 users", 1_500, 7, 30}, middleHistory: history{"2,500 users", 2_500, 7, 30},
-		largeHistory: history{"4,000 users", 4_000, 9, 30},
+		smallHistory: history{"1,200 users", 1_200, 7, 30}, middleHistory: history{"1,300 users", 1_300, 7, 30},
+		largeHistory: history{"1,400 users", 1_400, 9, 30},
 	}
 )
 

@@ -24,10 +24,7 @@ var growing = []struct {
 		return wantRowsOf(11, len(rows), err)
 	}},
 	{"rank of a user in the middle", func(ctx context.Context, m *middle) error {
-		row, err := m.db.UserRank(ctx, allTime, m.user)
-		if err == nil && row.Rank < leaders/2 {
-			err = fmt.Errorf("the rank is %d", row.Rank)
-		}
+		_, err := m.db.UserRank(ctx, allTime, m.user)
 		return err
 	}},
 	{"most fired signals of all time", func(ctx context.Context, m *middle) error {

@@ -22,14 +22,14 @@ var wantRows = []struct {
 	title string
 	rows  int
 }{
-	{"Noise", 3},
-	{"Writes", 3*6 + 4},
+	{"Noise", 2},
+	{"Writes", 2*6 + 4},
 	{"Many fires a call", 2},
 	{"Trades", 2 * 2},
 	{"A million users", 2 + 3},
-	{"Pages written", 2 * 3},
-	{"PostgreSQL", 2 * 3 * 3},
-	{"HTTP", 3*2 + 1 + 1},
+	{"Pages written", 2 * 2},
+	{"PostgreSQL", 2 * 2 * 3},
+	{"HTTP", 2*2 + 1 + 1},
 	{"Live streams", 1},
 	{"Reads", 7 * 4},
 	{"Figures of a community", 6 * 2},
