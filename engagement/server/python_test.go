@@ -155,6 +155,7 @@ func TestPythonCallsAnswerAsTheModuleDid(t *testing.T) {
 			{`db.get_user_stats(7).to_dict()`, stats},
 			{`db.get_user_stats("7").to_dict()`, stats},
 			{`db.get_user_stats(99)`, `null`},
+			{`[type(db.get_user_stats(8).win_rate).__name__, type(get_user_engagement_data(99)["pnl"]).__name__]`, `["float", "float"]`},
 			{`db.get_signal_metrics("EURUSD_LONG_001").to_dict()`,
 				`{"signal_id": "EURUSD_LONG_001", "total_fires": 3, "active_users": 3, "created_at": "2025-12-05T07:00:00"}`},
 			{`db.get_signal_metrics("GBPUSD")`, `null`},
