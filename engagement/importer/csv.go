@@ -26,7 +26,7 @@ func readCSV(p *pass, t *table) error {
 		case errors.Is(err, io.EOF):
 			return t.finish(text.last != '\n' && text.last != '\r')
 		case errors.Is(err, errLongRow):
-			return errTooLongRow(line)
+			return t.tooLong(line)
 		case err != nil:
 			return unreadableFile(err)
 		}
@@ -42,6 +42,14 @@ func lineOf(reader *csv.Reader, cells []string) int64 {
 	}
 	line, _ := reader.FieldPos(0)
 	return int64(line)
+}
+
+// tooLong ends the reading of a table at a row that would not fit into memory.
+func (t *table) tooLong(line int64) error {
+	if err := t.release(); err != nil {
+		return err
+	}
+	return errTooLongRow(line)
 }
 
 func errTooLongRow(line int64) error {

@@ -8,7 +8,7 @@
 // Map of the files, each of which uses only those before it:
 //
 //	options    what Import can be told
-//	report     what became of a file
+//	summary    what became of a file
 //	zone       times of a file as times of the world
 //	value      amounts, exactly
 //	input      a file: where it is read from, its encoding, what it may be

@@ -13,7 +13,7 @@ import (
 	"slices"
 	"strings"
 
-	_ "github.com/mattn/go-sqlite3" // the driver that engagement has anyway
+	"github.com/mattn/go-sqlite3" // the driver that engagement has anyway
 
 	"github.com/hydraxdev/engagementdb/engagement"
 )
@@ -44,12 +44,27 @@ func readFreqtradeDB(p *pass) (err error) {
 		if errors.Is(err, engagement.ErrInvalid) || isOurs(err) {
 			return err
 		}
-		if p.ctx.Err() != nil {
-			return p.ctx.Err()
-		}
-		return invalidFile("its database cannot be read, or was cut off: %s", shortened(err.Error()))
+		return databaseError(p.ctx, err)
 	}
 	return nil
+}
+
+// databaseError says whether another program, the disk or the file itself is to blame.
+func databaseError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if failed, ok := errors.AsType[sqlite3.Error](err); ok {
+		switch failed.Code {
+		case sqlite3.ErrBusy, sqlite3.ErrLocked:
+			return fmt.Errorf("%w: read the database: %w", engagement.ErrBusy, err)
+		case sqlite3.ErrPerm, sqlite3.ErrCantOpen, sqlite3.ErrAuth:
+			return fmt.Errorf("%w: read the database: %w", engagement.ErrDenied, err)
+		case sqlite3.ErrIoErr, sqlite3.ErrFull, sqlite3.ErrNomem:
+			return fmt.Errorf("%w: read the database: %w", engagement.ErrStorage, err)
+		}
+	}
+	return invalidFile("its database cannot be read, or was cut off: %s", shortened(err.Error()))
 }
 
 func readTrades(p *pass, db *sql.DB) error {

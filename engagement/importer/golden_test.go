@@ -58,7 +58,7 @@ func file(t testing.TB, name string) *os.File {
 
 // golden is what a file comes to.
 type golden struct {
-	Report importer.Report          `json:"report"`
+	Report importer.Summary         `json:"report"`
 	Trades []engagement.ClosedTrade `json:"trades"` // last closed first
 	Fires  []engagement.SignalFire  `json:"fires"`
 }
@@ -121,7 +121,7 @@ func TestFilesComeToWhatIsWrittenBesideThem(t *testing.T) {
 	}
 }
 
-func leftOut(r importer.Report) (n int64) {
+func leftOut(r importer.Summary) (n int64) {
 	for _, c := range r.LeftOut {
 		n += c.Count
 	}

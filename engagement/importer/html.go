@@ -41,12 +41,15 @@ func readHTML(p *pass, t *table) error {
 		if kind == html.ErrorToken {
 			switch err := z.Err(); {
 			case errors.Is(err, io.EOF) && inTable && !closed:
+				if err := t.release(); err != nil { // whose row has ended
+					return err
+				}
 				t.short = line
 				return t.finish(true)
 			case errors.Is(err, io.EOF):
 				return t.finish(false)
 			case errors.Is(err, html.ErrBufferExceeded), errors.Is(err, errLongRow):
-				return errTooLongRow(line)
+				return t.tooLong(line)
 			default:
 				return unreadableFile(err)
 			}
@@ -86,7 +89,7 @@ func readHTML(p *pass, t *table) error {
 		}
 		line += newlines
 		if r.bytes > mostRow || len(r.cells) > mostCells {
-			return errTooLongRow(r.line)
+			return t.tooLong(r.line)
 		}
 	}
 }

@@ -17,23 +17,23 @@ import (
 // be.
 //
 // A row that cannot be read, or is in conflict with what is stored, stops nothing: the
-// report has it. ErrInvalid, an [engagement.InvalidError] with field and reason, refuses
+// summary has it. ErrInvalid, an [engagement.InvalidError] with field and reason, refuses
 // the file as a whole, which is then no export that is known, was cut off or is too
 // long, or a setting: the account, the time zone or the user where the file does not
-// name them, which is noticed before anything is recorded. The report that comes with
-// an error says what was recorded before it.
+// name them, which is noticed before anything is recorded. The summary that comes
+// with an error says what was recorded before it.
 //
 // Import keeps at most a chunk of trades in memory, and of an XLSX its texts. An
 // [os.File] of the disk is read in place, anything else is copied to a temporary file
 // first. A database of freqtrade is opened for reading and not changed; if it is in use
 // it must be given as an os.File, so that what is beside it is read too.
-func Import(ctx context.Context, db *engagement.DB, r io.Reader, o Options) (report Report, err error) {
+func Import(ctx context.Context, db *engagement.DB, r io.Reader, o Options) (report Summary, err error) {
 	if err := o.check(); err != nil {
-		return Report{}, err
+		return Summary{}, err
 	}
 	in, err := openInput(ctx, r, o.MaxBytes)
 	if err != nil {
-		return Report{}, err
+		return Summary{}, err
 	}
 	defer func() { err = errors.Join(err, in.close()) }()
 	if o.Strict {
@@ -49,7 +49,7 @@ func Import(ctx context.Context, db *engagement.DB, r io.Reader, o Options) (rep
 }
 
 // strictly refuses a file of which not all can be recorded.
-func strictly(r Report) error {
+func strictly(r Summary) error {
 	failed := int64(len(r.Problems)) + r.MoreProblems
 	if failed == 0 {
 		return nil
@@ -59,13 +59,13 @@ func strictly(r Report) error {
 }
 
 // read reads a file once.
-func read(ctx context.Context, db *engagement.DB, in *input, o Options, dry bool) (Report, error) {
+func read(ctx context.Context, db *engagement.DB, in *input, o Options, dry bool) (Summary, error) {
 	zone, err := parseZone(o.TimeZone)
 	if err != nil {
-		return Report{}, err
+		return Summary{}, err
 	}
-	p := &pass{ctx: ctx, db: db, o: o, in: in, zone: zone, dry: dry, report: Report{
-		Format: o.Format, DryRun: dry, LeftOut: []Count{}, Totals: []Total{}, Problems: []Problem{},
+	p := &pass{ctx: ctx, db: db, o: o, in: in, zone: zone, dry: dry, report: Summary{
+		Format: o.Format, DryRun: dry, LeftOut: []LeftOut{}, Totals: []Total{}, Problems: []RowProblem{},
 	}}
 	if o.Fires {
 		p.report.Fires = &FireCounts{}

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/xuri/excelize/v2"
+
 	"github.com/hydraxdev/engagementdb/engagement"
 	"github.com/hydraxdev/engagementdb/engagement/engagementtest"
 	"github.com/hydraxdev/engagementdb/engagement/importer"
@@ -35,7 +37,7 @@ func mt5Rows(n int) string {
 
 var ofUTC = importer.Options{User: 7, TimeZone: "UTC"}
 
-func imported(t *testing.T, db *engagement.DB, text string, o importer.Options) (importer.Report, error) {
+func imported(t *testing.T, db *engagement.DB, text string, o importer.Options) (importer.Summary, error) {
 	t.Helper()
 	return importer.Import(t.Context(), db, strings.NewReader(text), o)
 }
@@ -114,6 +116,7 @@ func TestFilesThatAreCutOffOrForeignAreRefusedWithOneSentence(t *testing.T) {
 		{"freqtrade's instead of a table", api, importer.Options{User: 7, Format: importer.MT5}, "no table of trades, as MetaTrader 5", 0},
 		{"a table without the columns", "a,b\n", importer.Options{User: 7, Columns: importer.Columns{"trade_id": "x", "pnl": "y", "closed_at": "z"}}, "names of all columns", 0},
 		{"CSV cut off within a row", (mt5Header + mt5Rows(3))[:len(mt5Header+mt5Rows(3))-40], ofUTC, "it was cut off in line 6", 2},
+		{"CSV cut off within the last number", (mt5Header + mt5Rows(3))[:len(mt5Header+mt5Rows(3))-4], ofUTC, "it was cut off in line 6", 2},
 		{"a page cut off within a row", half(html), importer.Options{User: 7, TimeZone: "UTC"}, "it was cut off in line", 1},
 		{"a page cut off between rows", html[:strings.Index(html, "<tr align=\"right\">")], importer.Options{User: 7, TimeZone: "UTC"}, "it was cut off in line", 1},
 		{"JSON cut off", api[:strings.Index(api, `{"trade_id": 3`)+9], importer.Options{User: 7}, "it was cut off after", 2},
@@ -162,7 +165,6 @@ func zipped(t *testing.T, name string, content io.Reader) []byte {
 }
 
 func TestASpreadsheetThatIsABombIsRefusedWithoutBeingUnpacked(t *testing.T) {
-	t.Parallel()
 	var packed bytes.Buffer
 	deflate := must(flate.NewWriter(&packed, flate.BestSpeed))(t)
 	must(io.Copy(deflate, io.LimitReader(spaces{}, 64<<20)))(t)
@@ -266,7 +268,7 @@ func TestWhatIsInConflictIsReportedWithItsLineAndTheRestIsRecorded(t *testing.T)
 	if err != nil || report.Duplicates != 29 || report.Conflicts != 1 || report.Unreadable != 1 {
 		t.Fatalf("got %+v: %v", report, err)
 	}
-	same(t, "the problems", report.Problems, []importer.Problem{
+	same(t, "the problems", report.Problems, []importer.RowProblem{
 		{Kind: importer.Conflict, Line: 16, Text: "mt5-88012345-13", Reason: "another trade is stored under this id: P&L is stored as -88.2, got -88.21"},
 		{Kind: importer.Unreadable, Line: 34, Text: "mt5-88012345-99", Reason: `invalid closing time "2999-01-01T00:00:00Z": it is more than 24 hours ahead`},
 	})
@@ -301,6 +303,28 @@ func TestAnInterruptedImportGoesOnWhereItWas(t *testing.T) {
 	}
 	if len(stored(t, db).Trades) != 4_000 || !must(db.Verify(t.Context()))(t).OK() {
 		t.Error("the figures are wrong")
+	}
+}
+
+func TestAFormulaIsWhatItCameToAndNothingIsComputed(t *testing.T) {
+	t.Parallel()
+	sheet := excelize.NewFile()
+	for i, cells := range [][]any{{"trade_id", "pnl", "closed_at"}, {"a", 1.5, "2025-01-02T10:00:00Z"}, {"b", nil, "2025-01-02T10:00:00Z"}, {"=c", 2, 45_659.5}} {
+		if err := sheet.SetSheetRow("Sheet1", fmt.Sprintf("A%d", i+1), &cells); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := sheet.SetCellFormula("Sheet1", "B3", "1000+1"); err != nil { // which a program wrote that computes nothing
+		t.Fatal(err)
+	}
+	db := open(t)
+	report, err := importer.Import(t.Context(), db, must(sheet.WriteToBuffer())(t), ofUTC)
+	if err != nil || report.Recorded != 2 || report.PnL != 3.5 {
+		t.Fatalf("got %+v: %v", report, err)
+	}
+	same(t, "the problems", report.Problems, []importer.RowProblem{{Kind: importer.Unreadable, Line: 3, Column: "pnl", Reason: "it is no number"}})
+	if got := stored(t, db).Trades[0]; got.TradeID != "=c" || !got.ClosedAt.Equal(time.Date(2025, 1, 2, 12, 0, 0, 0, time.UTC)) {
+		t.Errorf("the last trade is %+v", got)
 	}
 }
 

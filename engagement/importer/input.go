@@ -86,6 +86,8 @@ func spool(ctx context.Context, to *os.File, from io.Reader, most int64) (size i
 			return size, ctx.Err()
 		case readErr == io.EOF:
 			return size, nil
+		case errors.Is(readErr, io.ErrUnexpectedEOF):
+			return size, invalidFile("it did not arrive whole")
 		case readErr != nil:
 			return size, fmt.Errorf("read the file: %w", readErr)
 		}

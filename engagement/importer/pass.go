@@ -29,7 +29,7 @@ type pass struct {
 	in     *input
 	zone   zone
 	dry    bool
-	report Report
+	report Summary
 	sum    micros // of all trades that could be read
 
 	waiting []found // for their transaction
@@ -80,7 +80,7 @@ func clamped(sum, m micros) micros {
 // bad takes a row that could not be read.
 func (p *pass) bad(line int64, column, text, reason string) {
 	p.report.Read++
-	p.report.problem(Problem{Unreadable, line, column, text, reason})
+	p.report.problem(RowProblem{Unreadable, line, column, text, reason})
 }
 
 // leaveOut takes a row that is no closed trade.
@@ -121,10 +121,10 @@ func (p *pass) flush() error {
 type chunkReport struct {
 	trades, fires [engagement.Duplicate + 1]int64 // by status
 	refusedFires  int64
-	problems      []Problem
+	problems      []RowProblem
 }
 
-func (c chunkReport) addTo(r *Report) {
+func (c chunkReport) addTo(r *Summary) {
 	r.Recorded += c.trades[engagement.Recorded]
 	r.Duplicates += c.trades[engagement.Duplicate]
 	if r.Fires != nil {
@@ -154,7 +154,7 @@ func (p *pass) record(tx *engagement.Tx) (c chunkReport, err error) {
 		if errors.Is(err, engagement.ErrConflict) {
 			kind = Conflict
 		}
-		c.problems = append(c.problems, Problem{kind, p.waiting[i].line, "", trades[i].TradeID, reasonOf(err)})
+		c.problems = append(c.problems, RowProblem{kind, p.waiting[i].line, "", trades[i].TradeID, reasonOf(err)})
 	})
 	if err != nil || !p.o.Fires {
 		return c, err
@@ -177,7 +177,7 @@ func (p *pass) record(tx *engagement.Tx) (c chunkReport, err error) {
 			return
 		}
 		c.refusedFires++
-		c.problems = append(c.problems, Problem{Refused, lines[i], "", fires[i].SignalID, "its fire: " + reasonOf(err)})
+		c.problems = append(c.problems, RowProblem{Refused, lines[i], "", fires[i].SignalID, "its fire: " + reasonOf(err)})
 	})
 }
 

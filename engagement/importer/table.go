@@ -67,6 +67,7 @@ type table struct {
 	sums     []micros // of the columns of money
 	totals   bool     // those of the columns were there
 	short    int64    // the line of the last row, if it lacks cells
+	held     *found   // the last trade, until it is known that it was not cut off
 	needed   int      // the last column that is needed
 	net      bool     // the net profit of the report was found
 	serials  bool     // times may be numbers of days, as spreadsheets have them
@@ -85,13 +86,20 @@ func (t *table) row(r row) error {
 		t.results(r)
 		return nil
 	}
+	if slices.Equal(r.cells, t.layout.names) { // on a new page
+		return nil
+	}
 	switch title := r.cell(0); {
-	case slices.Equal(r.cells, t.layout.names): // of a new page
-		return nil
 	case t.layout.format != CSV && filled == 1 && title != "" && !strings.ContainsAny(title, "0123456789"):
-		t.ended = true
-		return nil
-	case t.isTotal(r):
+		t.ended, t.short = true, 0
+		return t.release()
+	}
+	if t.layout.format != CSV && t.isTotalRow(r) {
+		t.short = 0
+		if err := t.release(); err != nil {
+			return err
+		}
+		t.takeTotal(r)
 		return nil
 	}
 	return t.trade(r)
@@ -164,29 +172,29 @@ func (t *table) checkSignals() error {
 	return nil
 }
 
-// isTotal takes a row that adds others up.
-func (t *table) isTotal(r row) bool {
+// isTotalRow reports whether a row adds others up: it has a label with a colon, or
+// nothing that says of which trade it is.
+func (t *table) isTotalRow(r row) bool {
 	l := t.layout
-	if l.format == CSV {
-		return false
-	}
+	return strings.HasSuffix(filledCells(r.cells)[0], ":") ||
+		r.cell(l.closed) == "" && r.cell(l.id) == "" && r.cell(l.symbol) == "" && r.cell(l.kind) == ""
+}
+
+// takeTotal compares the totals of such a row with those of the rows before it.
+func (t *table) takeTotal(r row) {
 	filled := filledCells(r.cells)
 	if name, isLabel := strings.CutSuffix(filled[0], ":"); isLabel {
 		if m, err := t.decimals.parse(filled[len(filled)-1]); err == nil && len(filled) == 2 {
 			t.total(name, m, t.sum)
 		}
-		return true
+		return
 	}
-	if r.cell(l.closed) != "" || l.id != none && r.cell(l.id) != "" || r.cell(l.symbol) != "" {
-		return false
-	}
-	for i, column := range l.money {
+	for i, column := range t.layout.money {
 		if m, err := t.decimals.parse(r.cell(column)); err == nil && r.cell(column) != "" && !t.totals {
-			t.total(l.names[column], m, t.sums[i])
+			t.total(t.layout.names[column], m, t.sums[i])
 		}
 	}
 	t.totals = true
-	return true
 }
 
 // results takes the row of a report in which gross profit and gross loss add up to
@@ -212,6 +220,9 @@ func (t *table) results(r row) {
 
 // trade takes a row of a trade.
 func (t *table) trade(r row) error {
+	if err := t.release(); err != nil {
+		return err
+	}
 	t.short = 0
 	if len(r.cells) <= t.needed {
 		t.short = r.line
@@ -274,6 +285,20 @@ func (t *table) trade(r row) error {
 		t.sums[i] = clamped(t.sums[i], m)
 	}
 	f.id, f.signal = t.idOf(r, f), signalOf(t.signalText(r))
+	t.held = &f
+	if l.format != CSV && len(r.cells) < len(l.names) {
+		t.short = r.line // its last number may be half of one
+	}
+	return nil
+}
+
+// release takes the trade before.
+func (t *table) release() error {
+	if t.held == nil {
+		return nil
+	}
+	f := *t.held
+	t.held = nil
 	return t.add(f)
 }
 
@@ -348,9 +373,13 @@ func (t *table) finish(cut bool) error {
 	case t.layout == nil:
 		return t.unknown()
 	case cut && t.short != 0:
+		if t.held != nil {
+			t.held = nil
+			t.bad(t.short, "", "", "it was cut off")
+		}
 		return errCut(t.short)
 	}
-	return nil
+	return t.release()
 }
 
 func (t *table) unknown() error {

@@ -55,7 +55,7 @@ func readSheet(p *pass, t *table, file *excelize.File, sheet string) error {
 			return unreadableFile(err)
 		}
 		if len(cells) > mostCells {
-			return errTooLongRow(line - 1)
+			return t.tooLong(line - 1)
 		}
 		if err := t.row(row{line: line, cells: trimmed(cells)}); err != nil {
 			return err

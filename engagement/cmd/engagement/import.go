@@ -110,7 +110,7 @@ func openArgument(cmd *cobra.Command, name string) (io.ReadCloser, error) {
 	return file, nil
 }
 
-func importText(r importer.Report) string {
+func importText(r importer.Summary) string {
 	var text strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&text, format+"\n", args...) }
 	recorded := "recorded"

@@ -78,7 +78,7 @@ func TestAReportComesFromStandardInputAndItsSummaryIsJSON(t *testing.T) {
 	if code := a.run(t.Context(), args, bytes.NewReader(text), &out, &errOut); code != exitOK {
 		t.Fatalf("exit code %d: %s", code, errOut.String())
 	}
-	if got := decode[importer.Report](t, out.String()); got.Recorded != 4 || got.Format != importer.MT5 {
+	if got := decode[importer.Summary](t, out.String()); got.Recorded != 4 || got.Format != importer.MT5 {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -5,19 +5,19 @@ import (
 	"unicode"
 )
 
-// Report is what became of a file.
-type Report struct {
+// Summary is what became of a file.
+type Summary struct {
 	Format  Format `json:"format"`
 	Account string `json:"account,omitempty"` // that the trade ids name; "": none
 	DryRun  bool   `json:"dry_run"`           // then nothing was recorded, and the counts say what would be
 
-	Read       int64   `json:"read"`       // rows of trades, also those that could not be read or were left out
-	Recorded   int64   `json:"recorded"`   // trades that were new
-	Duplicates int64   `json:"duplicates"` // trades that were stored already
-	Conflicts  int64   `json:"conflicts"`  // trades that are stored with other content
-	Unreadable int64   `json:"unreadable"` // rows that could not be read, or that the database refuses
-	LeftOut    []Count `json:"left_out"`   // rows that are no closed trades, by reason
-	PnL        float64 `json:"pnl"`        // of all trades that could be read, stored before or not
+	Read       int64     `json:"read"`       // rows of trades, also those that could not be read or were left out
+	Recorded   int64     `json:"recorded"`   // trades that were new
+	Duplicates int64     `json:"duplicates"` // trades that were stored already
+	Conflicts  int64     `json:"conflicts"`  // trades that are stored with other content
+	Unreadable int64     `json:"unreadable"` // rows that could not be read, or that the database refuses
+	LeftOut    []LeftOut `json:"left_out"`   // rows that are no closed trades, by reason
+	PnL        float64   `json:"pnl"`        // of all trades that could be read, stored before or not
 
 	// AmbiguousTimes is how many times the clock of the zone showed twice, since it was
 	// put back; the first of the two was taken.
@@ -30,12 +30,12 @@ type Report struct {
 
 	// Problems are the first rows that were not recorded for a reason of their own, at
 	// most 100; MoreProblems is how many are not listed.
-	Problems     []Problem `json:"problems"`
-	MoreProblems int64     `json:"more_problems"`
+	Problems     []RowProblem `json:"problems"`
+	MoreProblems int64        `json:"more_problems"`
 }
 
-// Count is how many rows were left out for a reason.
-type Count struct {
+// LeftOut is how many rows were left out for a reason.
+type LeftOut struct {
 	Reason string `json:"reason"`
 	Count  int64  `json:"count"`
 }
@@ -66,8 +66,8 @@ const (
 	Refused    Kind = "refused"    // the database refuses the fire of a trade
 )
 
-// Problem is why a row was not recorded.
-type Problem struct {
+// RowProblem is why a row was not recorded.
+type RowProblem struct {
 	Kind   Kind   `json:"kind"`
 	Line   int64  `json:"line"`             // of the file, from 1; of a database the id of the row, of JSON the number of the trade
 	Column string `json:"column,omitempty"` // in the words of the file; "": the row as a whole
@@ -77,7 +77,7 @@ type Problem struct {
 
 const mostProblems = 100
 
-func (r *Report) problem(p Problem) {
+func (r *Summary) problem(p RowProblem) {
 	switch p.Kind {
 	case Conflict:
 		r.Conflicts++
@@ -92,14 +92,14 @@ func (r *Report) problem(p Problem) {
 	r.Problems = append(r.Problems, p)
 }
 
-func (r *Report) leaveOut(reason string) {
+func (r *Summary) leaveOut(reason string) {
 	for i := range r.LeftOut {
 		if r.LeftOut[i].Reason == reason {
 			r.LeftOut[i].Count++
 			return
 		}
 	}
-	r.LeftOut = append(r.LeftOut, Count{reason, 1})
+	r.LeftOut = append(r.LeftOut, LeftOut{reason, 1})
 }
 
 // shortened returns the beginning of a text from a file, fit for a message.
