@@ -20,7 +20,7 @@ func TestAVerificationIsNoted(t *testing.T) {
 		clock.Advance(time.Hour)
 		noError(t, db.DefineMetric(ctx, engagement.MetricDefinition{Name: "m", What: "count", Of: "fires", Per: "user"}))
 		noError(t, db.Tx(ctx, func(tx *engagement.Tx) error {
-			_, err := tx.SQL().ExecContext(ctx, "UPDATE user_stats SET streak_longest = 7")
+			_, err := tx.SQL().ExecContext(ctx, "UPDATE days SET fires = fires + 1")
 			return err
 		}))
 		findings := must(db.Verify(ctx))(t).Findings
