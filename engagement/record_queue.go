@@ -186,6 +186,9 @@ const storeChunk = 4_096
 // recordAll records the facts of one caller, in their order: if one is refused,
 // so are all, before any is written.
 func (w *writing) recordAll(ctx context.Context, facts []*fact) ([]receipt, error) {
+	if err := w.tx.Expect(ctx, len(facts)); err != nil {
+		return nil, err
+	}
 	if len(facts) > storeChunk {
 		// What a later chunk refuses must be known before the first is stored.
 		horizon, err := w.horizon(ctx)

@@ -26,6 +26,7 @@ type changes struct {
 	signals    map[string]signalChange
 	days       map[Day]*dayChange
 	room       []userChange // for users
+	ordered    []int64      // see order
 	unused     []int64      // users who were created to be held but got no fact
 }
 
@@ -110,6 +111,14 @@ func (c *changes) user(id int64) *userChange {
 		c.users[id] = change
 	}
 	return change
+}
+
+// order returns the users in ascending order, once all are known.
+func (c *changes) order() []int64 {
+	if len(c.ordered) != len(c.users) {
+		c.ordered = sortedKeys(c.users, cmp.Compare)
+	}
+	return c.ordered
 }
 
 func (c *changes) day(day Day) *dayChange {
@@ -235,7 +244,7 @@ func storeUserDays(ctx context.Context, q dbgen.Querier, c *changes) error {
 // storeUsers writes the users' totals and streak state.
 func storeUsers(ctx context.Context, q dbgen.Querier, c *changes) error {
 	var fired, streak jsonRows
-	for _, user := range sortedKeys(c.users, cmp.Compare) {
+	for _, user := range c.order() {
 		switch change := c.users[user]; {
 		case change.active:
 			change.addStreak(&streak, user)
@@ -254,7 +263,7 @@ func storeUsers(ctx context.Context, q dbgen.Querier, c *changes) error {
 // was the first day, changes altogether; others seldom in more than two of these.
 func storeUsersApart(ctx context.Context, q dbgen.Querier, c *changes) error {
 	var fired, notExecuted, whole, latest, longest jsonRows
-	for _, user := range sortedKeys(c.users, cmp.Compare) {
+	for _, user := range c.order() {
 		change := c.users[user]
 		if change.active && (!change.known || change.streak.First != change.stored.First) {
 			change.addStreak(&whole, user)
@@ -290,7 +299,7 @@ func (c *userChange) addStreak(rows *jsonRows, user int64) {
 // who were created in vain.
 func storeUserTrades(ctx context.Context, q dbgen.Querier, c *changes) error {
 	var traded, moved jsonRows
-	for _, user := range sortedKeys(c.users, cmp.Compare) {
+	for _, user := range c.order() {
 		change := c.users[user]
 		if !change.ofTrades() {
 			continue
@@ -313,7 +322,7 @@ func storeUserTrades(ctx context.Context, q dbgen.Querier, c *changes) error {
 // storeStreaks writes the freezes that cover another day than before, and the awards.
 func storeStreaks(ctx context.Context, q dbgen.Querier, c *changes) error {
 	var spent, awards jsonRows
-	for _, user := range sortedKeys(c.users, cmp.Compare) {
+	for _, user := range c.order() {
 		for _, f := range c.users[user].freezes {
 			spent.begin().int(user).str(f.ID).int(f.Spent)
 		}

@@ -162,6 +162,8 @@ type Tx interface {
 	Later() dbgen.Querier
 	// Flush runs the statements that wait.
 	Flush(ctx context.Context) error
+	// Expect makes room for a write of so many facts, until the transaction ends.
+	Expect(ctx context.Context, facts int) error
 	// Load holds users and reads what a write of their facts depends on.
 	Load(ctx context.Context, keys Keys) (Loaded, error)
 	// Histories reads the days and freezes of some users and the awards of

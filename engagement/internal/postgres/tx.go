@@ -120,6 +120,9 @@ func queueRows[T any](t *tx, into *[]T, convert pgx.RowToFunc[T], query string, 
 	})
 }
 
+// Expect does nothing: the server has room of its own.
+func (t *tx) Expect(context.Context, int) error { return nil }
+
 // Flush sends what is queued and waits until it has run. If a queued statement fails
 // or is lost, so does the commit.
 func (t *tx) Flush(ctx context.Context) error {

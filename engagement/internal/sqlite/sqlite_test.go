@@ -309,3 +309,43 @@ func TestAnyPathWillDo(t *testing.T) {
 		})
 	}
 }
+
+func TestALargeWriteHasALargerCacheUntilItsEnd(t *testing.T) {
+	t.Parallel()
+	e := migrated(t)
+	cache := func() int64 { return number(t, e.writer, "PRAGMA cache_size") }
+	usual := cache()
+	if usual != -writerCache {
+		t.Errorf("the cache is %d", usual)
+	}
+	for _, c := range []struct {
+		facts int
+		want  int64
+	}{{1, usual}, {1_000, usual}, {2_000, -2_000 * cacheOfAFact}, {1_000_000, -largestCache / cacheOfAFact * cacheOfAFact}} {
+		for name, end := range map[string]func(engine.Tx) error{
+			"committed":   func(tx engine.Tx) error { return tx.Commit(t.Context()) },
+			"rolled back": func(tx engine.Tx) error { return tx.Rollback(t.Context()) },
+		} {
+			w, err := e.BeginWrite(t.Context(), engine.EnterGate)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Expect(t.Context(), c.facts); err != nil {
+				t.Fatal(err)
+			}
+			var size int64
+			if err := w.SQL().QueryRowContext(t.Context(), "PRAGMA cache_size").Scan(&size); err != nil {
+				t.Fatal(err)
+			}
+			if size != c.want {
+				t.Errorf("the cache for %d facts is %d, want %d", c.facts, size, c.want)
+			}
+			if err := end(w); err != nil {
+				t.Fatal(err)
+			}
+			if after := cache(); after != usual {
+				t.Errorf("when %d facts were %s the cache is %d, want %d", c.facts, name, after, usual)
+			}
+		}
+	}
+}

@@ -35,6 +35,7 @@ type tx struct {
 	*dbgen.Queries
 	pooled *sql.Conn
 	conn   *conn
+	roomy  bool // its cache is larger than usual
 }
 
 // begin opens a transaction on a connection of pool, which it gives back when
@@ -53,6 +54,39 @@ func begin(ctx context.Context, pool *sql.DB, statement string) (*tx, error) {
 	}
 	t.conn.failed = nil
 	return t, nil
+}
+
+// The cache of the connection that writes, in KiB. A large transaction whose pages do
+// not fit writes them early and reads them again: with room for all it took two thirds
+// of the time. A fact of a user seen at random changes some 13 pages.
+const (
+	writerCache  = 64 << 10
+	largestCache = 512 << 10
+	cacheOfAFact = 13 * 4
+)
+
+// Expect enlarges the cache, which is given back when the transaction ends.
+func (t *tx) Expect(ctx context.Context, facts int) error {
+	room := min(facts, largestCache/cacheOfAFact) * cacheOfAFact
+	if room <= writerCache {
+		return nil
+	}
+	t.roomy = true
+	return t.setCache(ctx, room)
+}
+
+func (t *tx) setCache(ctx context.Context, kib int) error {
+	_, err := t.pooled.ExecContext(ctx, fmt.Sprintf("PRAGMA cache_size = -%d", kib))
+	return err
+}
+
+// release gives the connection back.
+func (t *tx) release() error {
+	if t.roomy {
+		// The connection is as good without it: a larger cache is only memory.
+		_ = t.setCache(context.Background(), writerCache)
+	}
+	return t.pooled.Close()
 }
 
 func (t *tx) Later() dbgen.Querier { return t.Queries }
@@ -142,7 +176,7 @@ func (t *tx) Commit(ctx context.Context) error {
 	if _, err := t.pooled.ExecContext(context.Background(), "COMMIT"); err != nil {
 		return errors.Join(err, t.Rollback(ctx))
 	}
-	return t.pooled.Close()
+	return t.release()
 }
 
 // End ends a snapshot.
@@ -160,5 +194,5 @@ func (t *tx) Rollback(context.Context) error {
 		_ = t.pooled.Raw(func(any) error { return driver.ErrBadConn })
 		return err
 	}
-	return t.pooled.Close()
+	return t.release()
 }
