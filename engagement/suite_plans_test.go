@@ -307,6 +307,7 @@ func plansOfPostgres() []planOfPostgres {
 		{query: "TopSignalOfDay", index: "idx_signal_days_day_fires", cond: `((day = $1) AND (fires > 0))`},
 		{query: "PopularSignals", index: "idx_signal_days_day_fires", cond: `((day >= $1) AND (day <= $2)`, sorts: true},
 
+		{query: "NewUsersFrom", index: "idx_user_stats_first_day", cond: `(first_day`},
 		{query: "UsersFrom", index: "user_stats_pkey", cond: `(user_id >= $1)`},
 		{query: "SignalsAfter", index: "signal_metrics_pkey", cond: `(signal_id >= $1)`},
 		{query: "StreaksUntil", index: "idx_user_stats_streak", cond: `((streak_until = ANY (ARRAY[$1, $1])) AND (streak_length = $2) AND (user_id > $3))`, sorts: true},
