@@ -22,14 +22,20 @@ func tie(t *testing.T, dsn string, c *clock) (until int64) {
 	t.Helper()
 	today := int64(engagement.DayOf(c.Now(), time.UTC))
 	bound := int64(math.Round(engagement.WinRateBound(20, 5) * 1e9))
-	numbers := fmt.Sprintf("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)", tiedUsers)
 	if strings.HasPrefix(dsn, "postgres") {
-		numbers = fmt.Sprintf("WITH n(i) AS (SELECT * FROM generate_series(1, %d))", tiedUsers)
+		plainSQL(t, dsn, fmt.Sprintf(`INSERT INTO fire_totals (user_id, total_fires, executed, last_updated)
+			SELECT i, 3, 3, '2026-01-14 00:00+00' FROM generate_series(1, %d) AS i`, tiedUsers))
+		plainSQL(t, dsn, fmt.Sprintf(`INSERT INTO user_states (user_id, pnl, pnl_micros,
+				wins, losses, win_bound, streak_start, streak_end, streak_longest, first_day, streak_length, streak_until)
+			SELECT i, 7, 7000000, 20, 5, %d, %d, %d, 3, %[2]d, 3, %[4]d FROM generate_series(1, %d) AS i`,
+			bound, today-2, today, today+1, tiedUsers))
+	} else {
+		plainSQL(t, dsn, fmt.Sprintf(`INSERT INTO user_stats (user_id, total_fires, executed, last_updated, pnl, pnl_micros,
+				wins, losses, win_bound, streak_start, streak_end, streak_longest, first_day, streak_length, streak_until)
+			WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %[5]d)
+			SELECT i, 3, 3, '2026-01-14 00:00:00.000000', 7, 7000000, 20, 5, %[1]d, %[2]d, %[3]d, 3, %[2]d, 3, %[4]d FROM n`,
+			bound, today-2, today, today+1, tiedUsers))
 	}
-	plainSQL(t, dsn, fmt.Sprintf(`INSERT INTO user_stats (user_id, total_fires, executed, last_updated, pnl, pnl_micros,
-			wins, losses, win_bound, streak_start, streak_end, streak_longest, first_day, streak_length, streak_until)
-		%s SELECT i, 3, 3, '2026-01-14 00:00:00.000000', 7, 7000000, 20, 5, %d, %d, %d, 3, %[3]d, 3, %[5]d FROM n`,
-		numbers, bound, today-2, today, today+1))
 	plainSQL(t, dsn, "ANALYZE")
 	return today + 1
 }

@@ -7,14 +7,14 @@
 -- is not tied.
 SELECT * FROM user_stats WHERE user_id IN (
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM fire_totals AS u
         WHERE u.total_fires IN (@after_value, @after_value) AND u.user_id > @after_user
         ORDER BY u.total_fires DESC, u.user_id
         LIMIT CAST(@max_rows AS BIGINT)
     ) AS tied
     UNION ALL
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM fire_totals AS u
         WHERE u.total_fires < @after_value
         ORDER BY u.total_fires DESC, u.user_id
         LIMIT CAST(@max_rows AS BIGINT)
@@ -28,7 +28,7 @@ LIMIT CAST(@max_rows AS BIGINT);
 -- of their win rate, ties by user id, after the given position.
 SELECT * FROM user_stats WHERE user_id IN (
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.win_bound IN (@after_value, @after_value) AND u.user_id > @after_user
             AND u.wins + u.losses >= CAST(@min_decided AS BIGINT)
         ORDER BY u.win_bound DESC, u.user_id
@@ -36,7 +36,7 @@ SELECT * FROM user_stats WHERE user_id IN (
     ) AS tied
     UNION ALL
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.win_bound < @after_value
             AND u.wins + u.losses >= CAST(@min_decided AS BIGINT)
         ORDER BY u.win_bound DESC, u.user_id
@@ -51,14 +51,14 @@ LIMIT CAST(@max_rows AS BIGINT);
 -- position.
 SELECT * FROM user_stats WHERE user_id IN (
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM fire_totals AS u
         WHERE u.executed IN (@after_value, @after_value) AND u.user_id > @after_user
         ORDER BY u.executed DESC, u.user_id
         LIMIT CAST(@max_rows AS BIGINT)
     ) AS tied
     UNION ALL
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM fire_totals AS u
         WHERE u.executed < @after_value
         ORDER BY u.executed DESC, u.user_id
         LIMIT CAST(@max_rows AS BIGINT)
@@ -72,14 +72,14 @@ LIMIT CAST(@max_rows AS BIGINT);
 -- given position.
 SELECT * FROM user_stats WHERE user_id IN (
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.streak_longest IN (@after_value, @after_value) AND u.user_id > @after_user
         ORDER BY u.streak_longest DESC, u.user_id
         LIMIT CAST(@max_rows AS BIGINT)
     ) AS tied
     UNION ALL
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.streak_longest < @after_value
         ORDER BY u.streak_longest DESC, u.user_id
         LIMIT CAST(@max_rows AS BIGINT)
@@ -92,14 +92,14 @@ LIMIT CAST(@max_rows AS BIGINT);
 -- TopByPnL lists users by P&L, ties by user id, after the given position.
 SELECT * FROM user_stats WHERE user_id IN (
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.pnl IN (@after_value, @after_value) AND u.user_id > @after_user
         ORDER BY u.pnl DESC, u.user_id
         LIMIT CAST(@max_rows AS BIGINT)
     ) AS tied
     UNION ALL
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.pnl < @after_value
         ORDER BY u.pnl DESC, u.user_id
         LIMIT CAST(@max_rows AS BIGINT)
@@ -113,14 +113,14 @@ LIMIT CAST(@max_rows AS BIGINT);
 -- nearest first.
 SELECT * FROM user_stats WHERE user_id IN (
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM fire_totals AS u
         WHERE u.total_fires IN (@before_value, @before_value) AND u.user_id < @before_user
         ORDER BY u.total_fires, u.user_id DESC
         LIMIT CAST(@max_rows AS BIGINT)
     ) AS tied
     UNION ALL
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM fire_totals AS u
         WHERE u.total_fires > @before_value
         ORDER BY u.total_fires, u.user_id DESC
         LIMIT CAST(@max_rows AS BIGINT)
@@ -134,7 +134,7 @@ LIMIT CAST(@max_rows AS BIGINT);
 -- nearest first.
 SELECT * FROM user_stats WHERE user_id IN (
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.win_bound IN (@before_value, @before_value) AND u.user_id < @before_user
             AND u.wins + u.losses >= CAST(@min_decided AS BIGINT)
         ORDER BY u.win_bound, u.user_id DESC
@@ -142,7 +142,7 @@ SELECT * FROM user_stats WHERE user_id IN (
     ) AS tied
     UNION ALL
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.win_bound > @before_value
             AND u.wins + u.losses >= CAST(@min_decided AS BIGINT)
         ORDER BY u.win_bound, u.user_id DESC
@@ -157,14 +157,14 @@ LIMIT CAST(@max_rows AS BIGINT);
 -- fires, nearest first.
 SELECT * FROM user_stats WHERE user_id IN (
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM fire_totals AS u
         WHERE u.executed IN (@before_value, @before_value) AND u.user_id < @before_user
         ORDER BY u.executed, u.user_id DESC
         LIMIT CAST(@max_rows AS BIGINT)
     ) AS tied
     UNION ALL
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM fire_totals AS u
         WHERE u.executed > @before_value
         ORDER BY u.executed, u.user_id DESC
         LIMIT CAST(@max_rows AS BIGINT)
@@ -178,14 +178,14 @@ LIMIT CAST(@max_rows AS BIGINT);
 -- streaks, nearest first.
 SELECT * FROM user_stats WHERE user_id IN (
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.streak_longest IN (@before_value, @before_value) AND u.user_id < @before_user
         ORDER BY u.streak_longest, u.user_id DESC
         LIMIT CAST(@max_rows AS BIGINT)
     ) AS tied
     UNION ALL
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.streak_longest > @before_value
         ORDER BY u.streak_longest, u.user_id DESC
         LIMIT CAST(@max_rows AS BIGINT)
@@ -199,14 +199,14 @@ LIMIT CAST(@max_rows AS BIGINT);
 -- first.
 SELECT * FROM user_stats WHERE user_id IN (
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.pnl IN (@before_value, @before_value) AND u.user_id < @before_user
         ORDER BY u.pnl, u.user_id DESC
         LIMIT CAST(@max_rows AS BIGINT)
     ) AS tied
     UNION ALL
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.pnl > @before_value
         ORDER BY u.pnl, u.user_id DESC
         LIMIT CAST(@max_rows AS BIGINT)
@@ -217,26 +217,26 @@ LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: CountWithMoreFires :one
 -- CountWithMoreFires counts the users with more fires than a value.
-SELECT COUNT(*) FROM user_stats WHERE total_fires > @value;
+SELECT COUNT(*) FROM fire_totals WHERE total_fires > @value;
 
 -- name: CountWithHigherWinBound :one
 -- CountWithHigherWinBound counts the users with a minimum of decided trades and
 -- a higher bound of their win rate than a value.
-SELECT COUNT(*) FROM user_stats
+SELECT COUNT(*) FROM user_states
 WHERE win_bound > @value AND wins + losses >= CAST(@min_decided AS BIGINT);
 
 -- name: CountWithMoreExecuted :one
 -- CountWithMoreExecuted counts the users with more executed fires than a value.
-SELECT COUNT(*) FROM user_stats WHERE executed > @value;
+SELECT COUNT(*) FROM fire_totals WHERE executed > @value;
 
 -- name: CountWithLongerStreak :one
 -- CountWithLongerStreak counts the users with a longer longest streak than a
 -- value.
-SELECT COUNT(*) FROM user_stats WHERE streak_longest > @value;
+SELECT COUNT(*) FROM user_states WHERE streak_longest > @value;
 
 -- name: CountWithMorePnL :one
 -- CountWithMorePnL counts the users with a higher P&L than a value.
-SELECT COUNT(*) FROM user_stats WHERE pnl > @value;
+SELECT COUNT(*) FROM user_states WHERE pnl > @value;
 
 -- name: TopByFiresBetween :many
 -- TopByFiresBetween lists the users who fired in a range of days by their fires

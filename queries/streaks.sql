@@ -3,7 +3,7 @@
 -- of a day, longest first, ties by user id, after the given position.
 SELECT * FROM user_stats WHERE user_id IN (
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.streak_until IN (@streak_until, @streak_until) AND u.streak_length = @after_length
             AND u.user_id > @after_user
         ORDER BY u.streak_until, u.streak_length DESC, u.user_id
@@ -11,7 +11,7 @@ SELECT * FROM user_stats WHERE user_id IN (
     ) AS tied
     UNION ALL
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.streak_until = @streak_until AND u.streak_length < @after_length
         ORDER BY u.streak_length DESC, u.user_id
         LIMIT CAST(@max_rows AS BIGINT)
@@ -23,12 +23,12 @@ LIMIT CAST(@max_rows AS BIGINT);
 -- name: CountLongerStreaksUntil :one
 -- CountLongerStreaksUntil counts the users with such a streak that is longer than
 -- a length.
-SELECT COUNT(*) FROM user_stats WHERE streak_until = @streak_until AND streak_length > @length;
+SELECT COUNT(*) FROM user_states WHERE streak_until = @streak_until AND streak_length > @length;
 
 -- name: NextStreakEnd :one
 -- NextStreakEnd returns the first day, from the given day on, that is the last on
 -- which a fire prolongs somebody's streak; -1 without one.
-SELECT CAST(COALESCE(MIN(streak_until), -1) AS BIGINT) AS day FROM user_stats
+SELECT CAST(COALESCE(MIN(streak_until), -1) AS BIGINT) AS day FROM user_states
 WHERE streak_until >= @from_day;
 
 -- name: UserActiveDays :many

@@ -12,14 +12,14 @@ import (
 const AboveByExecuted = `-- name: AboveByExecuted :many
 SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id IN (
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM fire_totals AS u
         WHERE u.executed IN ($1, $1) AND u.user_id < $2
         ORDER BY u.executed, u.user_id DESC
         LIMIT CAST($3 AS BIGINT)
     ) AS tied
     UNION ALL
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM fire_totals AS u
         WHERE u.executed > $1
         ORDER BY u.executed, u.user_id DESC
         LIMIT CAST($3 AS BIGINT)
@@ -82,14 +82,14 @@ func (q *Queries) AboveByExecuted(ctx context.Context, arg AboveByExecutedParams
 const AboveByFires = `-- name: AboveByFires :many
 SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id IN (
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM fire_totals AS u
         WHERE u.total_fires IN ($1, $1) AND u.user_id < $2
         ORDER BY u.total_fires, u.user_id DESC
         LIMIT CAST($3 AS BIGINT)
     ) AS tied
     UNION ALL
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM fire_totals AS u
         WHERE u.total_fires > $1
         ORDER BY u.total_fires, u.user_id DESC
         LIMIT CAST($3 AS BIGINT)
@@ -152,14 +152,14 @@ func (q *Queries) AboveByFires(ctx context.Context, arg AboveByFiresParams) ([]U
 const AboveByLongestStreak = `-- name: AboveByLongestStreak :many
 SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id IN (
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.streak_longest IN ($1, $1) AND u.user_id < $2
         ORDER BY u.streak_longest, u.user_id DESC
         LIMIT CAST($3 AS BIGINT)
     ) AS tied
     UNION ALL
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.streak_longest > $1
         ORDER BY u.streak_longest, u.user_id DESC
         LIMIT CAST($3 AS BIGINT)
@@ -222,14 +222,14 @@ func (q *Queries) AboveByLongestStreak(ctx context.Context, arg AboveByLongestSt
 const AboveByPnL = `-- name: AboveByPnL :many
 SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id IN (
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.pnl IN ($1, $1) AND u.user_id < $2
         ORDER BY u.pnl, u.user_id DESC
         LIMIT CAST($3 AS BIGINT)
     ) AS tied
     UNION ALL
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.pnl > $1
         ORDER BY u.pnl, u.user_id DESC
         LIMIT CAST($3 AS BIGINT)
@@ -292,7 +292,7 @@ func (q *Queries) AboveByPnL(ctx context.Context, arg AboveByPnLParams) ([]UserS
 const AboveByWinBound = `-- name: AboveByWinBound :many
 SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id IN (
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.win_bound IN ($1, $1) AND u.user_id < $2
             AND u.wins + u.losses >= CAST($3 AS BIGINT)
         ORDER BY u.win_bound, u.user_id DESC
@@ -300,7 +300,7 @@ SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, p
     ) AS tied
     UNION ALL
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.win_bound > $1
             AND u.wins + u.losses >= CAST($3 AS BIGINT)
         ORDER BY u.win_bound, u.user_id DESC
@@ -397,7 +397,7 @@ func (q *Queries) CountCommonSignals(ctx context.Context, arg CountCommonSignals
 }
 
 const CountWithHigherWinBound = `-- name: CountWithHigherWinBound :one
-SELECT COUNT(*) FROM user_stats
+SELECT COUNT(*) FROM user_states
 WHERE win_bound > $1 AND wins + losses >= CAST($2 AS BIGINT)
 `
 
@@ -416,7 +416,7 @@ func (q *Queries) CountWithHigherWinBound(ctx context.Context, arg CountWithHigh
 }
 
 const CountWithLongerStreak = `-- name: CountWithLongerStreak :one
-SELECT COUNT(*) FROM user_stats WHERE streak_longest > $1
+SELECT COUNT(*) FROM user_states WHERE streak_longest > $1
 `
 
 // CountWithLongerStreak counts the users with a longer longest streak than a
@@ -429,7 +429,7 @@ func (q *Queries) CountWithLongerStreak(ctx context.Context, value int64) (int64
 }
 
 const CountWithMoreExecuted = `-- name: CountWithMoreExecuted :one
-SELECT COUNT(*) FROM user_stats WHERE executed > $1
+SELECT COUNT(*) FROM fire_totals WHERE executed > $1
 `
 
 // CountWithMoreExecuted counts the users with more executed fires than a value.
@@ -441,7 +441,7 @@ func (q *Queries) CountWithMoreExecuted(ctx context.Context, value int64) (int64
 }
 
 const CountWithMoreFires = `-- name: CountWithMoreFires :one
-SELECT COUNT(*) FROM user_stats WHERE total_fires > $1
+SELECT COUNT(*) FROM fire_totals WHERE total_fires > $1
 `
 
 // CountWithMoreFires counts the users with more fires than a value.
@@ -453,7 +453,7 @@ func (q *Queries) CountWithMoreFires(ctx context.Context, value int64) (int64, e
 }
 
 const CountWithMorePnL = `-- name: CountWithMorePnL :one
-SELECT COUNT(*) FROM user_stats WHERE pnl > $1
+SELECT COUNT(*) FROM user_states WHERE pnl > $1
 `
 
 // CountWithMorePnL counts the users with a higher P&L than a value.
@@ -658,14 +658,14 @@ func (q *Queries) StatsOfUsers(ctx context.Context, users string) ([]UserStat, e
 const TopByExecuted = `-- name: TopByExecuted :many
 SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id IN (
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM fire_totals AS u
         WHERE u.executed IN ($1, $1) AND u.user_id > $2
         ORDER BY u.executed DESC, u.user_id
         LIMIT CAST($3 AS BIGINT)
     ) AS tied
     UNION ALL
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM fire_totals AS u
         WHERE u.executed < $1
         ORDER BY u.executed DESC, u.user_id
         LIMIT CAST($3 AS BIGINT)
@@ -773,14 +773,14 @@ func (q *Queries) TopByExecutedBetween(ctx context.Context, arg TopByExecutedBet
 const TopByFires = `-- name: TopByFires :many
 SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id IN (
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM fire_totals AS u
         WHERE u.total_fires IN ($1, $1) AND u.user_id > $2
         ORDER BY u.total_fires DESC, u.user_id
         LIMIT CAST($3 AS BIGINT)
     ) AS tied
     UNION ALL
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM fire_totals AS u
         WHERE u.total_fires < $1
         ORDER BY u.total_fires DESC, u.user_id
         LIMIT CAST($3 AS BIGINT)
@@ -892,14 +892,14 @@ func (q *Queries) TopByFiresBetween(ctx context.Context, arg TopByFiresBetweenPa
 const TopByLongestStreak = `-- name: TopByLongestStreak :many
 SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id IN (
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.streak_longest IN ($1, $1) AND u.user_id > $2
         ORDER BY u.streak_longest DESC, u.user_id
         LIMIT CAST($3 AS BIGINT)
     ) AS tied
     UNION ALL
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.streak_longest < $1
         ORDER BY u.streak_longest DESC, u.user_id
         LIMIT CAST($3 AS BIGINT)
@@ -962,14 +962,14 @@ func (q *Queries) TopByLongestStreak(ctx context.Context, arg TopByLongestStreak
 const TopByPnL = `-- name: TopByPnL :many
 SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id IN (
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.pnl IN ($1, $1) AND u.user_id > $2
         ORDER BY u.pnl DESC, u.user_id
         LIMIT CAST($3 AS BIGINT)
     ) AS tied
     UNION ALL
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.pnl < $1
         ORDER BY u.pnl DESC, u.user_id
         LIMIT CAST($3 AS BIGINT)
@@ -1088,7 +1088,7 @@ func (q *Queries) TopByPnLBetween(ctx context.Context, arg TopByPnLBetweenParams
 const TopByWinBound = `-- name: TopByWinBound :many
 SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id IN (
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.win_bound IN ($1, $1) AND u.user_id > $2
             AND u.wins + u.losses >= CAST($3 AS BIGINT)
         ORDER BY u.win_bound DESC, u.user_id
@@ -1096,7 +1096,7 @@ SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, p
     ) AS tied
     UNION ALL
     SELECT user_id FROM (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         WHERE u.win_bound < $1
             AND u.wins + u.losses >= CAST($3 AS BIGINT)
         ORDER BY u.win_bound DESC, u.user_id
