@@ -10,9 +10,21 @@ import (
 )
 
 const AboveByExecuted = `-- name: AboveByExecuted :many
-SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
-WHERE executed >= ?1
-    AND (executed > ?1 OR user_id < ?2)
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM fire_totals AS u
+        WHERE u.executed IN (?1, ?1) AND u.user_id < ?2
+        ORDER BY u.executed, u.user_id DESC
+        LIMIT CAST(?3 AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM fire_totals AS u
+        WHERE u.executed > ?1
+        ORDER BY u.executed, u.user_id DESC
+        LIMIT CAST(?3 AS BIGINT)
+    ) AS better
+)
 ORDER BY executed, user_id DESC
 LIMIT CAST(?3 AS BIGINT)
 `
@@ -68,9 +80,21 @@ func (q *Queries) AboveByExecuted(ctx context.Context, arg AboveByExecutedParams
 }
 
 const AboveByFires = `-- name: AboveByFires :many
-SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
-WHERE total_fires >= ?1
-    AND (total_fires > ?1 OR user_id < ?2)
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM fire_totals AS u
+        WHERE u.total_fires IN (?1, ?1) AND u.user_id < ?2
+        ORDER BY u.total_fires, u.user_id DESC
+        LIMIT CAST(?3 AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM fire_totals AS u
+        WHERE u.total_fires > ?1
+        ORDER BY u.total_fires, u.user_id DESC
+        LIMIT CAST(?3 AS BIGINT)
+    ) AS better
+)
 ORDER BY total_fires, user_id DESC
 LIMIT CAST(?3 AS BIGINT)
 `
@@ -126,9 +150,21 @@ func (q *Queries) AboveByFires(ctx context.Context, arg AboveByFiresParams) ([]U
 }
 
 const AboveByLongestStreak = `-- name: AboveByLongestStreak :many
-SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
-WHERE streak_longest >= ?1
-    AND (streak_longest > ?1 OR user_id < ?2)
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.streak_longest IN (?1, ?1) AND u.user_id < ?2
+        ORDER BY u.streak_longest, u.user_id DESC
+        LIMIT CAST(?3 AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.streak_longest > ?1
+        ORDER BY u.streak_longest, u.user_id DESC
+        LIMIT CAST(?3 AS BIGINT)
+    ) AS better
+)
 ORDER BY streak_longest, user_id DESC
 LIMIT CAST(?3 AS BIGINT)
 `
@@ -184,9 +220,21 @@ func (q *Queries) AboveByLongestStreak(ctx context.Context, arg AboveByLongestSt
 }
 
 const AboveByPnL = `-- name: AboveByPnL :many
-SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
-WHERE pnl >= ?1
-    AND (pnl > ?1 OR user_id < ?2)
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.pnl IN (?1, ?1) AND u.user_id < ?2
+        ORDER BY u.pnl, u.user_id DESC
+        LIMIT CAST(?3 AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.pnl > ?1
+        ORDER BY u.pnl, u.user_id DESC
+        LIMIT CAST(?3 AS BIGINT)
+    ) AS better
+)
 ORDER BY pnl, user_id DESC
 LIMIT CAST(?3 AS BIGINT)
 `
@@ -242,10 +290,23 @@ func (q *Queries) AboveByPnL(ctx context.Context, arg AboveByPnLParams) ([]UserS
 }
 
 const AboveByWinBound = `-- name: AboveByWinBound :many
-SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
-WHERE win_bound >= ?1
-    AND (win_bound > ?1 OR user_id < ?2)
-    AND wins + losses >= CAST(?3 AS BIGINT)
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.win_bound IN (?1, ?1) AND u.user_id < ?2
+            AND u.wins + u.losses >= CAST(?3 AS BIGINT)
+        ORDER BY u.win_bound, u.user_id DESC
+        LIMIT CAST(?4 AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.win_bound > ?1
+            AND u.wins + u.losses >= CAST(?3 AS BIGINT)
+        ORDER BY u.win_bound, u.user_id DESC
+        LIMIT CAST(?4 AS BIGINT)
+    ) AS better
+)
 ORDER BY win_bound, user_id DESC
 LIMIT CAST(?4 AS BIGINT)
 `
@@ -596,9 +657,21 @@ func (q *Queries) StatsOfUsers(ctx context.Context, users string) ([]UserStat, e
 }
 
 const TopByExecuted = `-- name: TopByExecuted :many
-SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
-WHERE executed <= ?1
-    AND (executed < ?1 OR user_id > ?2)
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM fire_totals AS u
+        WHERE u.executed IN (?1, ?1) AND u.user_id > ?2
+        ORDER BY u.executed DESC, u.user_id
+        LIMIT CAST(?3 AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM fire_totals AS u
+        WHERE u.executed < ?1
+        ORDER BY u.executed DESC, u.user_id
+        LIMIT CAST(?3 AS BIGINT)
+    ) AS worse
+)
 ORDER BY executed DESC, user_id
 LIMIT CAST(?3 AS BIGINT)
 `
@@ -699,9 +772,21 @@ func (q *Queries) TopByExecutedBetween(ctx context.Context, arg TopByExecutedBet
 }
 
 const TopByFires = `-- name: TopByFires :many
-SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
-WHERE total_fires <= ?1
-    AND (total_fires < ?1 OR user_id > ?2)
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM fire_totals AS u
+        WHERE u.total_fires IN (?1, ?1) AND u.user_id > ?2
+        ORDER BY u.total_fires DESC, u.user_id
+        LIMIT CAST(?3 AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM fire_totals AS u
+        WHERE u.total_fires < ?1
+        ORDER BY u.total_fires DESC, u.user_id
+        LIMIT CAST(?3 AS BIGINT)
+    ) AS worse
+)
 ORDER BY total_fires DESC, user_id
 LIMIT CAST(?3 AS BIGINT)
 `
@@ -714,7 +799,10 @@ type TopByFiresParams struct {
 
 // TopByFires lists users by total fires, ties by user id, after the given position.
 // Each ranking has its own query, because an ORDER BY chosen at run time could use no
-// index.
+// index. Here and below, who is tied with the position and who is behind it are found
+// apart: one condition for both would read a whole tie to leave out its beginning. A
+// value stands twice where "=" would let PostgreSQL walk by user id, past everybody who
+// is not tied.
 func (q *Queries) TopByFires(ctx context.Context, arg TopByFiresParams) ([]UserStat, error) {
 	rows, err := q.db.QueryContext(ctx, TopByFires, arg.AfterValue, arg.AfterUser, arg.MaxRows)
 	if err != nil {
@@ -803,9 +891,21 @@ func (q *Queries) TopByFiresBetween(ctx context.Context, arg TopByFiresBetweenPa
 }
 
 const TopByLongestStreak = `-- name: TopByLongestStreak :many
-SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
-WHERE streak_longest <= ?1
-    AND (streak_longest < ?1 OR user_id > ?2)
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.streak_longest IN (?1, ?1) AND u.user_id > ?2
+        ORDER BY u.streak_longest DESC, u.user_id
+        LIMIT CAST(?3 AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.streak_longest < ?1
+        ORDER BY u.streak_longest DESC, u.user_id
+        LIMIT CAST(?3 AS BIGINT)
+    ) AS worse
+)
 ORDER BY streak_longest DESC, user_id
 LIMIT CAST(?3 AS BIGINT)
 `
@@ -861,9 +961,21 @@ func (q *Queries) TopByLongestStreak(ctx context.Context, arg TopByLongestStreak
 }
 
 const TopByPnL = `-- name: TopByPnL :many
-SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
-WHERE pnl <= ?1
-    AND (pnl < ?1 OR user_id > ?2)
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.pnl IN (?1, ?1) AND u.user_id > ?2
+        ORDER BY u.pnl DESC, u.user_id
+        LIMIT CAST(?3 AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.pnl < ?1
+        ORDER BY u.pnl DESC, u.user_id
+        LIMIT CAST(?3 AS BIGINT)
+    ) AS worse
+)
 ORDER BY pnl DESC, user_id
 LIMIT CAST(?3 AS BIGINT)
 `
@@ -975,10 +1087,23 @@ func (q *Queries) TopByPnLBetween(ctx context.Context, arg TopByPnLBetweenParams
 }
 
 const TopByWinBound = `-- name: TopByWinBound :many
-SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
-WHERE win_bound <= ?1
-    AND (win_bound < ?1 OR user_id > ?2)
-    AND wins + losses >= CAST(?3 AS BIGINT)
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.win_bound IN (?1, ?1) AND u.user_id > ?2
+            AND u.wins + u.losses >= CAST(?3 AS BIGINT)
+        ORDER BY u.win_bound DESC, u.user_id
+        LIMIT CAST(?4 AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.win_bound < ?1
+            AND u.wins + u.losses >= CAST(?3 AS BIGINT)
+        ORDER BY u.win_bound DESC, u.user_id
+        LIMIT CAST(?4 AS BIGINT)
+    ) AS worse
+)
 ORDER BY win_bound DESC, user_id
 LIMIT CAST(?4 AS BIGINT)
 `

@@ -42,10 +42,22 @@ func (q *Queries) NextStreakEnd(ctx context.Context, fromDay int64) (int64, erro
 }
 
 const StreaksUntil = `-- name: StreaksUntil :many
-SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats
-WHERE streak_until = ?1
-    AND streak_length <= ?2
-    AND (streak_length < ?2 OR user_id > ?3)
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.streak_until IN (?1, ?1) AND u.streak_length = ?2
+            AND u.user_id > ?3
+        ORDER BY u.streak_until, u.streak_length DESC, u.user_id
+        LIMIT CAST(?4 AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.streak_until = ?1 AND u.streak_length < ?2
+        ORDER BY u.streak_length DESC, u.user_id
+        LIMIT CAST(?4 AS BIGINT)
+    ) AS shorter
+)
 ORDER BY streak_length DESC, user_id
 LIMIT CAST(?4 AS BIGINT)
 `

@@ -11,7 +11,10 @@ import (
 	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
 )
 
-// place is a position on a board: higher values come first, then lower ids.
+// place is a position on a board: higher values come first, then lower ids. A P&L is
+// the float64 that the board shows, in a window too: beyond some nine billion, sums that
+// differ by a millionth show as the same and share a rank, and the P&L of a window may
+// not fit into 64 bits of millionths.
 type place struct {
 	value float64
 	user  int64
@@ -124,6 +127,10 @@ func (o storedOrder) above(ctx context.Context, at place, n int64) ([]UserFigure
 	return allLifetimeFigures(rows), err
 }
 
+// better counts index entries, one for each better user: some 16 ns on SQLite and 40 on
+// PostgreSQL. What would not grow with them is a tree that knows how many are below each
+// of its nodes, which neither engine has, or a table of how many have each value, in
+// which each fire would change two rows that all writers share.
 func (o storedOrder) better(ctx context.Context, value float64) (count int64, err error) {
 	q := o.v.q
 	switch o.ranking {

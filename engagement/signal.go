@@ -84,7 +84,8 @@ type PopularSignal struct {
 
 // PopularSignals lists the signals fired in a window: most fired first, ties by
 // signal id; an empty page if nothing was fired. Cleanup does not change them. Every
-// page reads all signals of the window.
+// page reads all signals of the window; of all time it compares the totals of all
+// signals, because an index of totals would be written with every fire.
 func (r *Reader) PopularSignals(ctx context.Context, w Window, q PageQuery) (Page[PopularSignal], error) {
 	return latest(ctx, r, "popular signals", func(v *view) (Page[PopularSignal], error) {
 		return v.popularSignals(ctx, w, q)

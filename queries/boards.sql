@@ -1,92 +1,217 @@
 -- name: TopByFires :many
 -- TopByFires lists users by total fires, ties by user id, after the given position.
 -- Each ranking has its own query, because an ORDER BY chosen at run time could use no
--- index.
-SELECT * FROM user_stats
-WHERE total_fires <= @after_value
-    AND (total_fires < @after_value OR user_id > @after_user)
+-- index. Here and below, who is tied with the position and who is behind it are found
+-- apart: one condition for both would read a whole tie to leave out its beginning. A
+-- value stands twice where "=" would let PostgreSQL walk by user id, past everybody who
+-- is not tied.
+SELECT * FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM fire_totals AS u
+        WHERE u.total_fires IN (@after_value, @after_value) AND u.user_id > @after_user
+        ORDER BY u.total_fires DESC, u.user_id
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM fire_totals AS u
+        WHERE u.total_fires < @after_value
+        ORDER BY u.total_fires DESC, u.user_id
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS worse
+)
 ORDER BY total_fires DESC, user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: TopByWinBound :many
 -- TopByWinBound lists the users with a minimum of decided trades by the lower bound
 -- of their win rate, ties by user id, after the given position.
-SELECT * FROM user_stats
-WHERE win_bound <= @after_value
-    AND (win_bound < @after_value OR user_id > @after_user)
-    AND wins + losses >= CAST(@min_decided AS BIGINT)
+SELECT * FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.win_bound IN (@after_value, @after_value) AND u.user_id > @after_user
+            AND u.wins + u.losses >= CAST(@min_decided AS BIGINT)
+        ORDER BY u.win_bound DESC, u.user_id
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.win_bound < @after_value
+            AND u.wins + u.losses >= CAST(@min_decided AS BIGINT)
+        ORDER BY u.win_bound DESC, u.user_id
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS worse
+)
 ORDER BY win_bound DESC, user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: TopByExecuted :many
 -- TopByExecuted lists users by executed fires, ties by user id, after the given
 -- position.
-SELECT * FROM user_stats
-WHERE executed <= @after_value
-    AND (executed < @after_value OR user_id > @after_user)
+SELECT * FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM fire_totals AS u
+        WHERE u.executed IN (@after_value, @after_value) AND u.user_id > @after_user
+        ORDER BY u.executed DESC, u.user_id
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM fire_totals AS u
+        WHERE u.executed < @after_value
+        ORDER BY u.executed DESC, u.user_id
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS worse
+)
 ORDER BY executed DESC, user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: TopByLongestStreak :many
 -- TopByLongestStreak lists users by their longest streak, ties by user id, after the
 -- given position.
-SELECT * FROM user_stats
-WHERE streak_longest <= @after_value
-    AND (streak_longest < @after_value OR user_id > @after_user)
+SELECT * FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.streak_longest IN (@after_value, @after_value) AND u.user_id > @after_user
+        ORDER BY u.streak_longest DESC, u.user_id
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.streak_longest < @after_value
+        ORDER BY u.streak_longest DESC, u.user_id
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS worse
+)
 ORDER BY streak_longest DESC, user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: TopByPnL :many
 -- TopByPnL lists users by P&L, ties by user id, after the given position.
-SELECT * FROM user_stats
-WHERE pnl <= @after_value
-    AND (pnl < @after_value OR user_id > @after_user)
+SELECT * FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.pnl IN (@after_value, @after_value) AND u.user_id > @after_user
+        ORDER BY u.pnl DESC, u.user_id
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.pnl < @after_value
+        ORDER BY u.pnl DESC, u.user_id
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS worse
+)
 ORDER BY pnl DESC, user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: AboveByFires :many
 -- AboveByFires lists the users before a position on the board of total fires,
 -- nearest first.
-SELECT * FROM user_stats
-WHERE total_fires >= @before_value
-    AND (total_fires > @before_value OR user_id < @before_user)
+SELECT * FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM fire_totals AS u
+        WHERE u.total_fires IN (@before_value, @before_value) AND u.user_id < @before_user
+        ORDER BY u.total_fires, u.user_id DESC
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM fire_totals AS u
+        WHERE u.total_fires > @before_value
+        ORDER BY u.total_fires, u.user_id DESC
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS better
+)
 ORDER BY total_fires, user_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: AboveByWinBound :many
 -- AboveByWinBound lists the users before a position on the board of win rates,
 -- nearest first.
-SELECT * FROM user_stats
-WHERE win_bound >= @before_value
-    AND (win_bound > @before_value OR user_id < @before_user)
-    AND wins + losses >= CAST(@min_decided AS BIGINT)
+SELECT * FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.win_bound IN (@before_value, @before_value) AND u.user_id < @before_user
+            AND u.wins + u.losses >= CAST(@min_decided AS BIGINT)
+        ORDER BY u.win_bound, u.user_id DESC
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.win_bound > @before_value
+            AND u.wins + u.losses >= CAST(@min_decided AS BIGINT)
+        ORDER BY u.win_bound, u.user_id DESC
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS better
+)
 ORDER BY win_bound, user_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: AboveByExecuted :many
 -- AboveByExecuted lists the users before a position on the board of executed
 -- fires, nearest first.
-SELECT * FROM user_stats
-WHERE executed >= @before_value
-    AND (executed > @before_value OR user_id < @before_user)
+SELECT * FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM fire_totals AS u
+        WHERE u.executed IN (@before_value, @before_value) AND u.user_id < @before_user
+        ORDER BY u.executed, u.user_id DESC
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM fire_totals AS u
+        WHERE u.executed > @before_value
+        ORDER BY u.executed, u.user_id DESC
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS better
+)
 ORDER BY executed, user_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: AboveByLongestStreak :many
 -- AboveByLongestStreak lists the users before a position on the board of longest
 -- streaks, nearest first.
-SELECT * FROM user_stats
-WHERE streak_longest >= @before_value
-    AND (streak_longest > @before_value OR user_id < @before_user)
+SELECT * FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.streak_longest IN (@before_value, @before_value) AND u.user_id < @before_user
+        ORDER BY u.streak_longest, u.user_id DESC
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.streak_longest > @before_value
+        ORDER BY u.streak_longest, u.user_id DESC
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS better
+)
 ORDER BY streak_longest, user_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: AboveByPnL :many
 -- AboveByPnL lists the users before a position on the board of P&L, nearest
 -- first.
-SELECT * FROM user_stats
-WHERE pnl >= @before_value
-    AND (pnl > @before_value OR user_id < @before_user)
+SELECT * FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.pnl IN (@before_value, @before_value) AND u.user_id < @before_user
+        ORDER BY u.pnl, u.user_id DESC
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.pnl > @before_value
+        ORDER BY u.pnl, u.user_id DESC
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS better
+)
 ORDER BY pnl, user_id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 

@@ -1,10 +1,22 @@
 -- name: StreaksUntil :many
 -- StreaksUntil lists the users whose latest streak breaks unless they fire by the end
 -- of a day, longest first, ties by user id, after the given position.
-SELECT * FROM user_stats
-WHERE streak_until = @streak_until
-    AND streak_length <= @after_length
-    AND (streak_length < @after_length OR user_id > @after_user)
+SELECT * FROM user_stats WHERE user_id IN (
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.streak_until IN (@streak_until, @streak_until) AND u.streak_length = @after_length
+            AND u.user_id > @after_user
+        ORDER BY u.streak_until, u.streak_length DESC, u.user_id
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS tied
+    UNION ALL
+    SELECT user_id FROM (
+        SELECT u.user_id FROM user_states AS u
+        WHERE u.streak_until = @streak_until AND u.streak_length < @after_length
+        ORDER BY u.streak_length DESC, u.user_id
+        LIMIT CAST(@max_rows AS BIGINT)
+    ) AS shorter
+)
 ORDER BY streak_length DESC, user_id
 LIMIT CAST(@max_rows AS BIGINT);
 

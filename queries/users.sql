@@ -23,5 +23,5 @@ LIMIT CAST(@max_rows AS BIGINT);
 -- name: NewUsersFrom :many
 -- NewUsersFrom lists the users whose first day with a fire is a day, by user id, from
 -- the given user on.
-SELECT * FROM user_stats WHERE first_day = @day AND user_id >= @from_user
-ORDER BY user_id LIMIT CAST(@max_rows AS BIGINT);
+SELECT * FROM user_stats WHERE first_day IN (@day, @day) AND user_id >= @from_user -- twice, as in boards.sql
+ORDER BY first_day, user_id LIMIT CAST(@max_rows AS BIGINT);

@@ -595,7 +595,10 @@ type Querier interface {
 	TopByExecutedBetween(ctx context.Context, arg TopByExecutedBetweenParams) ([]TopByExecutedBetweenRow, error)
 	// TopByFires lists users by total fires, ties by user id, after the given position.
 	// Each ranking has its own query, because an ORDER BY chosen at run time could use no
-	// index.
+	// index. Here and below, who is tied with the position and who is behind it are found
+	// apart: one condition for both would read a whole tie to leave out its beginning. A
+	// value stands twice where "=" would let PostgreSQL walk by user id, past everybody who
+	// is not tied.
 	TopByFires(ctx context.Context, arg TopByFiresParams) ([]UserStat, error)
 	// TopByFiresBetween lists the users who fired in a range of days by their fires
 	// in it, ties by user id.

@@ -117,8 +117,8 @@ func (q *Queries) GetUserStats(ctx context.Context, userID int64) (UserStat, err
 }
 
 const NewUsersFrom = `-- name: NewUsersFrom :many
-SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE first_day = $1 AND user_id >= $2
-ORDER BY user_id LIMIT CAST($3 AS BIGINT)
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE first_day IN ($1, $1) AND user_id >= $2 -- twice, as in boards.sql
+ORDER BY first_day, user_id LIMIT CAST($3 AS BIGINT)
 `
 
 type NewUsersFromParams struct {

@@ -298,7 +298,10 @@ func (v *visit) after(limit int) engagement.PageQuery {
 
 // view runs fn with a reader of one snapshot: the figures of a page belong together.
 func (v *visit) view(fn func(ctx context.Context, r *engagement.Reader) error) error {
-	ctx := v.r.Context()
+	return v.viewWithin(v.r.Context(), fn)
+}
+
+func (v *visit) viewWithin(ctx context.Context, fn func(ctx context.Context, r *engagement.Reader) error) error {
 	return v.s.db.View(ctx, func(r *engagement.Reader) error {
 		v.reader = r
 		return fn(ctx, r)

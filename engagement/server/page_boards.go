@@ -26,7 +26,8 @@ type boardPage struct {
 	User            string // who is looked for
 	NoUser          string // why that user is not shown
 	Around          *table
-	Rows            *table
+	Rows            *table // nil: it is left for later
+	Later           []later
 }
 
 func (s *Server) addBoardPages() {
@@ -42,7 +43,7 @@ func (v *visit) board() (*shown, error) {
 	}
 	title := "Boards"
 	for _, b := range boardNames {
-		data.Boards = append(data.Boards, navItem{b.name, v.with("ranking", b.ranking, "after"), b.ranking == data.Ranking})
+		data.Boards = append(data.Boards, navItem{b.name, v.with("ranking", b.ranking, "after", "part"), b.ranking == data.Ranking})
 		if b.ranking == data.Ranking {
 			title = b.name
 		}
@@ -53,33 +54,42 @@ func (v *visit) board() (*shown, error) {
 			data.NoUser, user = "A user's id is a whole number.", 0
 		}
 	}
-	err = v.view(func(ctx context.Context, r *engagement.Reader) error {
-		if data.Ranking == streakBoard {
-			return v.streaks(ctx, r, &data, user)
+	show := v.streaks
+	if data.Ranking != streakBoard {
+		b := engagement.Board{}
+		if b.Ranking, err = engagement.ParseRanking(data.Ranking); err != nil {
+			return nil, err
 		}
-		return v.ranking(ctx, r, &data, user)
-	})
+		if b.Window, data.Windows, err = v.window(v.s.db.Reader, "all", "today", "week", "7d", "30d", "month", "all"); err != nil {
+			return nil, err
+		}
+		if b.Ranking == engagement.ByWinRate {
+			data.Note = fmt.Sprintf("Of those with %d wins and losses or more, by the lower bound of what the win rate may be: few trades weigh less.", engagement.DefaultMinDecided)
+		}
+		show = func(ctx context.Context, r *engagement.Reader, data *boardPage, user int64) error {
+			return v.ranking(ctx, r, b, data, user)
+		}
+	}
+	data.Later, _, err = v.parts(part{"board", "The board", func(ctx context.Context) error {
+		return v.viewWithin(ctx, func(ctx context.Context, r *engagement.Reader) error { return show(ctx, r, &data, user) })
+	}})
+	if len(data.Later) > 0 {
+		data.Rows, data.Around = nil, nil // what was counted of them
+	}
 	return &shown{template: "boards", title: title, data: data}, err
 }
 
-func (v *visit) ranking(ctx context.Context, r *engagement.Reader, data *boardPage, user int64) error {
-	var b engagement.Board
-	var err error
-	if b.Ranking, err = engagement.ParseRanking(data.Ranking); err != nil {
-		return err
-	}
-	if b.Window, data.Windows, err = v.window(r, "all", "today", "week", "7d", "30d", "month", "all"); err != nil {
-		return err
-	}
-	if b.Ranking == engagement.ByWinRate {
-		data.Note = fmt.Sprintf("Of those with %d wins and losses or more, by the lower bound of what the win rate may be: few trades weigh less.", engagement.DefaultMinDecided)
-	}
+// ranking adds a page of a board, and who is around a user. In a window of a large
+// community, all days of it are added up for each.
+func (v *visit) ranking(ctx context.Context, r *engagement.Reader, b engagement.Board, data *boardPage, user int64) error {
 	page, err := r.Leaderboard(ctx, b, v.after(50))
 	if err != nil {
 		return err
 	}
 	data.Rows = v.boardTable("board", emptyBoard(b))
-	data.Rows.Next = v.next(page.Next)
+	if page.Next != "" {
+		data.Rows.Next = v.with("after", string(page.Next), "part")
+	}
 	if err := v.addRanked(data.Rows, page.Items, user); err != nil || user == 0 {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hydraxdev/engagementdb/engagement"
 )
@@ -162,6 +163,38 @@ func TestWhatTakesLongerIsLeftForLaterAndSaysSo(t *testing.T) {
 			if strings.Count(alone.body, "data-part=") != 1 || !strings.Contains(alone.body, here) || strings.Contains(alone.body, "data-later") {
 				t.Errorf("%s alone:\n%s", part, alone.body)
 			}
+		}
+		for path, part := range map[string]string{
+			"/boards": "board", "/boards?ranking=pnl&window=30d&user=3": "board", "/boards?ranking=current_streak": "board",
+			"/s/" + url.PathEscape(aSignal): "trades", "/u/1": "forecast",
+		} {
+			here := `data-part="` + part + `"`
+			a.server.firstPaint = time.Minute
+			whole := a.visit(a.admin(), path)
+			a.server.firstPaint = 0
+			got := a.visit(a.admin(), path)
+			checkPage(t, path, got)
+			if strings.Count(whole.body, here) != 1 || strings.Contains(whole.body, "data-later") {
+				t.Errorf("%s leaves something for later where there is time:\n%s", path, whole.body)
+			}
+			if strings.Contains(got.body, here) || !strings.Contains(got.body, "data-later") {
+				t.Errorf("%s leaves nothing for later where there is no time:\n%s", path, got.body)
+			}
+			u := must(url.Parse(path))(t)
+			q := u.Query()
+			q.Set("part", part)
+			u.RawQuery = q.Encode()
+			alone := a.visit(a.admin(), u.String())
+			checkPage(t, u.String(), alone)
+			if strings.Count(alone.body, here) != 1 || strings.Contains(alone.body, "data-later") {
+				t.Errorf("%s alone:\n%s", u, alone.body)
+			}
+			q.Set("part", "x")
+			u.RawQuery = q.Encode()
+			same(t, u.String(), a.visit(a.admin(), u.String()).status, http.StatusNotFound)
+		}
+		for _, path := range []string{"/boards?csv=board", "/people?csv=cohorts", "/s/" + url.PathEscape(aSignal) + "?csv=equity"} {
+			same(t, path, a.visit(a.admin(), path).status, http.StatusOK)
 		}
 		same(t, "no such part", a.visit(a.admin(), "/people?part=x").status, http.StatusNotFound)
 	})

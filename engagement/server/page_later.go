@@ -24,6 +24,9 @@ func (v *visit) parts(all ...part) (left []later, only string, err error) {
 	only = v.r.URL.Query().Get("part")
 	ctx, cancel := context.WithTimeout(v.r.Context(), v.s.firstPaint)
 	defer cancel()
+	if v.r.URL.Query().Get("csv") != "" {
+		ctx = v.r.Context() // a table is there or not, and nothing comes after it
+	}
 	found := only == ""
 	for _, p := range all {
 		switch {
@@ -31,7 +34,7 @@ func (v *visit) parts(all ...part) (left []later, only string, err error) {
 			found = true
 			err = p.add(v.r.Context())
 		case only == "":
-			if err = p.add(ctx); ctx.Err() != nil && v.r.Context().Err() == nil {
+			if err = p.add(ctx); err != nil && ctx.Err() != nil && v.r.Context().Err() == nil {
 				left, err = append(left, later{p.name, p.title, v.with("part", p.name, "csv")}), nil
 			}
 		}

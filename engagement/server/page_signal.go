@@ -23,7 +23,9 @@ type signalPage struct {
 	Latest   *table // nil: not for this visitor
 	Quality  []figure
 	Equity   *chart
-	Forecast *forecast
+	Forecast *forecast // nil: it is left for later, with the trades
+	Part     string    // the only one that is shown; "": all of them
+	Later    []later
 }
 
 func (s *Server) addSignalPages() {
@@ -60,27 +62,36 @@ func (v *visit) signalPage() (*shown, error) {
 		return nil, err
 	}
 	var data signalPage
-	err = v.view(func(ctx context.Context, r *engagement.Reader) error {
-		if err := v.signalFigures(ctx, r, id, reads, &data); err != nil {
-			return err
+	if v.r.URL.Query().Get("part") == "" {
+		if err := v.view(func(ctx context.Context, r *engagement.Reader) error {
+			if err := v.signalFigures(ctx, r, id, reads, &data); err != nil || !reads {
+				return err
+			}
+			return v.signalFacts(ctx, r, id, &data)
+		}); err != nil {
+			return nil, err
 		}
-		q, err := r.TradeQuality(ctx, engagement.QualityQuery{SignalID: id})
-		if err != nil {
-			return err
-		}
-		data.Quality, data.Equity = qualityFigures(q), v.equity(q)
-		data.Equity.Note = "of all trades that followed the signal, on the days on which some closed"
-		f, err := r.Forecast(ctx, engagement.ForecastQuery{SignalID: id})
-		if err != nil {
-			return err
-		}
-		data.Forecast = forecastOf(f)
-		if !reads {
-			return nil
-		}
-		return v.signalFacts(ctx, r, id, &data)
-	})
+	}
+	data.Later, data.Part, err = v.parts(part{"trades", "Its followers' trades", func(ctx context.Context) error {
+		return v.viewWithin(ctx, func(ctx context.Context, r *engagement.Reader) error { return v.signalTrades(ctx, r, id, &data) })
+	}})
 	return &shown{template: "signal", title: id, data: data}, err
+}
+
+// signalTrades adds how good the trades were that followed the signal, and what to expect
+// of the next, for which all users' trades are added up.
+func (v *visit) signalTrades(ctx context.Context, r *engagement.Reader, id string, data *signalPage) error {
+	q, err := r.TradeQuality(ctx, engagement.QualityQuery{SignalID: id})
+	if err != nil {
+		return err
+	}
+	f, err := r.Forecast(ctx, engagement.ForecastQuery{SignalID: id})
+	if err != nil {
+		return err
+	}
+	data.Quality, data.Equity, data.Forecast = qualityFigures(q), v.equity(q), forecastOf(f)
+	data.Equity.Note = "of all trades that followed the signal, on the days on which some closed"
+	return nil
 }
 
 func (v *visit) signalFigures(ctx context.Context, r *engagement.Reader, id string, reads bool, data *signalPage) error {

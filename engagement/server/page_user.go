@@ -20,7 +20,9 @@ type userData struct {
 	Windows  []navItem
 	Quality  []figure
 	Equity   *chart
-	Forecast *forecast
+	Forecast *forecast // nil: it is left for later
+	Part     string    // the only one that is shown; "": all of them
+	Later    []later
 	Trades   *table // nil: not for this visitor
 	Facts    bool   // the visitor may see facts one by one
 	Public   bool
@@ -54,16 +56,27 @@ func (v *visit) userPage() (*shown, error) {
 	if data.MayShow, err = v.may(userConsent, user); err != nil {
 		return nil, err
 	}
-	err = v.view(func(ctx context.Context, r *engagement.Reader) error {
-		for _, part := range []func(context.Context, *engagement.Reader, int64, *userData) error{
-			v.userFigures, v.userStreak, v.userRanks, v.userQuality, v.userForecast, v.userFacts,
-		} {
-			if err := part(ctx, r, user, &data); err != nil {
-				return err
+	if v.r.URL.Query().Get("part") == "" {
+		if err := v.view(func(ctx context.Context, r *engagement.Reader) error {
+			for _, add := range []func(context.Context, *engagement.Reader, int64, *userData) error{
+				v.userFigures, v.userStreak, v.userRanks, v.userQuality, v.userFacts,
+			} {
+				if err := add(ctx, r, user, &data); err != nil {
+					return err
+				}
 			}
+			return nil
+		}); err != nil {
+			return nil, err
 		}
-		return nil
-	})
+	}
+	data.Later, data.Part, err = v.parts(part{"forecast", "Forecast", func(ctx context.Context) error {
+		f, err := v.s.db.Forecast(ctx, engagement.ForecastQuery{UserID: user})
+		if err == nil {
+			data.Forecast = forecastOf(f)
+		}
+		return err
+	}})
 	return &shown{template: "user", title: "User " + data.ID, data: data}, err
 }
 
@@ -141,12 +154,6 @@ func (v *visit) userQuality(ctx context.Context, r *engagement.Reader, user int6
 	}
 	data.Quality, data.Equity = qualityFigures(q), v.equity(q)
 	return nil
-}
-
-func (v *visit) userForecast(ctx context.Context, r *engagement.Reader, user int64, data *userData) error {
-	f, err := r.Forecast(ctx, engagement.ForecastQuery{UserID: user})
-	data.Forecast = forecastOf(f)
-	return err
 }
 
 // userFacts adds what only the user and readers may see.
