@@ -22,15 +22,7 @@ const (
 	beginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 	// A statement must see what others have committed while it waited for their
 	// rows: the counters are added to, not overwritten.
-	beginWrite = "BEGIN ISOLATION LEVEL READ COMMITTED"
-	// A client that has vanished with its network must not keep the row of today
-	// locked for hours. Rows are looked up by their keys: for tables of some 20,000
-	// rows, or of which the server has no statistics yet, it would rather read all of
-	// them to join them with the keys of one batch.
-	setUp = "SELECT set_config('lock_timeout', '10s', true), " +
-		"set_config('idle_in_transaction_session_timeout', '60s', true), " +
-		"set_config('enable_seqscan', 'off', true), " +
-		"set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+	beginWrite  = "BEGIN ISOLATION LEVEL READ COMMITTED"
 	commitAsync = "SET LOCAL synchronous_commit = off"
 )
 
@@ -71,7 +63,6 @@ func (e *Engine) BeginWrite(ctx context.Context, gate engine.Gate) (engine.Tx, e
 		return nil, err
 	}
 	t.queue(beginWrite)
-	t.queue(setUp)
 	if e.opts.Async {
 		t.queue(commitAsync)
 	}
@@ -227,9 +218,7 @@ func (q *queueing) PrepareContext(context.Context, string) (*sql.Stmt, error) {
 
 // Load holds users and reads what a write of their facts depends on, in one round
 // trip. Each statement sees what was committed when it began, so those after
-// HoldUsers see all that others have stored of these users. All users are created
-// before any is held: whoever holds one waits for no user whom another has created
-// and not committed.
+// CreateUsers see all that others have stored of these users.
 func (t *tx) Load(ctx context.Context, keys engine.Keys) (l engine.Loaded, err error) {
 	queueRows(t, &l.Settings, rowTo(func(row pggen.Setting) dbgen.Setting { return dbgen.Setting(row) }), pggen.WriterSettings)
 	queueRows(t, &l.Created, pgx.RowTo[int64], pggen.CreateUsers, keys.Users)
