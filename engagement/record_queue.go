@@ -34,21 +34,45 @@ type CommitStats struct {
 // CommitStats returns the figures of the queue in which RecordFire and
 // RecordTrade share commits; all zero for a database that was never opened.
 func (db *DB) CommitStats() CommitStats {
-	if db.queue == nil { // never opened
-		return CommitStats{}
+	var sum CommitStats
+	for _, queue := range db.lanes {
+		s := queue.Stats()
+		sum.Batches += s.Batches
+		sum.Writes += s.Writes
+		sum.LargestBatch = max(sum.LargestBatch, s.LargestBatch)
+		sum.Waiting += s.Waiting
+		sum.WaitTotal += s.WaitTotal
+		sum.WaitMax = max(sum.WaitMax, s.WaitMax)
+		sum.CommitTotal += s.CommitTotal
+		sum.CommitMax = max(sum.CommitMax, s.CommitMax)
 	}
-	return CommitStats(db.queue.Stats())
+	return sum
 }
 
-// newQueue returns the queue in which callers share commits. A server may not
-// answer for long: then a caller still returns when its context ends, and the
-// batch goes on without it.
-func newQueue(c *core) *commit.Queue[*queued] {
+// lanes are the queues in which callers share commits, one for each batch that the
+// engine can write at a time.
+type lanes []*commit.Queue[*queued]
+
+// newLanes returns an engine's queues. A server may not answer for long: then a
+// caller still returns when its context ends, and the batch goes on without it.
+func newLanes(c *core) lanes {
 	var detach func(func())
 	if c.engine.Remote() {
 		detach = func(work func()) { c.running.Go(work) } // Close waits for it
 	}
-	return commit.New(c.commitBatch, detach)
+	all := make(lanes, c.engine.Lanes())
+	for i := range all {
+		all[i] = commit.New(c.commitBatch, detach)
+	}
+	return all
+}
+
+// of returns the lane of a user, always the same: its facts are recorded in the order
+// in which they come, and batches that are written at the same time wait for each
+// other only at the rows that all users share.
+func (l lanes) of(user int64) *commit.Queue[*queued] {
+	const scatter = 0x9e37_79b9_7f4a_7c15 // ids may all be even
+	return l[uint64(user)*scatter>>32%uint64(len(l))]
 }
 
 // enqueue commits a fact with whatever else waits. If ctx ends before the fact
@@ -59,7 +83,7 @@ func (db *DB) enqueue(ctx context.Context, f *fact) (receipt, error) {
 		return receipt{}, err
 	}
 	r := &queued{fact: f, ctx: ctx}
-	if err := db.queue.Do(ctx, r); err != nil {
+	if err := db.lanes.of(f.user()).Do(ctx, r); err != nil {
 		return receipt{}, err
 	}
 	return r.receipt, r.err
@@ -78,7 +102,7 @@ func (c *core) commitBatch(leader context.Context, take func() []*queued) (commi
 	defer func() { stop() }()
 	var batch []*queued
 	receipts, err := retry(ctx, c, "commit a batch", func(ctx context.Context) ([]receipt, error) {
-		w, err := c.begin(ctx, engine.EnterGate)
+		w, err := c.beginOn(ctx, c.engine.BeginBatch)
 		if err != nil {
 			return nil, err
 		}

@@ -1,8 +1,8 @@
 // Package postgres opens engagement databases kept by a PostgreSQL server.
 //
-// As with SQLite, one connection of a process writes: its callers share transactions,
-// which cannot deadlock with each other. The writers of different processes wait for
-// each other at the rows that they change.
+// A process writes one transaction at a time, or two batches of different users: its
+// callers share transactions. The writers of different processes, and batches, wait
+// for each other at the rows that they change.
 package postgres
 
 import (
@@ -23,6 +23,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/stdlib"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 	"github.com/hydraxdev/engagementdb/dbgen/pggen"
@@ -30,6 +31,9 @@ import (
 )
 
 const (
+	// lanes is how many batches a process writes at a time. The server works for each
+	// in a process of its own, and while one waits for its disk the other goes on.
+	lanes = 2
 	// maxReaders is how many reads and snapshots a process runs at a time;
 	// more wait.
 	maxReaders = 32
@@ -51,6 +55,8 @@ type Engine struct {
 	opts   Options
 	reader *sql.DB
 	writer *sql.DB
+	// writing has a place for each lane; who must be alone takes all.
+	writing *semaphore.Weighted
 	// answerTimeout is how long the server may take to answer what was queued. That
 	// includes waiting for rows that others hold.
 	answerTimeout time.Duration
@@ -75,7 +81,7 @@ func New(dsn string, opts Options) (*Engine, error) {
 	unasked := stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return false })
 	return &Engine{
 		config: config, opts: opts, answerTimeout: 30 * time.Second,
-		reader: openPool(config, maxReaders), writer: openPool(config, 1, unasked),
+		reader: openPool(config, maxReaders), writer: openPool(config, lanes, unasked), writing: semaphore.NewWeighted(lanes),
 	}, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -36,6 +37,7 @@ type tx struct {
 	engine *Engine
 	pooled *sql.Conn
 	conn   *pgx.Conn
+	free   func() // lets the next writer of this process begin
 	queued []*pgx.QueuedQuery
 	failed error // of the first statement that failed or was lost
 	ended  bool  // the connection is given back
@@ -44,7 +46,7 @@ type tx struct {
 
 // BeginRead opens a snapshot. It is taken by the first query.
 func (e *Engine) BeginRead(ctx context.Context) (engine.Snapshot, error) {
-	t, err := e.newTx(ctx, e.reader)
+	t, err := e.newTx(ctx, e.reader, func() {})
 	if err != nil {
 		return nil, err
 	}
@@ -52,13 +54,30 @@ func (e *Engine) BeginRead(ctx context.Context) (engine.Snapshot, error) {
 	return t, t.flushOrDiscard(ctx)
 }
 
-// BeginWrite opens a transaction on the process's writing connection. It begins
+// BeginWrite opens a transaction while no other of this process is written. It begins
 // with the first statement, and with the gate.
 func (e *Engine) BeginWrite(ctx context.Context, gate engine.Gate) (engine.Tx, error) {
+	return e.beginWrite(ctx, gate, lanes)
+}
+
+// Lanes returns how many batches are written at a time.
+func (e *Engine) Lanes() int { return lanes }
+
+// BeginBatch opens a transaction on the writing connection of a lane. It begins with
+// the first statement, and with the gate.
+func (e *Engine) BeginBatch(ctx context.Context) (engine.Tx, error) {
+	return e.beginWrite(ctx, engine.EnterGate, 1)
+}
+
+// beginWrite opens a transaction that takes the place of so many lanes.
+func (e *Engine) beginWrite(ctx context.Context, gate engine.Gate, places int64) (engine.Tx, error) {
 	if e.opts.ReadOnly {
 		return nil, errStandby
 	}
-	t, err := e.newTx(ctx, e.writer)
+	if err := e.writing.Acquire(ctx, places); err != nil {
+		return nil, err
+	}
+	t, err := e.newTx(ctx, e.writer, sync.OnceFunc(func() { e.writing.Release(places) }))
 	if err != nil {
 		return nil, err
 	}
@@ -74,12 +93,14 @@ func (e *Engine) BeginWrite(ctx context.Context, gate engine.Gate) (engine.Tx, e
 	return t, nil
 }
 
-func (e *Engine) newTx(ctx context.Context, pool *sql.DB) (*tx, error) {
+// newTx returns a transaction that calls free when it has ended, or could not begin.
+func (e *Engine) newTx(ctx context.Context, pool *sql.DB, free func()) (*tx, error) {
 	pooled, err := pool.Conn(ctx)
 	if err != nil {
+		free()
 		return nil, err
 	}
-	t := &tx{engine: e, pooled: pooled}
+	t := &tx{engine: e, pooled: pooled, free: free}
 	t.querier = querier{pggen.New((*flushing)(t))}
 	err = pooled.Raw(func(c any) error { t.conn = c.(*stdlib.Conn).Conn(); return nil })
 	if err != nil {
@@ -309,10 +330,12 @@ func (t *tx) Rollback(ctx context.Context) error {
 func (t *tx) discard() {
 	t.ended = true
 	_ = t.pooled.Raw(func(any) error { return driver.ErrBadConn })
+	t.free()
 }
 
 // release gives the connection back.
 func (t *tx) release() error {
 	t.ended = true
+	defer t.free()
 	return t.pooled.Close()
 }
