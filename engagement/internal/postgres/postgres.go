@@ -54,7 +54,8 @@ type Engine struct {
 	config *pgx.ConnConfig
 	opts   Options
 	reader *sql.DB
-	writer *sql.DB
+	// writers have one connection each, for a lane, that knows its statements.
+	writers [lanes]*sql.DB
 	// writing has a place for each lane; who must be alone takes all.
 	writing *semaphore.Weighted
 	// answerTimeout is how long the server may take to answer what was queued. That
@@ -79,10 +80,14 @@ func New(dsn string, opts Options) (*Engine, error) {
 	}
 	// The first statement finds out by itself whether the writing connection is still alive.
 	unasked := stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return false })
-	return &Engine{
+	e := &Engine{
 		config: config, opts: opts, answerTimeout: 30 * time.Second,
-		reader: openPool(config, maxReaders), writer: openPool(config, lanes, unasked), writing: semaphore.NewWeighted(lanes),
-	}, nil
+		reader: openPool(config, maxReaders), writing: semaphore.NewWeighted(lanes),
+	}
+	for lane := range e.writers {
+		e.writers[lane] = openPool(config, 1, unasked)
+	}
+	return e, nil
 }
 
 func openPool(config *pgx.ConnConfig, conns int, opts ...stdlib.OptionOpenDB) *sql.DB {
@@ -235,5 +240,9 @@ func classOfCode(code string) engine.Class {
 
 // Close closes the pools.
 func (e *Engine) Close() error {
-	return errors.Join(e.reader.Close(), e.writer.Close())
+	err := e.reader.Close()
+	for _, writer := range e.writers {
+		err = errors.Join(err, writer.Close())
+	}
+	return err
 }

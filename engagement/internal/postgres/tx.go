@@ -57,7 +57,7 @@ func (e *Engine) BeginRead(ctx context.Context) (engine.Snapshot, error) {
 // BeginWrite opens a transaction while no other of this process is written. It begins
 // with the first statement, and with the gate.
 func (e *Engine) BeginWrite(ctx context.Context, gate engine.Gate) (engine.Tx, error) {
-	return e.beginWrite(ctx, gate, lanes)
+	return e.beginWrite(ctx, gate, 0, lanes)
 }
 
 // Lanes returns how many batches are written at a time.
@@ -65,19 +65,19 @@ func (e *Engine) Lanes() int { return lanes }
 
 // BeginBatch opens a transaction on the writing connection of a lane. It begins with
 // the first statement, and with the gate.
-func (e *Engine) BeginBatch(ctx context.Context) (engine.Tx, error) {
-	return e.beginWrite(ctx, engine.EnterGate, 1)
+func (e *Engine) BeginBatch(ctx context.Context, lane int) (engine.Tx, error) {
+	return e.beginWrite(ctx, engine.EnterGate, lane, 1)
 }
 
-// beginWrite opens a transaction that takes the place of so many lanes.
-func (e *Engine) beginWrite(ctx context.Context, gate engine.Gate, places int64) (engine.Tx, error) {
+// beginWrite opens a transaction of one lane that takes the place of so many.
+func (e *Engine) beginWrite(ctx context.Context, gate engine.Gate, lane int, places int64) (engine.Tx, error) {
 	if e.opts.ReadOnly {
 		return nil, errStandby
 	}
 	if err := e.writing.Acquire(ctx, places); err != nil {
 		return nil, err
 	}
-	t, err := e.newTx(ctx, e.writer, sync.OnceFunc(func() { e.writing.Release(places) }))
+	t, err := e.newTx(ctx, e.writers[lane], sync.OnceFunc(func() { e.writing.Release(places) }))
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func (e *Engine) BeginWrite(ctx context.Context, _ engine.Gate) (engine.Tx, erro
 func (e *Engine) Lanes() int { return 1 }
 
 // BeginBatch is BeginWrite.
-func (e *Engine) BeginBatch(ctx context.Context) (engine.Tx, error) {
+func (e *Engine) BeginBatch(ctx context.Context, _ int) (engine.Tx, error) {
 	return e.BeginWrite(ctx, engine.EnterGate)
 }
 
