@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/mattn/go-sqlite3"
@@ -79,7 +80,7 @@ func (e *Engine) Open(ctx context.Context) error {
 	if e.opts.ReadOnly {
 		return nil
 	}
-	e.writer = openWriter(e.path, e.opts.Synchronous)
+	e.writer = openWriter(e.path, e.opts.Synchronous, "MEMORY")
 	return e.writer.PingContext(ctx)
 }
 
@@ -106,13 +107,15 @@ func (e *Engine) mode() string {
 	return "mode=rw"
 }
 
-func openWriter(path, synchronous string) *sql.DB {
+// openWriter opens the connection that writes. tempStore is where it keeps what a
+// statement needs for itself: MEMORY or FILE.
+func openWriter(path, synchronous, tempStore string) *sql.DB {
 	hooked := &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
 		// A statement that stores many rows keeps the pages that it changes, in case
 		// it fails half-way. In a file that took a fifth more processor time a fire
 		// at 256 a commit, so they are kept in memory.
 		_, err := c.Exec("PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 134217728; "+
-			"PRAGMA temp_store = MEMORY", nil)
+			"PRAGMA temp_store = "+tempStore, nil)
 		return err
 	}}
 	return openConnector(&connector{driver: hooked, uncancelled: true, doubts: &doubts{dsn: fileDSN(path, "mode=rw")},
@@ -139,8 +142,11 @@ func (e *Engine) Classify(err error) engine.Class {
 	case sqlite3.ErrBusy, sqlite3.ErrLocked, sqlite3.ErrProtocol:
 		return engine.Busy
 	case sqlite3.ErrCantOpen:
-		if se.SystemErrno != 0 {
-			return engine.ClassOfSystem(se.SystemErrno) // Other for a path that does not exist
+		// Other for a path that does not exist. SQLite may report the number of a
+		// later call, so a file that is there does exist.
+		info := fileInfo(e.path)
+		if se.SystemErrno != 0 && (se.SystemErrno != syscall.ENOENT || info == nil || info.IsDir()) {
+			return engine.ClassOfSystem(se.SystemErrno)
 		}
 		return engine.Storage
 	case sqlite3.ErrIoErr:
