@@ -110,19 +110,19 @@ func (v *visit) lookedAfter(u engagement.Upkeep) []figure {
 
 // commitFigures say how facts shared commits.
 func commitFigures(c engagement.CommitStats) []figure {
-	all := []figure{{Name: "Commits", Value: count(c.Batches), Note: grouped(c.Writes) + " facts since the server began"}}
 	if c.Batches == 0 || c.Writes == 0 {
-		return all
+		return nil
 	}
 	took := func(d time.Duration) cell {
 		return cell{Text: d.Round(10 * time.Microsecond).String(), Class: "num", raw: plain(d.Seconds())}
 	}
-	return append(all,
-		figure{Name: "Facts a commit", Value: decimal(float64(c.Writes) / float64(c.Batches)), Note: "at most " + grouped(c.LargestBatch)},
-		figure{Name: "Wait for a commit", Value: took(c.WaitTotal / time.Duration(c.Writes)), Note: "at most " + took(c.WaitMax).Text},
-		figure{Name: "A commit takes", Value: took(c.CommitTotal / time.Duration(c.Batches)), Note: "at most " + took(c.CommitMax).Text},
-		figure{Name: "Waiting now", Value: count(c.Waiting), Note: "facts"},
-	)
+	return []figure{
+		{Name: "Commits", Value: count(c.Batches), Note: grouped(c.Writes) + " facts since the server began"},
+		{Name: "Facts a commit", Value: decimal(float64(c.Writes) / float64(c.Batches)), Note: "at most " + grouped(c.LargestBatch)},
+		{Name: "Wait for a commit", Value: took(c.WaitTotal / time.Duration(c.Writes)), Note: "at most " + took(c.WaitMax).Text},
+		{Name: "A commit takes", Value: took(c.CommitTotal / time.Duration(c.Batches)), Note: "at most " + took(c.CommitMax).Text},
+		{Name: "Waiting now", Value: count(c.Waiting), Note: "facts"},
+	}
 }
 
 func rulesText(rules engagement.StreakRules) string {
