@@ -5,7 +5,7 @@
 // trade that has a signal. Since trades have keys, importing a file again, or one that
 // has it in part, changes nothing. engagement/docs/import.md is its handbook.
 //
-// Map of the files, each of which uses only those before it:
+// Map of the files:
 //
 //	options    what Import can be told
 //	summary    what became of a file
@@ -14,6 +14,7 @@
 //	input      a file: where it is read from, its encoding, what it may be
 //	pass       one reading of a file: its trades on their way into the database
 //	table      the trades of a table, from its header to its end
+//	totals     ... and what the platform added up
 //	layouts    what the tables of platforms look like
 //	csv, html, xlsx   the rows of a file
 //	freqtrade, freqtrade_db   freqtrade's JSON and its database
