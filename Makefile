@@ -45,7 +45,7 @@ FUZZTIME ?= 10s
 
 .PHONY: fuzz
 fuzz: ## Try every parser with made-up input, FUZZTIME (default 10s) each
-	@for package in ./engagement ./engagement/cmd/engagement; do \
+	@for package in ./engagement ./engagement/cmd/engagement ./engagement/importer; do \
 		for target in $$(grep -ho '^func Fuzz[A-Za-z]*' $$package/*_test.go | sed 's/func //'); do \
 			echo "== $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -timeout 60m $$package || exit 1; \
 		done; \

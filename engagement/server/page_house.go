@@ -22,6 +22,7 @@ type housePage struct {
 	Tokens   *table
 	Rules    string
 	Version  string
+	Import   importForm
 }
 
 // verified is what a verification found.
@@ -32,15 +33,16 @@ type verified struct {
 }
 
 func (s *Server) addHousePage() {
-	s.page("/house", admins, func(v *visit) (*shown, error) { return v.house(nil) })
+	s.page("/house", admins, func(v *visit) (*shown, error) { return v.house(housePage{}) })
 	s.form("/house", admins, longestTime, func(v *visit) (*shown, error) {
 		started := time.Now()
 		report, err := s.db.Verify(v.r.Context())
 		if err != nil {
 			return nil, err
 		}
-		return v.house(v.verified(report, time.Since(started)))
+		return v.house(housePage{Verified: v.verified(report, time.Since(started))})
 	})
+	s.addImportForm()
 }
 
 func (v *visit) verified(report engagement.Report, took time.Duration) *verified {
@@ -54,8 +56,9 @@ func (v *visit) verified(report engagement.Report, took time.Duration) *verified
 	return data
 }
 
-func (v *visit) house(found *verified) (*shown, error) {
-	data := housePage{Verified: found, Version: version()}
+// house shows the page with what was just done.
+func (v *visit) house(data housePage) (*shown, error) {
+	data.Version = version()
 	err := v.view(func(ctx context.Context, r *engagement.Reader) error {
 		size, err := r.Size(ctx)
 		if err != nil {
