@@ -110,6 +110,26 @@ func (t *Tab) Do(actions ...chromedp.Action[chromedp.Void]) error {
 	return chromedp.Do(t.Context, actions...)
 }
 
+// Until waits for an expression to become true, for 15 seconds at most. Where one page
+// follows another by itself there may be none to ask for a moment, nor an answer.
+func (t *Tab) Until(expression string) error {
+	ctx, cancel := context.WithTimeout(t.Context, 15*time.Second)
+	defer cancel()
+	for ctx.Err() == nil {
+		once, stop := context.WithTimeout(ctx, 2*time.Second)
+		is, err := chromedp.Run(once, chromedp.Evaluate[bool](expression))
+		stop()
+		if err == nil && is {
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return fmt.Errorf("%s does not become true", expression)
+}
+
+// Loaded is true of a page that shows something.
+const Loaded = `document.querySelector("h1") !== null && document.readyState === "complete"`
+
 // Dark has pages shown to those who like them dark, or light.
 func Dark(dark bool) chromedp.Action[chromedp.Void] {
 	scheme := map[bool]string{true: "dark", false: "light"}[dark]

@@ -142,7 +142,8 @@ func (v visitor) do(actions ...chromedp.Action[chromedp.Void]) {
 // to goes to a page and waits until it shows a heading.
 func (v visitor) to(path string) {
 	v.t.Helper()
-	v.do(chromedp.Navigate(demo.URL+path), chromedp.WaitVisible("h1"))
+	v.do(chromedp.Navigate(demo.URL + path))
+	v.until(Loaded)
 }
 
 // value returns what an expression comes to on the page.
@@ -158,15 +159,9 @@ func value[T any](v visitor, expression string) T {
 // until waits for an expression to become true.
 func (v visitor) until(expression string) {
 	v.t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
-	for time.Now().Before(deadline) {
-		// Between two pages there is none to ask.
-		if is, err := chromedp.Run(v.Context, chromedp.Evaluate[bool](expression)); err == nil && is {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
+	if err := v.Until(expression); err != nil {
+		v.t.Fatal(err)
 	}
-	v.t.Fatalf("%s does not become true", expression)
 }
 
 func (v visitor) heading() string {
@@ -201,7 +196,8 @@ func TestLoggingInAndOut(t *testing.T) {
 	if v.heading() != "Log in" {
 		t.Fatalf("who is not known sees %q", v.heading())
 	}
-	v.do(chromedp.SendKeys("#token", "wrong\r"), chromedp.WaitVisible("[role=alert]"))
+	v.do(chromedp.SendKeys("#token", "wrong\r"))
+	v.until(Loaded + ` && document.querySelector("[role=alert]") !== null`)
 	v.do(chromedp.SendKeys("#token", demo.Token+"\r"))
 	v.until(`document.querySelector("h1")?.textContent === "P&L"`)
 	v.do(chromedp.Click(`form[action$=logout] button`))
@@ -286,7 +282,7 @@ func TestDefiningAMetric(t *testing.T) {
 		v.do(chromedp.SetValue("#definition", text), chromedp.Click("form[action$=m] button"))
 	}
 	define(`{"name": "night_owls", "what": "everything"}`)
-	v.do(chromedp.WaitVisible("[role=alert]"))
+	v.until(Loaded + ` && document.querySelector("[role=alert]") !== null`)
 	if wrong := v.Wrong(); len(wrong) != 1 || !strings.Contains(wrong[0], "400") {
 		t.Errorf("of the wrong definition the browser says %q", wrong)
 	}

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"image"
@@ -90,7 +91,7 @@ func run(root, folder, only string) error {
 		return err
 	}
 	defer tab.Close()
-	if err := tab.Do(chromedp.Navigate(demo.Login), chromedp.WaitVisible("h1")); err != nil {
+	if err := errors.Join(tab.Do(chromedp.Navigate(demo.Login)), tab.Until(`document.querySelector("h1")?.textContent === "Today"`)); err != nil {
 		return err
 	}
 	for _, s := range shots {
@@ -111,7 +112,7 @@ func run(root, folder, only string) error {
 }
 
 func (s shot) take(tab *browsertest.Tab, demo *browsertest.Demo) ([]byte, error) {
-	if err := tab.Do(browsertest.Screen(s.width), browsertest.Dark(s.dark), chromedp.Navigate(demo.URL+"/"+s.path), chromedp.WaitVisible("h1")); err != nil {
+	if err := tab.Do(browsertest.Screen(s.width), browsertest.Dark(s.dark), chromedp.Navigate(demo.URL+"/"+s.path)); err != nil {
 		return nil, err
 	}
 	if s.follow != "" {
@@ -126,22 +127,23 @@ func (s shot) take(tab *browsertest.Tab, demo *browsertest.Demo) ([]byte, error)
 		}
 		return download(at+"/card.png", demo.Token)
 	}
-	if err := tab.Do(chromedp.WaitNotPresent("[data-later]"), chromedp.Sleep(300*time.Millisecond)); err != nil {
+	whole := browsertest.Loaded + ` && document.querySelector("[data-later]") === null && !document.querySelector("[data-status]")?.hidden`
+	if err := tab.Until(whole); err != nil {
 		return nil, err
 	}
 	picture, err := chromedp.Run(tab.Context, chromedp.FullScreenshot(100))
 	if err != nil {
 		return nil, err
 	}
-	whole, err := png.Decode(bytes.NewReader(picture))
+	shot, err := png.Decode(bytes.NewReader(picture))
 	if err != nil {
 		return nil, err
 	}
-	size := whole.Bounds()
+	size := shot.Bounds()
 	if s.height > 0 {
 		size.Max.Y = min(size.Max.Y, int(s.height))
 	}
-	return few(whole, size)
+	return few(shot, size)
 }
 
 // download returns what is at an address.
