@@ -349,3 +349,19 @@ func TestALargeWriteHasALargerCacheUntilItsEnd(t *testing.T) {
 		}
 	}
 }
+
+func TestALargeFileHasAWALAsLarge(t *testing.T) {
+	t.Parallel()
+	e := migrated(t)
+	if n := number(t, e.writer, "PRAGMA wal_autocheckpoint"); n != 16_384 {
+		t.Errorf("the WAL of a small file has %d pages", n)
+	}
+	db := plain(t, e.path)
+	exec(t, db, "CREATE TABLE large (x)", "INSERT INTO large VALUES (zeroblob(80000000))")
+	pages := number(t, db, "PRAGMA page_count")
+	writer := openWriter(e.path, "OFF", "MEMORY")
+	t.Cleanup(func() { _ = writer.Close() })
+	if n := number(t, writer, "PRAGMA wal_autocheckpoint"); n != pages {
+		t.Errorf("the WAL of a file of %d pages has %d", pages, n)
+	}
+}
