@@ -308,7 +308,7 @@ func plansOfPostgres() []planOfPostgres {
 		{query: "TopSignalOfDay", index: "idx_signal_days_day_fires", cond: `((day = $1) AND (fires > 0))`},
 		{query: "PopularSignals", index: "idx_signal_days_day_fires", cond: `((day >= $1) AND (day <= $2)`, sorts: true},
 
-		{query: "NewUsersFrom", index: "idx_user_stats_first_day", cond: `(first_day`},
+		{query: "NewUsersFrom", index: "idx_user_stats_first_day", cond: `((first_day = ANY (ARRAY[$1, $1])) AND (user_id >= $2))`},
 		{query: "UsersFrom", index: "user_stats_pkey", cond: `(user_id >= $1)`},
 		{query: "SignalsAfter", index: "signal_metrics_pkey", cond: `(signal_id >= $1)`},
 		{query: "StreaksUntil", index: "idx_user_stats_streak", cond: `((streak_until = ANY (ARRAY[$1, $1])) AND (streak_length = $2) AND (user_id > $3))`, sorts: true},
@@ -440,6 +440,7 @@ var unbounded = map[string]string{
 	"CommunityDecided":   "adds up all users",
 	"FiresByUserEver":    "lists all users who have fired",
 	"PopularSignalsEver": "compares all signals",
+	"DeleteUserTotals":   "it erases one user, by id",
 	"UserTokens":         "there are few tokens",
 	"CountSetting":       "it writes one setting, by its key",
 	"HoldSetting":        "it writes one setting, by its key",
