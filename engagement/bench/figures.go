@@ -155,7 +155,7 @@ FROM (SELECT MAX(day) AS latest FROM user_days
 			return [][]int64{{l.Active, l.New, l.Returning, l.Resurrected, l.Dormant}}, nil
 		},
 		byHand: []handSQL{
-			lifecycleSQL("SQL, one search a user", `SELECT COUNT(*) FROM user_days AS a INDEXED BY idx_user_days_day
+			lifecycleSQL("SQL, one search a user", `SELECT COUNT(*) FROM user_days AS a
     CROSS JOIN user_days AS b ON b.user_id = a.user_id AND b.day = ?1 - 1 WHERE a.day = ?1 AND a.fires > 0 AND b.fires > 0`),
 			lifecycleSQL("SQL, intersection", `SELECT COUNT(*) FROM (SELECT user_id FROM user_days WHERE day = ?1 AND fires > 0
     INTERSECT SELECT user_id FROM user_days WHERE day = ?1 - 1 AND fires > 0)`),

@@ -8,7 +8,8 @@
 
 SELECT create_distributed_table('signal_fires', 'user_id');
 SELECT create_distributed_table('trades', 'user_id', colocate_with => 'signal_fires');
-SELECT create_distributed_table('user_stats', 'user_id', colocate_with => 'signal_fires');
+SELECT create_distributed_table('user_states', 'user_id', colocate_with => 'signal_fires');
+SELECT create_distributed_table('fire_totals', 'user_id', colocate_with => 'signal_fires');
 SELECT create_distributed_table('user_days', 'user_id', colocate_with => 'signal_fires');
 SELECT create_distributed_table('streak_awards', 'user_id', colocate_with => 'signal_fires');
 SELECT create_distributed_table('streak_freezes', 'user_id', colocate_with => 'signal_fires');
