@@ -96,6 +96,7 @@ func TestPlans(t *testing.T) {
 		{query: "ActiveUsers", step: "SEARCH user_days USING PRIMARY KEY (day=?)"},
 		{query: "CohortActivity", step: "SEARCH user_stats USING COVERING INDEX idx_user_stats_first_day (first_day>? AND first_day<?)"},
 		{query: "CohortActivity", step: "SEARCH d USING INDEX idx_user_days_user (user_id=? AND day>? AND day<?)"},
+		{query: "NewUsersFrom", step: "SEARCH user_stats USING INDEX idx_user_stats_first_day (first_day=? AND user_id>?)"},
 		{query: "CohortLastActivity", step: "SEARCH user_stats USING INDEX idx_user_stats_first_day (first_day>? AND first_day<?)"},
 		{query: "FiresInSpans", step: "SEARCH f USING INDEX idx_signal_fires_timestamp (timestamp>? AND timestamp<?)"},
 		{query: "TopSignalOfDay", step: "SEARCH signal_days USING COVERING INDEX idx_signal_days_day_fires (day=? AND fires>?)"},
