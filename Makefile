@@ -62,8 +62,8 @@ screenshots: ## Make pictures of the page of the made-up community, for the docu
 	cd engagement/server/browsertest && go run ./screenshots ../../docs/screenshots
 
 .PHONY: bench
-bench: ## Measure against hand-written code, GORM and C (takes minutes, quiet machine)
-	cd engagement/bench && go run . --out RESULTS.md
+bench: ## Measure against hand-written code and C (half an hour, quiet machine); COMPARE=commit, ONLY=pattern, CITUS=dsn
+	cd engagement/bench && go run . $(if $(ONLY),--only '$(ONLY)',--out RESULTS.md) $(if $(COMPARE),--compare $(COMPARE)) $(if $(CITUS),--citus '$(CITUS)')
 
 .PHONY: bench-data
 bench-data: ## Make the large databases that bench reads, unless they are there (they are kept; delete engagement/bench/data for new ones)

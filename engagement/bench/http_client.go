@@ -26,6 +26,8 @@ type clientTask struct {
 	Connections int
 	Path        string   // to get; "": post fires of the workload
 	Users       workload // of these fires
+	// Every is how often a connection asks; 0: as soon as it is answered.
+	Every time.Duration
 }
 
 // clientAnswer is what asking for a while came to.
@@ -87,7 +89,8 @@ func (c *client) ask(d time.Duration) (answer clientAnswer, err error) {
 	start := time.Now()
 	var group sync.WaitGroup
 	for i, conn := range c.conns {
-		group.Go(func() { waits[i], errs[i] = c.askOn(conn, start.Add(d)) })
+		first := start.Add(c.task.Every * time.Duration(i) / time.Duration(len(c.conns)))
+		group.Go(func() { waits[i], errs[i] = c.askOn(conn, first, start.Add(d)) })
 	}
 	group.Wait()
 	answer.Took = time.Since(start)
@@ -99,9 +102,17 @@ func (c *client) ask(d time.Duration) (answer clientAnswer, err error) {
 	return answer, cmp.Or(errs...) // the others say the same
 }
 
-func (c *client) askOn(conn *connection, until time.Time) (waits []time.Duration, err error) {
-	for {
+// askOn asks on one connection. If that is not free when it is time to ask, the wait
+// for it counts too.
+func (c *client) askOn(conn *connection, first, until time.Time) (waits []time.Duration, err error) {
+	for next := first; ; next = next.Add(c.task.Every) {
 		start := time.Now()
+		if c.task.Every > 0 && start.Before(next) {
+			time.Sleep(next.Sub(start))
+			start = time.Now()
+		} else if c.task.Every > 0 {
+			start = next
+		}
 		if err := c.exchange(conn); err != nil {
 			return waits, err
 		}

@@ -17,13 +17,13 @@ import (
 	"github.com/hydraxdev/engagementdb/engagement"
 )
 
-// writeHeader says when, how and on what was measured. What cannot be found out
-// is called unknown.
-func writeHeader(w io.Writer, dir string, args []string) error {
+// write says when, how and on what was measured. What cannot be found out is called
+// unknown.
+func (h header) write(w io.Writer) error {
 	version, _, _ := sqlite3.Version()
 	_, err := fmt.Fprintf(w, `# Benchmark
 
-- Date: %s
+- Date: %s, in %s
 - Command: %s
 - Machine: %d CPUs, %s; %s/%s; databases on %s
 - Versions: %s, SQLite %s in C (mattn/go-sqlite3), %s in Go (modernc.org/sqlite)
@@ -32,9 +32,9 @@ Figures are medians of the rounds (min..max). In each round all rows of a group
 are measured in turn, short measurements interleaved; ratios are taken round by
 round.
 `,
-		time.Now().UTC().Format("2006-01-02 15:04 UTC"), commandLine(args),
+		time.Now().UTC().Format("2006-01-02 15:04 UTC"), h.took.Round(time.Second), commandLine(h.args),
 		runtime.NumCPU(), orUnknown(cpuModel()), runtime.GOOS, runtime.GOARCH,
-		orUnknown(filesystem(dir)),
+		orUnknown(filesystem(h.dir)),
 		runtime.Version(), version, orUnknown(moderncVersion()))
 	return err
 }

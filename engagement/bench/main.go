@@ -156,27 +156,35 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
+	start := time.Now()
 	tables, err := b.run(ctx)
 	if len(tables) == 0 {
 		return errors.Join(err, fmt.Errorf("no group's name matches %q", *only))
 	}
-	return errors.Join(err, report(b.dir, args, tables, stdout, *out))
+	return errors.Join(err, report(header{b.dir, args, time.Since(start)}, tables, stdout, *out))
+}
+
+// header is what the head of a report says of the run.
+type header struct {
+	dir  string
+	args []string
+	took time.Duration
 }
 
 // report writes the tables to stdout and, if it is named, to a file.
-func report(dir string, args []string, tables []*table, stdout io.Writer, file string) error {
-	if err := writeReport(stdout, dir, args, tables); err != nil || file == "" {
+func report(h header, tables []*table, stdout io.Writer, file string) error {
+	if err := writeReport(stdout, h, tables); err != nil || file == "" {
 		return err
 	}
 	f, err := os.Create(file)
 	if err != nil {
 		return err
 	}
-	return errors.Join(writeReport(f, dir, args, tables), f.Close())
+	return errors.Join(writeReport(f, h, tables), f.Close())
 }
 
-func writeReport(w io.Writer, dir string, args []string, tables []*table) error {
-	if err := writeHeader(w, dir, args); err != nil {
+func writeReport(w io.Writer, h header, tables []*table) error {
+	if err := h.write(w); err != nil {
 		return err
 	}
 	for _, t := range tables {

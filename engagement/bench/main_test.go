@@ -29,7 +29,7 @@ var wantRows = []struct {
 	{"A million users", 2 + 3},
 	{"Pages written", 2 * 2},
 	{"PostgreSQL", 2 * 2 * 3},
-	{"HTTP", 2*2 + 1 + 1},
+	{"HTTP", 2*2 + 1 + 3},
 	{"Live streams", 1},
 	{"Reads", 7 * 4},
 	{"Figures of a community", 6 * 2},
