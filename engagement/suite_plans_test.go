@@ -84,7 +84,7 @@ func TestPlans(t *testing.T) {
 		{query: "FiringDaysBetween", step: "SEARCH user_days USING COVERING INDEX idx_user_days_day (day>? AND day<?)", sorts: true},
 		{query: "StatsOfUsers", step: "SEARCH u USING INTEGER PRIMARY KEY (rowid=?)", sorts: true},
 		{query: "DaysOfUsers", step: "SEARCH d USING PRIMARY KEY (user_id=? AND day>? AND day<?)", sorts: true},
-		{query: "CountCommonSignals", step: "SEARCH b USING INDEX sqlite_autoindex_signal_fires_1 (user_id=? AND signal_id=?)"},
+		{query: "CountCommonSignals", step: "SEARCH a USING INDEX sqlite_autoindex_signal_fires_1 (user_id=? AND signal_id=?)"},
 		{query: "UsersWithoutBound", step: "SEARCH user_stats USING COVERING INDEX idx_user_stats_win_bound (win_bound<?)"},
 		{query: "CountUsersWithoutBound", step: "SEARCH user_stats USING COVERING INDEX idx_user_stats_win_bound (win_bound<?)"},
 		{query: "UsersFrom", step: "SEARCH user_stats USING INTEGER PRIMARY KEY (rowid>?)"},
@@ -274,6 +274,7 @@ func TestPlansOfPostgres(t *testing.T) {
 		{query: "DaysBetween", index: "days_pkey", cond: `((day >= $1) AND (day <= $2))`},
 		{query: "TopSignalOfDay", index: "idx_signal_days_day_fires", cond: `((day = $1) AND (fires > 0))`},
 		{query: "PopularSignals", index: "idx_signal_days_day_fires", cond: `((day >= $1) AND (day <= $2)`, sorts: true},
+		{query: "FiresInSpans", index: "idx_signal_fires_timestamp", cond: `(("timestamp" >= (((j.value ->> 1)`, sorts: true},
 
 		{query: "UsersFrom", index: "user_stats_pkey", cond: `(user_id >= $1)`},
 		{query: "SignalsAfter", index: "signal_metrics_pkey", cond: `(signal_id >= $1)`},

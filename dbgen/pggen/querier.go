@@ -611,6 +611,9 @@ type Querier interface {
 	// TopSignalOfDay returns the signal most fired on a day, the first by id among
 	// equals, and nothing for a day without fires.
 	TopSignalOfDay(ctx context.Context, day int64) ([]TopSignalOfDayRow, error)
+	// TouchNodes reads something of every node of a cluster, which begins a snapshot there.
+	// Not portable: SQLite has no nodes.
+	TouchNodes(ctx context.Context) (int64, error)
 	// TradeRows is FireRows for trades.
 	// Not portable: SQLite does not keep to its types.
 	TradeRows(ctx context.Context, arg TradeRowsParams) ([]TradeRowsRow, error)

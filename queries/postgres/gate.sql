@@ -10,3 +10,8 @@ SELECT pg_advisory_xact_lock_shared(hashtextextended('engagementdb gate ' || cur
 -- on begins with it.
 -- Not portable: on SQLite the write lock is the gate.
 SELECT pg_advisory_xact_lock(hashtextextended('engagementdb gate ' || current_schema(), 0));
+
+-- name: TouchNodes :one
+-- TouchNodes reads something of every node of a cluster, which begins a snapshot there.
+-- Not portable: SQLite has no nodes.
+SELECT CAST(COALESCE(MIN(user_id), 0) AS BIGINT) AS user_id FROM signal_fires;

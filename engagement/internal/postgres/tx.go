@@ -32,7 +32,16 @@ const (
 		"set_config('enable_seqscan', 'off', true), " +
 		"set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
 	commitAsync = "SET LOCAL synchronous_commit = off"
+	// Several connections of a transaction to one node would take a snapshot each.
+	oneConnection = "SET LOCAL citus.max_adaptive_executor_pool_size = 1"
 )
+
+// setUpSpread is setUp for a cluster, which tells its nodes only of SET LOCAL.
+var setUpSpread = []string{
+	oneConnection, "SET LOCAL citus.propagate_set_commands = 'local'",
+	"SET LOCAL lock_timeout = '10s'", "SET LOCAL idle_in_transaction_session_timeout = '60s'",
+	"SET LOCAL enable_seqscan = off", "SET LOCAL enable_hashjoin = off", "SET LOCAL enable_mergejoin = off",
+}
 
 // tx is a transaction on a connection of its own. It is not database/sql's, which
 // rolls back behind its caller's back when a context ends.
@@ -50,13 +59,27 @@ type tx struct {
 	asSet  bool  // statements are planned by the server's own settings
 }
 
-// BeginRead opens a snapshot. It is taken by the first query.
-func (e *Engine) BeginRead(ctx context.Context) (engine.Snapshot, error) {
+// BeginRead opens a snapshot. It is taken by the first query; on a cluster by one
+// that goes to every node, since each node takes its own.
+func (e *Engine) BeginRead(ctx context.Context, gate engine.Gate) (engine.Snapshot, error) {
 	t, err := e.newTx(ctx, e.reader)
 	if err != nil {
 		return nil, err
 	}
+	if !e.spread {
+		t.queue(beginRead)
+		return t, t.flushOrDiscard(ctx)
+	}
+	if gate == engine.CloseGate { // on a connection of its own, which is waited for last
+		closed, err := e.begin(ctx, engine.CloseGate)
+		if err != nil {
+			return nil, errors.Join(err, t.release())
+		}
+		defer func() { _ = closed.Rollback(ctx) }() // nothing was written
+	}
 	t.queue(beginRead)
+	t.queue(oneConnection)
+	t.queue(pggen.TouchNodes)
 	return t, t.flushOrDiscard(ctx)
 }
 
@@ -66,12 +89,23 @@ func (e *Engine) BeginWrite(ctx context.Context, gate engine.Gate) (engine.Tx, e
 	if e.opts.ReadOnly {
 		return nil, errStandby
 	}
+	return e.begin(ctx, gate)
+}
+
+// begin opens a transaction behind the gate on the process's writing connection.
+func (e *Engine) begin(ctx context.Context, gate engine.Gate) (engine.Tx, error) {
 	t, err := e.newTx(ctx, e.writer)
 	if err != nil {
 		return nil, err
 	}
 	t.queue(beginWrite)
-	t.queue(setUp)
+	if e.spread {
+		for _, statement := range setUpSpread {
+			t.queue(statement)
+		}
+	} else {
+		t.queue(setUp)
+	}
 	if e.opts.Async {
 		t.queue(commitAsync)
 	}
