@@ -26,11 +26,11 @@ demo: ## Make a month of a community and show what the product knows of it
 CONCURRENT := Concurrent|While|Waits|Waiting|Callers|Queue|Interleav|AtOnce|Processes|Load|Several|Two|Many|View|Close|Transaction|Lost|Hot|Panics|Standby|Stops|Restart|Busy
 
 .PHONY: test
-test: note-postgres ## Run all tests, on SQLite and PostgreSQL
+test: note-skipped ## Run all tests, on SQLite and PostgreSQL
 	@for module in $(MODULES); do echo "== $$module"; (cd $$module && go test -timeout 15m ./...) || exit 1; done
 
 .PHONY: race
-race: note-postgres ## Run what is concurrent under the race detector
+race: note-skipped ## Run what is concurrent under the race detector
 	go test -race -timeout 20m ./engagement/internal/...
 	go test -race -timeout 20m -run '$(CONCURRENT)' ./engagement
 	go test -race -timeout 20m ./engagement/server
@@ -38,7 +38,7 @@ race: note-postgres ## Run what is concurrent under the race detector
 SOAK ?= 10m
 
 .PHONY: soak
-soak: note-postgres ## Attack the database for SOAK (default 10m): kills, failing disks, power cuts, damage, lost servers, random calls
+soak: note-skipped ## Attack the database for SOAK (default 10m): kills, failing disks, power cuts, damage, lost servers, random calls
 	go run ./engagement/internal/soak -for $(SOAK) $(if $(SEED),-seed $(SEED)) $(if $(ONLY),-only $(ONLY))
 
 FUZZTIME ?= 10s
@@ -51,10 +51,11 @@ fuzz: ## Try every parser with made-up input, FUZZTIME (default 10s) each
 		done; \
 	done
 
-.PHONY: note-postgres
-note-postgres:
+.PHONY: note-skipped
+note-skipped:
 	@if [ -z "$$ENGAGEMENT_TEST_POSTGRES" ] && ! command -v initdb >/dev/null && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then \
 		echo "/postgres is skipped: no PostgreSQL server is installed and ENGAGEMENT_TEST_POSTGRES is not set"; fi
+	@command -v python3 >/dev/null || echo "the tests of the client in Python are skipped: there is no python3"
 
 .PHONY: bench
 bench: ## Measure against hand-written code, GORM and C (takes minutes, quiet machine)

@@ -181,6 +181,20 @@ func TestGrantingAFreeze(t *testing.T) {
 	})
 }
 
+func TestFreezesAreSpentInTheOrderOfTheirGrants(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		clock := newClock(noon)
+		db := open(clock.option())
+		fireOn(t, db, 1, noon)
+		grant(t, db, 1, "z")
+		clock.Set(noon.AddDate(0, 0, 4))
+		grant(t, db, 1, "b")
+		grant(t, db, 1, "a") // z was spent, though the others come before it by name
+		same(t, "freezes", spent(t, db.Reader, 1), "z 01-15, a -, b -")
+		proven(t, db)
+	})
+}
+
 func TestVerifyFindsAFreezeThatIsOff(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ change, fields string }{

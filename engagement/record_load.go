@@ -259,6 +259,9 @@ func (w *writing) readHistories(ctx context.Context, l *loaded, histories, award
 			h.days = append(h.days, row.Day)
 		}
 	}
+	for _, user := range histories {
+		streaks.Sort(l.users[user].history.freezes)
+	}
 	slices.SortFunc(found.Awards, func(a, b dbgen.StreakAward) int { return cmp.Compare(a.Day, b.Day) })
 	for _, row := range found.Awards {
 		u, err := l.user(row.UserID)

@@ -53,12 +53,10 @@ func TestTheHandbookShowsWhatHappens(t *testing.T) {
 		t.Errorf("ran %d blocks and compared %d", ran, compared)
 	}
 	t.Run("in Python", func(t *testing.T) {
-		if err := exec.Command("python3", "-c", "import requests").Run(); err != nil {
-			t.Skip("python3 with requests is not installed")
-		}
+		path := pythonWith(t, "requests")
 		for _, block := range blocks {
 			if block[1] == "python" {
-				cmd := exec.Command("python3", "-c", block[2])
+				cmd := exec.Command(path, "-c", block[2])
 				cmd.Env = append(os.Environ(), "URL="+a.url, "TOKEN="+a.admin())
 				out, err := cmd.CombinedOutput()
 				noError(t, err)

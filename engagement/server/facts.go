@@ -104,7 +104,7 @@ func record[F, R any](
 			return done(ctx, http.StatusOK, answers)
 		}
 		var fact F
-		if err := decode(in.RawBody, &fact); err != nil {
+		if err := decodeFact(in.RawBody, &fact); err != nil {
 			return nil, failed(ctx, err)
 		}
 		r, err := one(ctx, fact)
@@ -118,6 +118,27 @@ func record[F, R any](
 		return done(ctx, status, r)
 	})
 	s.takes(o.method, o.path, oneOrMany(schemaOf[F](registry), schemaOf[F](registry), mostFacts))
+}
+
+// decodeFact reads what a client sends of a fact. A trade without a P&L is refused: it
+// would be a draw.
+func decodeFact(text []byte, into any) error {
+	if err := decode(text, into); err != nil {
+		return err
+	}
+	if _, isTrade := into.(*engagement.Trade); !isTrade {
+		return nil
+	}
+	var given struct {
+		PnL *float64 `json:"pnl"`
+	}
+	if err := json.Unmarshal(text, &given); err != nil {
+		return err
+	}
+	if given.PnL == nil {
+		return invalid("pnl", nil, "it is missing")
+	}
+	return nil
 }
 
 // eachOf answers an array. What cannot be read of it is refused alone.
@@ -134,7 +155,7 @@ func eachOf[F any](ctx context.Context, text []byte, store func(context.Context,
 	var places []int
 	for i, item := range items {
 		var fact F
-		if err := decode(item, &fact); err != nil {
+		if err := decodeFact(item, &fact); err != nil {
 			answers[i].Problem = problemOf(err)
 			continue
 		}

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/mattn/go-sqlite3"
@@ -139,8 +140,11 @@ func (e *Engine) Classify(err error) engine.Class {
 	case sqlite3.ErrBusy, sqlite3.ErrLocked, sqlite3.ErrProtocol:
 		return engine.Busy
 	case sqlite3.ErrCantOpen:
-		if se.SystemErrno != 0 {
-			return engine.ClassOfSystem(se.SystemErrno) // Other for a path that does not exist
+		// Other for a path that does not exist. SQLite may report the number of a
+		// later call, so a file that is there does exist.
+		info := fileInfo(e.path)
+		if se.SystemErrno != 0 && (se.SystemErrno != syscall.ENOENT || info == nil || info.IsDir()) {
+			return engine.ClassOfSystem(se.SystemErrno)
 		}
 		return engine.Storage
 	case sqlite3.ErrIoErr:

@@ -239,6 +239,18 @@ func TestClassifyKnowsCodesThatAreHardToProvoke(t *testing.T) {
 	}
 }
 
+func TestAFileThatIsThereIsNotMissing(t *testing.T) {
+	t.Parallel()
+	// As SQLite reports an open that failed with EIO, after it looked for the WAL.
+	err := sqlite3.Error{Code: sqlite3.ErrCantOpen, SystemErrno: syscall.ENOENT}
+	dir, there := t.TempDir(), migrated(t).Path()
+	for path, want := range map[string]engine.Class{there: engine.Storage, filepath.Join(dir, "none.db"): engine.Other} {
+		if got := newEngine(path).Classify(err); got != want {
+			t.Errorf("%s: %d, want %d", path, got, want)
+		}
+	}
+}
+
 func TestTimesAreStoredInOneForm(t *testing.T) {
 	t.Parallel()
 	db := plain(t, filepath.Join(t.TempDir(), "a.db"))

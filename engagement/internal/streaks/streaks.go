@@ -39,6 +39,13 @@ type Freeze struct {
 	Spent   int64 // the day that it covers; None while it covers none
 }
 
+// Sort sorts a user's freezes in the order in which they are spent.
+func Sort(freezes []Freeze) {
+	slices.SortFunc(freezes, func(a, b Freeze) int {
+		return cmp.Or(cmp.Compare(a.Granted, b.Granted), cmp.Compare(a.ID, b.ID))
+	})
+}
+
 // Milestone is a length that a streak has reached.
 type Milestone struct {
 	Start, End int64 // of the streak
@@ -62,9 +69,7 @@ type Award struct {
 // they were recorded, so an activity recorded late gives freezes back, and may move
 // them.
 func (r Rules) Count(days []int64, freezes []Freeze) (State, []Milestone) {
-	slices.SortFunc(freezes, func(a, b Freeze) int {
-		return cmp.Or(cmp.Compare(a.Granted, b.Granted), cmp.Compare(a.ID, b.ID))
-	})
+	Sort(freezes)
 	for i := range freezes {
 		freezes[i].Spent = None
 	}
