@@ -42,7 +42,7 @@ SELECT
     CAST((u.first_day + CAST(?1 AS BIGINT)) / CAST(?2 AS BIGINT) AS BIGINT) AS cohort,
     CAST((d.day + CAST(?1 AS BIGINT)) / CAST(?2 AS BIGINT) AS BIGINT) AS period,
     COUNT(DISTINCT u.user_id) AS users
-FROM user_stats AS u
+FROM user_states AS u
 JOIN user_days AS d ON d.user_id = u.user_id
 WHERE u.first_day >= ?3 AND u.first_day <= ?4
     AND d.day > u.first_day AND d.day <= u.first_day + CAST(?5 AS BIGINT)
@@ -102,7 +102,7 @@ SELECT
     CAST((first_day + CAST(?1 AS BIGINT)) / CAST(?2 AS BIGINT) AS BIGINT) AS cohort,
     CAST((streak_end + CAST(?1 AS BIGINT)) / CAST(?2 AS BIGINT) AS BIGINT) AS period,
     COUNT(*) AS users
-FROM user_stats
+FROM user_states
 WHERE first_day >= ?3 AND first_day <= ?4
 GROUP BY cohort, period
 `

@@ -35,7 +35,7 @@ func (q *Queries) CountTradesOfNoDay(ctx context.Context, day int64) (int64, err
 }
 
 const CountUsersWithoutBound = `-- name: CountUsersWithoutBound :one
-SELECT COUNT(*) FROM user_stats WHERE win_bound < 0
+SELECT COUNT(*) FROM user_states WHERE win_bound < 0
 `
 
 // CountUsersWithoutBound counts the users whose win rate has no bound yet.
@@ -47,7 +47,7 @@ func (q *Queries) CountUsersWithoutBound(ctx context.Context) (int64, error) {
 }
 
 const UsersWithoutBound = `-- name: UsersWithoutBound :many
-SELECT user_id FROM user_stats WHERE win_bound < 0
+SELECT user_id FROM user_states WHERE win_bound < 0
 ORDER BY win_bound DESC, user_id
 LIMIT CAST(?1 AS BIGINT)
 `

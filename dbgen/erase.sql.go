@@ -160,54 +160,6 @@ func (q *Queries) DeleteUserFreezes(ctx context.Context, userID int64) error {
 	return err
 }
 
-const DeleteUserStats = `-- name: DeleteUserStats :many
-DELETE FROM user_stats WHERE user_id = ?1
-RETURNING user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes
-`
-
-// DeleteUserStats deletes a user's totals and returns them, if there were any.
-func (q *Queries) DeleteUserStats(ctx context.Context, userID int64) ([]UserStat, error) {
-	rows, err := q.db.QueryContext(ctx, DeleteUserStats, userID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []UserStat{}
-	for rows.Next() {
-		var i UserStat
-		if err := rows.Scan(
-			&i.UserID,
-			&i.TotalFires,
-			&i.WinRate,
-			&i.Pnl,
-			&i.LastUpdated,
-			&i.Wins,
-			&i.Losses,
-			&i.Draws,
-			&i.PnlMicros,
-			&i.StreakStart,
-			&i.StreakEnd,
-			&i.StreakLongest,
-			&i.Executed,
-			&i.FirstDay,
-			&i.WinBound,
-			&i.StreakLength,
-			&i.StreakUntil,
-			&i.Freezes,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const DeleteUserTrades = `-- name: DeleteUserTrades :execrows
 DELETE FROM trades WHERE user_id = ?1
 `

@@ -194,7 +194,7 @@ func (q *Queries) FiresByUser(ctx context.Context, arg FiresByUserParams) ([]Fir
 }
 
 const FiresByUserEver = `-- name: FiresByUserEver :many
-SELECT user_id, total_fires AS fires, executed FROM user_stats
+SELECT user_id, total_fires AS fires, executed FROM fire_totals
 WHERE total_fires > 0
 ORDER BY user_id
 `

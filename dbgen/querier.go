@@ -203,6 +203,7 @@ type Querier interface {
 	// DeleteFreeze deletes one streak freeze.
 	DeleteFreeze(ctx context.Context, arg DeleteFreezeParams) error
 	// DeleteGhost deletes the totals of a user without counted facts.
+	// Not portable: on PostgreSQL user_stats is a view.
 	DeleteGhost(ctx context.Context, userID int64) error
 	// DeleteMetric deletes a metric and returns 1 if there was one.
 	DeleteMetric(ctx context.Context, name string) (int64, error)
@@ -235,10 +236,12 @@ type Querier interface {
 	DeleteUserFires(ctx context.Context, arg DeleteUserFiresParams) ([]SignalFire, error)
 	// DeleteUserFreezes deletes a user's streak freezes.
 	DeleteUserFreezes(ctx context.Context, userID int64) error
-	// DeleteUserStats deletes a user's totals and returns them, if there were any.
-	DeleteUserStats(ctx context.Context, userID int64) ([]UserStat, error)
 	// DeleteUserTokens deletes a user's own tokens.
 	DeleteUserTokens(ctx context.Context, userID int64) error
+	// DeleteUserTotals deletes a user's totals and returns the user's first day, if there
+	// were any.
+	// Not portable: on PostgreSQL user_stats is a view.
+	DeleteUserTotals(ctx context.Context, userID int64) ([]int64, error)
 	// DeleteUserTrades deletes a user's trades and returns how many.
 	DeleteUserTrades(ctx context.Context, userID int64) (int64, error)
 	// DeleteUsers deletes users' totals. It takes a JSON array of user ids.
@@ -463,6 +466,7 @@ type Querier interface {
 	PutUsers(ctx context.Context, users string) error
 	// RederiveUser sets a user's P&L and win rate to what follows from the user's
 	// own totals.
+	// Not portable: on PostgreSQL user_stats is a view.
 	RederiveUser(ctx context.Context, userID int64) error
 	// RestartFireIDs makes new ids of fires follow the highest that is stored, and
 	// returns the next one.
@@ -674,9 +678,10 @@ type Querier interface {
 	// UserTokens lists a user's own tokens by id.
 	UserTokens(ctx context.Context, userID int64) ([]ApiToken, error)
 	// UserTotalMismatches lists users whose totals are not the sums of their days, and
-	// those who have totals without any fact (known is 0). P&L is summed in whole units
-	// and millionths, because a sum of millionths may not fit into 64 bits; missing_units
-	// and missing_micros together are how much less is stored than should be.
+	// those who have totals without any fact (known is 0) or only one of the two parts of
+	// their totals (parts is 1). P&L is summed in whole units and millionths, because a
+	// sum of millionths may not fit into 64 bits; missing_units and missing_micros
+	// together are how much less is stored than should be.
 	UserTotalMismatches(ctx context.Context, maxRows int64) ([]UserTotalMismatchesRow, error)
 	// UserTrades lists a user's counted trades before a position, last closed first.
 	// Here and below, two outcomes may be left out; no outcome is an empty text.

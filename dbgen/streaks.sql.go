@@ -10,7 +10,7 @@ import (
 )
 
 const CountLongerStreaksUntil = `-- name: CountLongerStreaksUntil :one
-SELECT COUNT(*) FROM user_stats WHERE streak_until = ?1 AND streak_length > ?2
+SELECT COUNT(*) FROM user_states WHERE streak_until = ?1 AND streak_length > ?2
 `
 
 type CountLongerStreaksUntilParams struct {
@@ -28,7 +28,7 @@ func (q *Queries) CountLongerStreaksUntil(ctx context.Context, arg CountLongerSt
 }
 
 const NextStreakEnd = `-- name: NextStreakEnd :one
-SELECT CAST(COALESCE(MIN(streak_until), -1) AS BIGINT) AS day FROM user_stats
+SELECT CAST(COALESCE(MIN(streak_until), -1) AS BIGINT) AS day FROM user_states
 WHERE streak_until >= ?1
 `
 

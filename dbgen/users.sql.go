@@ -13,7 +13,7 @@ const CommunityDecided = `-- name: CommunityDecided :one
 SELECT
     CAST(COALESCE(SUM(wins), 0) AS BIGINT) AS wins,
     CAST(COALESCE(SUM(losses), 0) AS BIGINT) AS losses
-FROM user_stats
+FROM user_states
 `
 
 type CommunityDecidedRow struct {
@@ -27,6 +27,51 @@ func (q *Queries) CommunityDecided(ctx context.Context) (CommunityDecidedRow, er
 	var i CommunityDecidedRow
 	err := row.Scan(&i.Wins, &i.Losses)
 	return i, err
+}
+
+const DeleteGhost = `-- name: DeleteGhost :exec
+DELETE FROM user_stats
+WHERE user_stats.user_id = ?1
+    AND total_fires = 0 AND executed = 0 AND wins = 0 AND losses = 0 AND draws = 0 AND pnl_micros = 0
+    AND NOT EXISTS (SELECT 1 FROM user_days AS d WHERE d.user_id = user_stats.user_id)
+`
+
+// DeleteGhost deletes the totals of a user without counted facts.
+// Not portable: on PostgreSQL user_stats is a view.
+func (q *Queries) DeleteGhost(ctx context.Context, userID int64) error {
+	_, err := q.db.ExecContext(ctx, DeleteGhost, userID)
+	return err
+}
+
+const DeleteUserTotals = `-- name: DeleteUserTotals :many
+DELETE FROM user_stats WHERE user_id = ?1
+RETURNING first_day
+`
+
+// DeleteUserTotals deletes a user's totals and returns the user's first day, if there
+// were any.
+// Not portable: on PostgreSQL user_stats is a view.
+func (q *Queries) DeleteUserTotals(ctx context.Context, userID int64) ([]int64, error) {
+	rows, err := q.db.QueryContext(ctx, DeleteUserTotals, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var first_day int64
+		if err := rows.Scan(&first_day); err != nil {
+			return nil, err
+		}
+		items = append(items, first_day)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const GetUserStats = `-- name: GetUserStats :one
@@ -72,13 +117,14 @@ WHERE user_id = ?1
 
 // RederiveUser sets a user's P&L and win rate to what follows from the user's
 // own totals.
+// Not portable: on PostgreSQL user_stats is a view.
 func (q *Queries) RederiveUser(ctx context.Context, userID int64) error {
 	_, err := q.db.ExecContext(ctx, RederiveUser, userID)
 	return err
 }
 
 const UserIDsFrom = `-- name: UserIDsFrom :many
-SELECT user_id FROM user_stats WHERE user_id >= ?1
+SELECT user_id FROM user_states WHERE user_id >= ?1
 ORDER BY user_id
 LIMIT CAST(?2 AS BIGINT)
 `

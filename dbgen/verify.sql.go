@@ -190,7 +190,7 @@ func (q *Queries) CountTrades(ctx context.Context) (int64, error) {
 }
 
 const CountUsers = `-- name: CountUsers :one
-SELECT COUNT(*) FROM user_stats
+SELECT COUNT(*) FROM user_states
 `
 
 // CountUsers counts the users.
@@ -226,7 +226,7 @@ FROM (
     FROM user_days
     UNION ALL
     SELECT first_day, 0, 0, 0, 0, 0, 0, 0, 0, 1
-    FROM user_stats
+    FROM user_states
     WHERE first_day > 0
 ) AS totals
 GROUP BY day
@@ -312,19 +312,6 @@ type DeleteEmptyUserDayParams struct {
 // DeleteEmptyUserDay deletes a user's day on which nothing happened.
 func (q *Queries) DeleteEmptyUserDay(ctx context.Context, arg DeleteEmptyUserDayParams) error {
 	_, err := q.db.ExecContext(ctx, DeleteEmptyUserDay, arg.UserID, arg.Day)
-	return err
-}
-
-const DeleteGhost = `-- name: DeleteGhost :exec
-DELETE FROM user_stats
-WHERE user_stats.user_id = ?1
-    AND total_fires = 0 AND executed = 0 AND wins = 0 AND losses = 0 AND draws = 0 AND pnl_micros = 0
-    AND NOT EXISTS (SELECT 1 FROM user_days AS d WHERE d.user_id = user_stats.user_id)
-`
-
-// DeleteGhost deletes the totals of a user without counted facts.
-func (q *Queries) DeleteGhost(ctx context.Context, userID int64) error {
-	_, err := q.db.ExecContext(ctx, DeleteGhost, userID)
 	return err
 }
 
@@ -621,7 +608,7 @@ FROM (
     SELECT d.day, d.wins + d.losses + d.draws AS counted, 0 AS kept
     FROM user_days AS d
     JOIN (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         JOIN user_days AS n ON n.user_id = u.user_id
         GROUP BY u.user_id, u.wins, u.losses, u.draws
         HAVING SUM(n.wins) = u.wins AND SUM(n.losses) = u.losses AND SUM(n.draws) = u.draws
@@ -1511,7 +1498,7 @@ func (q *Queries) UserDayTradeMismatches(ctx context.Context, maxRows int64) ([]
 }
 
 const UserDerivedMismatches = `-- name: UserDerivedMismatches :many
-SELECT user_id, pnl, pnl_micros, win_rate, wins, losses FROM user_stats
+SELECT user_id, pnl, pnl_micros, win_rate, wins, losses FROM user_states
 WHERE pnl <> CAST(pnl_micros AS DOUBLE PRECISION) / 1000000
     OR win_rate <> CASE
         WHEN wins + losses = 0 THEN 0
@@ -1641,19 +1628,23 @@ SELECT
     CAST(SUM(stored_pnl_micros) AS BIGINT) AS stored_pnl_micros,
     CAST(SUM(missing_units) AS BIGINT) AS missing_units,
     CAST(SUM(missing_micros) AS BIGINT) AS missing_micros,
-    CAST(SUM(known) AS BIGINT) AS known
+    CAST(SUM(known) AS BIGINT) AS known,
+    CAST(SUM(part) AS BIGINT) AS parts
 FROM (
     SELECT
         user_id,
-        1 AS has_row, 0 AS known,
-        total_fires AS stored_fires, 0 AS fires,
-        executed AS stored_executed, 0 AS executed,
+        1 AS part, 0 AS known,
+        0 AS stored_fires, 0 AS fires,
+        0 AS stored_executed, 0 AS executed,
         wins AS stored_wins, 0 AS wins,
         losses AS stored_losses, 0 AS losses,
         draws AS stored_draws, 0 AS draws,
         pnl_micros AS stored_pnl_micros,
         -(pnl_micros / 1000000) AS missing_units, -(pnl_micros % 1000000) AS missing_micros
-    FROM user_stats
+    FROM user_states
+    UNION ALL
+    SELECT user_id, 1, 0, total_fires, 0, executed, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+    FROM fire_totals
     UNION ALL
     SELECT
         user_id, 0, 1, 0, fires, 0, executed, 0, wins, 0, losses, 0, draws,
@@ -1675,7 +1666,8 @@ HAVING SUM(stored_fires) <> SUM(fires)
     OR SUM(stored_losses) <> SUM(losses)
     OR SUM(stored_draws) <> SUM(draws)
     OR SUM(missing_units) * 1000000 + SUM(missing_micros) <> 0
-    OR (SUM(has_row) > 0 AND SUM(known) = 0)
+    OR SUM(part) = 1
+    OR (SUM(part) > 0 AND SUM(known) = 0)
 ORDER BY user_id
 LIMIT CAST(?1 AS BIGINT)
 `
@@ -1696,12 +1688,14 @@ type UserTotalMismatchesRow struct {
 	MissingUnits    int64
 	MissingMicros   int64
 	Known           int64
+	Parts           int64
 }
 
 // UserTotalMismatches lists users whose totals are not the sums of their days, and
-// those who have totals without any fact (known is 0). P&L is summed in whole units
-// and millionths, because a sum of millionths may not fit into 64 bits; missing_units
-// and missing_micros together are how much less is stored than should be.
+// those who have totals without any fact (known is 0) or only one of the two parts of
+// their totals (parts is 1). P&L is summed in whole units and millionths, because a
+// sum of millionths may not fit into 64 bits; missing_units and missing_micros
+// together are how much less is stored than should be.
 func (q *Queries) UserTotalMismatches(ctx context.Context, maxRows int64) ([]UserTotalMismatchesRow, error) {
 	rows, err := q.db.QueryContext(ctx, UserTotalMismatches, maxRows)
 	if err != nil {
@@ -1727,6 +1721,7 @@ func (q *Queries) UserTotalMismatches(ctx context.Context, maxRows int64) ([]Use
 			&i.MissingUnits,
 			&i.MissingMicros,
 			&i.Known,
+			&i.Parts,
 		); err != nil {
 			return nil, err
 		}

@@ -25,13 +25,22 @@ func openSQL(t tb, dsn string) *sql.DB {
 
 func isPostgres(dsn string) bool { return strings.HasPrefix(dsn, "postgres://") }
 
+// totalsOf returns a statement that changes a part of users' totals, by the name that
+// it has on PostgreSQL, for the engine of dsn: SQLite keeps both parts in one table.
+func totalsOf(dsn, statement string) string {
+	if isPostgres(dsn) {
+		return statement
+	}
+	return strings.NewReplacer("fire_totals", "user_stats", "user_states", "user_stats").Replace(statement)
+}
+
 // execSQL runs statements as another program would.
 func execSQL(t tb, dsn string, statements ...string) {
 	t.Helper()
 	db := openSQL(t, dsn)
 	defer db.Close()
 	for _, statement := range statements {
-		if _, err := db.Exec(statement); err != nil {
+		if _, err := db.Exec(totalsOf(dsn, statement)); err != nil {
 			t.Fatalf("%s: %v", statement, err)
 		}
 	}
@@ -43,12 +52,14 @@ func tablesOf(t tb, db *sql.DB, dsn string) []string {
 	return slices.DeleteFunc(allTables(t, db, dsn), func(table string) bool { return engagement.NotCopied[table] != "" })
 }
 
-// allTables lists the tables of a database.
+// allTables lists the tables of a database, and on PostgreSQL user_stats in place of
+// the two that it is a view of.
 func allTables(t tb, db *sql.DB, dsn string) (tables []string) {
 	t.Helper()
 	list := "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
 	if isPostgres(dsn) {
-		list = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'"
+		list = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() AND (" +
+			"table_name = 'user_stats' OR (table_type = 'BASE TABLE' AND table_name NOT IN ('fire_totals', 'user_states')))"
 	}
 	rows := must(db.Query(list))(t)
 	defer rows.Close()

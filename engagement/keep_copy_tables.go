@@ -113,7 +113,7 @@ var copyTables = []copyTable{
 		}, func(u dbgen.UserStat) copyKey { return copyKey{user: u.UserID} }),
 		put: dbgen.Querier.PutUsers,
 		remove: func(ctx context.Context, q dbgen.Querier, k copyKey) error {
-			_, err := q.DeleteUserStats(ctx, k.user)
+			_, err := q.DeleteUserTotals(ctx, k.user)
 			return err
 		},
 	},

@@ -144,7 +144,7 @@ func TestATargetWithContentIsRefusedAndNotTouched(t *testing.T) {
 		for _, row := range []string{
 			"signal_fires (user_id, signal_id) VALUES (1, 'X')",
 			"trades (user_id, trade_id, pnl_micros, outcome) VALUES (1, 'X', 1, 'win')",
-			"user_stats (user_id) VALUES (1)",
+			"user_states (user_id) VALUES (1)",
 			"user_days (user_id, day) VALUES (1, 1)",
 			"signal_metrics (signal_id) VALUES ('')",
 			"signal_days (signal_id, day) VALUES ('X', 1)",

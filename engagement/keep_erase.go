@@ -49,7 +49,7 @@ func (w *writing) eraseUser(ctx context.Context, userID int64) (EraseReceipt, er
 	if _, err := w.countRepair(ctx); err != nil {
 		return done, err
 	}
-	totals, err := w.q.DeleteUserStats(ctx, userID)
+	firstDays, err := w.q.DeleteUserTotals(ctx, userID)
 	if err != nil {
 		return done, err
 	}
@@ -77,7 +77,7 @@ func (w *writing) eraseUser(ctx context.Context, userID int64) (EraseReceipt, er
 		return done, err
 	}
 	done.Days = int64(len(days))
-	subtractDays(&erased, totals, days)
+	subtractDays(&erased, firstDays, days)
 	if err := w.store(ctx, erased); err != nil {
 		return done, err
 	}
@@ -145,7 +145,7 @@ func (w *writing) forget(ctx context.Context, erased *changes) error {
 }
 
 // subtractDays subtracts a user's totals and days from the community's days.
-func subtractDays(erased *changes, totals []dbgen.UserStat, userDays []dbgen.UserDay) {
+func subtractDays(erased *changes, firstDays []int64, userDays []dbgen.UserDay) {
 	for _, row := range userDays {
 		if row.Fires != 0 {
 			day := erased.day(Day(row.Day))
@@ -154,9 +154,9 @@ func subtractDays(erased *changes, totals []dbgen.UserStat, userDays []dbgen.Use
 			day.activeUsers--
 		}
 	}
-	for _, total := range totals {
-		if total.FirstDay >= 0 {
-			erased.day(Day(total.FirstDay)).newUsers--
+	for _, day := range firstDays {
+		if day >= 0 {
+			erased.day(Day(day)).newUsers--
 		}
 	}
 }

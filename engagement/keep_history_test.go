@@ -42,7 +42,9 @@ func found(t tb, report engagement.Report, wanted ...engagement.Finding) {
 func tamperAt(t tb, dsn string, statements ...string) {
 	t.Helper()
 	if !strings.Contains(dsn, "://") {
-		tamper(t, dsn, statements...)
+		for _, statement := range statements {
+			tamper(t, dsn, totalsOf(dsn, statement))
+		}
 		return
 	}
 	for _, statement := range statements {
@@ -183,7 +185,7 @@ func TestAGhostIsFoundAndRebuildRemovesIt(t *testing.T) {
 		before := read(t, db)
 		const at = "'2026-01-14 00:00:00.000000'"
 		tamperAt(t, dsn,
-			"INSERT INTO user_stats (user_id, last_updated) VALUES (99, "+at+")",
+			"INSERT INTO fire_totals (user_id, last_updated) VALUES (99, "+at+")",
 			"INSERT INTO signal_metrics (signal_id, created_at) VALUES ('ghost', "+at+")",
 			"INSERT INTO days (day) VALUES (20000)",
 			"INSERT INTO signal_days (signal_id, day) VALUES ('ghost', 20001)",
@@ -223,7 +225,7 @@ func TestWhenSignalsBeganAndUsersWereLastActiveIsDerived(t *testing.T) {
 		old := engagement.DayOf(noon.AddDate(0, 0, -20), time.UTC)
 		same(t, "created on a day that was cleaned up", created("old"), old.Start(time.UTC))
 
-		tamperAt(t, dsn, "DELETE FROM signal_metrics", "DELETE FROM user_stats")
+		tamperAt(t, dsn, "DELETE FROM signal_metrics", "DELETE FROM fire_totals", "DELETE FROM user_states")
 		must(db.Rebuild(ctx))(t)
 		same(t, "created after the row was lost", created("kept"), first)
 		same(t, "last updated after the row was lost", updated(1), first)

@@ -185,8 +185,11 @@ func (v *view) verifyUserTotals(ctx context.Context, report *Report) error {
 		compare(report, "V1", subject, "losses", row.StoredLosses, row.Losses)
 		compare(report, "V1", subject, "draws", row.StoredDraws, row.Draws)
 		comparePnL(report, "V1", subject, row.StoredPnlMicros, row.MissingUnits, row.MissingMicros)
-		if row.Known == 0 {
+		switch {
+		case row.Known == 0:
 			compare(report, "V1", subject, "row", "there", noFacts)
+		case row.Parts == 1:
+			compare(report, "V1", subject, "row", "half", "fire_totals and user_states")
 		}
 	}
 	return err

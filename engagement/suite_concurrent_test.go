@@ -31,6 +31,7 @@ func forTwoHandles(t *testing.T, c *clock, fn func(t *testing.T, dsn string, one
 // plainSQL runs a statement as another program would.
 func plainSQL(t tb, dsn, statement string) {
 	t.Helper()
+	statement = totalsOf(dsn, statement)
 	if strings.HasPrefix(dsn, "postgres") {
 		noError(t, pgtest.Exec(context.Background(), dsn, statement))
 		return
@@ -184,7 +185,8 @@ func TestTwoRebuildsWhileOthersWrite(t *testing.T) {
 			trade(t, one, engagement.Trade{UserID: int64(user + 1), TradeID: "T", PnL: 5})
 		}
 		plainSQL(t, dsn, "UPDATE user_days SET fires = fires + 3, wins = wins + 1")
-		plainSQL(t, dsn, "UPDATE user_stats SET total_fires = 0, streak_longest = 77, pnl_micros = 9")
+		plainSQL(t, dsn, "UPDATE fire_totals SET total_fires = 0")
+		plainSQL(t, dsn, "UPDATE user_states SET streak_longest = 77, pnl_micros = 9")
 		plainSQL(t, dsn, "UPDATE days SET active_users = 1, executed = 4")
 		plainSQL(t, dsn, "DELETE FROM signal_days")
 

@@ -174,12 +174,13 @@ var unseen = map[string]string{
 	"trades.signal_id empty":              "a fact: a trade need not be of a signal",
 	"trades.signal_id other":              "a fact: of which signal a trade was",
 	"trades.trade_id other":               "the caller's own id",
+	"fire_totals.last_updated other":      "when the latest fact was recorded is kept once",
 	"user_stats.last_updated other":       "when the latest fact was recorded is kept once",
 }
 
 // mostUnseen is how many kinds of damage may be unseen. 13 of them are of tokens and
 // of who is public, from which nothing else derives.
-const mostUnseen = 41
+const mostUnseen = 42
 
 // judge compares what was not seen with what need not be.
 func (ta *tally) judge(t *testing.T) {

@@ -36,7 +36,7 @@ SELECT
     CAST((u.first_day + CAST(@shift AS BIGINT)) / CAST(@length AS BIGINT) AS BIGINT) AS cohort,
     CAST((d.day + CAST(@shift AS BIGINT)) / CAST(@length AS BIGINT) AS BIGINT) AS period,
     COUNT(DISTINCT u.user_id) AS users
-FROM user_stats AS u
+FROM user_states AS u
 JOIN user_days AS d ON d.user_id = u.user_id
 WHERE u.first_day >= @first_day AND u.first_day <= @last_day
     AND d.day > u.first_day AND d.day <= u.first_day + CAST(@follow_days AS BIGINT)
@@ -50,6 +50,6 @@ SELECT
     CAST((first_day + CAST(@shift AS BIGINT)) / CAST(@length AS BIGINT) AS BIGINT) AS cohort,
     CAST((streak_end + CAST(@shift AS BIGINT)) / CAST(@length AS BIGINT) AS BIGINT) AS period,
     COUNT(*) AS users
-FROM user_stats
+FROM user_states
 WHERE first_day >= @first_day AND first_day <= @last_day
 GROUP BY cohort, period;

@@ -5,11 +5,11 @@ SELECT COUNT(*) FROM signal_fires WHERE day < 0 AND day = @day;
 
 -- name: CountUsersWithoutBound :one
 -- CountUsersWithoutBound counts the users whose win rate has no bound yet.
-SELECT COUNT(*) FROM user_stats WHERE win_bound < 0;
+SELECT COUNT(*) FROM user_states WHERE win_bound < 0;
 
 -- name: UsersWithoutBound :many
 -- UsersWithoutBound lists users whose win rate has no bound yet.
-SELECT user_id FROM user_stats WHERE win_bound < 0
+SELECT user_id FROM user_states WHERE win_bound < 0
 ORDER BY win_bound DESC, user_id
 LIMIT CAST(@max_rows AS BIGINT);
 

@@ -92,26 +92,26 @@ LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: CountWithMoreFires :one
 -- CountWithMoreFires counts the users with more fires than a value.
-SELECT COUNT(*) FROM user_stats WHERE total_fires > @value;
+SELECT COUNT(*) FROM fire_totals WHERE total_fires > @value;
 
 -- name: CountWithHigherWinBound :one
 -- CountWithHigherWinBound counts the users with a minimum of decided trades and
 -- a higher bound of their win rate than a value.
-SELECT COUNT(*) FROM user_stats
+SELECT COUNT(*) FROM user_states
 WHERE win_bound > @value AND wins + losses >= CAST(@min_decided AS BIGINT);
 
 -- name: CountWithMoreExecuted :one
 -- CountWithMoreExecuted counts the users with more executed fires than a value.
-SELECT COUNT(*) FROM user_stats WHERE executed > @value;
+SELECT COUNT(*) FROM fire_totals WHERE executed > @value;
 
 -- name: CountWithLongerStreak :one
 -- CountWithLongerStreak counts the users with a longer longest streak than a
 -- value.
-SELECT COUNT(*) FROM user_stats WHERE streak_longest > @value;
+SELECT COUNT(*) FROM user_states WHERE streak_longest > @value;
 
 -- name: CountWithMorePnL :one
 -- CountWithMorePnL counts the users with a higher P&L than a value.
-SELECT COUNT(*) FROM user_stats WHERE pnl > @value;
+SELECT COUNT(*) FROM user_states WHERE pnl > @value;
 
 -- name: TopByFiresBetween :many
 -- TopByFiresBetween lists the users who fired in a range of days by their fires

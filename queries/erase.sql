@@ -37,11 +37,6 @@ DELETE FROM trades WHERE user_id = @user_id;
 DELETE FROM user_days WHERE user_id = @user_id
 RETURNING *;
 
--- name: DeleteUserStats :many
--- DeleteUserStats deletes a user's totals and returns them, if there were any.
-DELETE FROM user_stats WHERE user_id = @user_id
-RETURNING *;
-
 -- name: DeleteUserAwards :exec
 -- DeleteUserAwards deletes a user's streak awards.
 DELETE FROM streak_awards WHERE user_id = @user_id;

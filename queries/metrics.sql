@@ -27,7 +27,7 @@ ORDER BY user_id;
 
 -- name: FiresByUserEver :many
 -- FiresByUserEver counts each user's fires since the beginning, by user.
-SELECT user_id, total_fires AS fires, executed FROM user_stats
+SELECT user_id, total_fires AS fires, executed FROM fire_totals
 WHERE total_fires > 0
 ORDER BY user_id;
 

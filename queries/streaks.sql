@@ -11,12 +11,12 @@ LIMIT CAST(@max_rows AS BIGINT);
 -- name: CountLongerStreaksUntil :one
 -- CountLongerStreaksUntil counts the users with such a streak that is longer than
 -- a length.
-SELECT COUNT(*) FROM user_stats WHERE streak_until = @streak_until AND streak_length > @length;
+SELECT COUNT(*) FROM user_states WHERE streak_until = @streak_until AND streak_length > @length;
 
 -- name: NextStreakEnd :one
 -- NextStreakEnd returns the first day, from the given day on, that is the last on
 -- which a fire prolongs somebody's streak; -1 without one.
-SELECT CAST(COALESCE(MIN(streak_until), -1) AS BIGINT) AS day FROM user_stats
+SELECT CAST(COALESCE(MIN(streak_until), -1) AS BIGINT) AS day FROM user_states
 WHERE streak_until >= @from_day;
 
 -- name: UserActiveDays :many

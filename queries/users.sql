@@ -7,26 +7,15 @@ SELECT * FROM user_stats WHERE user_id = @user_id;
 SELECT CAST(COALESCE(SUM(fires), 0) AS BIGINT) AS fires FROM user_days
 WHERE user_id = @user_id AND day >= @first_day AND day <= @last_day;
 
--- name: RederiveUser :exec
--- RederiveUser sets a user's P&L and win rate to what follows from the user's
--- own totals.
-UPDATE user_stats SET
-    pnl = CAST(pnl_micros AS DOUBLE PRECISION) / 1000000,
-    win_rate = CASE
-        WHEN wins + losses = 0 THEN 0
-        ELSE CAST(wins AS DOUBLE PRECISION) / (wins + losses)
-    END
-WHERE user_id = @user_id;
-
 -- name: CommunityDecided :one
 -- CommunityDecided counts all users' wins and losses.
 SELECT
     CAST(COALESCE(SUM(wins), 0) AS BIGINT) AS wins,
     CAST(COALESCE(SUM(losses), 0) AS BIGINT) AS losses
-FROM user_stats;
+FROM user_states;
 
 -- name: UserIDsFrom :many
 -- UserIDsFrom lists users by id, from the given id on.
-SELECT user_id FROM user_stats WHERE user_id >= @from_user
+SELECT user_id FROM user_states WHERE user_id >= @from_user
 ORDER BY user_id
 LIMIT CAST(@max_rows AS BIGINT);

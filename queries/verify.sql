@@ -1,8 +1,9 @@
 -- name: UserTotalMismatches :many
 -- UserTotalMismatches lists users whose totals are not the sums of their days, and
--- those who have totals without any fact (known is 0). P&L is summed in whole units
--- and millionths, because a sum of millionths may not fit into 64 bits; missing_units
--- and missing_micros together are how much less is stored than should be.
+-- those who have totals without any fact (known is 0) or only one of the two parts of
+-- their totals (parts is 1). P&L is summed in whole units and millionths, because a
+-- sum of millionths may not fit into 64 bits; missing_units and missing_micros
+-- together are how much less is stored than should be.
 SELECT
     user_id,
     CAST(SUM(stored_fires) AS BIGINT) AS stored_fires,
@@ -18,19 +19,23 @@ SELECT
     CAST(SUM(stored_pnl_micros) AS BIGINT) AS stored_pnl_micros,
     CAST(SUM(missing_units) AS BIGINT) AS missing_units,
     CAST(SUM(missing_micros) AS BIGINT) AS missing_micros,
-    CAST(SUM(known) AS BIGINT) AS known
+    CAST(SUM(known) AS BIGINT) AS known,
+    CAST(SUM(part) AS BIGINT) AS parts
 FROM (
     SELECT
         user_id,
-        1 AS has_row, 0 AS known,
-        total_fires AS stored_fires, 0 AS fires,
-        executed AS stored_executed, 0 AS executed,
+        1 AS part, 0 AS known,
+        0 AS stored_fires, 0 AS fires,
+        0 AS stored_executed, 0 AS executed,
         wins AS stored_wins, 0 AS wins,
         losses AS stored_losses, 0 AS losses,
         draws AS stored_draws, 0 AS draws,
         pnl_micros AS stored_pnl_micros,
         -(pnl_micros / 1000000) AS missing_units, -(pnl_micros % 1000000) AS missing_micros
-    FROM user_stats
+    FROM user_states
+    UNION ALL
+    SELECT user_id, 1, 0, total_fires, 0, executed, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+    FROM fire_totals
     UNION ALL
     SELECT
         user_id, 0, 1, 0, fires, 0, executed, 0, wins, 0, losses, 0, draws,
@@ -52,14 +57,15 @@ HAVING SUM(stored_fires) <> SUM(fires)
     OR SUM(stored_losses) <> SUM(losses)
     OR SUM(stored_draws) <> SUM(draws)
     OR SUM(missing_units) * 1000000 + SUM(missing_micros) <> 0
-    OR (SUM(has_row) > 0 AND SUM(known) = 0)
+    OR SUM(part) = 1
+    OR (SUM(part) > 0 AND SUM(known) = 0)
 ORDER BY user_id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: UserDerivedMismatches :many
 -- UserDerivedMismatches lists users whose P&L or win rate does not follow from
 -- their own totals.
-SELECT user_id, pnl, pnl_micros, win_rate, wins, losses FROM user_stats
+SELECT user_id, pnl, pnl_micros, win_rate, wins, losses FROM user_states
 WHERE pnl <> CAST(pnl_micros AS DOUBLE PRECISION) / 1000000
     OR win_rate <> CASE
         WHEN wins + losses = 0 THEN 0
@@ -124,7 +130,7 @@ FROM (
     FROM user_days
     UNION ALL
     SELECT first_day, 0, 0, 0, 0, 0, 0, 0, 0, 1
-    FROM user_stats
+    FROM user_states
     WHERE first_day > 0
 ) AS totals
 GROUP BY day
@@ -273,7 +279,7 @@ LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: CountUsers :one
 -- CountUsers counts the users.
-SELECT COUNT(*) FROM user_stats;
+SELECT COUNT(*) FROM user_states;
 
 -- name: CountSignals :one
 -- CountSignals counts the signals.
@@ -446,7 +452,7 @@ FROM (
     SELECT d.day, d.wins + d.losses + d.draws AS counted, 0 AS kept
     FROM user_days AS d
     JOIN (
-        SELECT u.user_id FROM user_stats AS u
+        SELECT u.user_id FROM user_states AS u
         JOIN user_days AS n ON n.user_id = u.user_id
         GROUP BY u.user_id, u.wins, u.losses, u.draws
         HAVING SUM(n.wins) = u.wins AND SUM(n.losses) = u.losses AND SUM(n.draws) = u.draws
@@ -495,10 +501,3 @@ WHERE m.total_fires = 0 AND m.active_users = 0
     AND NOT EXISTS (SELECT 1 FROM signal_days AS d WHERE d.signal_id = m.signal_id)
 ORDER BY m.signal_id
 LIMIT CAST(@max_rows AS BIGINT);
-
--- name: DeleteGhost :exec
--- DeleteGhost deletes the totals of a user without counted facts.
-DELETE FROM user_stats
-WHERE user_stats.user_id = @user_id
-    AND total_fires = 0 AND executed = 0 AND wins = 0 AND losses = 0 AND draws = 0 AND pnl_micros = 0
-    AND NOT EXISTS (SELECT 1 FROM user_days AS d WHERE d.user_id = user_stats.user_id);

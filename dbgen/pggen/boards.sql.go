@@ -337,7 +337,7 @@ func (q *Queries) CountCommonSignals(ctx context.Context, arg CountCommonSignals
 }
 
 const CountWithHigherWinBound = `-- name: CountWithHigherWinBound :one
-SELECT COUNT(*) FROM user_stats
+SELECT COUNT(*) FROM user_states
 WHERE win_bound > $1 AND wins + losses >= CAST($2 AS BIGINT)
 `
 
@@ -356,7 +356,7 @@ func (q *Queries) CountWithHigherWinBound(ctx context.Context, arg CountWithHigh
 }
 
 const CountWithLongerStreak = `-- name: CountWithLongerStreak :one
-SELECT COUNT(*) FROM user_stats WHERE streak_longest > $1
+SELECT COUNT(*) FROM user_states WHERE streak_longest > $1
 `
 
 // CountWithLongerStreak counts the users with a longer longest streak than a
@@ -369,7 +369,7 @@ func (q *Queries) CountWithLongerStreak(ctx context.Context, value int64) (int64
 }
 
 const CountWithMoreExecuted = `-- name: CountWithMoreExecuted :one
-SELECT COUNT(*) FROM user_stats WHERE executed > $1
+SELECT COUNT(*) FROM fire_totals WHERE executed > $1
 `
 
 // CountWithMoreExecuted counts the users with more executed fires than a value.
@@ -381,7 +381,7 @@ func (q *Queries) CountWithMoreExecuted(ctx context.Context, value int64) (int64
 }
 
 const CountWithMoreFires = `-- name: CountWithMoreFires :one
-SELECT COUNT(*) FROM user_stats WHERE total_fires > $1
+SELECT COUNT(*) FROM fire_totals WHERE total_fires > $1
 `
 
 // CountWithMoreFires counts the users with more fires than a value.
@@ -393,7 +393,7 @@ func (q *Queries) CountWithMoreFires(ctx context.Context, value int64) (int64, e
 }
 
 const CountWithMorePnL = `-- name: CountWithMorePnL :one
-SELECT COUNT(*) FROM user_stats WHERE pnl > $1
+SELECT COUNT(*) FROM user_states WHERE pnl > $1
 `
 
 // CountWithMorePnL counts the users with a higher P&L than a value.

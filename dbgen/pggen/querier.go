@@ -50,9 +50,7 @@ type Querier interface {
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	AddUserDayTrades(ctx context.Context, userDays string) error
 	// AddUserFires adds to users' fires, creating users. It takes a JSON array of
-	// [user_id, fires, executed, last_updated], no user twice. Columns that fires do not
-	// change are left out, because SQLite rewrites the index entries of every column that
-	// an update names.
+	// [user_id, fires, executed, last_updated], no user twice.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	AddUserFires(ctx context.Context, users string) error
 	// AddUserTrades adds to users' outcomes and P&L, creating users, and stores the
@@ -215,6 +213,7 @@ type Querier interface {
 	// DeleteFreeze deletes one streak freeze.
 	DeleteFreeze(ctx context.Context, arg DeleteFreezeParams) error
 	// DeleteGhost deletes the totals of a user without counted facts.
+	// Not portable: on SQLite they are one row.
 	DeleteGhost(ctx context.Context, userID int64) error
 	// DeleteMetric deletes a metric and returns 1 if there was one.
 	DeleteMetric(ctx context.Context, name string) (int64, error)
@@ -247,10 +246,12 @@ type Querier interface {
 	DeleteUserFires(ctx context.Context, arg DeleteUserFiresParams) ([]SignalFire, error)
 	// DeleteUserFreezes deletes a user's streak freezes.
 	DeleteUserFreezes(ctx context.Context, userID int64) error
-	// DeleteUserStats deletes a user's totals and returns them, if there were any.
-	DeleteUserStats(ctx context.Context, userID int64) ([]UserStat, error)
 	// DeleteUserTokens deletes a user's own tokens.
 	DeleteUserTokens(ctx context.Context, userID int64) error
+	// DeleteUserTotals deletes a user's totals and returns the user's first day, if there
+	// were any.
+	// Not portable: on SQLite they are one row.
+	DeleteUserTotals(ctx context.Context, userID int64) ([]int64, error)
 	// DeleteUserTrades deletes a user's trades and returns how many.
 	DeleteUserTrades(ctx context.Context, userID int64) (int64, error)
 	// DeleteUsers deletes users' totals. It takes a JSON array of user ids.
@@ -346,7 +347,8 @@ type Querier interface {
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	InsertAwards(ctx context.Context, awards string) error
 	// InsertFires stores fires whose keys are not stored. It takes a JSON array of
-	// [user_id, signal_id, timestamp, executed, day], no key twice.
+	// [user_id, signal_id, timestamp, executed, day], no key twice. Nobody reads what it
+	// returns: without it, Citus copies the rows and loses the code of an error.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	InsertFires(ctx context.Context, fires string) error
 	// InsertFreeze stores a freeze that is not spent.
@@ -355,7 +357,7 @@ type Querier interface {
 	InsertToken(ctx context.Context, arg InsertTokenParams) error
 	// InsertTrades stores trades whose keys are not stored. It takes a JSON array of
 	// [user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day], no key
-	// twice.
+	// twice. It returns something as InsertFires does.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	InsertTrades(ctx context.Context, trades string) error
 	// IsKept returns 1 if anything but totals is kept about a user, and 0 if not.
@@ -482,6 +484,7 @@ type Querier interface {
 	PutUsers(ctx context.Context, users string) error
 	// RederiveUser sets a user's P&L and win rate to what follows from the user's
 	// own totals.
+	// Not portable: on SQLite user_states is a view.
 	RederiveUser(ctx context.Context, userID int64) error
 	// RestartFireIDs makes new ids of fires follow the highest that is stored, and
 	// returns the next one.
@@ -696,9 +699,10 @@ type Querier interface {
 	// UserTokens lists a user's own tokens by id.
 	UserTokens(ctx context.Context, userID int64) ([]ApiToken, error)
 	// UserTotalMismatches lists users whose totals are not the sums of their days, and
-	// those who have totals without any fact (known is 0). P&L is summed in whole units
-	// and millionths, because a sum of millionths may not fit into 64 bits; missing_units
-	// and missing_micros together are how much less is stored than should be.
+	// those who have totals without any fact (known is 0) or only one of the two parts of
+	// their totals (parts is 1). P&L is summed in whole units and millionths, because a
+	// sum of millionths may not fit into 64 bits; missing_units and missing_micros
+	// together are how much less is stored than should be.
 	UserTotalMismatches(ctx context.Context, maxRows int64) ([]UserTotalMismatchesRow, error)
 	// UserTrades lists a user's counted trades before a position, last closed first.
 	// Here and below, two outcomes may be left out; no outcome is an empty text.

@@ -135,7 +135,7 @@ func (q *Queries) AddUserDayTrades(ctx context.Context, userDays string) error {
 }
 
 const AddUserFires = `-- name: AddUserFires :exec
-INSERT INTO user_stats (user_id, total_fires, executed, last_updated)
+INSERT INTO fire_totals (user_id, total_fires, executed, last_updated)
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
     CAST(j.value ->> 1 AS BIGINT),
@@ -144,18 +144,16 @@ SELECT
 FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
 ORDER BY 1
 ON CONFLICT (user_id) DO UPDATE SET
-    total_fires = user_stats.total_fires + excluded.total_fires,
-    executed = user_stats.executed + excluded.executed,
+    total_fires = fire_totals.total_fires + excluded.total_fires,
+    executed = fire_totals.executed + excluded.executed,
     last_updated = CASE
-        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
-        ELSE user_stats.last_updated
+        WHEN excluded.last_updated > fire_totals.last_updated THEN excluded.last_updated
+        ELSE fire_totals.last_updated
     END
 `
 
 // AddUserFires adds to users' fires, creating users. It takes a JSON array of
-// [user_id, fires, executed, last_updated], no user twice. Columns that fires do not
-// change are left out, because SQLite rewrites the index entries of every column that
-// an update names.
+// [user_id, fires, executed, last_updated], no user twice.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) AddUserFires(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, AddUserFires, users)
@@ -163,7 +161,15 @@ func (q *Queries) AddUserFires(ctx context.Context, users string) error {
 }
 
 const AddUserTrades = `-- name: AddUserTrades :exec
-INSERT INTO user_stats (user_id, wins, losses, draws, pnl_micros, pnl, win_rate, last_updated, win_bound)
+WITH dated AS (
+    INSERT INTO fire_totals (user_id, last_updated)
+    SELECT CAST(k.value ->> 0 AS BIGINT), CAST((k.value ->> 5) || '+00' AS TIMESTAMPTZ)
+    FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS k(value)
+    ORDER BY 1
+    ON CONFLICT (user_id) DO UPDATE SET last_updated = excluded.last_updated
+    WHERE excluded.last_updated > fire_totals.last_updated
+)
+INSERT INTO user_states (user_id, wins, losses, draws, pnl_micros, pnl, win_rate, win_bound)
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
     CAST(j.value ->> 1 AS BIGINT),
@@ -175,24 +181,19 @@ SELECT
         WHEN CAST(j.value ->> 1 AS DOUBLE PRECISION) + CAST(j.value ->> 2 AS DOUBLE PRECISION) = 0 THEN 0
         ELSE CAST(j.value ->> 1 AS DOUBLE PRECISION) / (CAST(j.value ->> 1 AS DOUBLE PRECISION) + CAST(j.value ->> 2 AS DOUBLE PRECISION))
     END,
-    CAST((j.value ->> 5) || '+00' AS TIMESTAMPTZ),
     CAST(j.value ->> 6 AS BIGINT)
 FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
 ORDER BY 1
 ON CONFLICT (user_id) DO UPDATE SET
-    wins = user_stats.wins + excluded.wins,
-    losses = user_stats.losses + excluded.losses,
-    draws = user_stats.draws + excluded.draws,
-    pnl_micros = user_stats.pnl_micros + excluded.pnl_micros,
-    pnl = CAST(user_stats.pnl_micros + excluded.pnl_micros AS DOUBLE PRECISION) / 1000000,
+    wins = user_states.wins + excluded.wins,
+    losses = user_states.losses + excluded.losses,
+    draws = user_states.draws + excluded.draws,
+    pnl_micros = user_states.pnl_micros + excluded.pnl_micros,
+    pnl = CAST(user_states.pnl_micros + excluded.pnl_micros AS DOUBLE PRECISION) / 1000000,
     win_rate = CASE
-        WHEN user_stats.wins + excluded.wins + user_stats.losses + excluded.losses = 0 THEN 0
-        ELSE CAST(user_stats.wins + excluded.wins AS DOUBLE PRECISION)
-            / (user_stats.wins + excluded.wins + user_stats.losses + excluded.losses)
-    END,
-    last_updated = CASE
-        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
-        ELSE user_stats.last_updated
+        WHEN user_states.wins + excluded.wins + user_states.losses + excluded.losses = 0 THEN 0
+        ELSE CAST(user_states.wins + excluded.wins AS DOUBLE PRECISION)
+            / (user_states.wins + excluded.wins + user_states.losses + excluded.losses)
     END,
     win_bound = excluded.win_bound
 `
@@ -246,10 +247,16 @@ func (q *Queries) AwardsOfUsers(ctx context.Context, users string) ([]StreakAwar
 }
 
 const CreateUsers = `-- name: CreateUsers :many
-INSERT INTO user_stats (user_id, last_updated)
-SELECT CAST(CAST(j.value AS TEXT) AS BIGINT), TIMESTAMPTZ '1970-01-01 00:00:00+00'
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
-ORDER BY 1
+WITH created AS (
+    INSERT INTO user_states (user_id)
+    SELECT CAST(CAST(j.value AS TEXT) AS BIGINT)
+    FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+    ORDER BY 1
+    ON CONFLICT (user_id) DO NOTHING
+    RETURNING user_id
+)
+INSERT INTO fire_totals (user_id, last_updated)
+SELECT c.user_id, TIMESTAMPTZ '1970-01-01 00:00:00+00' FROM created AS c
 ON CONFLICT (user_id) DO NOTHING
 RETURNING user_id
 `
@@ -319,7 +326,13 @@ func (q *Queries) DaysOfTrades(ctx context.Context, trades string) ([]DaysOfTrad
 }
 
 const DeleteUsers = `-- name: DeleteUsers :exec
-DELETE FROM user_stats WHERE user_id IN (
+WITH fires AS (
+    DELETE FROM fire_totals WHERE user_id IN (
+        SELECT CAST(CAST(k.value AS TEXT) AS BIGINT)
+        FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS k(value)
+    )
+)
+DELETE FROM user_states WHERE user_id IN (
     SELECT CAST(CAST(j.value AS TEXT) AS BIGINT)
     FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
 )
@@ -430,7 +443,7 @@ func (q *Queries) HistoriesOfUsers(ctx context.Context, users string) ([]Histori
 }
 
 const HoldUsers = `-- name: HoldUsers :many
-UPDATE user_stats AS u SET freezes = u.freezes
+UPDATE user_states AS u SET freezes = u.freezes
 FROM (
     SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) AS user_id
     FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
@@ -529,10 +542,12 @@ FROM (
     FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
 ) AS f
 ORDER BY f.user_id, f.signal_id
+RETURNING user_id
 `
 
 // InsertFires stores fires whose keys are not stored. It takes a JSON array of
-// [user_id, signal_id, timestamp, executed, day], no key twice.
+// [user_id, signal_id, timestamp, executed, day], no key twice. Nobody reads what it
+// returns: without it, Citus copies the rows and loses the code of an error.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) InsertFires(ctx context.Context, fires string) error {
 	_, err := q.db.ExecContext(ctx, InsertFires, fires)
@@ -555,11 +570,12 @@ FROM (
     FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
 ) AS t
 ORDER BY t.user_id, t.trade_id
+RETURNING user_id
 `
 
 // InsertTrades stores trades whose keys are not stored. It takes a JSON array of
 // [user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day], no key
-// twice.
+// twice. It returns something as InsertFires does.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) InsertTrades(ctx context.Context, trades string) error {
 	_, err := q.db.ExecContext(ctx, InsertTrades, trades)
@@ -585,15 +601,28 @@ func (q *Queries) MarkFiresExecuted(ctx context.Context, keys string) error {
 }
 
 const SetStreaks = `-- name: SetStreaks :exec
-INSERT INTO user_stats (
-    user_id, total_fires, executed, last_updated, first_day, streak_start, streak_end,
-    streak_length, streak_until, streak_longest, freezes
+WITH fired AS (
+    INSERT INTO fire_totals (user_id, total_fires, executed, last_updated)
+    SELECT
+        CAST(k.value ->> 0 AS BIGINT),
+        CAST(k.value ->> 1 AS BIGINT),
+        CAST(k.value ->> 2 AS BIGINT),
+        CAST((k.value ->> 3) || '+00' AS TIMESTAMPTZ)
+    FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS k(value)
+    ORDER BY 1
+    ON CONFLICT (user_id) DO UPDATE SET
+        total_fires = fire_totals.total_fires + excluded.total_fires,
+        executed = fire_totals.executed + excluded.executed,
+        last_updated = CASE
+            WHEN excluded.last_updated > fire_totals.last_updated THEN excluded.last_updated
+            ELSE fire_totals.last_updated
+        END
+)
+INSERT INTO user_states (
+    user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes
 )
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
-    CAST(j.value ->> 1 AS BIGINT),
-    CAST(j.value ->> 2 AS BIGINT),
-    CAST((j.value ->> 3) || '+00' AS TIMESTAMPTZ),
     CAST(j.value ->> 4 AS BIGINT),
     CAST(j.value ->> 5 AS BIGINT),
     CAST(j.value ->> 6 AS BIGINT),
@@ -604,12 +633,6 @@ SELECT
 FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
 ORDER BY 1
 ON CONFLICT (user_id) DO UPDATE SET
-    total_fires = user_stats.total_fires + excluded.total_fires,
-    executed = user_stats.executed + excluded.executed,
-    last_updated = CASE
-        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
-        ELSE user_stats.last_updated
-    END,
     first_day = excluded.first_day,
     streak_start = excluded.streak_start,
     streak_end = excluded.streak_end,

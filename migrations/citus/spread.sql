@@ -14,11 +14,12 @@ SELECT create_distributed_table(
 FROM (VALUES
     (1, 'signal_fires'),
     (2, 'trades'),
-    (3, 'user_stats'),
-    (4, 'user_days'),
-    (5, 'streak_awards'),
-    (6, 'streak_freezes'),
-    (7, 'public_users')
+    (3, 'user_states'),
+    (4, 'fire_totals'),
+    (5, 'user_days'),
+    (6, 'streak_awards'),
+    (7, 'streak_freezes'),
+    (8, 'public_users')
 ) AS t(place, name)
 CROSS JOIN (
     SELECT CASE WHEN g.source = 'default' THEN CAST(n.nodes AS INTEGER) ELSE CAST(g.setting AS INTEGER) END AS shards
@@ -35,5 +36,6 @@ ORDER BY t.place;
 -- The coordinator's own copies of the rows.
 SELECT truncate_local_data_after_distributing_table(CAST(t.name AS REGCLASS))
 FROM (VALUES
-    ('signal_fires'), ('trades'), ('user_stats'), ('user_days'), ('streak_awards'), ('streak_freezes'), ('public_users')
+    ('signal_fires'), ('trades'), ('user_states'), ('fire_totals'), ('user_days'), ('streak_awards'),
+    ('streak_freezes'), ('public_users')
 ) AS t(name);

@@ -49,16 +49,28 @@ ON CONFLICT (user_id, trade_id) DO UPDATE SET
 -- losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed,
 -- first_day, win_bound, streak_length, streak_until, freezes], no key twice.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-INSERT INTO user_stats (
-    user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start,
-    streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes
+WITH fires AS (
+    INSERT INTO fire_totals (user_id, total_fires, executed, last_updated)
+    SELECT
+        CAST(k.value ->> 0 AS BIGINT),
+        CAST(k.value ->> 1 AS BIGINT),
+        CAST(k.value ->> 12 AS BIGINT),
+        CAST((k.value ->> 4) || '+00' AS TIMESTAMPTZ)
+    FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS k(value)
+    ORDER BY 1
+    ON CONFLICT (user_id) DO UPDATE SET
+        total_fires = excluded.total_fires,
+        executed = excluded.executed,
+        last_updated = excluded.last_updated
+)
+INSERT INTO user_states (
+    user_id, win_rate, pnl, wins, losses, draws, pnl_micros, streak_start,
+    streak_end, streak_longest, first_day, win_bound, streak_length, streak_until, freezes
 )
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
-    CAST(j.value ->> 1 AS BIGINT),
     CAST(j.value ->> 2 AS DOUBLE PRECISION),
     CAST(j.value ->> 3 AS DOUBLE PRECISION),
-    CAST((j.value ->> 4) || '+00' AS TIMESTAMPTZ),
     CAST(j.value ->> 5 AS BIGINT),
     CAST(j.value ->> 6 AS BIGINT),
     CAST(j.value ->> 7 AS BIGINT),
@@ -66,7 +78,6 @@ SELECT
     CAST(j.value ->> 9 AS BIGINT),
     CAST(j.value ->> 10 AS BIGINT),
     CAST(j.value ->> 11 AS BIGINT),
-    CAST(j.value ->> 12 AS BIGINT),
     CAST(j.value ->> 13 AS BIGINT),
     CAST(j.value ->> 14 AS BIGINT),
     CAST(j.value ->> 15 AS BIGINT),
@@ -75,10 +86,8 @@ SELECT
 FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
 ORDER BY 1
 ON CONFLICT (user_id) DO UPDATE SET
-    total_fires = excluded.total_fires,
     win_rate = excluded.win_rate,
     pnl = excluded.pnl,
-    last_updated = excluded.last_updated,
     wins = excluded.wins,
     losses = excluded.losses,
     draws = excluded.draws,
@@ -86,7 +95,6 @@ ON CONFLICT (user_id) DO UPDATE SET
     streak_start = excluded.streak_start,
     streak_end = excluded.streak_end,
     streak_longest = excluded.streak_longest,
-    executed = excluded.executed,
     first_day = excluded.first_day,
     win_bound = excluded.win_bound,
     streak_length = excluded.streak_length,

@@ -4,7 +4,7 @@
 -- ids, none twice.
 -- Not portable: SQLite's writer has the file for itself, PostgreSQL's must lock:
 -- by a change of a column without an index, which rows on several nodes allow.
-UPDATE user_stats AS u SET freezes = u.freezes
+UPDATE user_states AS u SET freezes = u.freezes
 FROM (
     SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) AS user_id
     FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
@@ -19,10 +19,16 @@ RETURNING
 -- CreateUsers creates the users who are not known yet, without a fire, and returns
 -- their ids. It takes a JSON array of user ids, none twice.
 -- Not portable: a row must be there to be held; SQLite has one writer.
-INSERT INTO user_stats (user_id, last_updated)
-SELECT CAST(CAST(j.value AS TEXT) AS BIGINT), TIMESTAMPTZ '1970-01-01 00:00:00+00'
-FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
-ORDER BY 1
+WITH created AS (
+    INSERT INTO user_states (user_id)
+    SELECT CAST(CAST(j.value AS TEXT) AS BIGINT)
+    FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+    ORDER BY 1
+    ON CONFLICT (user_id) DO NOTHING
+    RETURNING user_id
+)
+INSERT INTO fire_totals (user_id, last_updated)
+SELECT c.user_id, TIMESTAMPTZ '1970-01-01 00:00:00+00' FROM created AS c
 ON CONFLICT (user_id) DO NOTHING
 RETURNING user_id;
 
@@ -79,7 +85,8 @@ JOIN streak_awards AS a ON a.user_id = CAST(CAST(j.value AS TEXT) AS BIGINT);
 
 -- name: InsertFires :exec
 -- InsertFires stores fires whose keys are not stored. It takes a JSON array of
--- [user_id, signal_id, timestamp, executed, day], no key twice.
+-- [user_id, signal_id, timestamp, executed, day], no key twice. Nobody reads what it
+-- returns: without it, Citus copies the rows and loses the code of an error.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO signal_fires (id, user_id, signal_id, timestamp, executed, day)
 SELECT f.id, f.user_id, f.signal_id, f.timestamp, f.executed, f.day
@@ -93,7 +100,8 @@ FROM (
         CAST(j.value ->> 4 AS BIGINT) AS day
     FROM json_array_elements(CAST(CAST(sqlc.arg(fires) AS TEXT) AS JSON)) AS j(value)
 ) AS f
-ORDER BY f.user_id, f.signal_id;
+ORDER BY f.user_id, f.signal_id
+RETURNING user_id;
 
 -- name: MarkFiresExecuted :exec
 -- MarkFiresExecuted marks stored fires as executed. It takes a JSON array of
@@ -110,7 +118,7 @@ WHERE f.user_id = k.user_id AND f.signal_id = k.signal_id AND f.executed = FALSE
 -- name: InsertTrades :exec
 -- InsertTrades stores trades whose keys are not stored. It takes a JSON array of
 -- [user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day], no key
--- twice.
+-- twice. It returns something as InsertFires does.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO trades (id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day)
 SELECT t.id, t.user_id, t.trade_id, t.signal_id, t.pnl_micros, t.outcome, t.closed_at, t.day
@@ -126,7 +134,8 @@ FROM (
         CAST(j.value ->> 6 AS BIGINT) AS day
     FROM json_array_elements(CAST(CAST(sqlc.arg(trades) AS TEXT) AS JSON)) AS j(value)
 ) AS t
-ORDER BY t.user_id, t.trade_id;
+ORDER BY t.user_id, t.trade_id
+RETURNING user_id;
 
 -- name: AddUserDayFires :exec
 -- AddUserDayFires adds to users' fires of a day. It takes a JSON array of
@@ -167,11 +176,9 @@ ON CONFLICT (user_id, day) DO UPDATE SET
 
 -- name: AddUserFires :exec
 -- AddUserFires adds to users' fires, creating users. It takes a JSON array of
--- [user_id, fires, executed, last_updated], no user twice. Columns that fires do not
--- change are left out, because SQLite rewrites the index entries of every column that
--- an update names.
+-- [user_id, fires, executed, last_updated], no user twice.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-INSERT INTO user_stats (user_id, total_fires, executed, last_updated)
+INSERT INTO fire_totals (user_id, total_fires, executed, last_updated)
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
     CAST(j.value ->> 1 AS BIGINT),
@@ -180,11 +187,11 @@ SELECT
 FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
 ORDER BY 1
 ON CONFLICT (user_id) DO UPDATE SET
-    total_fires = user_stats.total_fires + excluded.total_fires,
-    executed = user_stats.executed + excluded.executed,
+    total_fires = fire_totals.total_fires + excluded.total_fires,
+    executed = fire_totals.executed + excluded.executed,
     last_updated = CASE
-        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
-        ELSE user_stats.last_updated
+        WHEN excluded.last_updated > fire_totals.last_updated THEN excluded.last_updated
+        ELSE fire_totals.last_updated
     END;
 
 -- name: SetStreaks :exec
@@ -193,15 +200,28 @@ ON CONFLICT (user_id) DO UPDATE SET
 -- streak_start, streak_end, streak_length, streak_until, streak_longest, freezes],
 -- no user twice.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-INSERT INTO user_stats (
-    user_id, total_fires, executed, last_updated, first_day, streak_start, streak_end,
-    streak_length, streak_until, streak_longest, freezes
+WITH fired AS (
+    INSERT INTO fire_totals (user_id, total_fires, executed, last_updated)
+    SELECT
+        CAST(k.value ->> 0 AS BIGINT),
+        CAST(k.value ->> 1 AS BIGINT),
+        CAST(k.value ->> 2 AS BIGINT),
+        CAST((k.value ->> 3) || '+00' AS TIMESTAMPTZ)
+    FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS k(value)
+    ORDER BY 1
+    ON CONFLICT (user_id) DO UPDATE SET
+        total_fires = fire_totals.total_fires + excluded.total_fires,
+        executed = fire_totals.executed + excluded.executed,
+        last_updated = CASE
+            WHEN excluded.last_updated > fire_totals.last_updated THEN excluded.last_updated
+            ELSE fire_totals.last_updated
+        END
+)
+INSERT INTO user_states (
+    user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes
 )
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
-    CAST(j.value ->> 1 AS BIGINT),
-    CAST(j.value ->> 2 AS BIGINT),
-    CAST((j.value ->> 3) || '+00' AS TIMESTAMPTZ),
     CAST(j.value ->> 4 AS BIGINT),
     CAST(j.value ->> 5 AS BIGINT),
     CAST(j.value ->> 6 AS BIGINT),
@@ -212,12 +232,6 @@ SELECT
 FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
 ORDER BY 1
 ON CONFLICT (user_id) DO UPDATE SET
-    total_fires = user_stats.total_fires + excluded.total_fires,
-    executed = user_stats.executed + excluded.executed,
-    last_updated = CASE
-        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
-        ELSE user_stats.last_updated
-    END,
     first_day = excluded.first_day,
     streak_start = excluded.streak_start,
     streak_end = excluded.streak_end,
@@ -232,7 +246,15 @@ ON CONFLICT (user_id) DO UPDATE SET
 -- draws, pnl_micros, last_updated, win_bound], no user twice. win_rate and pnl
 -- follow in the same statement.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-INSERT INTO user_stats (user_id, wins, losses, draws, pnl_micros, pnl, win_rate, last_updated, win_bound)
+WITH dated AS (
+    INSERT INTO fire_totals (user_id, last_updated)
+    SELECT CAST(k.value ->> 0 AS BIGINT), CAST((k.value ->> 5) || '+00' AS TIMESTAMPTZ)
+    FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS k(value)
+    ORDER BY 1
+    ON CONFLICT (user_id) DO UPDATE SET last_updated = excluded.last_updated
+    WHERE excluded.last_updated > fire_totals.last_updated
+)
+INSERT INTO user_states (user_id, wins, losses, draws, pnl_micros, pnl, win_rate, win_bound)
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
     CAST(j.value ->> 1 AS BIGINT),
@@ -244,24 +266,19 @@ SELECT
         WHEN CAST(j.value ->> 1 AS DOUBLE PRECISION) + CAST(j.value ->> 2 AS DOUBLE PRECISION) = 0 THEN 0
         ELSE CAST(j.value ->> 1 AS DOUBLE PRECISION) / (CAST(j.value ->> 1 AS DOUBLE PRECISION) + CAST(j.value ->> 2 AS DOUBLE PRECISION))
     END,
-    CAST((j.value ->> 5) || '+00' AS TIMESTAMPTZ),
     CAST(j.value ->> 6 AS BIGINT)
 FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
 ORDER BY 1
 ON CONFLICT (user_id) DO UPDATE SET
-    wins = user_stats.wins + excluded.wins,
-    losses = user_stats.losses + excluded.losses,
-    draws = user_stats.draws + excluded.draws,
-    pnl_micros = user_stats.pnl_micros + excluded.pnl_micros,
-    pnl = CAST(user_stats.pnl_micros + excluded.pnl_micros AS DOUBLE PRECISION) / 1000000,
+    wins = user_states.wins + excluded.wins,
+    losses = user_states.losses + excluded.losses,
+    draws = user_states.draws + excluded.draws,
+    pnl_micros = user_states.pnl_micros + excluded.pnl_micros,
+    pnl = CAST(user_states.pnl_micros + excluded.pnl_micros AS DOUBLE PRECISION) / 1000000,
     win_rate = CASE
-        WHEN user_stats.wins + excluded.wins + user_stats.losses + excluded.losses = 0 THEN 0
-        ELSE CAST(user_stats.wins + excluded.wins AS DOUBLE PRECISION)
-            / (user_stats.wins + excluded.wins + user_stats.losses + excluded.losses)
-    END,
-    last_updated = CASE
-        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
-        ELSE user_stats.last_updated
+        WHEN user_states.wins + excluded.wins + user_states.losses + excluded.losses = 0 THEN 0
+        ELSE CAST(user_states.wins + excluded.wins AS DOUBLE PRECISION)
+            / (user_states.wins + excluded.wins + user_states.losses + excluded.losses)
     END,
     win_bound = excluded.win_bound;
 
@@ -346,7 +363,13 @@ ON CONFLICT (day) DO UPDATE SET
 -- name: DeleteUsers :exec
 -- DeleteUsers deletes users' totals. It takes a JSON array of user ids.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-DELETE FROM user_stats WHERE user_id IN (
+WITH fires AS (
+    DELETE FROM fire_totals WHERE user_id IN (
+        SELECT CAST(CAST(k.value AS TEXT) AS BIGINT)
+        FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS k(value)
+    )
+)
+DELETE FROM user_states WHERE user_id IN (
     SELECT CAST(CAST(j.value AS TEXT) AS BIGINT)
     FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
 );

@@ -6,7 +6,7 @@
 SELECT CAST(v.place AS TEXT) AS place, CAST(v.row_key AS TEXT) AS row_key, CAST(v.field AS TEXT) AS field
 FROM (
     SELECT 'user_stats' AS place, 'user ' || user_id AS row_key, 'last_updated' AS field
-    FROM user_stats WHERE NOT isfinite(last_updated)
+    FROM fire_totals WHERE NOT isfinite(last_updated)
     UNION ALL
     SELECT 'signal_metrics', 'signal ' || signal_id, 'created_at'
     FROM signal_metrics WHERE NOT isfinite(created_at)
@@ -130,13 +130,13 @@ WITH k AS MATERIALIZED ( -- before the update, in which Citus takes no time zone
     SELECT CAST(j.value ->> 0 AS BIGINT) AS user_id, CAST((j.value ->> 1) || '+00' AS TIMESTAMPTZ) AS last_updated
     FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
 )
-UPDATE user_stats AS u SET last_updated = k.last_updated
+UPDATE fire_totals AS u SET last_updated = k.last_updated
 FROM k
 WHERE u.user_id = k.user_id;
 
 -- name: UndatedUsers :many
 -- UndatedUsers lists users whose last_updated cannot be read.
 -- Not portable: SQLite may keep anything in any column.
-SELECT user_id FROM user_stats WHERE NOT isfinite(last_updated)
+SELECT user_id FROM fire_totals WHERE NOT isfinite(last_updated)
 ORDER BY user_id
 LIMIT CAST(@max_rows AS BIGINT);

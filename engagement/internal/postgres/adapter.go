@@ -186,11 +186,6 @@ func (q querier) DeleteUserFires(ctx context.Context, arg dbgen.DeleteUserFiresP
 	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err
 }
 
-func (q querier) DeleteUserStats(ctx context.Context, arg int64) ([]dbgen.UserStat, error) {
-	result, err := q.Queries.DeleteUserStats(ctx, arg)
-	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
-}
-
 func (q querier) FactDaysAfter(ctx context.Context, arg dbgen.FactDaysAfterParams) ([]dbgen.FactDaysAfterRow, error) {
 	result, err := q.Queries.FactDaysAfter(ctx, pggen.FactDaysAfterParams(arg))
 	return each(func(row pggen.FactDaysAfterRow) dbgen.FactDaysAfterRow { return dbgen.FactDaysAfterRow(row) })(result), err

@@ -198,17 +198,22 @@ func ups() ([]string, error) {
 
 var createIndex = regexp.MustCompile(`(?m)^CREATE INDEX (?:IF NOT EXISTS )?(\w+)`)
 
-var createTable = regexp.MustCompile(`(?m)^CREATE (?:TABLE|VIEW) (?:IF NOT EXISTS )?(\w+)`)
+var createTable = regexp.MustCompile(`(?m)^(?:CREATE (?:TABLE|VIEW) (?:IF NOT EXISTS )?|ALTER TABLE \w+ RENAME TO )(\w+)`)
 
-// tablesByVersion returns the tables and views that each migration makes.
+// tablesByVersion returns the tables and views that each migration makes under new
+// names.
 func tablesByVersion() ([][]string, error) {
 	statements, err := ups()
 	tables := make([][]string, len(statements))
+	known := map[string]bool{}
 	for i, up := range statements {
 		made := map[string]bool{}
 		for _, match := range createTable.FindAllStringSubmatch(up, -1) {
-			made[match[1]] = true
+			if !known[match[1]] {
+				made[match[1]] = true
+			}
 		}
+		maps.Copy(known, made)
 		tables[i] = slices.Sorted(maps.Keys(made))
 	}
 	return tables, err

@@ -123,7 +123,7 @@ func TestStructureCheck(t *testing.T) {
 		{"finds a dropped index", "DROP INDEX idx_trades_closed_at",
 			[]string{"missing: index idx_trades_closed_at on trades (closed_at)"}},
 		{"finds an index of another order", `
-			DROP INDEX idx_user_stats_pnl; CREATE INDEX idx_user_stats_pnl ON user_stats (pnl, user_id)`,
+			DROP INDEX idx_user_stats_pnl; CREATE INDEX idx_user_stats_pnl ON user_states (pnl, user_id)`,
 			[]string{"missing: index idx_user_stats_pnl", "unexpected: index idx_user_stats_pnl"}},
 		{"finds an index of another condition", `
 			DROP INDEX idx_trades_uncounted; CREATE INDEX idx_trades_uncounted ON trades (day, id) WHERE day < -1`,
@@ -156,7 +156,7 @@ func TestStructureCheck(t *testing.T) {
 				"missing: constraint on user_days", "missing: index user_days_pkey",
 				"unexpected: constraint on user_days", "unexpected: index user_days_pkey",
 			}},
-		{"finds a foreign key", "ALTER TABLE user_days ADD FOREIGN KEY (user_id) REFERENCES user_stats",
+		{"finds a foreign key", "ALTER TABLE user_days ADD FOREIGN KEY (user_id) REFERENCES user_states",
 			[]string{"unexpected: constraint on user_days: FOREIGN KEY"}},
 		{"finds a trigger", `
 			CREATE FUNCTION nothing() RETURNS TRIGGER LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
@@ -178,6 +178,8 @@ func TestStructureCheck(t *testing.T) {
 		{"finds a view that shows other rows", "CREATE OR REPLACE VIEW readable_fires AS SELECT id, user_id, signal_id, timestamp, executed, day FROM signal_fires",
 			[]string{"missing: view readable_fires", "unexpected: view readable_fires"}},
 		{"finds a dropped view", "DROP VIEW readable_trades", []string{"missing: view readable_trades"}},
+		{"finds totals without an index of a board", "DROP INDEX idx_fire_totals_executed",
+			[]string{"missing: index idx_fire_totals_executed on fire_totals (executed DESC, user_id)"}},
 		{"finds a table that a crash empties", "ALTER TABLE trades SET UNLOGGED",
 			[]string{"unexpected: table trades is unlogged"}},
 		{"finds row security", "ALTER TABLE trades ENABLE ROW LEVEL SECURITY",
@@ -247,12 +249,12 @@ func TestManyMigrateOneEmptySchema(t *testing.T) {
 	}
 	wg.Wait()
 	slices.Sort(applied)
-	same(t, "versions applied by all together", applied, []int64{1, 2, 3, 4, 5, 6})
+	same(t, "versions applied by all together", applied, []int64{1, 2, 3, 4, 5, 6, 7})
 	e := newEngine(t, dsn)
 	lines, err := e.CheckStructure(t.Context())
 	noError(t, err)
 	same(t, "differences", lines, []string(nil))
-	same(t, "versions stored", value[int](t, e, "SELECT count(*) FROM goose_db_version"), 7)
+	same(t, "versions stored", value[int](t, e, "SELECT count(*) FROM goose_db_version"), 8)
 }
 
 // gooseProvider is what anybody makes of the migrations without this library.
@@ -282,7 +284,8 @@ func TestMigrationsDownAndUp(t *testing.T) {
 			e, dsn := migrated(t)
 			exec(t, dsn, `
 				INSERT INTO signal_fires (user_id, signal_id, timestamp, executed, day) VALUES (7, 'A', '2026-01-14 12:00+00', TRUE, 20467);
-				INSERT INTO user_stats (user_id, total_fires, pnl, pnl_micros) VALUES (7, 1, 2.5, 2500000);
+				INSERT INTO fire_totals (user_id, total_fires) VALUES (7, 1);
+				INSERT INTO user_states (user_id, pnl, pnl_micros) VALUES (7, 2.5, 2500000);
 				INSERT INTO signal_metrics (signal_id, total_fires, active_users) VALUES ('A', 1, 1);
 				INSERT INTO trades (user_id, trade_id, pnl_micros, outcome, day) VALUES (7, 'T', 2500000, 'win', 20467)`)
 			before := facts(t, e)
@@ -293,7 +296,7 @@ func TestMigrationsDownAndUp(t *testing.T) {
 
 			state, err := e.Inspect(t.Context())
 			noError(t, err)
-			same(t, "state", state, engine.State{Version: version, Latest: 6, Facts: true})
+			same(t, "state", state, engine.State{Version: version, Latest: 7, Facts: true})
 			_, err = provider.Up(t.Context())
 			noError(t, err)
 			same(t, "fires", facts(t, e)[0], before[0])

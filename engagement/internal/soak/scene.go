@@ -69,13 +69,22 @@ func (s *scene) orders(name string) orders {
 	return o
 }
 
+// states returns the table of users' streak states, which is a view of user_stats on
+// SQLite and the other way round on a server.
+func (s *scene) states() string {
+	if s.onServer() {
+		return "user_states"
+	}
+	return "user_stats"
+}
+
 // spoil makes counters wrong for Rebuild to put right.
 func (s *scene) spoil(ctx context.Context) error {
 	for _, statement := range []string{
 		"UPDATE user_days SET fires = fires + 1 WHERE user_id % 2 = 0 AND fires > 0", // a day more would be a reason for awards
 		"UPDATE signal_days SET executed = executed + 2 WHERE day % 3 = 0",
 		"UPDATE days SET active_users = 7, new_users = 3",
-		"UPDATE user_stats SET streak_longest = 99, win_bound = 5 WHERE user_id % 3 = 1",
+		"UPDATE " + s.states() + " SET streak_longest = 99, win_bound = 5 WHERE user_id % 3 = 1",
 		"UPDATE signal_metrics SET total_fires = 0",
 	} {
 		var err error
