@@ -50,11 +50,15 @@ type Querier interface {
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	AddUserDayTrades(ctx context.Context, userDays string) error
 	// AddUserFires adds to users' fires, creating users. It takes a JSON array of
-	// [user_id, fires, executed, last_updated], no user twice. Columns that fires do not
-	// change are left out, because SQLite rewrites the index entries of every column that
-	// an update names.
+	// [user_id, fires, executed, last_updated], no user twice. Here and below, columns that
+	// do not change are left out, because SQLite rewrites the index entries of every column
+	// that an update names.
 	// Not portable: PostgreSQL spells json_each over an array json_array_elements.
 	AddUserFires(ctx context.Context, users string) error
+	// AddUserFiresNotExecuted is AddUserFires for users of whom no more fires were executed.
+	// It takes a JSON array of [user_id, fires, last_updated], no user twice.
+	// Not portable: only SQLite rewrites the index entries of columns that stay as they are.
+	AddUserFiresNotExecuted(ctx context.Context, users string) error
 	// AddUserTrades adds to users' outcomes and P&L, creating users, and stores the
 	// bounds of their win rates. It takes a JSON array of [user_id, wins, losses,
 	// draws, pnl_micros, last_updated, win_bound], no user twice. win_rate and pnl
@@ -373,6 +377,9 @@ type Querier interface {
 	// MissingGrants lists nothing.
 	// Not portable: SQLite knows no grants.
 	MissingGrants(ctx context.Context, tables string) ([]string, error)
+	// NewUsersFrom lists the users whose first day with a fire is a day, by user id, from
+	// the given user on.
+	NewUsersFrom(ctx context.Context, arg NewUsersFromParams) ([]UserStat, error)
 	// NextStreakEnd returns the first day, from the given day on, that is the last on
 	// which a fire prolongs somebody's streak; -1 without one.
 	NextStreakEnd(ctx context.Context, fromDay int64) (int64, error)
@@ -491,6 +498,15 @@ type Querier interface {
 	// read.
 	// Not portable: PostgreSQL keeps to its types.
 	SetFireDay(ctx context.Context, arg SetFireDayParams) (int64, error)
+	// SetLatestStreaks stores the latest streaks of users who are known. It takes a JSON
+	// array of [user_id, streak_start, streak_end, streak_length, streak_until, freezes], no
+	// user twice.
+	// Not portable: only SQLite rewrites the index entries of columns that stay as they are.
+	SetLatestStreaks(ctx context.Context, users string) error
+	// SetLongestStreaks stores the longest streaks of users who are known. It takes a JSON
+	// array of [user_id, streak_longest], no user twice.
+	// Not portable: only SQLite rewrites the index entries of columns that stay as they are.
+	SetLongestStreaks(ctx context.Context, users string) error
 	// SetMetric stores a metric's definition in place of an earlier one.
 	SetMetric(ctx context.Context, arg SetMetricParams) error
 	// SetPublicUser stores that everybody may see a user's own figures.

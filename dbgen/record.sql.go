@@ -126,12 +126,33 @@ ON CONFLICT (user_id) DO UPDATE SET
 `
 
 // AddUserFires adds to users' fires, creating users. It takes a JSON array of
-// [user_id, fires, executed, last_updated], no user twice. Columns that fires do not
-// change are left out, because SQLite rewrites the index entries of every column that
-// an update names.
+// [user_id, fires, executed, last_updated], no user twice. Here and below, columns that
+// do not change are left out, because SQLite rewrites the index entries of every column
+// that an update names.
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) AddUserFires(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, AddUserFires, users)
+	return err
+}
+
+const AddUserFiresNotExecuted = `-- name: AddUserFiresNotExecuted :exec
+INSERT INTO user_stats (user_id, total_fires, last_updated)
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2
+FROM json_each(CAST(?1 AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (user_id) DO UPDATE SET
+    total_fires = user_stats.total_fires + excluded.total_fires,
+    last_updated = CASE
+        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
+        ELSE user_stats.last_updated
+    END
+`
+
+// AddUserFiresNotExecuted is AddUserFires for users of whom no more fires were executed.
+// It takes a JSON array of [user_id, fires, last_updated], no user twice.
+// Not portable: only SQLite rewrites the index entries of columns that stay as they are.
+func (q *Queries) AddUserFiresNotExecuted(ctx context.Context, users string) error {
+	_, err := q.db.ExecContext(ctx, AddUserFiresNotExecuted, users)
 	return err
 }
 
@@ -490,6 +511,44 @@ WHERE id IN (
 // Not portable: PostgreSQL spells json_each over an array json_array_elements.
 func (q *Queries) MarkFiresExecuted(ctx context.Context, keys string) error {
 	_, err := q.db.ExecContext(ctx, MarkFiresExecuted, keys)
+	return err
+}
+
+const SetLatestStreaks = `-- name: SetLatestStreaks :exec
+INSERT INTO user_stats (user_id, streak_start, streak_end, streak_length, streak_until, freezes)
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5
+FROM json_each(CAST(?1 AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (user_id) DO UPDATE SET
+    streak_start = excluded.streak_start,
+    streak_end = excluded.streak_end,
+    streak_length = excluded.streak_length,
+    streak_until = excluded.streak_until,
+    freezes = excluded.freezes
+`
+
+// SetLatestStreaks stores the latest streaks of users who are known. It takes a JSON
+// array of [user_id, streak_start, streak_end, streak_length, streak_until, freezes], no
+// user twice.
+// Not portable: only SQLite rewrites the index entries of columns that stay as they are.
+func (q *Queries) SetLatestStreaks(ctx context.Context, users string) error {
+	_, err := q.db.ExecContext(ctx, SetLatestStreaks, users)
+	return err
+}
+
+const SetLongestStreaks = `-- name: SetLongestStreaks :exec
+INSERT INTO user_stats (user_id, streak_longest)
+SELECT j.value ->> 0, j.value ->> 1
+FROM json_each(CAST(?1 AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (user_id) DO UPDATE SET streak_longest = excluded.streak_longest
+`
+
+// SetLongestStreaks stores the longest streaks of users who are known. It takes a JSON
+// array of [user_id, streak_longest], no user twice.
+// Not portable: only SQLite rewrites the index entries of columns that stay as they are.
+func (q *Queries) SetLongestStreaks(ctx context.Context, users string) error {
+	_, err := q.db.ExecContext(ctx, SetLongestStreaks, users)
 	return err
 }
 

@@ -37,6 +37,7 @@ func readAll(ctx context.Context, db *engagement.DB) (found map[string]error) {
 	each("Signals", errorsOf(ctx, db.Signals))
 	each("CustomMetrics", errorsOf(ctx, db.CustomMetrics))
 	each("StreakLeaderboard", errorsOf(ctx, db.StreakLeaderboard))
+	each("EndingStreaks", errorsOf(ctx, listEnding(db.Reader)))
 	for _, w := range []engagement.Window{engagement.AllTime(), lastDays(db, 30)} {
 		each(fmt.Sprint("PopularSignals ", w), errorsOf(ctx, func(ctx context.Context, q engagement.PageQuery) (engagement.Page[engagement.PopularSignal], error) {
 			return db.PopularSignals(ctx, w, q)

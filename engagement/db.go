@@ -18,13 +18,14 @@ import (
 //     with [Reader.Fires] and [Reader.Trades]
 //   - users: one with [Reader.UserSummary] and [Reader.UserStats], everything kept
 //     about one with [Reader.ExportUser] and [Reader.WriteUserExport], all of them
-//     with [Reader.Users]
+//     with [Reader.Users] and [Reader.CountUsers], new ones with
+//     [Reader.NewUsers]
 //   - signals: one with [Reader.SignalMetrics] and [Reader.SignalInsight], all of
 //     them with [Reader.Signals], the most fired with [Reader.PopularSignals]
 //   - boards: [Reader.Leaderboard], [Reader.UserRank], [Reader.Around],
 //     [Reader.StreakLeaderboard], and two users: [Reader.HeadToHead]
-//   - streaks: [Reader.Streak], [Reader.StreakDays], [Reader.StreakRules],
-//     [Reader.Awards], [Reader.Freezes]
+//   - streaks: [Reader.Streak], [Reader.StreakDays], [Reader.EndingStreaks],
+//     [Reader.StreakRules], [Reader.Awards], [Reader.Freezes]
 //   - how good trades were and will be: [Reader.TradeQuality], [Reader.Forecast],
 //     [Reader.ScoreForecasts]
 //   - the community by time: [Reader.DailyFigures], [Reader.Activity],
@@ -35,7 +36,7 @@ import (
 //   - what a cleanup left or would leave: [Reader.Horizon], [Reader.PlanCleanup]
 //   - rows that cannot be facts: [Reader.Aside]
 //   - who may see it: [Reader.Tokens], [Reader.TokenOf], [Reader.IsPublic]
-//   - how much space it takes: [Reader.Size]
+//   - how much space it takes: [Reader.Size]; when it was looked after: [Reader.Upkeep]
 //   - windows of days: [Reader.ParseWindow], [Reader.TodayWindow],
 //     [Reader.ThisWeek], [Reader.ThisMonth]
 type DB struct {

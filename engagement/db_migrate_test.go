@@ -252,3 +252,64 @@ func TestGooseCommandAndLibraryMigrateTheSameFile(t *testing.T) {
 		checkAdopted(t, path, fires, users)
 	})
 }
+
+// What other programs have added to the predecessor's table outlives a change of the
+// order of its key, and so does what they read.
+func TestTheOrderOfAKeyChangesUnderOtherPrograms(t *testing.T) {
+	t.Parallel()
+	const view = "SELECT user_id || ': ' || SUM(fires) FROM user_days GROUP BY user_id ORDER BY user_id"
+	keyOf := func(t tb, path string) []string {
+		return texts(t, path, "SELECT group_concat(name, ', ') FROM pragma_index_info('sqlite_autoindex_signal_fires_1')")
+	}
+	path := livedIn(t)
+	goose(t, path, "down-to", "6")
+	same(t, "key at version 6", keyOf(t, path), []string{"user_id, signal_id"})
+	execute(t, path, "ALTER TABLE signal_fires ADD COLUMN note TEXT NOT NULL DEFAULT 'none'")
+	execute(t, path, "UPDATE signal_fires SET note = 'of user ' || user_id")
+	execute(t, path, "CREATE INDEX notes ON signal_fires(note)")
+	execute(t, path, "CREATE VIEW fires_of_users AS "+view)
+	execute(t, path, "DELETE FROM signal_fires WHERE id = (SELECT MAX(id) FROM signal_fires)") // whose id is not given again
+	before := texts(t, path, "SELECT id || user_id || signal_id || timestamp || executed || note FROM signal_fires ORDER BY id")
+	read := texts(t, path, "SELECT * FROM fires_of_users")
+	sequence := texts(t, path, "SELECT seq FROM sqlite_sequence WHERE name = 'signal_fires'")
+
+	noError(t, engagement.Migrate(t.Context(), path))
+	same(t, "key", keyOf(t, path), []string{"signal_id, user_id"})
+	same(t, "rows", texts(t, path, "SELECT id || user_id || signal_id || timestamp || executed || note FROM signal_fires ORDER BY id"), before)
+	same(t, "rows by another program's index", len(texts(t, path, "SELECT id FROM signal_fires INDEXED BY notes WHERE note = 'of user 1'")), 8)
+	same(t, "another program's view", texts(t, path, "SELECT * FROM fires_of_users"), read)
+	same(t, "sequence", texts(t, path, "SELECT seq FROM sqlite_sequence WHERE name = 'signal_fires'"), sequence)
+	same(t, "integrity", texts(t, path, "PRAGMA integrity_check"), []string{"ok"})
+
+	goose(t, path, "down-to", "6")
+	same(t, "key taken down", keyOf(t, path), []string{"user_id, signal_id"})
+	same(t, "integrity", texts(t, path, "PRAGMA integrity_check"), []string{"ok"})
+}
+
+func TestHowAPredecessorSpellsItsKey(t *testing.T) {
+	t.Parallel()
+	for _, spelling := range []string{"UNIQUE(user_id, signal_id)", "UNIQUE (user_id, signal_id)", "UNIQUE(user_id,signal_id)", "UNIQUE (user_id,signal_id)"} {
+		path := adoptable(t, unsettled)
+		fires, users := storedFires(t, path), storedUsers(t, path)
+		execute(t, path, "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = replace(sql, 'UNIQUE(user_id, signal_id)', '"+spelling+"')")
+		checkAdopted(t, path, fires, users) // which proves the structure too
+	}
+}
+
+// The predecessor makes its tables and indexes where they are missing, each time.
+func TestThePredecessorsStartChangesNothing(t *testing.T) {
+	t.Parallel()
+	path := livedIn(t)
+	before := schema(t, path)
+	for _, statement := range []string{
+		"CREATE INDEX IF NOT EXISTS idx_signal_fires_user_id ON signal_fires(user_id)",
+		"CREATE INDEX IF NOT EXISTS idx_signal_fires_signal_id ON signal_fires(signal_id)",
+		"CREATE INDEX IF NOT EXISTS idx_signal_fires_timestamp ON signal_fires(timestamp)",
+		"CREATE INDEX IF NOT EXISTS idx_user_stats_last_updated ON user_stats(last_updated)",
+	} {
+		execute(t, path, statement)
+	}
+	same(t, "schema", schema(t, path), before)
+	latest := "SELECT user_id FROM user_stats ORDER BY last_updated DESC, user_id LIMIT 3"
+	same(t, "who was updated last", texts(t, path, latest), texts(t, path, "SELECT user_id FROM user_stats NOT INDEXED ORDER BY last_updated DESC, user_id LIMIT 3"))
+}

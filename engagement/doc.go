@@ -62,6 +62,7 @@
 //	  board_figures     users' figures of all time or a window
 //	  versus            two users head to head
 //	  streak            streaks, their days and their board
+//	  streak_ending     ... and those that end today
 //	  award             milestones that streaks have reached
 //	  activity          daily, weekly and monthly active users, stickiness
 //	  lifecycle         who comes, stays, comes back and goes
@@ -93,6 +94,7 @@
 //	  keep_history      ... but takes no history away
 //	  keep_origins      since when signals are there, and users were last active
 //	  keep_backup       copies a file while it is in use
+//	  keep_upkeep       notes when it was last verified and backed up
 //	  keep_copy         copies to another engine
 //	  keep_copy_target  ... the target: opened, marked as unfinished
 //	  keep_copy_tables  ... table by table

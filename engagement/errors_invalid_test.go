@@ -132,6 +132,14 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 			_, err := db.StreakLeaderboard(ctx, engagement.PageQuery{Limit: 10_001})
 			return err
 		}, "limit 10001"},
+		{"new users of no day", func(db *engagement.DB) error {
+			_, err := db.NewUsers(ctx, -1_000_000, engagement.PageQuery{})
+			return err
+		}, "invalid day"},
+		{"more ending streaks than the limit", func(db *engagement.DB) error {
+			_, err := db.EndingStreaks(ctx, engagement.PageQuery{Limit: 10_001})
+			return err
+		}, "limit 10001"},
 		{"more signals than the limit", func(db *engagement.DB) error {
 			_, err := db.PopularSignals(ctx, engagement.Days(1, 2), engagement.PageQuery{Limit: -2})
 			return err

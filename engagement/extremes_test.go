@@ -99,6 +99,7 @@ func TestAClockOutsideTheCalendarWritesNothing(t *testing.T) {
 				"Streak":            func() error { _, err := db.Streak(ctx, 1); return err },
 				"StreakDays":        func() error { _, err := db.StreakDays(ctx, 1); return err },
 				"StreakLeaderboard": func() error { _, err := db.StreakLeaderboard(ctx, anyPage); return err },
+				"EndingStreaks":     func() error { _, err := db.EndingStreaks(ctx, anyPage); return err },
 				"WriteUserExport":   func() error { return db.WriteUserExport(ctx, io.Discard, 1) },
 				"Activity":          func() error { _, err := db.Activity(ctx, engagement.AllTime()); return err },
 				"Activity of week":  func() error { _, err := db.Activity(ctx, db.ThisWeek()); return err },

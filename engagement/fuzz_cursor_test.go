@@ -79,6 +79,14 @@ func FuzzCursorOfEveryList(f *testing.F) {
 			p, err := db.StreakLeaderboard(ctx, q)
 			return len(p.Items), p.Next, err
 		}},
+		{"new users of " + db.Today().String(), 1, func(q PageQuery) (int, Cursor, error) {
+			p, err := db.NewUsers(ctx, db.Today(), q)
+			return len(p.Items), p.Next, err
+		}},
+		{"ending streaks", 2, func(q PageQuery) (int, Cursor, error) {
+			p, err := db.EndingStreaks(ctx, q)
+			return len(p.Items), p.Next, err
+		}},
 		{"popular signals in all", 1, func(q PageQuery) (int, Cursor, error) {
 			p, err := db.PopularSignals(ctx, AllTime(), q)
 			return len(p.Items), p.Next, err

@@ -39,7 +39,7 @@ var marshalling = []any{
 	engagement.PopularSignal{}, engagement.QualityQuery{}, engagement.Ranking(0),
 	engagement.RealTimeStats{}, engagement.Report{}, engagement.Run{}, engagement.SignalCount{},
 	engagement.SignalFire{}, engagement.SignalInsight{}, engagement.SignalMetrics{}, engagement.Status(0),
-	engagement.Streak{}, engagement.StreakDay{}, engagement.StreakDayKind(""), engagement.StreakRow{}, engagement.StreakRules{},
+	engagement.Streak{}, engagement.StreakDay{}, engagement.StreakDayKind(""), engagement.StreakRow{}, engagement.EndingStreaks{}, engagement.Upkeep{}, engagement.Verification{}, engagement.StreakRules{},
 	engagement.Synchronous(""), engagement.Token{}, engagement.Trade{}, engagement.TradeFilter{}, engagement.TradeQuality{}, engagement.TradeReceipt{}, engagement.UserExport{},
 	engagement.UserFigures{}, engagement.UserStats{}, engagement.UserSummary{}, engagement.Window{},
 }

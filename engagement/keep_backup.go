@@ -13,6 +13,7 @@ import (
 // sound. A path that exists, or whose folder does not, is ErrInvalid; a copy with a
 // finding that the database itself does not have is ErrCorrupt. What Verify finds in
 // the database is copied as it is, so that it can be backed up before it is rebuilt.
+// Where the database can be written to, it is noted when that was: see [Reader.Upkeep].
 func (db *DB) Backup(ctx context.Context, path string) error {
 	_, err := run(ctx, db.shared(), "back up", func() (rows int64, err error) {
 		err = db.core.engine.Backup(ctx, path, func(copyPath string) error {
@@ -30,6 +31,10 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 		}
 		return rows, err
 	})
+	if err == nil {
+		now := db.core.instant()
+		db.note(ctx, Upkeep{LastBackup: &now})
+	}
 	return err
 }
 

@@ -74,7 +74,8 @@ func allTables(t tb, db *sql.DB, dsn string) (tables []string) {
 }
 
 // dump returns every column of every row of every table, sorted, but of those that
-// are set aside, which a copy leaves behind.
+// are set aside, which a copy leaves behind, and of notes of upkeep, which is of a
+// database and not of its contents.
 func dump(t tb, dsn string) []string {
 	t.Helper()
 	db := openSQL(t, dsn)
@@ -85,7 +86,9 @@ func dump(t tb, dsn string) []string {
 			lines = append(lines, dumpTable(t, db, table)...)
 		}
 	}
-	lines = slices.DeleteFunc(lines, func(line string) bool { return strings.Contains(line, " day=-2 ") })
+	lines = slices.DeleteFunc(lines, func(line string) bool {
+		return strings.Contains(line, " day=-2 ") || strings.HasPrefix(line, "settings name=last_")
+	})
 	slices.Sort(lines)
 	return lines
 }

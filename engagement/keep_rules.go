@@ -53,7 +53,7 @@ const recountChunk = 250
 // recountStreaks counts the streaks again that are still by the old rules, if any.
 // Several processes may run it at once, at any time.
 func (db *DB) recountStreaks(ctx context.Context) error {
-	users, err := latest(ctx, db.Reader, "count users", func(v *view) (int64, error) { return v.q.CountUsers(ctx) })
+	users, err := db.CountUsers(ctx)
 	if err != nil {
 		return err
 	}

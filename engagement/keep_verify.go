@@ -78,9 +78,16 @@ func (f Finding) String() string {
 //   - V7: what is stored as it was given makes sense by itself: settings, metrics,
 //     awards, freezes, tokens and who is public, and the counts of each single day.
 //
+// Where the database can be written to and could be read, it is noted when that was and
+// how much was found: see [Reader.Upkeep]. Nothing else changes.
+//
 // An error means that it could not be verified, not that something was found.
 func (db *DB) Verify(ctx context.Context) (Report, error) {
-	return run(ctx, db.shared(), "verify", func() (Report, error) { return db.core.verify(ctx) })
+	report, err := run(ctx, db.shared(), "verify", func() (Report, error) { return db.core.verify(ctx) })
+	if err == nil && !report.Timestamp.IsZero() {
+		db.note(ctx, Upkeep{LastVerify: &Verification{db.core.instant(), int64(len(report.Findings))}})
+	}
+	return report, err
 }
 
 func (c *core) verify(ctx context.Context) (Report, error) {

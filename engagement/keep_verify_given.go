@@ -59,6 +59,14 @@ func (v *view) checkSetting(setting dbgen.Setting) (want string) {
 		}
 	case settingStreakRecount:
 		return number(math.MinInt64, math.MaxInt64, "a user's id")
+	case settingLastVerify:
+		if _, err := parseVerification(setting.Value); err != nil {
+			return "a time and a number of findings, in JSON"
+		}
+	case settingLastBackup:
+		if _, err := parseNoted(setting.Value); err != nil {
+			return "a time"
+		}
 	case settingCopying:
 	default:
 		return "no such setting"

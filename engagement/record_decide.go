@@ -181,7 +181,7 @@ func (d *decider) conclude() {
 		if !change.active {
 			continue
 		}
-		change.streak = user.streak
+		change.known, change.stored, change.streak = user.known, user.stored, user.streak
 		if first := user.streak.First; first != change.firstBefore {
 			d.changes.day(Day(first)).newUsers++
 			if change.firstBefore != streaks.None {

@@ -69,7 +69,9 @@ type storedFire struct {
 
 // heldUser is what is stored of a user.
 type heldUser struct {
-	streak               streaks.State
+	known                bool // there is a row of the user
+	stored               streaks.State
+	streak               streaks.State // after the facts decided so far
 	wins, losses, micros int64
 
 	// What a streak is counted anew from; nil if the streak state is enough.
@@ -133,7 +135,7 @@ func (w *writing) hold(ctx context.Context, users []int64, fires, trades jsonRow
 	}
 	held := make([]heldUser, len(users))
 	for i, user := range users {
-		held[i].streak = streaks.NoDays()
+		held[i].stored, held[i].streak = streaks.NoDays(), streaks.NoDays()
 		l.users[user] = &held[i]
 	}
 	for _, row := range stored.Users {
@@ -141,13 +143,11 @@ func (w *writing) hold(ctx context.Context, users []int64, fires, trades jsonRow
 		if err != nil {
 			return nil, err
 		}
-		*u = heldUser{
-			streak: streaks.State{
-				First: row.FirstDay, Start: row.StreakStart, End: row.StreakEnd, Until: row.StreakUntil,
-				Length: row.StreakLength, Longest: row.StreakLongest, Unspent: row.Freezes,
-			},
-			wins: row.Wins, losses: row.Losses, micros: row.PnlMicros,
+		stored := streaks.State{
+			First: row.FirstDay, Start: row.StreakStart, End: row.StreakEnd, Until: row.StreakUntil,
+			Length: row.StreakLength, Longest: row.StreakLongest, Unspent: row.Freezes,
 		}
+		*u = heldUser{known: true, stored: stored, streak: stored, wins: row.Wins, losses: row.Losses, micros: row.PnlMicros}
 	}
 	for _, row := range stored.Fires {
 		l.fires[fireKey{row.UserID, row.SignalID}] = storedFire{row.ID, row.Executed, Day(row.Day)}

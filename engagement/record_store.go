@@ -64,7 +64,9 @@ type userChange struct {
 	changed  time.Time // the new last_updated; zero: as it is
 	winBound int64     // if there are trades
 
-	active      bool // streak is stored
+	active      bool // streak takes the place of stored
+	known       bool // the user is stored already
+	stored      streaks.State
 	streak      streaks.State
 	firstBefore int64            // the user's first day before
 	freezes     []streaks.Freeze // those that cover another day than before
@@ -172,7 +174,11 @@ func (c *changes) addSignalDay(signal string, day Day, delta counts) {
 // the transaction ends.
 func (w *writing) store(ctx context.Context, c changes) error {
 	type step func(context.Context, dbgen.Querier, *changes) error
-	for _, step := range []step{storeFacts, storeUserDays, storeUsers, storeStreaks} {
+	users := storeUsersApart
+	if w.engine.Remote() { // one update a row there, since each makes another version of it
+		users = storeUsers
+	}
+	for _, step := range []step{storeFacts, storeUserDays, users, storeStreaks} {
 		if err := step(ctx, w.later(), &c); err != nil {
 			return err
 		}
@@ -226,26 +232,73 @@ func storeUserDays(ctx context.Context, q dbgen.Querier, c *changes) error {
 	return storeEach(ctx, storing{q.AddUserDayFires, fired}, storing{q.AddUserDayTrades, traded}, storing{q.AddUserDayTrades, moved})
 }
 
-// storeUsers writes the users' totals and streak state. Columns that do not
-// change are not written: SQLite rewrites the index entries of every column that
-// an update names.
+// storeUsers writes the users' totals and streak state.
 func storeUsers(ctx context.Context, q dbgen.Querier, c *changes) error {
-	var fired, streak, traded, moved jsonRows
+	var fired, streak jsonRows
 	for _, user := range sortedKeys(c.users, cmp.Compare) {
-		change := c.users[user]
-		switch s := change.streak; {
+		switch change := c.users[user]; {
 		case change.active:
-			streak.begin().int(user, change.fires, change.executed).time(change.changed).
-				int(s.First, s.Start, s.End, s.Length, s.Until, s.Longest, s.Unspent)
+			change.addStreak(&streak, user)
 		case change.ofFires():
 			fired.begin().int(user, change.fires, change.executed).time(change.changed)
 		}
-		if change.ofTrades() {
-			half, other := change.pnl.Halves()
-			traded.begin().int(user, change.wins, change.losses, change.draws, half).time(change.changed).int(change.winBound)
-			if other != 0 {
-				moved.begin().int(user, 0, 0, 0, other).time(change.changed).int(change.winBound)
+	}
+	if err := storeEach(ctx, storing{q.AddUserFires, fired}, storing{q.SetStreaks, streak}); err != nil {
+		return err
+	}
+	return storeUserTrades(ctx, q, c)
+}
+
+// storeUsersApart is storeUsers where an update costs as much as it names columns:
+// SQLite rewrites the index entries of each. A user who is new, or fired before what
+// was the first day, changes altogether; others seldom in more than two of these.
+func storeUsersApart(ctx context.Context, q dbgen.Querier, c *changes) error {
+	var fired, notExecuted, whole, latest, longest jsonRows
+	for _, user := range sortedKeys(c.users, cmp.Compare) {
+		change := c.users[user]
+		if change.active && (!change.known || change.streak.First != change.stored.First) {
+			change.addStreak(&whole, user)
+			continue
+		}
+		switch {
+		case change.executed != 0:
+			fired.begin().int(user, change.fires, change.executed).time(change.changed)
+		case change.fires != 0:
+			notExecuted.begin().int(user, change.fires).time(change.changed)
+		}
+		if s := change.streak; change.active {
+			latest.begin().int(user, s.Start, s.End, s.Length, s.Until, s.Unspent)
+			if s.Longest != change.stored.Longest {
+				longest.begin().int(user, s.Longest)
 			}
+		}
+	}
+	if err := storeEach(ctx, storing{q.AddUserFires, fired}, storing{q.AddUserFiresNotExecuted, notExecuted},
+		storing{q.SetStreaks, whole}, storing{q.SetLatestStreaks, latest}, storing{q.SetLongestStreaks, longest}); err != nil {
+		return err
+	}
+	return storeUserTrades(ctx, q, c)
+}
+
+func (c *userChange) addStreak(rows *jsonRows, user int64) {
+	s := c.streak
+	rows.begin().int(user, c.fires, c.executed).time(c.changed).
+		int(s.First, s.Start, s.End, s.Length, s.Until, s.Longest, s.Unspent)
+}
+
+// storeUserTrades writes what trades change of users' totals, and deletes the users
+// who were created in vain.
+func storeUserTrades(ctx context.Context, q dbgen.Querier, c *changes) error {
+	var traded, moved jsonRows
+	for _, user := range sortedKeys(c.users, cmp.Compare) {
+		change := c.users[user]
+		if !change.ofTrades() {
+			continue
+		}
+		half, other := change.pnl.Halves()
+		traded.begin().int(user, change.wins, change.losses, change.draws, half).time(change.changed).int(change.winBound)
+		if other != 0 {
+			moved.begin().int(user, 0, 0, 0, other).time(change.changed).int(change.winBound)
 		}
 	}
 	c.unused = slices.Sorted(slices.Values(c.unused))
@@ -254,8 +307,7 @@ func storeUsers(ctx context.Context, q dbgen.Querier, c *changes) error {
 			return err
 		}
 	}
-	return storeEach(ctx, storing{q.AddUserFires, fired}, storing{q.SetStreaks, streak},
-		storing{q.AddUserTrades, traded}, storing{q.AddUserTrades, moved})
+	return storeEach(ctx, storing{q.AddUserTrades, traded}, storing{q.AddUserTrades, moved})
 }
 
 // storeStreaks writes the freezes that cover another day than before, and the awards.

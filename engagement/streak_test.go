@@ -150,6 +150,46 @@ func TestStreakLeaderboardRanksTies(t *testing.T) {
 	})
 }
 
+func TestStreaksThatEndToday(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx, clock := context.Background(), newClock(noon)
+		db := open(clock.option())
+		for _, r := range []struct {
+			what         string
+			user         int64
+			last, length int
+		}{
+			{"fired until yesterday", 5, 1, 4}, {"fired today too", 2, 0, 3}, {"yesterday alone", 9, 1, 1}, {"as long as another", 1, 1, 4},
+			{"broken already", 8, 2, 9}, {"with a freeze, which covers today", 7, 1, 3}, {"with a freeze, which yesterday has taken", 6, 2, 2},
+		} {
+			for i := range r.length {
+				fireOn(t, db, r.user, noon.AddDate(0, 0, -r.last-i))
+			}
+		}
+		clock.Set(noon.AddDate(0, 0, -2))
+		must(db.GrantFreeze(ctx, engagement.Freeze{UserID: 7, GrantID: "g"}))(t)
+		must(db.GrantFreeze(ctx, engagement.Freeze{UserID: 6, GrantID: "g"}))(t)
+		clock.Set(noon)
+		users := func(q engagement.PageQuery) (engagement.Page[int64], error) {
+			ending, err := db.EndingStreaks(ctx, q)
+			same(t, "users", ending.Users, int64(4))
+			page := engagement.Page[int64]{Next: ending.Next}
+			for _, streak := range ending.Items {
+				same(t, "the user's streak", streak, must(db.Streak(ctx, streak.UserID))(t))
+				page.Items = append(page.Items, streak.UserID)
+			}
+			return page, err
+		}
+		for limit := 1; limit <= 5; limit++ {
+			same(t, fmt.Sprintf("users in pages of %d", limit), inPages(t, limit, func(_ context.Context, q engagement.PageQuery) (engagement.Page[int64], error) { return users(q) }), []int64{1, 5, 6, 9})
+		}
+		fireOn(t, db, 5, noon)
+		same(t, "users once one has fired", must(db.EndingStreaks(ctx, anyPage))(t).Users, int64(3))
+		clock.Advance(24 * time.Hour)
+		same(t, "users a day later: who fired yesterday, and whose freeze took that day", must(db.EndingStreaks(ctx, anyPage))(t).Users, int64(3))
+	})
+}
+
 func TestAFireOfTheFutureMakesNoStreak(t *testing.T) {
 	t.Parallel()
 	ctx, dsn := t.Context(), freshFile(t)

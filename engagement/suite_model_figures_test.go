@@ -213,6 +213,16 @@ func (m *model) streakLeaderboard() []engagement.StreakRow {
 	return rows
 }
 
+func (m *model) endingStreaks() []engagement.Streak {
+	streaks := []engagement.Streak{}
+	for _, row := range m.streakLeaderboard() {
+		if today := engagement.DayOf(m.now, m.loc); row.Expires.Equal((today + 1).Start(m.loc)) {
+			streaks = append(streaks, row.Streak)
+		}
+	}
+	return streaks
+}
+
 func (m *model) exportUser(user int64) engagement.UserExport {
 	return engagement.UserExport{
 		UserStats:         m.userStats(user),

@@ -14,6 +14,14 @@ import (
 // anyOutcome is every value of a filter by outcome.
 var anyOutcome = []engagement.Outcome{0, engagement.Win, engagement.Loss, engagement.Draw}
 
+func (m *model) newUsers(day engagement.Day) []engagement.UserStats {
+	users := []engagement.UserStats{}
+	for _, user := range slices.Sorted(maps.Keys(m.firedFirst(day, day))) {
+		users = append(users, m.userStats(user))
+	}
+	return users
+}
+
 func (m *model) allUsers() []engagement.UserStats {
 	users := []engagement.UserStats{}
 	for _, user := range m.users() {

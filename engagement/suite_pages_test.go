@@ -102,3 +102,16 @@ func nextOf[T any](list lister[T]) func(engagement.PageQuery) (engagement.Cursor
 		return page.Next, err
 	}
 }
+
+func listEnding(r *engagement.Reader) lister[engagement.Streak] {
+	return func(ctx context.Context, q engagement.PageQuery) (engagement.Page[engagement.Streak], error) {
+		ending, err := r.EndingStreaks(ctx, q)
+		return ending.Page, err
+	}
+}
+
+func listNew(r *engagement.Reader, day engagement.Day) lister[engagement.UserStats] {
+	return func(ctx context.Context, q engagement.PageQuery) (engagement.Page[engagement.UserStats], error) {
+		return r.NewUsers(ctx, day, q)
+	}
+}

@@ -141,11 +141,17 @@ func (h *history) compareLists(t *rapid.T, r *engagement.Reader) {
 			same(t, "PopularSignals", inPages(t, limit, listPopular(r, engagement.Days(from, today))), m.popularSignals(from, today))
 		}
 	}
+	same(t, "EndingStreaks, how many", must(r.EndingStreaks(ctx, anyPage))(t).Users, int64(len(m.endingStreaks())))
+	same(t, "CountUsers", must(r.CountUsers(ctx))(t), int64(len(m.allUsers())))
 	same(t, "StreakRules", must(r.StreakRules(ctx))(t), m.rules)
 	for _, limit := range pageLimits {
 		same(t, "PopularSignals ever", inPages(t, limit, listPopular(r, engagement.AllTime())), m.popularSignals(0, today+2))
 		same(t, "StreakLeaderboard", inPages(t, limit, r.StreakLeaderboard), m.streakLeaderboard())
+		same(t, "EndingStreaks", inPages(t, limit, listEnding(r)), m.endingStreaks())
 		same(t, "Users", inPages(t, limit, r.Users), m.allUsers())
+		for day := today - 5; day <= today+1; day++ {
+			same(t, "NewUsers", inPages(t, limit, listNew(r, day)), m.newUsers(day))
+		}
 		same(t, "Signals", inPages(t, limit, r.Signals), m.allSignals())
 	}
 	for range 5 {

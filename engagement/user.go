@@ -53,16 +53,20 @@ func userStats(row dbgen.UserStat) UserStats {
 // See [Reader.Leaderboard] for the best ones.
 func (r *Reader) Users(ctx context.Context, q PageQuery) (Page[UserStats], error) {
 	return latest(ctx, r, "list users", func(v *view) (Page[UserStats], error) {
-		return v.users(ctx, q)
+		return userPage(q, "users", func(from, most int64) ([]dbgen.UserStat, error) {
+			return v.q.UsersFrom(ctx, dbgen.UsersFromParams{FromUser: from, MaxRows: most})
+		})
 	})
 }
 
-func (v *view) users(ctx context.Context, q PageQuery) (Page[UserStats], error) {
-	p, err := q.of("users", position{numbers: []int64{math.MinInt64}}, ascending)
+// userPage returns a page of a list of users by id. read returns at most so many of the
+// list, from a user on.
+func userPage(q PageQuery, list string, read func(from, most int64) ([]dbgen.UserStat, error)) (Page[UserStats], error) {
+	p, err := q.of(list, position{numbers: []int64{math.MinInt64}}, ascending)
 	if err != nil {
 		return Page[UserStats]{}, err
 	}
-	rows, err := v.q.UsersFrom(ctx, dbgen.UsersFromParams{FromUser: p.after.numbers[0], MaxRows: p.rows()})
+	rows, err := read(p.after.numbers[0], p.rows())
 	if err != nil {
 		return Page[UserStats]{}, err
 	}
@@ -99,6 +103,27 @@ type SignalCount struct {
 }
 
 const recentDays = 7
+
+// NewUsers lists the totals of the users who fired for the first time on a day, by user
+// id; an empty page if there are none. [DayFigures] has how many they are.
+func (r *Reader) NewUsers(ctx context.Context, day Day, q PageQuery) (Page[UserStats], error) {
+	return latest(ctx, r, "list new users", func(v *view) (Page[UserStats], error) {
+		if !day.known() {
+			return Page[UserStats]{}, invalid("day", day, "want one of the years 1 to 9999")
+		}
+		return userPage(q, "new users of "+day.String(), func(from, most int64) ([]dbgen.UserStat, error) {
+			if day < firstDay { // who has only traded has no first day, which is stored as one before
+				return nil, nil
+			}
+			return v.q.NewUsersFrom(ctx, dbgen.NewUsersFromParams{Day: int64(day), FromUser: from, MaxRows: most})
+		})
+	})
+}
+
+// CountUsers returns how many users have fired or traded.
+func (r *Reader) CountUsers(ctx context.Context) (int64, error) {
+	return latest(ctx, r, "count users", func(v *view) (int64, error) { return v.q.CountUsers(ctx) })
+}
 
 // UserSummary returns a user's totals, recent activity, favorite signal family
 // and streak, all of one moment, or ErrNotFound for a user who has neither

@@ -19,3 +19,9 @@ FROM user_states;
 SELECT user_id FROM user_states WHERE user_id >= @from_user
 ORDER BY user_id
 LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: NewUsersFrom :many
+-- NewUsersFrom lists the users whose first day with a fire is a day, by user id, from
+-- the given user on.
+SELECT * FROM user_stats WHERE first_day = @day AND user_id >= @from_user
+ORDER BY user_id LIMIT CAST(@max_rows AS BIGINT);

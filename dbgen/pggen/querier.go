@@ -391,6 +391,9 @@ type Querier interface {
 	// copy also sets the sequences of ids, and makes temporary tables to verify the copy.
 	// Not portable: SQLite knows no grants.
 	MissingGrants(ctx context.Context, tables string) ([]string, error)
+	// NewUsersFrom lists the users whose first day with a fire is a day, by user id, from
+	// the given user on.
+	NewUsersFrom(ctx context.Context, arg NewUsersFromParams) ([]UserStat, error)
 	// NextStreakEnd returns the first day, from the given day on, that is the last on
 	// which a fire prolongs somebody's streak; -1 without one.
 	NextStreakEnd(ctx context.Context, fromDay int64) (int64, error)

@@ -116,6 +116,61 @@ func (q *Queries) GetUserStats(ctx context.Context, userID int64) (UserStat, err
 	return i, err
 }
 
+const NewUsersFrom = `-- name: NewUsersFrom :many
+SELECT user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes FROM user_stats WHERE first_day = $1 AND user_id >= $2
+ORDER BY user_id LIMIT CAST($3 AS BIGINT)
+`
+
+type NewUsersFromParams struct {
+	Day      int64
+	FromUser int64
+	MaxRows  int64
+}
+
+// NewUsersFrom lists the users whose first day with a fire is a day, by user id, from
+// the given user on.
+func (q *Queries) NewUsersFrom(ctx context.Context, arg NewUsersFromParams) ([]UserStat, error) {
+	rows, err := q.db.QueryContext(ctx, NewUsersFrom, arg.Day, arg.FromUser, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []UserStat{}
+	for rows.Next() {
+		var i UserStat
+		if err := rows.Scan(
+			&i.UserID,
+			&i.TotalFires,
+			&i.WinRate,
+			&i.Pnl,
+			&i.LastUpdated,
+			&i.Wins,
+			&i.Losses,
+			&i.Draws,
+			&i.PnlMicros,
+			&i.StreakStart,
+			&i.StreakEnd,
+			&i.StreakLongest,
+			&i.Executed,
+			&i.FirstDay,
+			&i.WinBound,
+			&i.StreakLength,
+			&i.StreakUntil,
+			&i.Freezes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const RederiveUser = `-- name: RederiveUser :exec
 UPDATE user_states SET
     pnl = CAST(pnl_micros AS DOUBLE PRECISION) / 1000000,

@@ -19,29 +19,37 @@ import (
 type sizes struct {
 	callers          []int
 	callersRemote    []int    // of a PostgreSQL server
+	callersCitus     []int    // of a Citus cluster
 	users            workload // who fire and trade
 	bulk             int      // fires a call of RecordFires
+	many             workload // many more, who come at random
+	manyLoaded       int      // fires of theirs that are there before callers are measured
+	manyFirst        int      // fires of theirs that RecordFires stores in an empty file
 	connections      []int    // of clients that fire over HTTP
 	boardConnections int      // of clients that ask for a board
 	streams          int      // that are held open
 	small, large     community
 	exported         int // fires of the user who is exported
 
-	smallHistory, largeHistory history
+	smallHistory, middleHistory, largeHistory history
 }
 
 var (
 	fullSizes = sizes{
 		connections: []int{1, 16, 256}, boardConnections: 64, streams: 500,
-		callers: []int{1, 16, 256, 1_024}, callersRemote: []int{1, 16, 256}, users: 20_000, bulk: 10_000, exported: 1_000_000,
+		callers: []int{1, 16, 256, 1_024}, callersRemote: []int{1, 16, 256}, callersCitus: []int{64, 256}, users: 20_000, bulk: 10_000, exported: 1_000_000,
+		many: 1_000_000, manyLoaded: 600_000, manyFirst: 1_000_000,
 		small: community{"10 thousand users", 10_000, 1_000}, large: community{"1 million users", 1_000_000, 1_000_000},
-		smallHistory: history{"10 thousand users", 10_000, 7}, largeHistory: history{"1 million users", 1_000_000, 9},
+		smallHistory: history{"10 thousand users", 10_000, 7, 30}, middleHistory: history{"100 thousand users", 100_000, 7, 170},
+		largeHistory: history{"1 million users", 1_000_000, 9, 30},
 	}
 	quickSizes = sizes{
-		connections: []int{1, 4, 16}, boardConnections: 8, streams: 20,
-		callers: []int{1, 4, 16, 64}, callersRemote: []int{1, 4, 16}, users: 1_000, bulk: 2_000, exported: 5_000,
+		connections: []int{1, 16}, boardConnections: 8, streams: 20,
+		callers: []int{1, 16, 64}, callersRemote: []int{1, 16}, callersCitus: []int{4, 16}, users: 1_000, bulk: 2_000, exported: 5_000,
+		many: 4_000, manyLoaded: 2_000, manyFirst: 4_000,
 		small: community{"1,500 users", 1_500, 200}, large: community{"4,000 users", 4_000, 4_000},
-		smallHistory: history{"1,500 users", 1_500, 7}, largeHistory: history{"4,000 users", 4_000, 9},
+		smallHistory: history{"1,200 users", 1_200, 7, 30}, middleHistory: history{"1,300 users", 1_300, 7, 30},
+		largeHistory: history{"1,400 users", 1_400, 9, 30},
 	}
 )
 

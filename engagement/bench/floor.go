@@ -27,9 +27,10 @@ const char *sqlite3_errmsg(sqlite3*);
 enum { READWRITE = 0x2, NOMUTEX = 0x8000 };
 
 // In the order of fireTexts, then those of a transaction.
-enum { FIRE, USER_DAY, USER, HOLD, ACTIVITY, SIGNAL_DAY, SIGNAL, DAY, BEGIN, COMMIT, STATEMENTS };
+enum { FIRE, USER_DAY, EXECUTED, NOT_EXECUTED, HOLD, NEW_USER, LATEST, LONGEST_STREAK,
+	SIGNAL_DAY, SIGNAL, DAY, BEGIN, COMMIT, STATEMENTS };
 
-// The columns that HOLD returns; ACTIVITY takes them in this order.
+// The columns that HOLD returns; NEW_USER takes them in this order.
 enum { USER_ID, FIRST, START, END, LENGTH, UNTIL, LONGEST, FREEZES, USER_COLUMNS };
 
 typedef struct {
@@ -97,25 +98,43 @@ static const char *floor_write(floor_db *f, long long n, long long batch, const 
 		if (run_row(s[USER_DAY], 3, user_day)) goto failed;
 		int active = user_day[2] == 1; // the day has become so
 		int new_user = 0;
+		long long longest = 0;
 		if (active) {
-			user[USER_ID] = 0;
+			memset(user, 0, sizeof user);
+			user[FIRST] = -1;
 			sqlite3_bind_int64(s[HOLD], 1, users[i]);
 			if (run_row(s[HOLD], USER_COLUMNS, user)) goto failed;
-			if (user[USER_ID] != users[i] || day <= user[END] || user[FREEZES] > 0)
+			if (user[LENGTH] > 0 && (day <= user[END] || user[FREEZES] > 0))
 				return "a user's activity is not the workload's";
 			new_user = user[FIRST] < 0;
+			longest = user[LONGEST];
 			add_day(user, day);
-			sqlite3_bind_int64(s[ACTIVITY], 1, users[i]);
-			sqlite3_bind_int64(s[ACTIVITY], 2, executed);
-			sqlite3_bind_text(s[ACTIVITY], 3, now, -1, 0);
-			for (int c = FIRST; c < USER_COLUMNS; c++) sqlite3_bind_int64(s[ACTIVITY], c + 3, user[c]);
-			if (run(s[ACTIVITY])) goto failed;
-			if (sqlite3_changes(f->db) != 1) return "the streak rules are not the default ones";
+		}
+		if (new_user) {
+			sqlite3_bind_int64(s[NEW_USER], 1, users[i]);
+			sqlite3_bind_int64(s[NEW_USER], 2, executed);
+			sqlite3_bind_text(s[NEW_USER], 3, now, -1, 0);
+			for (int c = FIRST; c < USER_COLUMNS; c++) sqlite3_bind_int64(s[NEW_USER], c + 3, user[c]);
+			if (run(s[NEW_USER])) goto failed;
 		} else {
-			sqlite3_bind_int64(s[USER], 1, users[i]);
-			sqlite3_bind_int64(s[USER], 2, executed);
-			sqlite3_bind_text(s[USER], 3, now, -1, 0);
-			if (run(s[USER])) goto failed;
+			sqlite3_stmt *fires = s[executed ? EXECUTED : NOT_EXECUTED];
+			sqlite3_bind_int64(fires, 1, users[i]);
+			sqlite3_bind_text(fires, 2, now, -1, 0);
+			if (run(fires)) goto failed;
+			if (active) {
+				sqlite3_bind_int64(s[LATEST], 1, users[i]);
+				sqlite3_bind_int64(s[LATEST], 2, user[START]);
+				sqlite3_bind_int64(s[LATEST], 3, user[END]);
+				sqlite3_bind_int64(s[LATEST], 4, user[LENGTH]);
+				sqlite3_bind_int64(s[LATEST], 5, user[UNTIL]);
+				sqlite3_bind_int64(s[LATEST], 6, user[FREEZES]);
+				if (run(s[LATEST])) goto failed;
+			}
+			if (active && user[LONGEST] != longest) {
+				sqlite3_bind_int64(s[LONGEST_STREAK], 1, users[i]);
+				sqlite3_bind_int64(s[LONGEST_STREAK], 2, user[LONGEST]);
+				if (run(s[LONGEST_STREAK])) goto failed;
+			}
 		}
 		sqlite3_bind_text(s[SIGNAL_DAY], 1, signal, length, 0);
 		sqlite3_bind_int64(s[SIGNAL_DAY], 2, day);
@@ -151,16 +170,19 @@ import (
 const (
 	insertFire = iota
 	addUserDay
-	addUserFires // unless the day has just become active
-	holdUser     // if it has, this and the next
-	setActivity
+	addUserFires // this or the next, unless the user is new
+	addUserFiresNotExecuted
+	holdUser   // if the day has just become active, this and what follows
+	setStreaks // of a new user
+	setLatestStreaks
+	setLongestStreaks // if it has grown
 	addSignalDay
 	addSignal
 	addDay
 )
 
 // fireTexts are the library's set-based statements with one row in place of the
-// set, in the library's order: those of queries/sqlite/batch.sql.
+// set, in the library's order: those of queries/sqlite/record.sql.
 var fireTexts = [...]string{
 	insertFire: `INSERT INTO signal_fires (user_id, signal_id, timestamp, executed, day) VALUES (?1, ?2, ?3, ?4, ?5)
 ON CONFLICT (user_id, signal_id) DO NOTHING
@@ -170,7 +192,7 @@ ON CONFLICT (user_id, day) DO UPDATE SET
     fires = user_days.fires + excluded.fires,
     executed = user_days.executed + excluded.executed
 RETURNING user_id, day, fires`,
-	addUserFires: `INSERT INTO user_stats (user_id, total_fires, executed, last_updated) VALUES (?1, 1, ?2, ?3)
+	addUserFires: `INSERT INTO user_stats (user_id, total_fires, executed, last_updated) VALUES (?1, 1, 1, ?2)
 ON CONFLICT (user_id) DO UPDATE SET
     total_fires = user_stats.total_fires + excluded.total_fires,
     executed = user_stats.executed + excluded.executed,
@@ -178,12 +200,18 @@ ON CONFLICT (user_id) DO UPDATE SET
         WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
         ELSE user_stats.last_updated
     END`,
+	addUserFiresNotExecuted: `INSERT INTO user_stats (user_id, total_fires, last_updated) VALUES (?1, 1, ?2)
+ON CONFLICT (user_id) DO UPDATE SET
+    total_fires = user_stats.total_fires + excluded.total_fires,
+    last_updated = CASE
+        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
+        ELSE user_stats.last_updated
+    END`,
 	holdUser: `SELECT user_id, first_day, streak_start, streak_end, streak_length, streak_until, streak_longest, freezes
 FROM user_stats WHERE user_id = ?1`,
-	setActivity: `INSERT INTO user_stats (user_id, total_fires, executed, last_updated, first_day, streak_start, streak_end,
+	setStreaks: `INSERT INTO user_stats (user_id, total_fires, executed, last_updated, first_day, streak_start, streak_end,
     streak_length, streak_until, streak_longest, freezes)
-SELECT ?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
-WHERE COALESCE((SELECT s.value FROM settings AS s WHERE s.name = 'streak_rules'), '') = ''
+VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 ON CONFLICT (user_id) DO UPDATE SET
     total_fires = user_stats.total_fires + excluded.total_fires,
     executed = user_stats.executed + excluded.executed,
@@ -198,6 +226,16 @@ ON CONFLICT (user_id) DO UPDATE SET
     streak_until = excluded.streak_until,
     streak_longest = excluded.streak_longest,
     freezes = excluded.freezes`,
+	setLatestStreaks: `INSERT INTO user_stats (user_id, streak_start, streak_end, streak_length, streak_until, freezes)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+ON CONFLICT (user_id) DO UPDATE SET
+    streak_start = excluded.streak_start,
+    streak_end = excluded.streak_end,
+    streak_length = excluded.streak_length,
+    streak_until = excluded.streak_until,
+    freezes = excluded.freezes`,
+	setLongestStreaks: `INSERT INTO user_stats (user_id, streak_longest) VALUES (?1, ?2)
+ON CONFLICT (user_id) DO UPDATE SET streak_longest = excluded.streak_longest`,
 	addSignalDay: `INSERT INTO signal_days (signal_id, day, fires, executed) VALUES (?1, ?2, 1, ?3)
 ON CONFLICT (signal_id, day) DO UPDATE SET
     fires = signal_days.fires + excluded.fires,

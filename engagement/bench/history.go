@@ -18,6 +18,8 @@ type history struct {
 	name  string
 	users int
 	most  int // fires of a user who is no leader; they have 1 to that many
+
+	signals int // that are published a day
 }
 
 const (
@@ -25,7 +27,6 @@ const (
 	leaders        = 1_200 // most of them with more fires than anybody else
 	leadingStreaks = 8     // of those, fired on each of the days
 	leadingTraders = 300   // of those, traded after each of their fires
-	signalsPerDay  = 30
 	signalOfDay    = "XAUUSD_LONG_"
 )
 
@@ -42,7 +43,7 @@ func (b *bench) historyFile(ctx context.Context, h history) (string, error) {
 
 // makeData makes the files that are kept.
 func (b *bench) makeData(ctx context.Context) error {
-	for _, h := range []history{b.sizes.smallHistory, b.sizes.largeHistory} {
+	for _, h := range []history{b.sizes.smallHistory, b.sizes.middleHistory, b.sizes.largeHistory} {
 		path, err := b.historyFile(ctx, h)
 		if err != nil {
 			return err
@@ -76,13 +77,8 @@ func withoutIndexes(ctx context.Context, path string, fn func() error) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	type index struct{ name, text string }
-	list, err := db.PrepareContext(ctx, "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
+	indexes, err := indexesOf(ctx, db)
 	if err != nil {
-		return err
-	}
-	indexes, err := scanAll(ctx, list, func(i *index) []any { return []any{&i.name, &i.text} })
-	if err = errors.Join(err, list.Close()); err != nil {
 		return err
 	}
 	for _, i := range indexes {
@@ -168,7 +164,7 @@ func (h history) firesOf(user int64) []engagement.Fire {
 		second := scatter(user, uint64(10+age), 12*60*60)
 		fires[i] = engagement.Fire{
 			UserID:   user,
-			SignalID: signalOfDay + strconv.Itoa(age*signalsPerDay+second%signalsPerDay),
+			SignalID: signalOfDay + strconv.Itoa(age*h.signals+second%h.signals),
 			At:       communityNow.Truncate(24*time.Hour).AddDate(0, 0, -age).Add(time.Duration(second) * time.Second),
 			Executed: (int(user)+age)%2 == 0,
 		}

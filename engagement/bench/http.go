@@ -5,11 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"time"
@@ -61,7 +58,10 @@ func (b *bench) firesOverHTTP(ctx context.Context, n int) ([]row, error) {
 			return s, err
 		}, func() error { return served.close() }, err
 	}, b.verifyWarm)
-	if err := r.measure(ctx, 1); err != nil {
+	if n == 1 {
+		b.addDisk(r)
+	}
+	if err := r.measure(ctx, turnsOf(n)); err != nil {
 		return nil, err
 	}
 	rate := over.figures(sample.rate)
@@ -73,12 +73,18 @@ func (b *bench) firesOverHTTP(ctx context.Context, n int) ([]row, error) {
 		target = atLeast(0.5, ratio)
 	}
 	name := plural(n, "connection") + ": "
-	return []row{
+	rows := []row{
 		{name + over.name, []cell{figure(rate), figure(ratio), figure(p50s(waits[1:])), figure(p99s(waits[1:])),
 			figure(over.figures(sample.cpuPerOp)), target}},
 		{name + library.name, []cell{figure(library.figures(sample.rate)), blank, blank, blank,
 			figure(library.figures(sample.cpuPerOp)), blank}},
-	}, nil
+	}
+	if n == 1 {
+		most := r.all[2]
+		rate := most.figures(sample.rate)
+		rows = append(rows, row{name + most.name, []cell{figure(rate), figure(rate.over(library.figures(sample.rate)))}})
+	}
+	return rows, nil
 }
 
 func (b *bench) boardOverHTTP(ctx context.Context) (rows []row, err error) {
@@ -166,9 +172,7 @@ type served struct {
 	db      *engagement.DB
 	handler *server.Server
 	http    *http.Server
-	client  *exec.Cmd
-	orders  io.WriteCloser
-	answers *json.Decoder
+	client  *process
 }
 
 // serveFile serves a database and starts a client with a task.
@@ -198,35 +202,19 @@ func (b *bench) serveFile(ctx context.Context, path string, task clientTask, opt
 }
 
 func (s *served) startClient(task clientTask) error {
-	program, err := os.Executable()
-	if err != nil {
-		return err
-	}
 	text, err := json.Marshal(task)
 	if err != nil {
 		return err
 	}
-	s.client = exec.Command(program, askServer, string(text))
-	s.client.Stderr = os.Stderr
-	if s.orders, err = s.client.StdinPipe(); err != nil {
-		return err
-	}
-	out, err := s.client.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	s.answers = json.NewDecoder(out)
-	return s.client.Start()
+	s.client, err = startSelf(askServer, string(text))
+	return err
 }
 
 // measure lets the client ask for about d.
 func (s *served) measure(ctx context.Context, d time.Duration) (sample, waiting, error) {
 	var asked clientAnswer
 	done, err := timed(func() (int64, error) {
-		if err := json.NewEncoder(s.orders).Encode(d); err != nil {
-			return 0, err
-		}
-		if err := s.answers.Decode(&asked); err != nil {
+		if err := s.client.ask(d, &asked); err != nil {
 			return 0, err
 		}
 		if asked.Failure != "" {
@@ -240,8 +228,8 @@ func (s *served) measure(ctx context.Context, d time.Duration) (sample, waiting,
 
 func (s *served) close() error {
 	var errs []error
-	if s.client != nil && s.client.Process != nil {
-		errs = append(errs, s.orders.Close(), s.client.Wait())
+	if s.client != nil {
+		errs = append(errs, s.client.close())
 	}
 	return errors.Join(append(errs, s.handler.Close(), s.http.Close(), s.db.Close())...)
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/mattn/go-sqlite3"
+
+	"github.com/hydraxdev/engagementdb/engagement"
 )
 
 // writeHeader says when, how and on what was measured. What cannot be found out
@@ -30,11 +32,26 @@ Figures are medians of the rounds (min..max). In each round all rows of a group
 are measured in turn, short measurements interleaved; ratios are taken round by
 round.
 `,
-		time.Now().UTC().Format("2006-01-02 15:04 UTC"), strings.Join(append([]string{"go run ."}, args...), " "),
+		time.Now().UTC().Format("2006-01-02 15:04 UTC"), commandLine(args),
 		runtime.NumCPU(), orUnknown(cpuModel()), runtime.GOOS, runtime.GOARCH,
 		orUnknown(filesystem(dir)),
 		runtime.Version(), version, orUnknown(moderncVersion()))
 	return err
+}
+
+// commandLine is the command without the secrets of a DSN.
+func commandLine(args []string) string {
+	words := []string{"go run ."}
+	for _, arg := range args {
+		flag, value, ok := strings.Cut(arg, "=")
+		if ok && strings.HasPrefix(flag, "-") && strings.Contains(value, "://") {
+			arg = flag + "=" + engagement.RedactDSN(value)
+		} else if strings.Contains(arg, "://") {
+			arg = engagement.RedactDSN(arg)
+		}
+		words = append(words, arg)
+	}
+	return strings.Join(words, " ")
 }
 
 func orUnknown(s string, err error) string {

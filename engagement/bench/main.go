@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"syscall"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/engagement/internal/pgtest"
@@ -18,18 +19,23 @@ import (
 
 // bench is one run.
 type bench struct {
-	dir      string
-	data     string // where files are kept from run to run; empty: nowhere
-	rounds   int
-	duration time.Duration // of a measurement
-	sizes    sizes
-	only     *regexp.Regexp
-	progress io.Writer
-	copies   int
+	dir         string
+	data        string // where files are kept from run to run; empty: nowhere
+	rounds      int
+	duration    time.Duration // of a measurement
+	sizes       sizes
+	only        *regexp.Regexp
+	progress    io.Writer
+	copies      int
+	compare     string // another commit to measure; empty: none
+	citus       string // the DSN of a cluster; empty: there is none
+	withIndexes bool   // measure what each index costs
+	other       string // the program of that commit; empty: it is not built yet
 
 	// startServer is pgtest.Start, with the server's own settings.
 	startServer func(ctx context.Context, settings ...string) (*pgtest.Server, error)
 	pg          *pgtest.Server // nil until it is asked for
+	remote      map[int]string // the DSNs of histories that were copied to it, by their users
 }
 
 func (b *bench) logf(format string, args ...any) {
@@ -49,7 +55,10 @@ type section struct {
 }
 
 func (b *bench) sections() []*section {
-	return []*section{b.writes(), b.bulk(), b.trades(), b.postgres(), b.overHTTP(), b.streams(), b.reads(), b.figures(), b.cleanups(), b.exports()}
+	return []*section{
+		b.noise(), b.writes(), b.bulk(), b.trades(), b.million(), b.pagesWritten(), b.indexes(), b.comparisons(),
+		b.postgres(), b.onCitus(), b.overHTTP(), b.streams(), b.reads(), b.figures(), b.figuresByHand(), b.growth(), b.cleanups(), b.exports(),
+	}
 }
 
 // run measures all groups that were asked for, and goes on after one that
@@ -58,6 +67,7 @@ func (b *bench) run(ctx context.Context) (tables []*table, err error) {
 	defer func() { err = errors.Join(err, b.stopServer()) }()
 	for _, s := range b.sections() {
 		t := s.table
+		var noServer error
 		for _, g := range s.groups {
 			if !b.only.MatchString(g.name) || ctx.Err() != nil {
 				continue
@@ -65,9 +75,8 @@ func (b *bench) run(ctx context.Context) (tables []*table, err error) {
 			b.logf("%s", g.name)
 			rows, failed := g.run(ctx)
 			if errors.Is(failed, pgtest.ErrNotInstalled) {
-				t.note = "Not measured: " + failed.Error() + "."
-				t.skipped = true
-				break
+				noServer = failed
+				continue
 			}
 			t.rows = append(t.rows, rows...)
 			if failed != nil {
@@ -75,6 +84,12 @@ func (b *bench) run(ctx context.Context) (tables []*table, err error) {
 				t.errs = append(t.errs, failed)
 				err = errors.Join(err, failed)
 			}
+		}
+		switch t.skipped = noServer != nil && len(t.rows)+len(t.errs) == 0; {
+		case t.skipped:
+			t.note = "Not measured: " + noServer.Error() + "."
+		case noServer != nil:
+			t.note += " Without PostgreSQL: " + noServer.Error() + "."
 		}
 		if len(t.rows)+len(t.errs) > 0 || t.skipped {
 			tables = append(tables, &t)
@@ -84,7 +99,7 @@ func (b *bench) run(ctx context.Context) (tables []*table, err error) {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := command(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -101,6 +116,9 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 	if len(args) == 2 && args[0] == askServer {
 		return runClient(args[1], os.Stdin, stdout)
 	}
+	if len(args) == 1 && args[0] == beSubject {
+		return runSubject(os.Stdin, stdout)
+	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	quick := flags.Bool("quick", false, "tiny sizes and short measurements: does it run? The figures mean nothing")
@@ -110,6 +128,9 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 	dir := flags.String("dir", ".", "where the databases are made, in a directory that is removed afterwards")
 	data := flags.String("data", "data", "where the databases of the community's figures are kept; --quick keeps none")
 	makeOnly := flags.Bool("make-data", false, "only make the databases that are kept, unless they are there")
+	compare := flags.String("compare", "", "also measure the library of this `commit`, in turn with this one's")
+	indexes := flags.Bool("indexes", false, "also measure what each index of a SQLite file costs (takes minutes)")
+	citus := flags.String("citus", os.Getenv(citusVariable), "also measure the Citus cluster whose coordinator this `DSN` names; $"+citusVariable)
 	out := flags.String("out", "", "also write the table to this `file`")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -121,7 +142,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 		return errors.New("want no arguments, at least one round and some seconds")
 	}
 	b := &bench{rounds: *rounds, duration: time.Duration(*seconds * float64(time.Second)), sizes: fullSizes,
-		progress: stderr, startServer: pgtest.Start, data: *data}
+		progress: stderr, startServer: pgtest.Start, data: *data, compare: *compare, withIndexes: *indexes, citus: *citus}
 	if *quick {
 		b.rounds, b.duration, b.sizes, b.data = min(*rounds, 2), 20*time.Millisecond, quickSizes, ""
 	}

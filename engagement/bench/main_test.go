@@ -22,14 +22,19 @@ var wantRows = []struct {
 	title string
 	rows  int
 }{
-	{"Writes", 4*5 + 1},
+	{"Noise", 2},
+	{"Writes", 2*6 + 4},
 	{"Many fires a call", 2},
 	{"Trades", 2 * 2},
-	{"PostgreSQL", 2 * 3 * 2},
-	{"HTTP", 3*2 + 1},
+	{"A million users", 2 + 3},
+	{"Pages written", 2 * 2},
+	{"PostgreSQL", 2 * 2 * 3},
+	{"HTTP", 2*2 + 1 + 1},
 	{"Live streams", 1},
 	{"Reads", 7 * 4},
-	{"Figures of a community", 6*2 + 4*3},
+	{"Figures of a community", 6 * 2},
+	{"Figures beside SQL by hand", 4 * 3},
+	{"Reads that could grow", 2 * 5 * 2},
 	{"Writes while a cleanup runs", 2},
 	{"Memory of an export", 1},
 }
@@ -37,7 +42,7 @@ var wantRows = []struct {
 // TestMain lets the test's program stand for the real one where that starts
 // itself.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && (os.Args[1] == exportOnce || os.Args[1] == askServer) {
+	if len(os.Args) > 1 && (os.Args[1] == exportOnce || os.Args[1] == askServer || os.Args[1] == beSubject) {
 		main()
 		return
 	}
@@ -109,7 +114,7 @@ func checkRow(t *testing.T, line string) {
 	figures := 0
 	for _, field := range fields[1:] {
 		field = strings.TrimSpace(field)
-		if field == blank.text || strings.HasSuffix(field, "met") || strings.HasSuffix(field, "missed**") {
+		if field == blank.text || strings.Contains(field, ": met") || strings.Contains(field, ": **missed**") {
 			continue
 		}
 		number, _, _ := strings.Cut(strings.ReplaceAll(field, ",", ""), " ")
@@ -119,7 +124,7 @@ func checkRow(t *testing.T, line string) {
 		}
 		figures++
 	}
-	if figures < 2 {
+	if figures < 1 {
 		t.Errorf("%d figures in the row %q", figures, line)
 	}
 }
@@ -133,6 +138,7 @@ func TestBadCommandLinesAreRefused(t *testing.T) {
 		{"--dir", filepath.Join(t.TempDir(), "missing")},
 		{"surplus"},
 		{"--surplus"},
+		{"--quick", "--only", "compare: SQLite, 1 caller", "--compare", "no such commit"},
 	} {
 		if err := command(t.Context(), args, io.Discard, io.Discard); err == nil {
 			t.Errorf("%q was accepted", args)
@@ -165,7 +171,7 @@ func TestFailingGroupIsReported(t *testing.T) {
 func TestSectionWithoutServerSaysSo(t *testing.T) {
 	missing := func(context.Context, ...string) (*pgtest.Server, error) { return nil, pgtest.ErrNotInstalled }
 	b := &bench{dir: t.TempDir(), rounds: 1, duration: time.Millisecond, startServer: missing,
-		sizes: quickSizes, only: regexp.MustCompile("PostgreSQL"), progress: io.Discard}
+		sizes: quickSizes, only: regexp.MustCompile("^PostgreSQL"), progress: io.Discard}
 	tables, err := b.run(t.Context())
 	if err != nil || len(tables) != 1 {
 		t.Fatalf("%d tables, error %v, want one and none", len(tables), err)
@@ -242,8 +248,8 @@ func TestHistoryIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	made, err := filepath.Glob(filepath.Join(b.data, "*.db"))
-	if err != nil || len(made) != 2 {
-		t.Fatalf("%v is made, %v, want two files", made, err)
+	if err != nil || len(made) != 3 {
+		t.Fatalf("%v is made, %v, want three files", made, err)
 	}
 	var before []time.Time
 	for _, path := range made {
@@ -259,6 +265,16 @@ func TestHistoryIsKept(t *testing.T) {
 	for i, path := range made {
 		if info, err := os.Stat(path); err != nil || !info.ModTime().Equal(before[i]) {
 			t.Errorf("%s was made again (%v)", path, err)
+		}
+	}
+}
+
+func TestHeaderHoldsNoPassword(t *testing.T) {
+	for _, args := range [][]string{
+		{"--citus", "postgres://u:secret@host/db"}, {"--citus=postgres://u:secret@host/db"}, {"-citus=postgres://u:secret@host/db"},
+	} {
+		if got := commandLine(args); strings.Contains(got, "secret") || !strings.Contains(got, "host") {
+			t.Errorf("%q is shown as %q", args, got)
 		}
 	}
 }

@@ -173,23 +173,8 @@ func (s *sameStatements) record(ctx context.Context, f fire) error {
 		if err != nil {
 			return err
 		}
-		active, newUser := 0, 0
-		if fires == 1 {
-			var a activity
-			if err := statement(holdUser).QueryRowContext(ctx, f.user).Scan(a.fields()...); err != nil {
-				return err
-			}
-			active = 1
-			if a.first < 0 {
-				newUser = 1
-			}
-			a.add(day)
-			result, err := statement(setActivity).ExecContext(ctx, a.user, executed, now,
-				a.first, a.start, a.end, a.length, a.until, a.longest, a.freezes)
-			if err := oneNew(result, err); err != nil {
-				return err
-			}
-		} else if _, err := statement(addUserFires).ExecContext(ctx, f.user, executed, now); err != nil {
+		active, newUser, err := storeUser(ctx, statement, f, now, day, fires)
+		if err != nil {
 			return err
 		}
 		if _, err := statement(addSignalDay).ExecContext(ctx, f.signalID(), day, executed); err != nil {
@@ -201,6 +186,42 @@ func (s *sameStatements) record(ctx context.Context, f fire) error {
 		_, err = statement(addDay).ExecContext(ctx, day, executed, active, newUser)
 		return err
 	})
+}
+
+// storeUser writes the user's totals and streak, if it is the user's first fire of the
+// day, and reports as 0 and 1 whether that made the day active and the user a new one.
+func storeUser(ctx context.Context, statement func(int) *sql.Stmt, f fire, now string, day, fires int64) (active, newUser int, err error) {
+	a := activity{user: f.user, first: -1}
+	var longest int64
+	if fires == 1 {
+		active = 1
+		err := statement(holdUser).QueryRowContext(ctx, f.user).Scan(a.fields()...)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return 0, 0, err
+		}
+		longest = a.longest
+		if a.first < 0 {
+			newUser = 1
+		}
+		a.add(day)
+	}
+	if newUser == 1 {
+		_, err := statement(setStreaks).ExecContext(ctx, a.user, f.executed, now,
+			a.first, a.start, a.end, a.length, a.until, a.longest, a.freezes)
+		return active, newUser, err
+	}
+	addFires := addUserFiresNotExecuted
+	if f.executed {
+		addFires = addUserFires
+	}
+	if _, err := statement(addFires).ExecContext(ctx, f.user, now); err != nil || active == 0 {
+		return active, newUser, err
+	}
+	_, err = statement(setLatestStreaks).ExecContext(ctx, a.user, a.start, a.end, a.length, a.until, a.freezes)
+	if err == nil && a.longest != longest {
+		_, err = statement(setLongestStreaks).ExecContext(ctx, a.user, a.longest)
+	}
+	return active, newUser, err
 }
 
 // activity is what the library stores of a user's active days.

@@ -87,13 +87,14 @@ func (c cell) String() string {
 	return c.text
 }
 
-// atLeast and atMost report whether a median keeps to a target.
+// atLeast and atMost report whether a median keeps to a target, and whether other
+// rounds say otherwise.
 func atLeast(target float64, s series) cell {
-	return verdict(s.median() >= target, "≥ "+number(target))
+	return doubtful(verdict(s.median() >= target, "≥ "+number(target)), target, s)
 }
 
 func atMost(target float64, s series) cell {
-	return verdict(s.median() <= target, "≤ "+number(target))
+	return doubtful(verdict(s.median() <= target, "≤ "+number(target)), target, s)
 }
 
 func verdict(met bool, target string) cell {
@@ -101,6 +102,13 @@ func verdict(met bool, target string) cell {
 		return text(target + ": met")
 	}
 	return text(target + ": **missed**")
+}
+
+func doubtful(c cell, target float64, s series) cell {
+	if slices.Min(s) < target && slices.Max(s) > target {
+		c.text += " within the noise"
+	}
+	return c
 }
 
 // and joins two verdicts in one cell.

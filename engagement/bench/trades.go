@@ -18,7 +18,7 @@ func (b *bench) trades() *section {
 		note: "One trade a call, durable when the call returns. The library stores the trade under its key and keeps " +
 			"all counters; the hand-written transaction adds to the user's P&L in the predecessor's schema, which has " +
 			"no trades.",
-		columns: []string{"writer", "trades/s", "÷ hand-written", "trades a commit", "commits a trade", "CPU µs a trade"},
+		columns: []string{"writer", "trades/s", "÷ hand-written", "trades a commit", "CPU µs a trade"},
 	}}
 	for _, n := range []int{1, 256} {
 		s.groups = append(s.groups, group{
@@ -63,7 +63,7 @@ func (b *bench) tradesOf(ctx context.Context, n int) ([]row, error) {
 		rate := c.figures(sample.rate)
 		rows[i] = row{plural(n, "caller") + ": " + c.name, []cell{
 			figure(rate), figure(rate.over(hand.figures(sample.rate))), figure(c.figures(sample.batch)),
-			figure(c.figures(sample.commitsPerOp)), figure(c.figures(sample.cpuPerOp)),
+			figure(c.figures(sample.cpuPerOp)),
 		}}
 	}
 	return rows, nil

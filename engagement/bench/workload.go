@@ -40,6 +40,25 @@ func (users workload) fireAt(i int) fire {
 	}
 }
 
+// randomAt returns the i-th fire of users who come at random, each pair once: each
+// signal meets them in an order of its own. When a tenth of all has fired a signal,
+// new signals go live. The fires of n users are about as many as those of n that
+// are drawn.
+func (users workload) randomAt(i int) fire {
+	perSignal := max(int(users)/10, 1)
+	signal := i%liveSignals + i/(liveSignals*perSignal)*liveSignals
+	place := i / liveSignals % perSignal
+	offset := int(uint64(signal+1) * 0x9e3779b97f4a7c15 >> 33)
+	return fire{user: int64((offset+place*stepOf(signal))%int(users)) + 1, signal: signal, executed: i%2 == 1}
+}
+
+// stepOf returns how far apart two users are who fire a signal one after the other: a
+// prime, so that it has no divisor in common with the number of users.
+func stepOf(signal int) int {
+	steps := [...]int{389_171, 611_953, 224_737, 746_773, 99_991, 910_003, 512_927}
+	return steps[signal%len(steps)]
+}
+
 // sample is what one measurement of one contender came to.
 type sample struct {
 	ops     int64
@@ -61,7 +80,6 @@ func (s sample) rate() float64           { return float64(s.ops) / s.took.Second
 func (s sample) microsPerOp() float64    { return float64(s.took.Nanoseconds()) / 1e3 / float64(s.ops) }
 func (s sample) cpuPerOp() float64       { return float64(s.cpu.Nanoseconds()) / 1e3 / float64(s.ops) }
 func (s sample) batch() float64          { return float64(s.ops) / float64(s.commits) }
-func (s sample) commitsPerOp() float64   { return float64(s.commits) / float64(s.ops) }
 func (s sample) tripsPerOp() float64     { return float64(s.trips) / float64(s.ops) }
 func (s sample) tripsPerCommit() float64 { return float64(s.trips) / float64(s.commits) }
 

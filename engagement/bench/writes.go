@@ -14,11 +14,12 @@ func (b *bench) writes() *section {
 	s := &section{table: table{
 		title: "Writes",
 		note: "One fire a call, durable when the call returns (synchronous = FULL), 20,000 users and 30 live signals. " +
-			"The library keeps all counters; the hand-written transactions and GORM keep the predecessor's few. " +
+			"The library keeps all counters and so does one of the hand-written transactions, with the same statements; the " +
+			"others and GORM keep the predecessor's few. " +
 			"The C floor runs the library's statements row by row in C, with as many fires a commit as the library " +
 			"had in that round. CPU is user and system time of the whole process.",
-		columns: []string{"writer", "fires/s", "÷ hand-written", "÷ C floor", "÷ same statements",
-			"fires a commit", "commits a fire", "CPU µs a fire", "target"},
+		columns: []string{"writer", "fires/s", "÷ hand-written", "÷ C floor", "÷ all counters by hand",
+			"fires a commit", "CPU µs a fire", "target"},
 	}}
 	for _, n := range b.sizes.callers {
 		s.groups = append(s.groups, group{
@@ -55,37 +56,35 @@ func (b *bench) writesOf(ctx context.Context, n int) ([]row, error) {
 			return f.measure(ctx, d, lib.lastBatch)
 		}, func() error { return f.close() }, err
 	}, b.verifyWarm)
-	var same *rival
-	if n == 1 {
-		same = r.add("same statements in Go, mattn", ours,
-			peer(func(path string) (recorder, error) { return openSameStatements(path) }), b.verifyWarm)
-	}
+	same := r.add("hand-written with all counters, mattn", ours,
+		peer(func(path string) (recorder, error) { return openSameStatements(path) }), b.verifyWarm)
 	hand := r.add("hand-written, mattn", plain,
 		peer(func(path string) (recorder, error) { return openHandWritten("sqlite3", path) }), b.countWarm)
-	r.add("hand-written, modernc", plain,
-		peer(func(path string) (recorder, error) { return openHandWritten("sqlite", path) }), b.countWarm)
-	r.add("GORM", plain, peer(func(path string) (recorder, error) { return openGORM(path) }), b.countWarm)
+	if n <= 16 { // what writes one by one gets no faster with more callers
+		r.add("hand-written, modernc", plain,
+			peer(func(path string) (recorder, error) { return openHandWritten("sqlite", path) }), b.countWarm)
+		r.add("GORM", plain, peer(func(path string) (recorder, error) { return openGORM(path) }), b.countWarm)
+	}
 	if err := r.measure(ctx, turnsOf(n)); err != nil {
 		return nil, err
 	}
 	return writeRows(n, r.all, library, hand, floor, same), nil
 }
 
+// floorTargets are what the library is to reach of the same statements in C.
+var floorTargets = map[int]float64{1: 0.9, 16: 0.85}
+
 func writeRows(n int, all []*rival, library, hand, floor, same *rival) []row {
 	rows := make([]row, len(all))
 	for i, c := range all {
 		rate := c.figures(sample.rate)
+		ofC := rate.over(floor.figures(sample.rate))
 		rows[i] = row{plural(n, "caller") + ": " + c.name, []cell{
-			figure(rate), figure(rate.over(hand.figures(sample.rate))), figure(rate.over(floor.figures(sample.rate))),
-			blank, figure(c.figures(sample.batch)), figure(c.figures(sample.commitsPerOp)),
-			figure(c.figures(sample.cpuPerOp)), blank,
+			figure(rate), figure(rate.over(hand.figures(sample.rate))), figure(ofC),
+			figure(rate.over(same.figures(sample.rate))), figure(c.figures(sample.batch)), figure(c.figures(sample.cpuPerOp)), blank,
 		}}
-		if same != nil {
-			ratio := rate.over(same.figures(sample.rate))
-			rows[i].cells[3] = figure(ratio)
-			if c == library {
-				rows[i].cells[7] = atLeast(0.90, ratio)
-			}
+		if least, ok := floorTargets[n]; ok && c == library {
+			rows[i].cells[6] = atLeast(least, ofC)
 		}
 	}
 	return rows
@@ -148,7 +147,7 @@ func (b *bench) bulk() *section {
 			title: "Many fires a call",
 			note: "RecordFires, all fires of a call in one durable commit. The C floor runs the library's statements " +
 				"row by row in C with as many fires a commit.",
-			columns: []string{"writer", "fires/s", "÷ C floor", "fires a commit", "commits a fire", "CPU µs a fire"},
+			columns: []string{"writer", "fires/s", "÷ C floor", "fires a commit", "CPU µs a fire"},
 		},
 		groups: []group{{name: "bulk", run: b.bulkWrites}},
 	}
@@ -183,7 +182,7 @@ func (b *bench) bulkWrites(ctx context.Context) ([]row, error) {
 		rate := c.figures(sample.rate)
 		rows[i] = row{c.name, []cell{
 			figure(rate), figure(rate.over(floor.figures(sample.rate))), figure(c.figures(sample.batch)),
-			figure(c.figures(sample.commitsPerOp)), figure(c.figures(sample.cpuPerOp)),
+			figure(c.figures(sample.cpuPerOp)),
 		}}
 	}
 	return rows, nil

@@ -64,23 +64,27 @@ var whoMay = map[string]string{
 	"GET /v1/users/{user3}/export":           "RA",
 	"GET /v1/users/{user3}/explain/{figure}": "RA",
 
-	"GET /v1/days":        "RA",
-	"GET /v1/activity":    "RA",
-	"GET /v1/hours":       "RA",
-	"GET /v1/lifecycle":   "RA",
-	"GET /v1/cohorts":     "RA",
-	"GET /v1/calendar":    "RA",
-	"GET /v1/calibration": "RA",
-	"GET /v1/fires":       "RA",
-	"GET /v1/trades":      "RA",
-	"GET /v1/users":       "RA",
+	"GET /v1/days":                              "RA",
+	"GET /v1/activity":                          "RA",
+	"GET /v1/hours":                             "RA",
+	"GET /v1/lifecycle":                         "RA",
+	"GET /v1/cohorts":                           "RA",
+	"GET /v1/calendar":                          "RA",
+	"GET /v1/calibration":                       "RA",
+	"GET /v1/fires":                             "RA",
+	"GET /v1/trades":                            "RA",
+	"GET /v1/users/count":                       "RA",
+	"GET /v1/days/{day}/new":                    "RA",
+	"GET /u/{user}/card.png":                    "PRWASTO", // of a user who has agreed: to whoever else may ask there is none
+	"GET /v1/users":                             "RA",
+	"GET /v1/streaks/ending":                    "RA",
 	"GET /v1/signals/{signal}/explain/{figure}": "RA",
-	"GET /v1/metrics":               "RA",
-	"GET /v1/metrics/{name}":        "RA",
-	"GET /v1/metrics/{name}/values": "RA",
-	"POST /v1/evaluate":             "RA",
-	"GET /v1/streak-rules":          "RA",
-	"GET /metrics":                  "RA",
+	"GET /v1/metrics":                           "RA",
+	"GET /v1/metrics/{name}":                    "RA",
+	"GET /v1/metrics/{name}/values":             "RA",
+	"POST /v1/evaluate":                         "RA",
+	"GET /v1/streak-rules":                      "RA",
+	"GET /metrics":                              "RA",
 
 	"POST /v1/fires":              "WA",
 	"POST /v1/trades":             "WA",
@@ -88,6 +92,7 @@ var whoMay = map[string]string{
 	"PUT /v1/users/{user}/public": "WAST",
 
 	"GET /v1/commits":           "A",
+	"GET /v1/upkeep":            "A",
 	"GET /v1/tokens":            "A",
 	"GET /v1/aside":             "A",
 	"GET /v1/cleanup":           "A",
@@ -128,7 +133,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		for _, route := range routes {
 			method, path, _ := strings.Cut(route, " ")
 			path = strings.NewReplacer("{user}", "1", "{user3}", "3", "{other}", "4", "{signal}", url.PathEscape(aSignal),
-				"{ranking}", "pnl", "{trade}", "t2", "{figure}", "total_fires", "{name}", "fires").Replace(path)
+				"{ranking}", "pnl", "{trade}", "t2", "{figure}", "total_fires", "{name}", "fires", "{day}", "2026-01-14").Replace(path)
 			for _, w := range who {
 				// Refused for its body, where it has one, whoever may send it.
 				body := ""

@@ -48,6 +48,13 @@ func (s *Server) addBoards() {
 			}
 			return s.db.Around(ctx, b, in.User, in.N)
 		})
+	ending := operation{
+		path: "/v1/streaks/ending", id: "list-ending-streaks", access: readers, tag: "boards",
+		summary: "The users whose streaks end today unless they fire, the longest first, and how many there are",
+	}
+	readOn(s, ending, func(ctx context.Context, in *struct{ params.Page }) (engagement.EndingStreaks, error) {
+		return s.db.EndingStreaks(ctx, in.Query())
+	}, func(e engagement.EndingStreaks) engagement.Cursor { return e.Next })
 	list(s, of("current_streak", "get-streak-board", "Users whose streaks are alive, the longest first"),
 		func(ctx context.Context, in *struct{ params.Page }) (engagement.Page[engagement.StreakRow], error) {
 			return s.db.StreakLeaderboard(ctx, in.Query())

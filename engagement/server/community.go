@@ -16,6 +16,17 @@ func (s *Server) addCommunity() {
 			return s.db.RealTimeStats(ctx)
 		})
 	inWindow(s, of("days", "list-days", readers, "The figures of every day, oldest first"), s.db.DailyFigures)
+	list(s, of("days/{day}/new", "list-new-users", readers, "The users who fired for the first time on a day, by user id"),
+		func(ctx context.Context, in *struct {
+			Day string `path:"day" doc:"a day, such as 2026-01-31"`
+			params.Page
+		}) (engagement.Page[engagement.UserStats], error) {
+			day, err := engagement.ParseDay(in.Day)
+			if err != nil {
+				return engagement.Page[engagement.UserStats]{}, err
+			}
+			return s.db.NewUsers(ctx, day, in.Query())
+		})
 	inWindow(s, of("activity", "get-activity", readers, "Daily, weekly and monthly active users up to each day"), s.db.Activity)
 	inWindow(s, of("hours", "get-hours", readers, "Fires by hour of the week, from Monday on"), s.db.Hours)
 	read(s, of("lifecycle", "get-lifecycle", readers, "Who is new, returning, back and gone, by period"),

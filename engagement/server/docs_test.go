@@ -70,7 +70,7 @@ func TestTheHandbookHasEveryPathAndProblem(t *testing.T) {
 	t.Parallel()
 	text := string(must(os.ReadFile("../docs/http.md"))(t))
 	names := strings.NewReplacer("{user}", "USER", "{other}", "USER", "{signal}", "SIGNAL", "{trade}", "TRADE", "{figure}", "FIGURE",
-		"{ranking}", "RANKING", "{name}", "NAME")
+		"{ranking}", "RANKING", "{day}", "DAY", "{name}", "NAME")
 	// What follows … is behind what the cell began with.
 	for path := range must(documented())(t).Paths.Map() {
 		shown := names.Replace(path)

@@ -44,6 +44,8 @@ func (s *Server) addKeep() {
 		return s.db.Cleanup(ctx, in.KeepDays)
 	})
 
+	read(s, of("", "upkeep", "get-upkeep", admins, "When the database was last verified and backed up, as far as that was noted"),
+		func(ctx context.Context, _ *struct{}) (engagement.Upkeep, error) { return s.db.Upkeep(ctx) })
 	read(s, of("", "commits", "get-commits", admins, "How writes have shared commits since the server began"),
 		func(context.Context, *struct{}) (engagement.CommitStats, error) { return s.db.CommitStats(), nil })
 	list(s, of("", "aside", "list-aside", admins, "Rows of fires and trades that cannot be facts, and are not counted"),

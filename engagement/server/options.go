@@ -3,6 +3,9 @@ package server
 import (
 	"log/slog"
 	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/hydraxdev/engagementdb/engagement"
 )
@@ -14,13 +17,14 @@ type Option func(*options) error
 type options struct {
 	log      *slog.Logger
 	metrics  *Metrics
+	name     string
 	public   bool
 	telegram []byte // the key that init data is signed with; nil: no Mini App
 	origins  map[string]bool
 }
 
 func newOptions(opts []Option) (options, error) {
-	o := options{log: slog.New(slog.DiscardHandler), origins: map[string]bool{}}
+	o := options{log: slog.New(slog.DiscardHandler), name: "engagementdb", origins: map[string]bool{}}
 	for _, opt := range opts {
 		if err := opt(&o); err != nil {
 			return o, err
@@ -45,6 +49,18 @@ func WithLogger(log *slog.Logger) Option {
 			return invalid("logger", nil, "it is nil")
 		}
 		o.log = log
+		return nil
+	}
+}
+
+// WithName sets the community's name, which its pages and pictures show: 1 to 60
+// characters of one line. The default is engagementdb.
+func WithName(name string) Option {
+	return func(o *options) error {
+		if n := utf8.RuneCountInString(name); n == 0 || n > 60 || !utf8.ValidString(name) || strings.TrimSpace(name) != name || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			return invalid("name of the community", name, "want 1 to 60 characters of one line")
+		}
+		o.name = name
 		return nil
 	}
 }

@@ -62,6 +62,7 @@ type shown struct {
 type layout struct {
 	*shown
 	Root, Title, CSRF string
+	Community         string
 	Nav               []navItem
 	Who               string // "": nobody that is known
 	CSS, JS, Icon     string
@@ -79,7 +80,7 @@ var sections = []struct {
 	access     access
 }{
 	{"Today", "", seenByAll}, {"Boards", "boards", seenByAll}, {"Signals", "s", seenByAll},
-	{"People", "people", readers}, {"Metrics", "m", readers}, {"House", "house", admins},
+	{"People", "people", readers}, {"Forecasts", "forecasts", readers}, {"Metrics", "m", readers}, {"House", "house", admins},
 }
 
 // may reports whether the visitor may use what has this access.
@@ -161,6 +162,17 @@ func rootOf(u *url.URL) string {
 	return "./"
 }
 
+// address returns where this page is, as seen from anywhere: other sites' programs know
+// no way from here.
+func (v *visit) address() string {
+	scheme := "http://"
+	if v.isSecure() {
+		scheme = "https://"
+	}
+	path, _, _ := strings.Cut(v.r.RequestURI, "?") // of the whole way, wherever this is mounted
+	return scheme + v.r.Host + path
+}
+
 // failed returns the page that tells of an error. Who is not known is led to the
 // login, and back afterwards.
 func (v *visit) failed(w http.ResponseWriter, err error) (*shown, error) {
@@ -214,7 +226,7 @@ func (v *visit) send(w http.ResponseWriter, p *shown) error {
 
 func (v *visit) layout(p *shown) layout {
 	l := layout{
-		shown: p, Root: v.root, Title: p.title, Data: p.data,
+		shown: p, Community: v.s.name, Root: v.root, Title: p.title, Data: p.data,
 		CSS: v.root + assets["page.css"].href, JS: v.root + assets["page.js"].href, Icon: v.root + assets["icon.svg"].href,
 	}
 	if v.secret != "" {
@@ -333,6 +345,7 @@ func (s *Server) addPages() {
 	s.addUserPages()
 	s.addSignalPages()
 	s.addPeoplePage()
+	s.addForecastsPage()
 	s.addMetricPages()
 	s.addHousePage()
 }

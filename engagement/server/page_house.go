@@ -17,6 +17,7 @@ import (
 // housePage is how the database is, for those who keep it.
 type housePage struct {
 	Figures  []figure
+	Commits  []figure
 	Verified *verified
 	Tokens   *table
 	Rules    string
@@ -64,7 +65,12 @@ func (v *visit) house(found *verified) (*shown, error) {
 		if err != nil {
 			return err
 		}
-		data.Figures = houseFigures(size, horizon, r, v.s.db.CommitStats())
+		upkeep, err := r.Upkeep(ctx)
+		if err != nil {
+			return err
+		}
+		data.Figures = append(houseFigures(size, horizon, r), v.lookedAfter(upkeep)...)
+		data.Commits = commitFigures(v.s.db.CommitStats())
 		rules, err := r.StreakRules(ctx)
 		if err != nil {
 			return err
@@ -75,13 +81,33 @@ func (v *visit) house(found *verified) (*shown, error) {
 	return &shown{template: "house", title: "House", data: data}, err
 }
 
-func houseFigures(size int64, horizon engagement.Day, r *engagement.Reader, c engagement.CommitStats) []figure {
-	all := []figure{
+func houseFigures(size int64, horizon engagement.Day, r *engagement.Reader) []figure {
+	return []figure{
 		{Name: "Size on disk", Value: cell{Text: humanize.IBytes(uint64(max(size, 0))), Class: "num", raw: strconv.FormatInt(size, 10)}},
 		{Name: "Fires kept since", Value: day(horizon), Note: "cleanup moves it; no figure changes"},
 		{Name: "Days are those of", Value: said(r.Location().String())},
-		{Name: "Commits", Value: count(c.Batches), Note: grouped(c.Writes) + " facts since the server began"},
 	}
+}
+
+// lookedAfter says when the database was last verified and backed up.
+func (v *visit) lookedAfter(u engagement.Upkeep) []figure {
+	verified := figure{Name: "Last verified", Value: none(), Note: "never, as far as was noted"}
+	if last := u.LastVerify; last != nil {
+		verified.Value, verified.Note = v.moment(last.At), grouped(last.Findings)+" "+plural(last.Findings, "difference", "differences")
+		if last.Findings > 0 {
+			verified.Value.Class += " loss"
+		}
+	}
+	saved := figure{Name: "Last backup", Value: none(), Note: "never, as far as was noted"}
+	if u.LastBackup != nil {
+		saved.Value, saved.Note = v.moment(*u.LastBackup), humanize.Time(*u.LastBackup)
+	}
+	return []figure{verified, saved}
+}
+
+// commitFigures say how facts shared commits.
+func commitFigures(c engagement.CommitStats) []figure {
+	all := []figure{{Name: "Commits", Value: count(c.Batches), Note: grouped(c.Writes) + " facts since the server began"}}
 	if c.Batches == 0 || c.Writes == 0 {
 		return all
 	}

@@ -64,11 +64,15 @@ func (v *visit) recognize(w http.ResponseWriter) (err error) {
 // cookie has no path: a browser takes that of the login, which is where the server is
 // mounted.
 func (v *visit) cookie(secret string, age int) *http.Cookie {
-	secure := v.r.TLS != nil || strings.EqualFold(v.r.Header.Get("X-Forwarded-Proto"), "https")
 	return &http.Cookie{
 		Name: sessionCookie, Value: secret, MaxAge: age,
-		HttpOnly: true, Secure: secure, SameSite: http.SameSiteStrictMode,
+		HttpOnly: true, Secure: v.isSecure(), SameSite: http.SameSiteStrictMode,
 	}
+}
+
+// isSecure reports whether the request came over TLS, here or to a proxy.
+func (v *visit) isSecure() bool {
+	return v.r.TLS != nil || strings.EqualFold(v.r.Header.Get("X-Forwarded-Proto"), "https")
 }
 
 func (v *visit) readForm() error {

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/hydraxdev/engagementdb/engagement"
 )
@@ -18,52 +17,71 @@ type peoplePage struct {
 	Cohorts   *table
 	Hours     *table
 	HoursNote string
-	Later     []navItem // parts that take longer, to be loaded by themselves
+	Ending    *ending
+	Later     []later
 }
 
-// peopleParts are what the page consists of. Of a large community each may take longer
-// than one waits for a page.
-var peopleParts = []struct {
-	name, title string
-	add         func(*visit, context.Context, engagement.Window, *peoplePage) error
-}{
-	{"activity", "Active users", (*visit).activity}, {"lifecycle", "Who comes and goes", (*visit).lifecycle},
-	{"cohorts", "How many come back", (*visit).cohorts}, {"hours", "Hours of the week", (*visit).hours},
+// ending are the streaks that end today, the longest first.
+type ending struct {
+	Says  string
+	Table *table
 }
-
-// firstPaint is how long a page takes that could leave a part for later.
-const firstPaint = 75 * time.Millisecond
 
 func (s *Server) addPeoplePage() { s.page("/people", readers, (*visit).people) }
 
-// people shows the part that is asked for or, of all, those that are counted soon enough;
-// the others are left for the script, or for who follows the link.
 func (v *visit) people() (*shown, error) {
 	w, windows, err := v.window(v.s.db.Reader, "30d", "30d", "90d", "365d")
 	if err == nil && w.IsAllTime() {
 		err = invalid("window", "all", "want days, such as 90d")
 	}
-	data := peoplePage{Windows: windows, Part: v.r.URL.Query().Get("part")}
-	ctx, cancel := context.WithTimeout(v.r.Context(), v.s.firstPaint)
-	defer cancel()
-	found := false
-	for _, part := range peopleParts {
-		switch {
-		case err != nil:
-			return nil, err
-		case data.Part == part.name:
-			found = true
-			err = part.add(v, v.r.Context(), w, &data)
-		case data.Part == "":
-			if err = part.add(v, ctx, w, &data); ctx.Err() != nil && v.r.Context().Err() == nil {
-				data.Later, err = append(data.Later, navItem{Text: part.title, Href: v.with("part", part.name, "csv")}), nil
-			}
+	if err != nil {
+		return nil, err
+	}
+	data := peoplePage{Windows: windows}
+	adding := func(name, title string, add func(*visit, context.Context, engagement.Window, *peoplePage) error) part {
+		return part{name, title, func(ctx context.Context) error { return add(v, ctx, w, &data) }}
+	}
+	data.Later, data.Part, err = v.parts(
+		adding("activity", "Active users", (*visit).activity), adding("lifecycle", "Who comes and goes", (*visit).lifecycle),
+		adding("cohorts", "How many come back", (*visit).cohorts), adding("ending", "Streaks that end tonight", (*visit).endingStreaks),
+		adding("hours", "Hours of the week", (*visit).hours),
+	)
+	return &shown{template: "people", title: "People", data: data}, err
+}
+
+// endingStreaks adds who must fire today to keep a streak; a few of them, or a page of
+// them where they are all that is shown.
+func (v *visit) endingStreaks(ctx context.Context, _ engagement.Window, data *peoplePage) error {
+	limit := 6
+	if v.r.URL.Query().Get("part") != "" {
+		limit = 50
+	}
+	found, err := v.s.db.EndingStreaks(ctx, v.after(limit))
+	if err != nil {
+		return err
+	}
+	e := &ending{Says: "Every streak that is alive is kept beyond today.", Table: v.table("ending", "", "User", "Days now", "Longest")}
+	switch {
+	case found.Users == 1:
+		e.Says = "One streak ends at midnight unless its user fires before."
+	case found.Users > 1:
+		e.Says = grouped(found.Users) + " streaks end at midnight unless their users fire before; the longest first."
+	}
+	for _, streak := range found.Items {
+		who, err := v.user(streak.UserID)
+		if err != nil {
+			return err
+		}
+		e.Table.add(who, count(streak.Current), count(streak.Longest))
+	}
+	if found.Next != "" {
+		e.Table.Next, e.Table.Go = v.with("part", "ending"), "All of them"
+		if limit > 6 {
+			e.Table.Next, e.Table.Go = v.next(found.Next), ""
 		}
 	}
-	if err == nil && data.Part != "" && !found {
-		err = kindNotFound.problem("this page has no such part")
-	}
-	return &shown{template: "people", title: "People", data: data}, err
+	data.Ending = e
+	return nil
 }
 
 func (v *visit) activity(ctx context.Context, w engagement.Window, data *peoplePage) error {

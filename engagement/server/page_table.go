@@ -21,6 +21,7 @@ type table struct {
 	Empty string // what to say while there are no rows
 	CSV   string // a link
 	Next  string // a link to its next page, or ""
+	Go    string // what that link says; "": Next page
 }
 
 type tableRow struct {

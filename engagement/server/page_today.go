@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/engagement"
@@ -18,7 +19,9 @@ type todayPage struct {
 	Live   []figure
 	Fires  *chart
 	New    *chart
-	NewNow *figure
+	NewOn  string // the last day on which somebody was new
+	Names  []cell // of who was new then, the first few
+	More   int64  // how many others
 	Most   *table
 	Boards []board
 	Empty  bool // nothing was ever recorded
@@ -114,6 +117,33 @@ func (v *visit) todaysDays(ctx context.Context, r *engagement.Reader, data *toda
 		c.Note = fmt.Sprintf("%s today, %s in 30 days fired for the first time", grouped(days[n-1].NewUsers), grouped(sum))
 	}
 	data.New = c
+	return v.newest(ctx, r, days, data)
+}
+
+// newest names who was new on the last day on which somebody was.
+func (v *visit) newest(ctx context.Context, r *engagement.Reader, days []engagement.DayFigures, data *todayPage) error {
+	const few = 6
+	for _, d := range slices.Backward(days) {
+		if d.NewUsers == 0 {
+			continue
+		}
+		page, err := r.NewUsers(ctx, d.Day, engagement.PageQuery{Limit: few})
+		if err != nil {
+			return err
+		}
+		if data.NewOn = "On " + d.Day.String(); d.Day == r.Today() {
+			data.NewOn = "Today"
+		}
+		data.More = d.NewUsers - int64(len(page.Items))
+		for _, u := range page.Items {
+			who, err := v.user(u.UserID)
+			if err != nil {
+				return err
+			}
+			data.Names = append(data.Names, who)
+		}
+		return nil
+	}
 	return nil
 }
 

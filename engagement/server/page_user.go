@@ -24,7 +24,8 @@ type userData struct {
 	Trades   *table // nil: not for this visitor
 	Facts    bool   // the visitor may see facts one by one
 	Public   bool
-	MayShow  bool // the visitor may say whether the user is public
+	Picture  string // where the picture to share is, as seen from anywhere; "": there is none
+	MayShow  bool   // the visitor may say whether the user is public
 	Root     string
 }
 
@@ -150,7 +151,10 @@ func (v *visit) userForecast(ctx context.Context, r *engagement.Reader, user int
 
 // userFacts adds what only the user and readers may see.
 func (v *visit) userFacts(ctx context.Context, r *engagement.Reader, user int64, data *userData) (err error) {
-	if data.Public, err = r.IsPublic(ctx, user); err != nil || !data.Facts {
+	if data.Public, err = r.IsPublic(ctx, user); err == nil && data.Public {
+		data.Picture = v.address() + "/card.png"
+	}
+	if err != nil || !data.Facts {
 		return err
 	}
 	page, err := r.Trades(ctx, engagement.TradeFilter{UserID: user}, engagement.PageQuery{Limit: 12})

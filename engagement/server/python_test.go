@@ -149,10 +149,13 @@ func TestPythonCallsAnswerAsTheModuleDid(t *testing.T) {
 			{`db.get_user_signal_fires(7, 0)`, `[]`},
 			{`[f.user_id for f in db.get_signal_fires_by_signal("EURUSD_LONG_001", limit=2)]`, `[8, 7]`},
 			{`[f.user_id for f in db.get_signal_fires_by_signal("EURUSD_LONG_001", -1)]`, `[8, 7, 9]`},
+			{`in_pages_of_one(lambda: [f.user_id for f in db.get_signal_fires_by_signal("EURUSD_LONG_001", -1)])`, `[8, 7, 9]`},
+			{`in_pages_of_one(lambda: [u["user_id"] for u in db.get_leaderboard(limit=2)])`, `[7, 8]`},
 			{`db.get_signal_fires_by_signal("EURUSD_LONG")`, `[]`},
 			{`db.get_user_stats(7).to_dict()`, stats},
 			{`db.get_user_stats("7").to_dict()`, stats},
 			{`db.get_user_stats(99)`, `null`},
+			{`[type(db.get_user_stats(8).win_rate).__name__, type(get_user_engagement_data(99)["pnl"]).__name__]`, `["float", "float"]`},
 			{`db.get_signal_metrics("EURUSD_LONG_001").to_dict()`,
 				`{"signal_id": "EURUSD_LONG_001", "total_fires": 3, "active_users": 3, "created_at": "2025-12-05T07:00:00"}`},
 			{`db.get_signal_metrics("GBPUSD")`, `null`},
@@ -191,8 +194,12 @@ func TestPythonCallsAnswerAsTheModuleDid(t *testing.T) {
 			{`db.close()`, `null`},
 		}
 		program := `
-import engagement_db, json
+import engagement_db, json, unittest.mock
 db = EngagementDatabase()
+
+def in_pages_of_one(call):
+    with unittest.mock.patch.object(engagement_db, "_LONGEST_PAGE", 1):
+        return call()
 
 def without(item, *keys):
     return {key: value for key, value in item.items() if key not in keys}

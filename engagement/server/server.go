@@ -21,7 +21,9 @@
 //	health    whether the server works
 //	page      how a page of what people look at is shown; its templates are in page/
 //	page_login, page_table, page_draw   logging in, tables with their CSV, drawings
-//	page_today, page_boards, page_user, page_streak, page_quality, page_signal, page_people, page_metrics, page_house   the pages
+//	page_later   parts of a page that are loaded after it
+//	page_canvas, page_card   a picture of a user to share
+//	page_today, page_boards, page_user, page_streak, page_quality, page_signal, page_people, page_forecasts, page_metrics, page_house   the pages
 //	server    New and Close
 package server
 
@@ -49,6 +51,7 @@ type Server struct {
 	live    *live
 	ready   readiness
 	links   loginLinks
+	cards   *cards
 
 	firstPaint time.Duration // the constant, but in tests
 
@@ -65,7 +68,7 @@ func New(db *engagement.DB, opts ...Option) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, db: db, mux: http.NewServeMux(), callers: newCallers(), links: loginLinks{byCode: map[string]loginLink{}}, firstPaint: firstPaint}
+	s := &Server{options: o, db: db, mux: http.NewServeMux(), callers: newCallers(), links: loginLinks{byCode: map[string]loginLink{}}, cards: newCards(), firstPaint: firstPaint}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.live = newLive(s.stopping, s.log, db.RealTimeStats)
 	if err := s.metrics.watch(db, s.live); err != nil {
@@ -104,6 +107,7 @@ func (s *Server) addRoutes() error {
 	s.addKeep()
 	s.addLive()
 	s.addHealth()
+	s.addCard()
 	s.addPages()
 	var err error
 	s.openAPI, err = document(s.api)

@@ -33,6 +33,7 @@ var engines = map[string]func(t *testing.T) string{
 }
 
 func TestMain(m *testing.M) {
+	openapi3filter.RegisterBodyDecoder("image/png", openapi3filter.FileBodyDecoder)
 	code, err := runWithPostgres(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

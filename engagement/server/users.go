@@ -15,10 +15,20 @@ type Visibility struct {
 	Public bool `json:"public"`
 }
 
+// Count is how many there are.
+type Count struct {
+	Count int64 `json:"count"`
+}
+
 func (s *Server) addUsers() {
 	list(s, operation{path: "/v1/users", id: "list-users", access: readers, tag: "users", summary: "All users' totals by user id"},
 		func(ctx context.Context, in *struct{ params.Page }) (engagement.Page[engagement.UserStats], error) {
 			return s.db.Users(ctx, in.Query())
+		})
+	read(s, operation{path: "/v1/users/count", id: "count-users", access: readers, tag: "users", summary: "How many users have fired or traded"},
+		func(ctx context.Context, _ *struct{}) (Count, error) {
+			n, err := s.db.CountUsers(ctx)
+			return Count{n}, err
 		})
 	of := func(path, id string, a access, summary string) operation {
 		return operation{path: "/v1/users/{user}" + path, id: id, access: a, tag: "users", summary: summary}

@@ -131,9 +131,9 @@ ON CONFLICT (user_id, day) DO UPDATE SET
 
 -- name: AddUserFires :exec
 -- AddUserFires adds to users' fires, creating users. It takes a JSON array of
--- [user_id, fires, executed, last_updated], no user twice. Columns that fires do not
--- change are left out, because SQLite rewrites the index entries of every column that
--- an update names.
+-- [user_id, fires, executed, last_updated], no user twice. Here and below, columns that
+-- do not change are left out, because SQLite rewrites the index entries of every column
+-- that an update names.
 -- Not portable: PostgreSQL spells json_each over an array json_array_elements.
 INSERT INTO user_stats (user_id, total_fires, executed, last_updated)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
@@ -146,6 +146,47 @@ ON CONFLICT (user_id) DO UPDATE SET
         WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
         ELSE user_stats.last_updated
     END;
+
+-- name: AddUserFiresNotExecuted :exec
+-- AddUserFiresNotExecuted is AddUserFires for users of whom no more fires were executed.
+-- It takes a JSON array of [user_id, fires, last_updated], no user twice.
+-- Not portable: only SQLite rewrites the index entries of columns that stay as they are.
+INSERT INTO user_stats (user_id, total_fires, last_updated)
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2
+FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (user_id) DO UPDATE SET
+    total_fires = user_stats.total_fires + excluded.total_fires,
+    last_updated = CASE
+        WHEN excluded.last_updated > user_stats.last_updated THEN excluded.last_updated
+        ELSE user_stats.last_updated
+    END;
+
+-- name: SetLatestStreaks :exec
+-- SetLatestStreaks stores the latest streaks of users who are known. It takes a JSON
+-- array of [user_id, streak_start, streak_end, streak_length, streak_until, freezes], no
+-- user twice.
+-- Not portable: only SQLite rewrites the index entries of columns that stay as they are.
+INSERT INTO user_stats (user_id, streak_start, streak_end, streak_length, streak_until, freezes)
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5
+FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (user_id) DO UPDATE SET
+    streak_start = excluded.streak_start,
+    streak_end = excluded.streak_end,
+    streak_length = excluded.streak_length,
+    streak_until = excluded.streak_until,
+    freezes = excluded.freezes;
+
+-- name: SetLongestStreaks :exec
+-- SetLongestStreaks stores the longest streaks of users who are known. It takes a JSON
+-- array of [user_id, streak_longest], no user twice.
+-- Not portable: only SQLite rewrites the index entries of columns that stay as they are.
+INSERT INTO user_stats (user_id, streak_longest)
+SELECT j.value ->> 0, j.value ->> 1
+FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
+WHERE TRUE
+ON CONFLICT (user_id) DO UPDATE SET streak_longest = excluded.streak_longest;
 
 -- name: SetStreaks :exec
 -- SetStreaks adds to users' fires, creating users, and stores their streak state.

@@ -24,6 +24,8 @@ it gets its name, so a file that is there is a good one. It must not exist yet.`
 				if err := db.Backup(ctx, path); err != nil {
 					return err
 				}
+				now := a.now()
+				a.note(cmd, engagement.Upkeep{LastBackup: &now})
 				info, err := os.Stat(path)
 				if err != nil {
 					return fmt.Errorf("look at the backup: %w", err)

@@ -59,6 +59,7 @@ at it is shown, and a token to ask it with.`,
 					return err
 				}
 			}
+			f.name = "Demo Signals"
 			return a.serve(cmd, path, &f, func(url string, db *engagement.DB, handler *server.Server) error {
 				return a.sayDemo(cmd, url, db, handler, report.User.UserID)
 			})
@@ -356,36 +357,4 @@ func (r *demoReport) next() string {
 		return "Keep it with: engagement demo --db demo.db, then ask it: engagement user ID --db demo.db"
 	}
 	return fmt.Sprintf("Kept in %s; ask it: engagement user %d --db %q", r.Database, r.User.UserID, r.Database)
-}
-
-// servedDemo is what demo --serve prints as JSON once it listens.
-type servedDemo struct {
-	URL   string `json:"url"`
-	Login string `json:"login"` // a link that logs in on the page, once
-	Token string `json:"token"`
-}
-
-// sayDemo makes a token for the demo, and says how to look at it and how to ask it.
-func (a *app) sayDemo(cmd *cobra.Command, url string, db *engagement.DB, handler *server.Server, userID int64) error {
-	token, err := db.CreateToken(cmd.Context(), engagement.NewToken{
-		Name: "demo", Scopes: []engagement.Scope{engagement.ScopeAdmin},
-	})
-	if err != nil {
-		return err
-	}
-	login := url + "/" + handler.LoginLink(token.Secret)
-	return a.print(cmd, servedDemo{url, login, token.Secret}, func() string {
-		return fmt.Sprintf(`It is served at %[1]s until you interrupt it. Look at it with this link, which logs in once:
-
-  %[4]s
-
-Or ask it, for instance:
-
-  TOKEN=%[2]s
-  curl -H "Authorization: Bearer $TOKEN" %[1]s/v1/today
-  curl -H "Authorization: Bearer $TOKEN" %[1]s/v1/users/%[3]d
-  curl -H "Authorization: Bearer $TOKEN" "%[1]s/v1/boards/win_rate?window=7d&limit=5"
-  curl -H "Authorization: Bearer $TOKEN" --no-buffer %[1]s/v1/live
-`, url, token.Secret, userID, login)
-	})
 }

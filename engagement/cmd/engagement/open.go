@@ -61,6 +61,25 @@ func (a *app) withDBAt(
 	return fn(ctx, db)
 }
 
+// noteWait is how long a command waits to note what it has done.
+const noteWait = 2 * time.Second
+
+// note notes upkeep that was done with the database opened for reading, where it can be
+// written to. What was done is done without it.
+func (a *app) note(cmd *cobra.Command, u engagement.Upkeep) {
+	ctx, cancel := context.WithTimeout(cmd.Context(), noteWait)
+	defer cancel()
+	opts, err := a.options(cmd)
+	if err != nil {
+		return
+	}
+	db, err := engagement.Open(ctx, a.path(cmd), append(opts, engagement.WithoutMigrate())...)
+	if err != nil {
+		return
+	}
+	_ = errors.Join(db.NoteUpkeep(ctx, u), db.Close())
+}
+
 // checkExists refuses a file that does not exist. A name that is not the path of a
 // file is left to the library.
 func checkExists(path string) error {

@@ -26,6 +26,7 @@ const stopWait = 20 * time.Second
 // serveFlags say where and to whom a server answers.
 type serveFlags struct {
 	addr    string
+	name    string
 	public  bool
 	origins []string
 	cert    string
@@ -47,7 +48,8 @@ token of a Telegram bot, users of its Mini App may read their own figures.
 On another address than this machine's own, give a certificate, or have a proxy
 before it that encrypts.`,
 		Example: `  engagement serve
-  engagement serve --addr :8443 --tls-cert cert.pem --tls-key key.pem --public`,
+  engagement serve --public --name "Alpha Signals"
+  engagement serve --addr :8443 --tls-cert cert.pem --tls-key key.pem`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -55,6 +57,8 @@ before it that encrypts.`,
 		},
 	}
 	f.add(cmd)
+	cmd.Flags().StringVar(&f.name, "name", "", "the community's `NAME`, which its pages and pictures show")
+	mustComplete(cmd, "name")
 	cmd.Flags().BoolVar(&f.public, "public", false, "let everybody read boards, signals and today's figures")
 	cmd.Flags().StringSliceVar(&f.origins, "cors", nil, "let pages from this `ORIGIN` ask, such as https://app.example.com")
 	cmd.Flags().StringVar(&f.cert, "tls-cert", "", "the `FILE` with the certificate")
@@ -75,6 +79,9 @@ func (f *serveFlags) add(cmd *cobra.Command) {
 func (a *app) serve(cmd *cobra.Command, path string, f *serveFlags, begun func(url string, db *engagement.DB, handler *server.Server) error) (err error) {
 	log, metrics := a.serverLog(cmd), server.NewMetrics()
 	opts := []server.Option{server.WithLogger(log), server.WithMetrics(metrics), server.WithCORS(f.origins...)}
+	if f.name != "" {
+		opts = append(opts, server.WithName(f.name))
+	}
 	if f.public {
 		opts = append(opts, server.WithPublic())
 	}

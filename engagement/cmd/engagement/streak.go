@@ -45,7 +45,7 @@ awarded and the freezes granted.`,
 			})
 		},
 	}
-	cmd.AddCommand(a.streakRulesCommand())
+	cmd.AddCommand(a.streakRulesCommand(), a.streakEndingCommand())
 	return cmd
 }
 
@@ -151,6 +151,36 @@ stay.`,
 	cmd.Flags().StringVar(&rest, "rest", "", "the `DAYS` of rest, such as sat,sun, or none")
 	cmd.Flags().StringVar(&milestones, "milestones", "", "the `LENGTHS` that are awarded, such as 3,7,30, or none")
 	cmd.Flags().IntVar(&freezeCap, "freeze-cap", 0, "how many unspent freezes a user may hold, `N` from 0 to "+strconv.Itoa(engagement.MaxFreezeCap))
+	return cmd
+}
+
+func (a *app) streakEndingCommand() *cobra.Command {
+	var page pageFlags
+	cmd := &cobra.Command{
+		Use:   "ending",
+		Short: "List the users whose streaks end today unless they fire",
+		Long: `List the users whose streaks break at the end of today unless they fire before, the
+longest first, and say how many there are. No freeze of theirs is left for it.`,
+		Example:           `  engagement streak ending --limit 20`,
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
+				ending, err := db.EndingStreaks(ctx, page.query())
+				if err != nil {
+					return err
+				}
+				return a.print(cmd, ending, func() string {
+					t := &table{header: []any{"user", "streak", "longest"}}
+					for _, streak := range ending.Items {
+						t.add(id(streak.UserID), streak.Current, streak.Longest)
+					}
+					return t.String() + "\n" + counted(ending.Users, "streak") + " in all\n" + nextText(ending.Next)
+				})
+			})
+		},
+	}
+	page.add(cmd, 10, "how many users to list")
 	return cmd
 }
 

@@ -10,18 +10,31 @@ import (
 
 func (a *app) usersCommand() *cobra.Command {
 	var page pageFlags
+	var newOn string
 	cmd := &cobra.Command{
 		Use:   "users",
 		Short: "List all users with their totals",
 		Long: `List all users by their id, with their totals since the beginning. A cleanup does not
-change these. See leaderboard for the best ones.`,
+change these. With --new-on, list those who fired for the first time on that day. See
+leaderboard for the best ones.`,
 		Example: `  engagement users
+  engagement users --new-on 2026-01-31
   engagement users --limit 1000 --json`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withDB(cmd, reading, func(ctx context.Context, db *engagement.DB) error {
-				users, err := db.Users(ctx, page.query())
+				list := db.Users
+				if newOn != "" {
+					day, err := engagement.ParseDay(newOn)
+					if err != nil {
+						return err
+					}
+					list = func(ctx context.Context, q engagement.PageQuery) (engagement.Page[engagement.UserStats], error) {
+						return db.NewUsers(ctx, day, q)
+					}
+				}
+				users, err := list(ctx, page.query())
 				if err != nil {
 					return err
 				}
@@ -37,5 +50,7 @@ change these. See leaderboard for the best ones.`,
 		},
 	}
 	page.add(cmd, 10, "how many users to list")
+	cmd.Flags().StringVar(&newOn, "new-on", "", "only those who fired for the first time on this `DAY`")
+	mustComplete(cmd, "new-on")
 	return cmd
 }

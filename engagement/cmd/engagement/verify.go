@@ -15,9 +15,10 @@ func (a *app) verifyCommand() *cobra.Command {
 		Use:   "verify",
 		Short: "Prove every figure by recomputing it",
 		Long: `Recompute every figure from what it derives from and compare; check the schema
-and the file too. Changes nothing. What is not as it should be is listed, and the
-exit code is 1; the rebuild command puts figures right. Rows that are set aside
-are listed too: they are in no figure, so they leave none unproven.`,
+and the file too. Changes nothing, but notes when that was. What is not as it
+should be is listed, and the exit code is 1; the rebuild command puts figures
+right. Rows that are set aside are listed too: they are in no figure, so they leave
+none unproven.`,
 		Example:           `  engagement verify`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -29,6 +30,9 @@ are listed too: they are in no figure, so they leave none unproven.`,
 				}
 				if err := a.print(cmd, report, func() string { return verifyText(report) }); err != nil {
 					return err
+				}
+				if !report.Timestamp.IsZero() && report.Uncounted == 0 {
+					a.note(cmd, engagement.Upkeep{LastVerify: &engagement.Verification{At: a.now(), Findings: int64(len(report.Findings))}})
 				}
 				if !report.OK() {
 					return fmt.Errorf("verify: %s", findingsText(report.Findings))

@@ -250,8 +250,8 @@ class EngagementDatabase:
             "total_fires_today": today["total_fires_today"],
             "active_users_today": today["active_users_today"],
             "most_fired_signal": today["most_fired_signal"],
-            "avg_fires_per_user": round(today["avg_fires_per_user"], 2),
-            "execution_rate": round(today["execution_rate"], 2),
+            "avg_fires_per_user": round(float(today["avg_fires_per_user"]), 2),
+            "execution_rate": round(float(today["execution_rate"]), 2),
             "timestamp": _iso(_local(today["timestamp"])),
         }
 
@@ -270,8 +270,8 @@ class EngagementDatabase:
             {
                 "user_id": row["user_id"],
                 "total_fires": row["total_fires"],
-                "win_rate": row["win_rate"],
-                "pnl": row["pnl"],
+                "win_rate": float(row["win_rate"]),
+                "pnl": float(row["pnl"]),
                 "last_updated": _local(row["last_updated"]).isoformat(" "),
             }
             for row in self._list(f"/v1/boards/{metric}", limit)
@@ -310,7 +310,7 @@ class EngagementDatabase:
                     "entry_price": None,
                     "time_ago": _ago(datetime.now() - _local(trade["closed_at"])),
                     "tcs_score": None,
-                    "profit_amount": trade["pnl"],
+                    "profit_amount": float(trade["pnl"]),
                 }
             )
         return wins
@@ -489,7 +489,13 @@ def _fire(item: Dict[str, Any]) -> SignalFire:
 
 
 def _stats(user: Dict[str, Any]) -> UserStats:
-    return UserStats(user["user_id"], user["total_fires"], user["win_rate"], user["pnl"], _local(user["last_updated"]))
+    return UserStats(
+        user["user_id"],
+        user["total_fires"],
+        float(user["win_rate"]),
+        float(user["pnl"]),
+        _local(user["last_updated"]),
+    )
 
 
 def _summary(user_id: int, user: Optional[Dict[str, Any]]) -> Dict[str, Any]:
@@ -497,8 +503,8 @@ def _summary(user_id: int, user: Optional[Dict[str, Any]]) -> Dict[str, Any]:
     return {
         "user_id": user_id,
         "total_fires": user.get("total_fires", 0),
-        "win_rate": user.get("win_rate", 0),
-        "pnl": user.get("pnl", 0),
+        "win_rate": float(user.get("win_rate", 0)),
+        "pnl": float(user.get("pnl", 0)),
         "recent_fires_7d": user.get("recent_fires_7d", 0),
         "favorite_signal": user.get("favorite_signal", {"signal_id": None, "fire_count": 0}),
         "current_streak": user.get("current_streak", 0),

@@ -336,6 +336,11 @@ func (q querier) MetricsAfter(ctx context.Context, arg dbgen.MetricsAfterParams)
 	return each(func(row pggen.CustomMetric) dbgen.CustomMetric { return dbgen.CustomMetric(row) })(result), err
 }
 
+func (q querier) NewUsersFrom(ctx context.Context, arg dbgen.NewUsersFromParams) ([]dbgen.UserStat, error) {
+	result, err := q.Queries.NewUsersFrom(ctx, pggen.NewUsersFromParams(arg))
+	return each(func(row pggen.UserStat) dbgen.UserStat { return dbgen.UserStat(row) })(result), err
+}
+
 func (q querier) NthSignalFire(ctx context.Context, arg dbgen.NthSignalFireParams) ([]dbgen.SignalFire, error) {
 	result, err := q.Queries.NthSignalFire(ctx, pggen.NthSignalFireParams(arg))
 	return each(func(row pggen.SignalFire) dbgen.SignalFire { return dbgen.SignalFire(row) })(result), err

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 	"github.com/hydraxdev/engagementdb/dbgen/pggen"
@@ -18,6 +19,15 @@ var _ dbgen.Querier = querier{}
 
 // NormalizeUncountedFires does nothing: PostgreSQL enforces column types.
 func (querier) NormalizeUncountedFires(context.Context) (int64, error) { return 0, nil }
+
+// PostgreSQL writes a row anew whatever changes of it: its totals and its streaks are
+// written together, by AddUserFires and SetStreaks.
+
+func (querier) AddUserFiresNotExecuted(context.Context, string) error { return errSQLiteOnly }
+func (querier) SetLatestStreaks(context.Context, string) error        { return errSQLiteOnly }
+func (querier) SetLongestStreaks(context.Context, string) error       { return errSQLiteOnly }
+
+var errSQLiteOnly = errors.New("a statement of SQLite alone")
 
 // each returns a function that converts every row.
 func each[A, B any](convert func(A) B) func([]A) []B {

@@ -65,7 +65,7 @@ func (e *Engine) Migrate(ctx context.Context) (applied []int64, err error) {
 			return nil, err
 		}
 	}
-	db := openWriter(path, "FULL")
+	db := openWriter(path, "FULL", "FILE") // sorting the entries of an index takes as much room as they do
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return e.up(ctx, db)
 }

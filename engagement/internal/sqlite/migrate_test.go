@@ -131,7 +131,7 @@ func TestInspectWhileOthersComeAndGo(t *testing.T) {
 	var group sync.WaitGroup
 	group.Go(func() {
 		for ctx.Err() == nil {
-			db := openWriter(path, "OFF")
+			db := openWriter(path, "OFF", "FILE")
 			_, err := db.Exec("INSERT INTO days (day) SELECT COALESCE(MAX(day), 0) + 1 FROM days")
 			if err := errors.Join(err, db.Close()); err != nil && newEngine("").Classify(err) != engine.Busy {
 				t.Errorf("writer: %v", err)
@@ -160,7 +160,7 @@ func TestInspectWhileAnotherMigrates(t *testing.T) {
 		done := make(chan struct{})
 		group.Go(func() {
 			defer close(done)
-			db := openWriter(path, "OFF")
+			db := openWriter(path, "OFF", "FILE")
 			_, err := newEngine(path).up(context.Background(), db)
 			if err := errors.Join(err, db.Close()); err != nil {
 				t.Errorf("migrate: %v", err)

@@ -80,7 +80,7 @@ func (e *Engine) Open(ctx context.Context) error {
 	if e.opts.ReadOnly {
 		return nil
 	}
-	e.writer = openWriter(e.path, e.opts.Synchronous)
+	e.writer = openWriter(e.path, e.opts.Synchronous, "MEMORY")
 	return e.writer.PingContext(ctx)
 }
 
@@ -107,13 +107,15 @@ func (e *Engine) mode() string {
 	return "mode=rw"
 }
 
-func openWriter(path, synchronous string) *sql.DB {
+// openWriter opens the connection that writes. tempStore is where it keeps what a
+// statement needs for itself: MEMORY or FILE.
+func openWriter(path, synchronous, tempStore string) *sql.DB {
 	hooked := &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
 		// A statement that stores many rows keeps the pages that it changes, in case
 		// it fails half-way. In a file that took a fifth more processor time a fire
 		// at 256 a commit, so they are kept in memory.
 		_, err := c.Exec("PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 134217728; "+
-			"PRAGMA temp_store = MEMORY", nil)
+			"PRAGMA temp_store = "+tempStore, nil)
 		return err
 	}}
 	return openConnector(&connector{driver: hooked, uncancelled: true, doubts: &doubts{dsn: fileDSN(path, "mode=rw")},
