@@ -3,8 +3,6 @@ package engagement
 import (
 	"context"
 	"fmt"
-
-	"github.com/hydraxdev/engagementdb/engagement/internal/commit"
 )
 
 // DB is an open engagement database. It is safe for concurrent use.
@@ -41,7 +39,7 @@ import (
 //     [Reader.ThisWeek], [Reader.ThisMonth]
 type DB struct {
 	*Reader
-	queue *commit.Queue[*queued]
+	lanes lanes
 	stop  context.CancelFunc // ends the background work
 }
 

@@ -32,7 +32,7 @@ func (db *DB) openTarget(ctx context.Context, dsn string) (*DB, error) {
 		return nil, errors.Join(explain(eng, "open "+RedactDSN(dsn), err), eng.Close())
 	}
 	c := &core{engine: eng, loc: db.core.loc, skipped: db.core.skipped, clock: o.clock, log: o.log, slow: o.slow}
-	return &DB{Reader: &Reader{core: c}, queue: newQueue(c), stop: func() {}}, nil
+	return &DB{Reader: &Reader{core: c}, lanes: newLanes(c), stop: func() {}}, nil
 }
 
 // errHasContent refuses a target that is neither empty nor an unfinished copy.

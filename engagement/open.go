@@ -74,7 +74,7 @@ func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {
 	}
 	c.skipped = skippedDays(c.loc)
 	background, stop := context.WithCancel(context.Background())
-	db := &DB{Reader: &Reader{core: c}, queue: newQueue(c), stop: stop}
+	db := &DB{Reader: &Reader{core: c}, lanes: newLanes(c), stop: stop}
 	if !o.readOnly {
 		if err := db.countPending(ctx); err != nil {
 			stop()

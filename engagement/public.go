@@ -29,7 +29,7 @@ func (w *writing) setPublic(ctx context.Context, userID int64, public bool) erro
 	case err != nil:
 		return err
 	case slices.Contains(l.created, userID):
-		return notFound("user", userID)
+		return errors.Join(notFound("user", userID), w.store(ctx, changes{unused: l.created}))
 	case public:
 		return w.q.SetPublicUser(ctx, dbgen.SetPublicUserParams{UserID: userID, Since: w.now})
 	}

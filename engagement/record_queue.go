@@ -34,21 +34,51 @@ type CommitStats struct {
 // CommitStats returns the figures of the queue in which RecordFire and
 // RecordTrade share commits; all zero for a database that was never opened.
 func (db *DB) CommitStats() CommitStats {
-	if db.queue == nil { // never opened
-		return CommitStats{}
+	var sum CommitStats
+	for _, queue := range db.lanes {
+		s := queue.Stats()
+		sum.Batches += s.Batches
+		sum.Writes += s.Writes
+		sum.LargestBatch = max(sum.LargestBatch, s.LargestBatch)
+		sum.Waiting += s.Waiting
+		sum.WaitTotal += s.WaitTotal
+		sum.WaitMax = max(sum.WaitMax, s.WaitMax)
+		sum.CommitTotal += s.CommitTotal
+		sum.CommitMax = max(sum.CommitMax, s.CommitMax)
 	}
-	return CommitStats(db.queue.Stats())
+	return sum
 }
 
-// newQueue returns the queue in which callers share commits. A server may not
-// answer for long: then a caller still returns when its context ends, and the
-// batch goes on without it.
-func newQueue(c *core) *commit.Queue[*queued] {
+// lanes are the queues in which callers share commits, one for each batch that the
+// engine can write at a time.
+type lanes []*commit.Queue[*queued]
+
+// newLanes returns an engine's queues. A server may not answer for long: then a
+// caller still returns when its context ends, and the batch goes on without it.
+func newLanes(c *core) lanes {
 	var detach func(func())
 	if c.engine.Remote() {
 		detach = func(work func()) { c.running.Go(work) } // Close waits for it
 	}
-	return commit.New(c.commitBatch, detach)
+	all := make(lanes, c.engine.Lanes())
+	for i := range all {
+		all[i] = commit.New(func(leader context.Context, take func() []*queued) ([]int, error) {
+			return c.commitBatch(leader, i, take)
+		}, detach)
+	}
+	return all
+}
+
+// of returns the lane of a user, always the same: its facts are recorded in the order
+// in which they come, and batches that are written at the same time wait for each
+// other only at the rows that all users share.
+func (l lanes) of(user int64) *commit.Queue[*queued] {
+	return l[laneOf(user, len(l))]
+}
+
+func laneOf(user int64, lanes int) uint64 {
+	const scatter = 0x9e37_79b9_7f4a_7c15 // ids may all be even
+	return uint64(user) * scatter >> 32 % uint64(lanes)
 }
 
 // enqueue commits a fact with whatever else waits. If ctx ends before the fact
@@ -59,18 +89,18 @@ func (db *DB) enqueue(ctx context.Context, f *fact) (receipt, error) {
 		return receipt{}, err
 	}
 	r := &queued{fact: f, ctx: ctx}
-	if err := db.queue.Do(ctx, r); err != nil {
+	if err := db.lanes.of(f.user()).Do(ctx, r); err != nil {
 		return receipt{}, err
 	}
 	return r.receipt, r.err
 }
 
-// commitBatch commits one batch on behalf of all who wait. The batch is taken only
+// commitBatch commits one batch of a lane on behalf of all who wait. The batch is taken only
 // once there is a transaction, which on SQLite has the write lock: until then
 // callers may still join or cancel. All its facts have keys, so it is tried again
 // even when its commit may have happened. It returns how many facts each commit
 // has.
-func (c *core) commitBatch(leader context.Context, take func() []*queued) (commits []int, err error) {
+func (c *core) commitBatch(leader context.Context, lane int, take func() []*queued) (commits []int, err error) {
 	// The leader may cancel until the batch is taken, and then only all callers together.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(leader))
 	defer cancel()
@@ -78,7 +108,7 @@ func (c *core) commitBatch(leader context.Context, take func() []*queued) (commi
 	defer func() { stop() }()
 	var batch []*queued
 	receipts, err := retry(ctx, c, "commit a batch", func(ctx context.Context) ([]receipt, error) {
-		w, err := c.begin(ctx, engine.EnterGate)
+		w, err := c.beginOn(ctx, func(ctx context.Context) (engine.Tx, error) { return c.engine.BeginBatch(ctx, lane) })
 		if err != nil {
 			return nil, err
 		}
@@ -111,12 +141,12 @@ func (c *core) commitBatch(leader context.Context, take func() []*queued) (commi
 	if len(batch) < 2 || !(errors.Is(err, ErrInvalid) || c.engine.Classify(err) == engine.Refused) {
 		return commits, err
 	}
-	return c.commitEach(batch), nil
+	return c.commitEach(lane, batch), nil
 }
 
 // commitEach commits each fact of a batch that the database refused in a
 // transaction of its own, so that one that is refused is refused alone.
-func (c *core) commitEach(batch []*queued) (commits []int) {
+func (c *core) commitEach(lane int, batch []*queued) (commits []int) {
 	c.log.Warn("a fact of a batch was refused, trying each alone", "facts", len(batch))
 	var unavailable error
 	for _, r := range batch {
@@ -124,7 +154,7 @@ func (c *core) commitEach(batch []*queued) (commits []int) {
 			r.receipt = receipt{err: unavailable}
 			continue
 		}
-		stored, err := c.commitBatch(context.Background(), func() []*queued { return []*queued{r} })
+		stored, err := c.commitBatch(context.Background(), lane, func() []*queued { return []*queued{r} })
 		commits = append(commits, stored...)
 		if r.err = errors.Join(r.err, err); c.mayPass(err) {
 			unavailable = err // the others would wait for as long, one after another

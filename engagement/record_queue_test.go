@@ -92,9 +92,9 @@ func TestFiresAndTradesOfCallersWhoWaitShareOneCommit(t *testing.T) {
 		release := hold(t, db)
 		defer release()
 		var calls []*call
-		for user := range int64(20) {
-			calls = append(calls, sendFire(ctx, db, engagement.Fire{UserID: user + 1, SignalID: "S_1"}))
-			calls = append(calls, sendTrade(ctx, db, engagement.Trade{UserID: user + 1, TradeID: "t", PnL: 1}))
+		for _, user := range db.Together(20) {
+			calls = append(calls, sendFire(ctx, db, engagement.Fire{UserID: user, SignalID: "S_1"}))
+			calls = append(calls, sendTrade(ctx, db, engagement.Trade{UserID: user, TradeID: "t", PnL: 1}))
 		}
 		waiting(t, db, 40)
 		release()

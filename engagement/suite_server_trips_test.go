@@ -32,7 +32,7 @@ func TestHowOftenAWriteWaitsForTheServer(t *testing.T) {
 		{"a fire that has streaks counted anew", 3, func(user int64) {
 			fire(t, db, engagement.Fire{UserID: user, SignalID: "LATE", At: late})
 		}},
-		{"twenty fires and twenty trades that wait for a transaction, and two of the transaction", 4, func(user int64) {
+		{"twenty fires and twenty trades that wait for a transaction, and two of the transaction", 6, func(user int64) {
 			release := hold(t, db)
 			defer release()
 			before, calls := proxy.RoundTrips(), []*call{}
@@ -49,8 +49,10 @@ func TestHowOftenAWriteWaitsForTheServer(t *testing.T) {
 			}
 		}},
 	}
-	for _, w := range writes {
-		w.write(100) // the statements are prepared, and the connection is there
+	for user := int64(100); user < 160; user += 30 {
+		for _, w := range writes {
+			w.write(user) // the statements are prepared, and both connections are there
+		}
 	}
 	for _, w := range writes {
 		before := proxy.RoundTrips()

@@ -149,7 +149,12 @@ func write[T any](ctx context.Context, db *DB, doing string, how manner, fn func
 
 // begin opens a transaction, which ends with commit or rollback.
 func (c *core) begin(ctx context.Context, gate engine.Gate) (*writing, error) {
-	tx, err := c.engine.BeginWrite(ctx, gate)
+	return c.beginOn(ctx, func(ctx context.Context) (engine.Tx, error) { return c.engine.BeginWrite(ctx, gate) })
+}
+
+// beginOn is begin on what open opens.
+func (c *core) beginOn(ctx context.Context, open func(context.Context) (engine.Tx, error)) (*writing, error) {
+	tx, err := open(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -10,12 +10,18 @@ import (
 )
 
 const CloseGate = `-- name: CloseGate :exec
-SELECT pg_advisory_xact_lock(hashtextextended('engagementdb gate ' || current_schema(), 0))
+SELECT
+    set_config('lock_timeout', '10s', TRUE),
+    set_config('idle_in_transaction_session_timeout', '60s', TRUE),
+    set_config('enable_seqscan', 'off', TRUE),
+    set_config('enable_hashjoin', 'off', TRUE),
+    set_config('enable_mergejoin', 'off', TRUE),
+    pg_advisory_xact_lock(hashtextextended('engagementdb gate ' || current_schema(), 0))
 `
 
 // CloseGate waits until all transactions in the gate have ended, and lets nobody
 // enter until this one ends. A transaction that changes what every writer must agree
-// on begins with it.
+// on begins with it, and otherwise as with EnterGate.
 // Not portable: on SQLite the write lock is the gate.
 func (q *Queries) CloseGate(ctx context.Context) error {
 	_, err := q.db.ExecContext(ctx, CloseGate)
@@ -23,11 +29,21 @@ func (q *Queries) CloseGate(ctx context.Context) error {
 }
 
 const EnterGate = `-- name: EnterGate :exec
-SELECT pg_advisory_xact_lock_shared(hashtextextended('engagementdb gate ' || current_schema(), 0))
+SELECT
+    set_config('lock_timeout', '10s', TRUE),
+    set_config('idle_in_transaction_session_timeout', '60s', TRUE),
+    set_config('enable_seqscan', 'off', TRUE),
+    set_config('enable_hashjoin', 'off', TRUE),
+    set_config('enable_mergejoin', 'off', TRUE),
+    pg_advisory_xact_lock_shared(hashtextextended('engagementdb gate ' || current_schema(), 0))
 `
 
 // EnterGate waits while the gate is closed, and then keeps it from being closed until
-// the transaction ends. Every transaction that writes begins with it.
+// the transaction ends. Every transaction that writes begins with it, and with
+// settings of its own: a client that has vanished with its network must not keep the
+// row of today locked for hours, and rows are looked up by their keys. For tables of
+// some 20,000 rows, or of which the server has no statistics yet, it would rather read
+// all of them to join them with the keys of one batch.
 // Not portable: on SQLite the write lock is the gate.
 func (q *Queries) EnterGate(ctx context.Context) error {
 	_, err := q.db.ExecContext(ctx, EnterGate)

@@ -72,7 +72,7 @@ type Querier interface {
 	CleanedDayMismatches(ctx context.Context, arg CleanedDayMismatchesParams) ([]CleanedDayMismatchesRow, error)
 	// CloseGate waits until all transactions in the gate have ended, and lets nobody
 	// enter until this one ends. A transaction that changes what every writer must agree
-	// on begins with it.
+	// on begins with it, and otherwise as with EnterGate.
 	// Not portable: on SQLite the write lock is the gate.
 	CloseGate(ctx context.Context) error
 	// CohortActivity counts, for each period in which users fired first, how many of them
@@ -156,9 +156,12 @@ type Querier interface {
 	CountWithMoreFires(ctx context.Context, value int64) (int64, error)
 	// CountWithMorePnL counts the users with a higher P&L than a value.
 	CountWithMorePnL(ctx context.Context, value float64) (int64, error)
-	// CreateUsers creates the users who are not known yet, without a fire, and returns
-	// their ids. It takes a JSON array of user ids, none twice.
-	// Not portable: a row must be there to be held; SQLite has one writer.
+	// CreateUsers holds some users, until the transaction ends, and creates those who are
+	// not known yet, whose ids it returns. It takes a JSON array of user ids, none twice.
+	// Who is created is known to others from the first fire or trade on.
+	// Not portable: SQLite's writer has the file for itself, PostgreSQL's must lock: the
+	// row of a conflict is locked even if it is not to be updated. One statement does
+	// both, so whoever waits here holds only users with smaller ids.
 	CreateUsers(ctx context.Context, users string) ([]int64, error)
 	// DatabaseSize returns how many bytes the whole database takes on disk.
 	// Not portable: SQLite has PRAGMAs for it.
@@ -258,7 +261,11 @@ type Querier interface {
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	DeleteUsers(ctx context.Context, users string) error
 	// EnterGate waits while the gate is closed, and then keeps it from being closed until
-	// the transaction ends. Every transaction that writes begins with it.
+	// the transaction ends. Every transaction that writes begins with it, and with
+	// settings of its own: a client that has vanished with its network must not keep the
+	// row of today locked for hours, and rows are looked up by their keys. For tables of
+	// some 20,000 rows, or of which the server has no statistics yet, it would rather read
+	// all of them to join them with the keys of one batch.
 	// Not portable: on SQLite the write lock is the gate.
 	EnterGate(ctx context.Context) error
 	// FactDaysAfter lists the days on which users fired or traded by user and day, and
@@ -336,11 +343,9 @@ type Querier interface {
 	HistoriesOfUsers(ctx context.Context, users string) ([]HistoriesOfUsersRow, error)
 	// HoldSetting holds a setting, until the transaction ends, and returns its value.
 	HoldSetting(ctx context.Context, name string) (string, error)
-	// HoldUsers holds some users, until the transaction ends, and returns the streak
-	// state and trades of those who are known, in no order. It takes a JSON array of user
-	// ids, none twice.
-	// Not portable: SQLite's writer has the file for itself, PostgreSQL's must lock:
-	// by a change of a column without an index, which rows on several nodes allow.
+	// HoldUsers returns the streak state and trades of some users, who are held, in no
+	// order. It takes a JSON array of user ids, none twice.
+	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	HoldUsers(ctx context.Context, users string) ([]HoldUsersRow, error)
 	// InsertAwards stores awards. It takes a JSON array of [user_id, streak_start,
 	// milestone, day, awarded_at], no (user_id, streak_start, milestone) twice.

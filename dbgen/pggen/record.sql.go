@@ -247,23 +247,20 @@ func (q *Queries) AwardsOfUsers(ctx context.Context, users string) ([]StreakAwar
 }
 
 const CreateUsers = `-- name: CreateUsers :many
-WITH created AS (
-    INSERT INTO user_states (user_id)
-    SELECT CAST(CAST(j.value AS TEXT) AS BIGINT)
-    FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
-    ORDER BY 1
-    ON CONFLICT (user_id) DO NOTHING
-    RETURNING user_id
-)
-INSERT INTO fire_totals (user_id, last_updated)
-SELECT c.user_id, TIMESTAMPTZ '1970-01-01 00:00:00+00' FROM created AS c
-ON CONFLICT (user_id) DO NOTHING
+INSERT INTO user_states AS u (user_id)
+SELECT CAST(CAST(j.value AS TEXT) AS BIGINT)
+FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+ORDER BY 1
+ON CONFLICT (user_id) DO UPDATE SET freezes = u.freezes WHERE FALSE
 RETURNING user_id
 `
 
-// CreateUsers creates the users who are not known yet, without a fire, and returns
-// their ids. It takes a JSON array of user ids, none twice.
-// Not portable: a row must be there to be held; SQLite has one writer.
+// CreateUsers holds some users, until the transaction ends, and creates those who are
+// not known yet, whose ids it returns. It takes a JSON array of user ids, none twice.
+// Who is created is known to others from the first fire or trade on.
+// Not portable: SQLite's writer has the file for itself, PostgreSQL's must lock: the
+// row of a conflict is locked even if it is not to be updated. One statement does
+// both, so whoever waits here holds only users with smaller ids.
 func (q *Queries) CreateUsers(ctx context.Context, users string) ([]int64, error) {
 	rows, err := q.db.QueryContext(ctx, CreateUsers, users)
 	if err != nil {
@@ -443,16 +440,11 @@ func (q *Queries) HistoriesOfUsers(ctx context.Context, users string) ([]Histori
 }
 
 const HoldUsers = `-- name: HoldUsers :many
-UPDATE user_states AS u SET freezes = u.freezes
-FROM (
-    SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) AS user_id
-    FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
-    ORDER BY 1
-) AS k
-WHERE u.user_id = k.user_id
-RETURNING
+SELECT
     u.user_id, u.first_day, u.streak_start, u.streak_end, u.streak_length,
     u.streak_until, u.streak_longest, u.freezes, u.wins, u.losses, u.pnl_micros
+FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+JOIN user_states AS u ON u.user_id = CAST(CAST(j.value AS TEXT) AS BIGINT)
 `
 
 type HoldUsersRow struct {
@@ -469,11 +461,9 @@ type HoldUsersRow struct {
 	PnlMicros     int64
 }
 
-// HoldUsers holds some users, until the transaction ends, and returns the streak
-// state and trades of those who are known, in no order. It takes a JSON array of user
-// ids, none twice.
-// Not portable: SQLite's writer has the file for itself, PostgreSQL's must lock:
-// by a change of a column without an index, which rows on several nodes allow.
+// HoldUsers returns the streak state and trades of some users, who are held, in no
+// order. It takes a JSON array of user ids, none twice.
+// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) HoldUsers(ctx context.Context, users string) ([]HoldUsersRow, error) {
 	rows, err := q.db.QueryContext(ctx, HoldUsers, users)
 	if err != nil {

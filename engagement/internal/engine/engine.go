@@ -122,6 +122,11 @@ type Engine interface {
 	// write lock from the start, for which it waits no longer than a moment:
 	// the error is Busy then.
 	BeginWrite(ctx context.Context, gate Gate) (Tx, error)
+	// Lanes returns how many batches of a process may be written at a time.
+	Lanes() int
+	// BeginBatch opens a transaction of one lane, from 0 on, in the gate with others,
+	// while other lanes may have one. What BeginWrite opens is alone in its process.
+	BeginBatch(ctx context.Context, lane int) (Tx, error)
 
 	// Classify says what an error means.
 	Classify(err error) Class

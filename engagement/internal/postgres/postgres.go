@@ -1,8 +1,8 @@
 // Package postgres opens engagement databases kept by a PostgreSQL server.
 //
-// As with SQLite, one connection of a process writes: its callers share transactions,
-// which cannot deadlock with each other. The writers of different processes wait for
-// each other at the rows that they change.
+// A process writes one transaction at a time, or two batches of different users: its
+// callers share transactions. The writers of different processes, and batches, wait
+// for each other at the rows that they change.
 package postgres
 
 import (
@@ -23,6 +23,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/stdlib"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
 	"github.com/hydraxdev/engagementdb/dbgen/pggen"
@@ -30,6 +31,9 @@ import (
 )
 
 const (
+	// lanes is how many batches a process writes at a time. The server works for each
+	// in a process of its own, and while one waits for its disk the other goes on.
+	lanes = 2
 	// maxReaders is how many reads and snapshots a process runs at a time;
 	// more wait.
 	maxReaders = 32
@@ -52,8 +56,11 @@ type Engine struct {
 	config *pgx.ConnConfig
 	opts   Options
 	reader *sql.DB
-	writer *sql.DB
-	spread bool // the tables are spread over the nodes of a cluster
+	// writers have one connection each, for a lane, that knows its statements.
+	writers [lanes]*sql.DB
+	// writing has a place for each lane; who must be alone takes all.
+	writing *semaphore.Weighted
+	spread  bool // the tables are spread over the nodes of a cluster
 	// answerTimeout is how long the server may take to answer what was queued. That
 	// includes waiting for rows that others hold.
 	answerTimeout time.Duration
@@ -76,10 +83,14 @@ func New(dsn string, opts Options) (*Engine, error) {
 	}
 	// The first statement finds out by itself whether the writing connection is still alive.
 	unasked := stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return false })
-	return &Engine{
+	e := &Engine{
 		config: config, opts: opts, answerTimeout: 30 * time.Second,
-		reader: openPool(config, maxReaders), writer: openPool(config, 1, unasked),
-	}, nil
+		reader: openPool(config, maxReaders), writing: semaphore.NewWeighted(lanes),
+	}
+	for lane := range e.writers {
+		e.writers[lane] = openPool(config, 1, unasked)
+	}
+	return e, nil
 }
 
 func openPool(config *pgx.ConnConfig, conns int, opts ...stdlib.OptionOpenDB) *sql.DB {
@@ -233,5 +244,9 @@ func classOfCode(code string) engine.Class {
 
 // Close closes the pools.
 func (e *Engine) Close() error {
-	return errors.Join(e.reader.Close(), e.writer.Close())
+	err := e.reader.Close()
+	for _, writer := range e.writers {
+		err = errors.Join(err, writer.Close())
+	}
+	return err
 }

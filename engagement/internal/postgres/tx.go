@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -22,21 +23,14 @@ const (
 	beginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 	// A statement must see what others have committed while it waited for their
 	// rows: the counters are added to, not overwritten.
-	beginWrite = "BEGIN ISOLATION LEVEL READ COMMITTED"
-	// A client that has vanished with its network must not keep the row of today
-	// locked for hours. Rows are looked up by their keys: for tables of some 20,000
-	// rows, or of which the server has no statistics yet, it would rather read all of
-	// them to join them with the keys of one batch.
-	setUp = "SELECT set_config('lock_timeout', '10s', true), " +
-		"set_config('idle_in_transaction_session_timeout', '60s', true), " +
-		"set_config('enable_seqscan', 'off', true), " +
-		"set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+	beginWrite  = "BEGIN ISOLATION LEVEL READ COMMITTED"
 	commitAsync = "SET LOCAL synchronous_commit = off"
 	// Several connections of a transaction to one node would take a snapshot each.
 	oneConnection = "SET LOCAL citus.max_adaptive_executor_pool_size = 1"
 )
 
-// setUpSpread is setUp for a cluster, which tells its nodes only of SET LOCAL.
+// setUpSpread is what EnterGate sets, for a cluster, which tells its nodes only of SET
+// LOCAL.
 var setUpSpread = []string{
 	oneConnection, "SET LOCAL citus.propagate_set_commands = 'local'",
 	"SET LOCAL lock_timeout = '10s'", "SET LOCAL idle_in_transaction_session_timeout = '60s'",
@@ -53,6 +47,7 @@ type tx struct {
 	engine *Engine
 	pooled *sql.Conn
 	conn   *pgx.Conn
+	free   func() // lets the next writer of this process begin
 	queued []*pgx.QueuedQuery
 	failed error // of the first statement that failed or was lost
 	ended  bool  // the connection is given back
@@ -62,7 +57,7 @@ type tx struct {
 // BeginRead opens a snapshot. It is taken by the first query; on a cluster by one
 // that goes to every node, since each node takes its own.
 func (e *Engine) BeginRead(ctx context.Context, gate engine.Gate) (engine.Snapshot, error) {
-	t, err := e.newTx(ctx, e.reader)
+	t, err := e.newTx(ctx, e.reader, func() {})
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +66,7 @@ func (e *Engine) BeginRead(ctx context.Context, gate engine.Gate) (engine.Snapsh
 		return t, t.flushOrDiscard(ctx)
 	}
 	if gate == engine.CloseGate { // on a connection of its own, which is waited for last
-		closed, err := e.begin(ctx, engine.CloseGate)
+		closed, err := e.beginWrite(ctx, engine.CloseGate, 0, lanes)
 		if err != nil {
 			return nil, errors.Join(err, t.release())
 		}
@@ -83,18 +78,33 @@ func (e *Engine) BeginRead(ctx context.Context, gate engine.Gate) (engine.Snapsh
 	return t, t.flushOrDiscard(ctx)
 }
 
-// BeginWrite opens a transaction on the process's writing connection. It begins
+// BeginWrite opens a transaction while no other of this process is written. It begins
 // with the first statement, and with the gate.
 func (e *Engine) BeginWrite(ctx context.Context, gate engine.Gate) (engine.Tx, error) {
 	if e.opts.ReadOnly {
 		return nil, errStandby
 	}
-	return e.begin(ctx, gate)
+	return e.beginWrite(ctx, gate, 0, lanes)
 }
 
-// begin opens a transaction behind the gate on the process's writing connection.
-func (e *Engine) begin(ctx context.Context, gate engine.Gate) (engine.Tx, error) {
-	t, err := e.newTx(ctx, e.writer)
+// Lanes returns how many batches are written at a time.
+func (e *Engine) Lanes() int { return lanes }
+
+// BeginBatch opens a transaction on the writing connection of a lane. It begins with
+// the first statement, and with the gate.
+func (e *Engine) BeginBatch(ctx context.Context, lane int) (engine.Tx, error) {
+	if e.opts.ReadOnly {
+		return nil, errStandby
+	}
+	return e.beginWrite(ctx, engine.EnterGate, lane, 1)
+}
+
+// beginWrite opens a transaction of one lane that takes the place of so many.
+func (e *Engine) beginWrite(ctx context.Context, gate engine.Gate, lane int, places int64) (engine.Tx, error) {
+	if err := e.writing.Acquire(ctx, places); err != nil {
+		return nil, err
+	}
+	t, err := e.newTx(ctx, e.writers[lane], sync.OnceFunc(func() { e.writing.Release(places) }))
 	if err != nil {
 		return nil, err
 	}
@@ -103,8 +113,6 @@ func (e *Engine) begin(ctx context.Context, gate engine.Gate) (engine.Tx, error)
 		for _, statement := range setUpSpread {
 			t.queue(statement)
 		}
-	} else {
-		t.queue(setUp)
 	}
 	if e.opts.Async {
 		t.queue(commitAsync)
@@ -117,12 +125,14 @@ func (e *Engine) begin(ctx context.Context, gate engine.Gate) (engine.Tx, error)
 	return t, nil
 }
 
-func (e *Engine) newTx(ctx context.Context, pool *sql.DB) (*tx, error) {
+// newTx returns a transaction that calls free when it has ended, or could not begin.
+func (e *Engine) newTx(ctx context.Context, pool *sql.DB, free func()) (*tx, error) {
 	pooled, err := pool.Conn(ctx)
 	if err != nil {
+		free()
 		return nil, err
 	}
-	t := &tx{engine: e, pooled: pooled}
+	t := &tx{engine: e, pooled: pooled, free: free}
 	t.querier = querier{pggen.New((*flushing)(t))}
 	err = pooled.Raw(func(c any) error { t.conn = c.(*stdlib.Conn).Conn(); return nil })
 	if err != nil {
@@ -261,9 +271,7 @@ func (q *queueing) PrepareContext(context.Context, string) (*sql.Stmt, error) {
 
 // Load holds users and reads what a write of their facts depends on, in one round
 // trip. Each statement sees what was committed when it began, so those after
-// HoldUsers see all that others have stored of these users. All users are created
-// before any is held: whoever holds one waits for no user whom another has created
-// and not committed.
+// CreateUsers see all that others have stored of these users.
 func (t *tx) Load(ctx context.Context, keys engine.Keys) (l engine.Loaded, err error) {
 	queueRows(t, &l.Settings, rowTo(func(row pggen.Setting) dbgen.Setting { return dbgen.Setting(row) }), pggen.WriterSettings)
 	queueRows(t, &l.Created, pgx.RowTo[int64], pggen.CreateUsers, keys.Users)
@@ -354,10 +362,12 @@ func (t *tx) Rollback(ctx context.Context) error {
 func (t *tx) discard() {
 	t.ended = true
 	_ = t.pooled.Raw(func(any) error { return driver.ErrBadConn })
+	t.free()
 }
 
 // release gives the connection back.
 func (t *tx) release() error {
 	t.ended = true
+	defer t.free()
 	return t.pooled.Close()
 }

@@ -28,6 +28,14 @@ func (e *Engine) BeginWrite(ctx context.Context, _ engine.Gate) (engine.Tx, erro
 	return begin(ctx, e.writer, "BEGIN IMMEDIATE")
 }
 
+// Lanes returns 1: a file has one writer.
+func (e *Engine) Lanes() int { return 1 }
+
+// BeginBatch is BeginWrite.
+func (e *Engine) BeginBatch(ctx context.Context, _ int) (engine.Tx, error) {
+	return e.BeginWrite(ctx, engine.EnterGate)
+}
+
 // tx is a transaction. It is not database/sql's, which costs a goroutine a
 // transaction and one a query, and rolls back behind its caller's back when a
 // context ends.
