@@ -34,6 +34,8 @@ func TestOptionsThatAreRefused(t *testing.T) {
 		{"a retention when only reading", []engagement.Option{engagement.WithReadOnly(), engagement.WithRetention(9)}, "retention 9"},
 		{"an unknown durability", []engagement.Option{engagement.WithSynchronous("EXTRA; DROP")}, `synchronous "EXTRA; DROP"`},
 		{"no durability", []engagement.Option{engagement.WithSynchronous("")}, `synchronous ""`},
+		{"a file to be spread", []engagement.Option{engagement.WithCitus()}, "citus"},
+		{"to be spread when only reading", []engagement.Option{engagement.WithReadOnly(), engagement.WithCitus()}, "citus"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dsn := freshFile(t)

@@ -22,6 +22,7 @@ func newEngine(dsn string, o options) (engine.Engine, error) {
 		eng, err := postgres.New(dsn, postgres.Options{
 			ReadOnly: o.readOnly,
 			Async:    o.synchronous != SyncFull,
+			Spread:   o.citus,
 			Log:      o.log,
 		})
 		if err != nil {
@@ -32,6 +33,8 @@ func newEngine(dsn string, o options) (engine.Engine, error) {
 		return nil, invalid("dsn", RedactDSN(dsn), want+"; a path of such a form begins with ./")
 	case strings.ContainsRune(dsn, 0):
 		return nil, invalid("dsn", dsn, "a path has no NUL")
+	case o.citus:
+		return nil, invalid("citus", dsn, "a file has no nodes to be spread over")
 	}
 	return sqlite.New(dsn, sqlite.Options{
 		ReadOnly:    o.readOnly,

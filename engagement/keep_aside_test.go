@@ -142,7 +142,7 @@ func TestRowsSetAsideThatBecomeFactsAreCounted(t *testing.T) {
 				}
 			}
 
-			alter(t, dsn, "UPDATE signal_fires SET user_id = 5 WHERE signal_id = 'MENDED'")
+			alter(t, dsn, toUser("signal_fires", "signal_id, timestamp, executed, day", 5, "signal_id = 'MENDED'"))
 			must(db.Rebuild(ctx))(t)
 			same(t, "set aside after a mend", proven(t, db).Aside, int64(2))
 			same(t, "fires of the mended row's user", must(db.UserStats(ctx, 5))(t).TotalFires, int64(1))

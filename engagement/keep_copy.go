@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 )
 
 // CopyReport says what CopyTo has done.
@@ -56,7 +57,7 @@ func (db *DB) copyTo(ctx context.Context, dsn string) (report CopyReport, err er
 		return report, err
 	}
 	c := copier{target: target, report: &report}
-	_, err = inSnapshot(ctx, db.core, func(v *view) (struct{}, error) {
+	_, err = inSnapshot(ctx, db.core, engine.CloseGate, func(v *view) (struct{}, error) {
 		c.source = v.q
 		return struct{}{}, c.run(ctx)
 	})

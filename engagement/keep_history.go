@@ -81,7 +81,7 @@ func (db *DB) checkHistory(ctx context.Context) error {
 }
 
 func (db *DB) lostHistory(ctx context.Context) (*HistoryError, error) {
-	return snapshot(ctx, db.Reader, "look for lost history", func(v *view) (*HistoryError, error) {
+	return wholeSnapshot(ctx, db.Reader, "look for lost history", func(v *view) (*HistoryError, error) {
 		horizon, err := v.horizon(ctx)
 		if err != nil {
 			return nil, err

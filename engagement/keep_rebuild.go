@@ -137,7 +137,7 @@ func repair[T any](ctx context.Context, db *DB,
 	find func(context.Context, *view) ([]T, error), fix func(context.Context, *writing, []T) error,
 ) (found int, err error) {
 	var repairs int64
-	differences, err := snapshot(ctx, db.Reader, "look for differences", func(v *view) ([]T, error) {
+	differences, err := wholeSnapshot(ctx, db.Reader, "look for differences", func(v *view) ([]T, error) {
 		if repairs, err = v.number(ctx, settingRepairs, 0); err != nil {
 			return nil, err
 		}

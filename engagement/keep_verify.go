@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 	"github.com/hydraxdev/engagementdb/engagement/internal/stats"
 )
 
@@ -111,7 +112,7 @@ func (c *core) verify(ctx context.Context) (Report, error) {
 // verifyCounters checks all invariants but V5, in one snapshot.
 func (c *core) verifyCounters(ctx context.Context) (Report, error) {
 	return retry(ctx, c, "verify the counters", func(ctx context.Context) (Report, error) {
-		return inSnapshot(ctx, c, func(v *view) (Report, error) { return v.verifyCounters(ctx) })
+		return inSnapshot(ctx, c, engine.CloseGate, func(v *view) (Report, error) { return v.verifyCounters(ctx) })
 	})
 }
 

@@ -26,7 +26,7 @@ func TestVerifyFindsTokensAndPublicUsersThatMakeNoSense(t *testing.T) {
 		{"no creation", "UPDATE api_tokens SET created_at = '1970-01-01 00:00:00+00:00' WHERE name = 'own'", "created_at"},
 		{"an expiry before the creation", "UPDATE api_tokens SET expires_at = '2020-01-01 00:00:00+00:00' WHERE name = 'own'", "expires_at"},
 		{"a use before the creation", "UPDATE api_tokens SET last_used = '2020-01-01 00:00:00+00:00' WHERE name = 'own'", "last_used"},
-		{"a public user who is not known", "UPDATE public_users SET user_id = 9", "user_id"},
+		{"a public user who is not known", toUser("public_users", "since", 9, "user_id <> 9"), "user_id"},
 		{"an agreement at no time", "UPDATE public_users SET since = '1970-01-01 00:00:00+00:00'", "since"},
 	}
 	for _, e := range engines {

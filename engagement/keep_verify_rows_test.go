@@ -39,11 +39,18 @@ func TestFactsWhoseDayIsWrongAreMovedToThatOfTheirTime(t *testing.T) {
 	}
 }
 
+// toUser returns statements that give some rows to another user, in a form that
+// moves them to where that user's are. columns are all but user_id.
+func toUser(table, columns string, user int64, where string) string {
+	return fmt.Sprintf("INSERT INTO %[1]s (user_id, %[2]s) SELECT %[3]d, %[2]s FROM %[1]s WHERE %[4]s; DELETE FROM %[1]s WHERE user_id <> %[3]d AND %[4]s",
+		table, columns, user, where)
+}
+
 func TestCountedRowsThatCannotBeReadAreFoundAndSetAside(t *testing.T) {
 	t.Parallel()
 	for _, e := range engines {
 		statements := map[string]string{
-			"a fire of user 0":          "UPDATE signal_fires SET user_id = 0 WHERE user_id = 1 AND signal_id = 'S_0'",
+			"a fire of user 0":          toUser("signal_fires", "signal_id, timestamp, executed, day", 0, "user_id = 1 AND signal_id = 'S_0'"),
 			"a fire without a signal":   "UPDATE signal_fires SET signal_id = '' WHERE user_id = 1 AND signal_id = 'S_0'",
 			"a fire of long ago":        "UPDATE signal_fires SET timestamp = '1969-01-01' WHERE user_id = 1 AND signal_id = 'S_0'",
 			"a trade that is too large": "UPDATE trades SET pnl_micros = 9100000000000000000 WHERE user_id = 1 AND trade_id = 't0'",

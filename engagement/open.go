@@ -50,7 +50,7 @@ func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {
 	if state.Problem != "" {
 		return nil, fmt.Errorf("%w: %s", ErrSchema, state.Problem)
 	}
-	if state.Version < state.Latest {
+	if state.Version < state.Latest || o.citus {
 		if state.Missing && (o.readOnly || o.noMigrate) {
 			return nil, fmt.Errorf("%w: %w", ErrSchema, os.ErrNotExist)
 		}

@@ -18,6 +18,7 @@ type options struct {
 	keepDays    int // 0: no cleanup in the background
 	readOnly    bool
 	noMigrate   bool
+	citus       bool
 	synchronous Synchronous
 	like        string        // a new file gets the mode and owner of this one
 	tryFor      time.Duration // of tests
@@ -37,6 +38,9 @@ func newOptions(opts []Option) (options, error) {
 	}
 	if o.readOnly && o.keepDays > 0 {
 		return o, invalid("retention", o.keepDays, "a read-only database cannot be cleaned up")
+	}
+	if o.citus && (o.readOnly || o.noMigrate) {
+		return o, invalid("citus", nil, "tables cannot be spread without migrating")
 	}
 	return o, nil
 }
@@ -153,6 +157,14 @@ func WithReadOnly() Option {
 // ErrSchema, instead of migrating it.
 func WithoutMigrate() Option {
 	return func(o *options) error { o.noMigrate = true; return nil }
+}
+
+// WithCitus makes Open spread the tables over the nodes of a Citus cluster, of which
+// dsn must name the coordinator, unless they are spread already. Writers wait while
+// rows are moved. It is needed once: what a later migration adds is spread by itself.
+// Any other database is ErrInvalid.
+func WithCitus() Option {
+	return func(o *options) error { o.citus = true; return nil }
 }
 
 // Synchronous is what a commit waits for; see

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 )
 
 // Reader answers questions. The one inside a [DB] reads the latest committed state in
@@ -66,18 +67,25 @@ func latest[T any](ctx context.Context, r *Reader, doing string, fn func(*view) 
 	})
 }
 
-// snapshot answers a question of several queries, which see the same state. fn
-// may run several times.
+// snapshot answers a question of several queries, which see the same state: of a
+// database on several nodes, each its own latest. fn may run several times.
 func snapshot[T any](ctx context.Context, r *Reader, doing string, fn func(*view) (T, error)) (T, error) {
 	return ask(ctx, r, doing, fn, func(ctx context.Context) (T, error) {
-		return inSnapshot(ctx, r.core, fn)
+		return inSnapshot(ctx, r.core, engine.EnterGate, fn)
 	})
 }
 
-// snapshotOnce is snapshot for an fn that must not run twice.
+// wholeSnapshot is snapshot of one moment, whatever nodes the database is on.
+func wholeSnapshot[T any](ctx context.Context, r *Reader, doing string, fn func(*view) (T, error)) (T, error) {
+	return ask(ctx, r, doing, fn, func(ctx context.Context) (T, error) {
+		return inSnapshot(ctx, r.core, engine.CloseGate, fn)
+	})
+}
+
+// snapshotOnce is wholeSnapshot for an fn that must not run twice.
 func snapshotOnce[T any](ctx context.Context, r *Reader, doing string, fn func(*view) (T, error)) (T, error) {
 	return ask(ctx, r, doing, fn, func(ctx context.Context) (T, error) {
-		return inSnapshot(ctx, r.core, func(v *view) (T, error) {
+		return inSnapshot(ctx, r.core, engine.CloseGate, func(v *view) (T, error) {
 			answer, err := fn(v)
 			return answer, final(err)
 		})
@@ -94,8 +102,11 @@ func ask[T any](ctx context.Context, r *Reader, doing string, fn func(*view) (T,
 }
 
 // inSnapshot runs fn in a snapshot of its own.
-func inSnapshot[T any](ctx context.Context, c *core, fn func(*view) (T, error)) (T, error) {
-	tx, err := c.engine.BeginRead(ctx)
+func inSnapshot[T any](ctx context.Context, c *core, gate engine.Gate, fn func(*view) (T, error)) (T, error) {
+	if c.inThisTx() {
+		gate = engine.EnterGate // the transaction would be waited for
+	}
+	tx, err := c.engine.BeginRead(ctx, gate)
 	if err != nil {
 		return *new(T), err
 	}

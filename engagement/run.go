@@ -222,10 +222,16 @@ func (c *core) enterTx() (leave func()) {
 // which would wait for it. Nothing but the goroutine's number tells: a caller's
 // function may pass any context.
 func (c *core) refuseInTx() error {
-	if owner := c.inTx.Load(); owner != 0 && owner == goroutineID() {
+	if c.inThisTx() {
 		return invalid("call", nil, "inside Tx, it would wait for ever on the database; use the Tx to write")
 	}
 	return nil
+}
+
+// inThisTx reports whether this goroutine runs a caller's function in a transaction.
+func (c *core) inThisTx() bool {
+	owner := c.inTx.Load()
+	return owner != 0 && owner == goroutineID()
 }
 
 // goroutineID returns the number that begins a goroutine's stack: "goroutine 7 [".

@@ -98,7 +98,7 @@ func plansOfSQLite() []planOfSQLite {
 		{query: "FiringDaysBetween", step: "SEARCH user_days USING PRIMARY KEY (day>? AND day<?)", sorts: true},
 		{query: "StatsOfUsers", step: "SEARCH u USING INTEGER PRIMARY KEY (rowid=?)", sorts: true},
 		{query: "DaysOfUsers", step: "SEARCH d USING INDEX idx_user_days_user (user_id=? AND day>? AND day<?)", sorts: true},
-		{query: "CountCommonSignals", step: "SEARCH b USING INDEX sqlite_autoindex_signal_fires_1 (signal_id=? AND user_id=?)"},
+		{query: "CountCommonSignals", step: "SEARCH a USING INDEX sqlite_autoindex_signal_fires_1 (signal_id=? AND user_id=?)"},
 		{query: "UsersWithoutBound", step: "SEARCH user_stats USING COVERING INDEX idx_user_stats_win_bound (win_bound<?)"},
 		{query: "CountUsersWithoutBound", step: "SEARCH user_stats USING COVERING INDEX idx_user_stats_win_bound (win_bound<?)"},
 		{query: "UsersFrom", step: "SEARCH user_stats USING INTEGER PRIMARY KEY (rowid>?)"},
@@ -307,6 +307,7 @@ func plansOfPostgres() []planOfPostgres {
 		{query: "DaysBetween", index: "days_pkey", cond: `((day >= $1) AND (day <= $2))`},
 		{query: "TopSignalOfDay", index: "idx_signal_days_day_fires", cond: `((day = $1) AND (fires > 0))`},
 		{query: "PopularSignals", index: "idx_signal_days_day_fires", cond: `((day >= $1) AND (day <= $2)`, sorts: true},
+		{query: "FiresInSpans", index: "idx_signal_fires_timestamp", cond: `(("timestamp" >= (((j.value ->> 1)`, sorts: true},
 
 		{query: "NewUsersFrom", index: "idx_user_stats_first_day", cond: `((first_day = ANY (ARRAY[$1, $1])) AND (user_id >= $2))`},
 		{query: "UsersFrom", index: "user_stats_pkey", cond: `(user_id >= $1)`},

@@ -48,7 +48,7 @@ var engines = []engine{{name: "sqlite", fresh: freshFile, migrated: migratedFile
 const (
 	postgresURL     = "ENGAGEMENT_TEST_POSTGRES"
 	postgresMustRun = "ENGAGEMENT_TEST_POSTGRES_MUST_RUN" // 1: fail rather than skip
-	postgresCitus   = "ENGAGEMENT_TEST_CITUS"             // 1: it is a Citus coordinator; spread the tables
+	postgresCitus   = "ENGAGEMENT_TEST_CITUS"             // 1: it is the coordinator of a Citus cluster, over which tables are spread
 )
 
 func TestMain(m *testing.M) {
@@ -67,7 +67,7 @@ func TestMain(m *testing.M) {
 func runWithPostgres(m *testing.M) (code int, err error) {
 	dsn := os.Getenv(postgresURL)
 	fresh := func(t tb) string { return freshSchema(t, dsn) }
-	migrated := fresh
+	migrated := func(t tb) string { return migratedSchema(t, fresh(t)) }
 	if dsn == "" {
 		var server *pgtest.Server
 		server, err = pgtest.Start(context.Background(), "fsync=off", "full_page_writes=off")
@@ -90,13 +90,17 @@ func freshSchema(t tb, dsn string) string {
 	t.Helper()
 	schema, drop, err := pgtest.NewSchema(context.Background(), dsn)
 	dropWith(t, drop, err)
-	if os.Getenv(postgresCitus) == "1" {
-		script, err := os.ReadFile(filepath.Join("..", "migrations", "citus", "distribute.sql"))
-		noError(t, err)
-		noError(t, engagement.Migrate(context.Background(), schema))
-		noError(t, pgtest.Exec(context.Background(), schema, string(script)))
-	}
 	return schema
+}
+
+// migratedSchema migrates the schema at dsn, and spreads it if it is on a cluster.
+// The engine does so, because Open would store a time zone.
+func migratedSchema(t tb, dsn string) string {
+	t.Helper()
+	eng := must(postgres.New(dsn, postgres.Options{Spread: os.Getenv(postgresCitus) == "1"}))(t)
+	must(eng.Migrate(context.Background()))(t)
+	noError(t, eng.Close())
+	return dsn
 }
 
 // dropWith drops a schema with t, unless it could not be made.

@@ -19,6 +19,12 @@ var postgres embed.FS
 // the same meaning.
 var Postgres = mustSub(postgres, "postgres")
 
+// Spread holds the statements that spread PostgreSQL's tables over the nodes of a
+// Citus cluster.
+//
+//go:embed citus/spread.sql
+var Spread string
+
 func mustSub(fsys fs.FS, dir string) fs.FS {
 	sub, err := fs.Sub(fsys, dir)
 	if err != nil {

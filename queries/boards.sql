@@ -302,8 +302,9 @@ ORDER BY user_id, day;
 -- name: CountCommonSignals :one
 -- CountCommonSignals counts the signals that two users both fired in a range of
 -- days, among the fires that are kept.
-SELECT COUNT(*)
-FROM signal_fires AS a
-JOIN signal_fires AS b ON b.signal_id = a.signal_id
+SELECT COUNT(*) FROM signal_fires AS a
 WHERE a.user_id = @user_a AND a.day >= @first_day AND a.day <= @last_day
-    AND b.user_id = @user_b AND b.day >= @first_day AND b.day <= @last_day;
+    AND a.signal_id IN (
+        SELECT b.signal_id FROM signal_fires AS b
+        WHERE b.user_id = @user_b AND b.day >= @first_day AND b.day <= @last_day
+    );

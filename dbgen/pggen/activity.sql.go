@@ -151,15 +151,12 @@ func (q *Queries) CohortLastActivity(ctx context.Context, arg CohortLastActivity
 }
 
 const FiresInSpans = `-- name: FiresInSpans :many
-SELECT
-    CAST(j.value ->> 0 AS BIGINT) AS cell,
-    CAST(SUM((
-        SELECT COUNT(*) FROM signal_fires AS f
-        WHERE f.timestamp >= CAST((j.value ->> 1) || '+00' AS TIMESTAMPTZ)
-            AND f.timestamp < CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ)
-            AND f.day > 0
-    )) AS BIGINT) AS fires
+SELECT CAST(j.value ->> 0 AS BIGINT) AS cell, COUNT(*) AS fires
 FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+JOIN signal_fires AS f
+    ON f.timestamp >= CAST((j.value ->> 1) || '+00' AS TIMESTAMPTZ)
+    AND f.timestamp < CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ)
+WHERE f.day > 0
 GROUP BY cell
 `
 

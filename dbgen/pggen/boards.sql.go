@@ -368,11 +368,12 @@ func (q *Queries) AboveByWinBound(ctx context.Context, arg AboveByWinBoundParams
 }
 
 const CountCommonSignals = `-- name: CountCommonSignals :one
-SELECT COUNT(*)
-FROM signal_fires AS a
-JOIN signal_fires AS b ON b.signal_id = a.signal_id
+SELECT COUNT(*) FROM signal_fires AS a
 WHERE a.user_id = $1 AND a.day >= $2 AND a.day <= $3
-    AND b.user_id = $4 AND b.day >= $2 AND b.day <= $3
+    AND a.signal_id IN (
+        SELECT b.signal_id FROM signal_fires AS b
+        WHERE b.user_id = $4 AND b.day >= $2 AND b.day <= $3
+    )
 `
 
 type CountCommonSignalsParams struct {

@@ -49,3 +49,16 @@ func (q *Queries) EnterGate(ctx context.Context) error {
 	_, err := q.db.ExecContext(ctx, EnterGate)
 	return err
 }
+
+const TouchNodes = `-- name: TouchNodes :one
+SELECT CAST(COALESCE(MIN(user_id), 0) AS BIGINT) AS user_id FROM signal_fires
+`
+
+// TouchNodes reads something of every node of a cluster, which begins a snapshot there.
+// Not portable: SQLite has no nodes.
+func (q *Queries) TouchNodes(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, TouchNodes)
+	var user_id int64
+	err := row.Scan(&user_id)
+	return user_id, err
+}

@@ -352,7 +352,8 @@ type Querier interface {
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	InsertAwards(ctx context.Context, awards string) error
 	// InsertFires stores fires whose keys are not stored. It takes a JSON array of
-	// [user_id, signal_id, timestamp, executed, day], no key twice.
+	// [user_id, signal_id, timestamp, executed, day], no key twice. Nobody reads what it
+	// returns: without it, Citus copies the rows and loses the code of an error.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	InsertFires(ctx context.Context, fires string) error
 	// InsertFreeze stores a freeze that is not spent.
@@ -361,7 +362,7 @@ type Querier interface {
 	InsertToken(ctx context.Context, arg InsertTokenParams) error
 	// InsertTrades stores trades whose keys are not stored. It takes a JSON array of
 	// [user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day], no key
-	// twice.
+	// twice. It returns something as InsertFires does.
 	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 	InsertTrades(ctx context.Context, trades string) error
 	// IsKept returns 1 if anything but totals is kept about a user, and 0 if not.
@@ -624,6 +625,9 @@ type Querier interface {
 	// TopSignalOfDay returns the signal most fired on a day, the first by id among
 	// equals, and nothing for a day without fires.
 	TopSignalOfDay(ctx context.Context, day int64) ([]TopSignalOfDayRow, error)
+	// TouchNodes reads something of every node of a cluster, which begins a snapshot there.
+	// Not portable: SQLite has no nodes.
+	TouchNodes(ctx context.Context) (int64, error)
 	// TradeRows is FireRows for trades.
 	// Not portable: SQLite does not keep to its types.
 	TradeRows(ctx context.Context, arg TradeRowsParams) ([]TradeRowsRow, error)

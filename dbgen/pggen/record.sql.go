@@ -532,10 +532,12 @@ FROM (
     FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
 ) AS f
 ORDER BY f.user_id, f.signal_id
+RETURNING user_id
 `
 
 // InsertFires stores fires whose keys are not stored. It takes a JSON array of
-// [user_id, signal_id, timestamp, executed, day], no key twice.
+// [user_id, signal_id, timestamp, executed, day], no key twice. Nobody reads what it
+// returns: without it, Citus copies the rows and loses the code of an error.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) InsertFires(ctx context.Context, fires string) error {
 	_, err := q.db.ExecContext(ctx, InsertFires, fires)
@@ -558,11 +560,12 @@ FROM (
     FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
 ) AS t
 ORDER BY t.user_id, t.trade_id
+RETURNING user_id
 `
 
 // InsertTrades stores trades whose keys are not stored. It takes a JSON array of
 // [user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day], no key
-// twice.
+// twice. It returns something as InsertFires does.
 // Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 func (q *Queries) InsertTrades(ctx context.Context, trades string) error {
 	_, err := q.db.ExecContext(ctx, InsertTrades, trades)

@@ -870,11 +870,12 @@ func (q *Queries) SetSignalOrigins(ctx context.Context, signals string) error {
 }
 
 const SetUserOrigins = `-- name: SetUserOrigins :exec
-UPDATE fire_totals AS u SET last_updated = k.last_updated
-FROM (
+WITH k AS MATERIALIZED ( -- before the update, in which Citus takes no time zone into account
     SELECT CAST(j.value ->> 0 AS BIGINT) AS user_id, CAST((j.value ->> 1) || '+00' AS TIMESTAMPTZ) AS last_updated
     FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
-) AS k
+)
+UPDATE fire_totals AS u SET last_updated = k.last_updated
+FROM k
 WHERE u.user_id = k.user_id
 `
 

@@ -23,6 +23,7 @@ import (
 
 	"github.com/hydraxdev/engagementdb/engagement"
 	"github.com/hydraxdev/engagementdb/engagement/internal/pgtest"
+	"github.com/hydraxdev/engagementdb/engagement/internal/postgres"
 )
 
 // engines are those that the suite runs on, by name: what returns a DSN of a new
@@ -59,6 +60,11 @@ func runWithPostgres(m *testing.M) (code int, err error) {
 		schema, drop, err := pgtest.NewSchema(context.Background(), dsn)
 		noError(t, err)
 		t.Cleanup(func() { noError(t, drop()) })
+		if os.Getenv("ENGAGEMENT_TEST_CITUS") == "1" { // by the engine: Open would store a time zone
+			eng := must(postgres.New(schema, postgres.Options{Spread: true}))(t)
+			must(eng.Migrate(context.Background()))(t)
+			noError(t, eng.Close())
+		}
 		return schema
 	}
 	return m.Run(), nil

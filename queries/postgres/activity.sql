@@ -3,13 +3,10 @@
 -- cell; several spans may belong to a cell. It takes a JSON array of [cell, from,
 -- until], until not included.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
-SELECT
-    CAST(j.value ->> 0 AS BIGINT) AS cell,
-    CAST(SUM((
-        SELECT COUNT(*) FROM signal_fires AS f
-        WHERE f.timestamp >= CAST((j.value ->> 1) || '+00' AS TIMESTAMPTZ)
-            AND f.timestamp < CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ)
-            AND f.day > 0
-    )) AS BIGINT) AS fires
+SELECT CAST(j.value ->> 0 AS BIGINT) AS cell, COUNT(*) AS fires
 FROM json_array_elements(CAST(CAST(sqlc.arg(spans) AS TEXT) AS JSON)) AS j(value)
+JOIN signal_fires AS f
+    ON f.timestamp >= CAST((j.value ->> 1) || '+00' AS TIMESTAMPTZ)
+    AND f.timestamp < CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ)
+WHERE f.day > 0
 GROUP BY cell;

@@ -26,3 +26,8 @@ SELECT
     set_config('enable_hashjoin', 'off', TRUE),
     set_config('enable_mergejoin', 'off', TRUE),
     pg_advisory_xact_lock(hashtextextended('engagementdb gate ' || current_schema(), 0));
+
+-- name: TouchNodes :one
+-- TouchNodes reads something of every node of a cluster, which begins a snapshot there.
+-- Not portable: SQLite has no nodes.
+SELECT CAST(COALESCE(MIN(user_id), 0) AS BIGINT) AS user_id FROM signal_fires;

@@ -75,7 +75,8 @@ JOIN streak_awards AS a ON a.user_id = CAST(CAST(j.value AS TEXT) AS BIGINT);
 
 -- name: InsertFires :exec
 -- InsertFires stores fires whose keys are not stored. It takes a JSON array of
--- [user_id, signal_id, timestamp, executed, day], no key twice.
+-- [user_id, signal_id, timestamp, executed, day], no key twice. Nobody reads what it
+-- returns: without it, Citus copies the rows and loses the code of an error.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO signal_fires (id, user_id, signal_id, timestamp, executed, day)
 SELECT f.id, f.user_id, f.signal_id, f.timestamp, f.executed, f.day
@@ -89,7 +90,8 @@ FROM (
         CAST(j.value ->> 4 AS BIGINT) AS day
     FROM json_array_elements(CAST(CAST(sqlc.arg(fires) AS TEXT) AS JSON)) AS j(value)
 ) AS f
-ORDER BY f.user_id, f.signal_id;
+ORDER BY f.user_id, f.signal_id
+RETURNING user_id;
 
 -- name: MarkFiresExecuted :exec
 -- MarkFiresExecuted marks stored fires as executed. It takes a JSON array of
@@ -106,7 +108,7 @@ WHERE f.user_id = k.user_id AND f.signal_id = k.signal_id AND f.executed = FALSE
 -- name: InsertTrades :exec
 -- InsertTrades stores trades whose keys are not stored. It takes a JSON array of
 -- [user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day], no key
--- twice.
+-- twice. It returns something as InsertFires does.
 -- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
 INSERT INTO trades (id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day)
 SELECT t.id, t.user_id, t.trade_id, t.signal_id, t.pnl_micros, t.outcome, t.closed_at, t.day
@@ -122,7 +124,8 @@ FROM (
         CAST(j.value ->> 6 AS BIGINT) AS day
     FROM json_array_elements(CAST(CAST(sqlc.arg(trades) AS TEXT) AS JSON)) AS j(value)
 ) AS t
-ORDER BY t.user_id, t.trade_id;
+ORDER BY t.user_id, t.trade_id
+RETURNING user_id;
 
 -- name: AddUserDayFires :exec
 -- AddUserDayFires adds to users' fires of a day. It takes a JSON array of

@@ -126,11 +126,12 @@ WHERE u.user_id = ANY(ARRAY(
 -- SetUserOrigins stores the last_updated of users. It takes a JSON array of [user_id,
 -- last_updated].
 -- Not portable: SQLite spells json_array_elements json_each, and its times are text.
-UPDATE fire_totals AS u SET last_updated = k.last_updated
-FROM (
+WITH k AS MATERIALIZED ( -- before the update, in which Citus takes no time zone into account
     SELECT CAST(j.value ->> 0 AS BIGINT) AS user_id, CAST((j.value ->> 1) || '+00' AS TIMESTAMPTZ) AS last_updated
     FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
-) AS k
+)
+UPDATE fire_totals AS u SET last_updated = k.last_updated
+FROM k
 WHERE u.user_id = k.user_id;
 
 -- name: UndatedUsers :many

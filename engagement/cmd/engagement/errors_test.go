@@ -182,6 +182,10 @@ func TestAForeignFileIsRefused(t *testing.T) {
 	}
 }
 
+func TestAFileIsNotSpread(t *testing.T) {
+	checkError(t, run(t, "migrate", "--citus", "--db", sampleDB(t)), exitUsage, "a file has no nodes to be spread over")
+}
+
 func TestBackupDoesNotOverwrite(t *testing.T) {
 	db := sampleDB(t)
 	checkError(t, run(t, "backup", db, "--db", db), exitUsage, "it exists already")

@@ -21,21 +21,30 @@ type migrateOutput struct {
 }
 
 func (a *app) migrateCommand() *cobra.Command {
-	return &cobra.Command{
+	var citus bool
+	command := &cobra.Command{
 		Use:   "migrate",
 		Short: "Make the database, or bring an old one up to date",
 		Long: `Make the database if there is none, or bring it to the current schema. A database
 of the Python module that this program succeeds is taken over where it is. A file
-with data is first copied to a backup beside it. It may be run at any time.`,
+with data is first copied to a backup beside it. It may be run at any time.
+
+With --citus the tables that grow with the community are spread over the nodes of the
+Citus cluster whose coordinator is named, unless they are already.`,
 		Example: `  engagement migrate
-  engagement migrate --db data/engagement.db --timezone Europe/Berlin`,
+  engagement migrate --db data/engagement.db --timezone Europe/Berlin
+  engagement migrate --db postgres://user@coordinator/community --citus`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			path := a.path(cmd)
 			before := backupsOf(path)
 			out := migrateOutput{Database: engagement.RedactDSN(path), Made: checkExists(path) != nil, Backups: []string{}}
-			return a.withDB(cmd, making, func(_ context.Context, db *engagement.DB) error {
+			var more []engagement.Option
+			if citus {
+				more = append(more, engagement.WithCitus())
+			}
+			return a.withDBAt(cmd, path, making, func(_ context.Context, db *engagement.DB) error {
 				out.Timezone = db.Location().String()
 				for backup := range backupsOf(path) {
 					if !before[backup] {
@@ -43,9 +52,11 @@ with data is first copied to a backup beside it. It may be run at any time.`,
 					}
 				}
 				return a.print(cmd, out, func() string { return migrateText(out) })
-			})
+			}, more...)
 		},
 	}
+	command.Flags().BoolVar(&citus, "citus", false, "spread the tables over the nodes of a Citus cluster")
+	return command
 }
 
 func migrateText(m migrateOutput) string {

@@ -114,8 +114,10 @@ type Engine interface {
 	Remote() bool
 	// Queries returns the typed queries on the pool of readers.
 	Queries() dbgen.Querier
-	// BeginRead opens a snapshot.
-	BeginRead(ctx context.Context) (Snapshot, error)
+	// BeginRead opens a snapshot. With CloseGate it is of one moment even if the
+	// database is on several nodes: then it waits until no write is under way, and none
+	// begins until it has.
+	BeginRead(ctx context.Context, gate Gate) (Snapshot, error)
 	// BeginWrite opens a transaction behind the gate. On SQLite it holds the
 	// write lock from the start, for which it waits no longer than a moment:
 	// the error is Busy then.

@@ -22,7 +22,8 @@ import (
 // versionTable is where goose keeps the versions that are applied.
 const versionTable = goose.DefaultTablename
 
-// Migrate brings the schema to the latest version. Processes take turns by a
+// Migrate brings the schema to the latest version, and spreads its tables over a
+// cluster if that is wanted or was done before. Processes take turns by a
 // lock of the session, one for each schema, so it must not run through a pooler
 // that gives every transaction another session.
 func (e *Engine) Migrate(ctx context.Context) (applied []int64, err error) {
@@ -38,6 +39,18 @@ func (e *Engine) Migrate(ctx context.Context) (applied []int64, err error) {
 	}
 	for _, result := range results {
 		applied = append(applied, result.Source.Version)
+	}
+	if err != nil {
+		return applied, err
+	}
+	wanted := e.opts.Spread
+	if !wanted && len(applied) > 0 { // what a migration adds is spread like the rest
+		if wanted, err = isSpread(ctx, db); err != nil {
+			return applied, err
+		}
+	}
+	if wanted {
+		err = spread(ctx, db)
 	}
 	return applied, err
 }

@@ -46,7 +46,9 @@ type Options struct {
 	ReadOnly bool
 	// Async lets a crash of the server lose the last commits.
 	Async bool
-	Log   *slog.Logger
+	// Spread makes Migrate spread the tables over the nodes of a Citus cluster.
+	Spread bool
+	Log    *slog.Logger
 }
 
 // Engine is one schema of a PostgreSQL database: the first of the search path.
@@ -58,6 +60,7 @@ type Engine struct {
 	writers [lanes]*sql.DB
 	// writing has a place for each lane; who must be alone takes all.
 	writing *semaphore.Weighted
+	spread  bool // the tables are spread over the nodes of a cluster
 	// answerTimeout is how long the server may take to answer what was queued. That
 	// includes waiting for rows that others hold.
 	answerTimeout time.Duration
@@ -125,11 +128,12 @@ var errStandby = &pgconn.PgError{
 // Open makes sure that the server answers and, unless it is only read, that it takes
 // writes.
 func (e *Engine) Open(ctx context.Context) error {
-	if e.opts.ReadOnly {
-		return e.reader.PingContext(ctx)
+	var err error
+	if e.spread, err = isSpread(ctx, e.reader); err != nil || e.opts.ReadOnly {
+		return err
 	}
 	var standby bool
-	err := e.reader.QueryRowContext(ctx, "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean").Scan(&standby)
+	err = e.reader.QueryRowContext(ctx, "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean").Scan(&standby)
 	if err == nil && standby {
 		err = errStandby
 	}
@@ -178,7 +182,7 @@ func (e *Engine) Classify(err error) engine.Class {
 	_, network := errors.AsType[net.Error](err)
 	_, unscanned := errors.AsType[pgx.ScanArgError](err)
 	switch {
-	case errors.Is(err, errNoBackup), errors.Is(err, pgx.ErrTxCommitRollback):
+	case errors.Is(err, errNoBackup), errors.Is(err, errNoCluster), errors.Is(err, pgx.ErrTxCommitRollback):
 		return engine.Refused
 	case unscanned:
 		return engine.Corrupt

@@ -102,6 +102,13 @@ func (e *Engine) CheckStructure(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	defer func() { _ = tx.Rollback() }() // that leaves nothing in any case
+	// To hide its shards, Citus looks at every index of the database, which others may
+	// just be dropping.
+	if e.spread {
+		if _, err := tx.ExecContext(ctx, "SET LOCAL citus.override_table_visibility = off"); err != nil {
+			return nil, err
+		}
+	}
 	schema, err := schemaOf(ctx, tx)
 	if err != nil {
 		return nil, err

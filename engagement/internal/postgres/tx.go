@@ -25,7 +25,17 @@ const (
 	// rows: the counters are added to, not overwritten.
 	beginWrite  = "BEGIN ISOLATION LEVEL READ COMMITTED"
 	commitAsync = "SET LOCAL synchronous_commit = off"
+	// Several connections of a transaction to one node would take a snapshot each.
+	oneConnection = "SET LOCAL citus.max_adaptive_executor_pool_size = 1"
 )
+
+// setUpSpread is what EnterGate sets, for a cluster, which tells its nodes only of SET
+// LOCAL.
+var setUpSpread = []string{
+	oneConnection, "SET LOCAL citus.propagate_set_commands = 'local'",
+	"SET LOCAL lock_timeout = '10s'", "SET LOCAL idle_in_transaction_session_timeout = '60s'",
+	"SET LOCAL enable_seqscan = off", "SET LOCAL enable_hashjoin = off", "SET LOCAL enable_mergejoin = off",
+}
 
 // tx is a transaction on a connection of its own. It is not database/sql's, which
 // rolls back behind its caller's back when a context ends.
@@ -44,19 +54,36 @@ type tx struct {
 	asSet  bool  // statements are planned by the server's own settings
 }
 
-// BeginRead opens a snapshot. It is taken by the first query.
-func (e *Engine) BeginRead(ctx context.Context) (engine.Snapshot, error) {
+// BeginRead opens a snapshot. It is taken by the first query; on a cluster by one
+// that goes to every node, since each node takes its own.
+func (e *Engine) BeginRead(ctx context.Context, gate engine.Gate) (engine.Snapshot, error) {
 	t, err := e.newTx(ctx, e.reader, func() {})
 	if err != nil {
 		return nil, err
 	}
+	if !e.spread {
+		t.queue(beginRead)
+		return t, t.flushOrDiscard(ctx)
+	}
+	if gate == engine.CloseGate { // on a connection of its own, which is waited for last
+		closed, err := e.beginWrite(ctx, engine.CloseGate, 0, lanes)
+		if err != nil {
+			return nil, errors.Join(err, t.release())
+		}
+		defer func() { _ = closed.Rollback(ctx) }() // nothing was written
+	}
 	t.queue(beginRead)
+	t.queue(oneConnection)
+	t.queue(pggen.TouchNodes)
 	return t, t.flushOrDiscard(ctx)
 }
 
 // BeginWrite opens a transaction while no other of this process is written. It begins
 // with the first statement, and with the gate.
 func (e *Engine) BeginWrite(ctx context.Context, gate engine.Gate) (engine.Tx, error) {
+	if e.opts.ReadOnly {
+		return nil, errStandby
+	}
 	return e.beginWrite(ctx, gate, 0, lanes)
 }
 
@@ -66,14 +93,14 @@ func (e *Engine) Lanes() int { return lanes }
 // BeginBatch opens a transaction on the writing connection of a lane. It begins with
 // the first statement, and with the gate.
 func (e *Engine) BeginBatch(ctx context.Context, lane int) (engine.Tx, error) {
+	if e.opts.ReadOnly {
+		return nil, errStandby
+	}
 	return e.beginWrite(ctx, engine.EnterGate, lane, 1)
 }
 
 // beginWrite opens a transaction of one lane that takes the place of so many.
 func (e *Engine) beginWrite(ctx context.Context, gate engine.Gate, lane int, places int64) (engine.Tx, error) {
-	if e.opts.ReadOnly {
-		return nil, errStandby
-	}
 	if err := e.writing.Acquire(ctx, places); err != nil {
 		return nil, err
 	}
@@ -82,6 +109,11 @@ func (e *Engine) beginWrite(ctx context.Context, gate engine.Gate, lane int, pla
 		return nil, err
 	}
 	t.queue(beginWrite)
+	if e.spread {
+		for _, statement := range setUpSpread {
+			t.queue(statement)
+		}
+	}
 	if e.opts.Async {
 		t.queue(commitAsync)
 	}

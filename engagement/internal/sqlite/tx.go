@@ -14,7 +14,7 @@ import (
 )
 
 // BeginRead opens a snapshot. It is taken by the first query.
-func (e *Engine) BeginRead(ctx context.Context) (engine.Snapshot, error) {
+func (e *Engine) BeginRead(ctx context.Context, _ engine.Gate) (engine.Snapshot, error) {
 	return begin(ctx, e.reader, "BEGIN")
 }
 
