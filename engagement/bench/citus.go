@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/hydraxdev/engagementdb/engagement"
-	"github.com/hydraxdev/engagementdb/engagement/internal/pgtest"
 )
 
 // citusVariable names a cluster as --citus does.
@@ -67,15 +63,8 @@ func (b *bench) citusOf(ctx context.Context, n int) ([]row, error) {
 
 // fillCitus makes what libraryFile is, spread over the nodes.
 func (b *bench) fillCitus(ctx context.Context, dsn string) error {
-	script, err := os.ReadFile(filepath.Join("..", "..", "migrations", "citus", "distribute.sql"))
-	if err != nil {
+	if err := engagement.Migrate(ctx, dsn, engagement.WithCitus()); err != nil {
 		return err
-	}
-	if err := engagement.Migrate(ctx, dsn); err != nil {
-		return err
-	}
-	if err := pgtest.Exec(ctx, dsn, string(script)); err != nil {
-		return fmt.Errorf("spread the tables: %w", err)
 	}
 	return b.fillRemote(ctx, dsn)
 }
