@@ -6,7 +6,7 @@ BIN := .bin
 SQLC := $(BIN)/sqlc
 GOOSE := $(BIN)/goose
 STATICCHECK := $(BIN)/staticcheck
-MODULES := . engagement/examples engagement/bench
+MODULES := . engagement/examples engagement/bench engagement/server/browsertest
 ifneq (,$(filter postgres://% postgresql://%,$(DB)))
 GOOSE_DB = $(GOOSE) -env=none -dir migrations/postgres postgres "$(DB)"
 else
@@ -45,7 +45,7 @@ FUZZTIME ?= 10s
 
 .PHONY: fuzz
 fuzz: ## Try every parser with made-up input, FUZZTIME (default 10s) each
-	@for package in ./engagement ./engagement/cmd/engagement; do \
+	@for package in ./engagement ./engagement/cmd/engagement ./engagement/importer; do \
 		for target in $$(grep -ho '^func Fuzz[A-Za-z]*' $$package/*_test.go | sed 's/func //'); do \
 			echo "== $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -timeout 60m $$package || exit 1; \
 		done; \
@@ -56,6 +56,10 @@ note-skipped:
 	@if [ -z "$$ENGAGEMENT_TEST_POSTGRES" ] && ! command -v initdb >/dev/null && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then \
 		echo "/postgres is skipped: no PostgreSQL server is installed and ENGAGEMENT_TEST_POSTGRES is not set"; fi
 	@command -v python3 >/dev/null || echo "the tests of the client in Python are skipped: there is no python3"
+
+.PHONY: screenshots
+screenshots: ## Make pictures of the page of the made-up community, for the documents
+	cd engagement/server/browsertest && go run ./screenshots ../../docs/screenshots
 
 .PHONY: bench
 bench: ## Measure against hand-written code, GORM and C (takes minutes, quiet machine)

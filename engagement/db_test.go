@@ -194,7 +194,8 @@ func TestClose(t *testing.T) {
 					_, err := db.RecordFire(ctx, engagement.Fire{UserID: 1, SignalID: "A"})
 					return err
 				},
-				"RecordFires": func() error { _, err := db.RecordFires(ctx, nil); return err },
+				"RecordFires":  func() error { _, err := db.RecordFires(ctx, nil); return err },
+				"RecordTrades": func() error { _, err := db.RecordTrades(ctx, nil); return err },
 				"RecordTrade": func() error {
 					_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t"})
 					return err

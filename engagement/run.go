@@ -111,6 +111,10 @@ func observationOf(doing string, took time.Duration, answer any, err error) Obse
 		}
 	case TradeReceipt:
 		o.Trades = []Status{a.Status}
+	case []TradeReceipt:
+		for _, receipt := range a {
+			o.Trades = append(o.Trades, receipt.Status)
+		}
 	}
 	return o
 }

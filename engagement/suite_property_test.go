@@ -175,7 +175,17 @@ func (h *history) trade(t *rapid.T, w writer, m *model) {
 			tr = retold(t, known, tr)
 		}
 	}
-	got, err := w.RecordTrade(context.Background(), tr)
+	record := w.RecordTrade
+	if rapid.Bool().Draw(t, "in a batch") {
+		record = func(ctx context.Context, tr engagement.Trade) (engagement.TradeReceipt, error) {
+			receipts, err := w.RecordTrades(ctx, []engagement.Trade{tr})
+			if err != nil {
+				return engagement.TradeReceipt{}, err
+			}
+			return receipts[0], nil
+		}
+	}
+	got, err := record(context.Background(), tr)
 	status, refusal := m.recordTrade(tr)
 	if refusal != nil {
 		wantError(t, err, refusal)

@@ -291,6 +291,7 @@ type writer interface {
 	RecordFire(context.Context, engagement.Fire) (engagement.FireReceipt, error)
 	RecordFires(context.Context, []engagement.Fire) ([]engagement.FireReceipt, error)
 	RecordTrade(context.Context, engagement.Trade) (engagement.TradeReceipt, error)
+	RecordTrades(context.Context, []engagement.Trade) ([]engagement.TradeReceipt, error)
 	UpdateUserPnL(context.Context, int64, float64, bool) (engagement.UserStats, error)
 	GrantFreeze(context.Context, engagement.Freeze) (engagement.FreezeReceipt, error)
 	EraseUser(context.Context, int64) (engagement.EraseReceipt, error)

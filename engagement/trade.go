@@ -68,21 +68,50 @@ func (db *DB) RecordTrade(ctx context.Context, t Trade) (TradeReceipt, error) {
 	})
 }
 
-// RecordTrade does what [DB.RecordTrade] does, as part of the transaction.
-func (tx *Tx) RecordTrade(ctx context.Context, t Trade) (TradeReceipt, error) {
-	return join(ctx, tx, "record trade", func(w *writing) (TradeReceipt, error) { return w.recordTrade(ctx, t) })
+// RecordTrades stores many trades in one transaction, in their order, and
+// returns their receipts in the same order. If one is refused, none is stored.
+func (db *DB) RecordTrades(ctx context.Context, trades []Trade) ([]TradeReceipt, error) {
+	return write(ctx, db, "record trades", idempotent, func(w *writing) ([]TradeReceipt, error) {
+		return w.recordTrades(ctx, trades)
+	})
 }
 
-func (w *writing) recordTrade(ctx context.Context, t Trade) (TradeReceipt, error) {
-	f, err := w.checkTrade(t, w.now)
+// RecordTrade does what [DB.RecordTrade] does, as part of the transaction.
+func (tx *Tx) RecordTrade(ctx context.Context, t Trade) (TradeReceipt, error) {
+	receipts, err := tx.RecordTrades(ctx, []Trade{t})
 	if err != nil {
 		return TradeReceipt{}, err
 	}
-	receipts, err := w.recordAll(ctx, []*fact{f})
-	if err != nil {
-		return TradeReceipt{}, fmt.Errorf("%s: %w", t, err)
+	return receipts[0], nil
+}
+
+// RecordTrades does what [DB.RecordTrades] does, as part of the transaction.
+func (tx *Tx) RecordTrades(ctx context.Context, trades []Trade) ([]TradeReceipt, error) {
+	return join(ctx, tx, "record trades", func(w *writing) ([]TradeReceipt, error) {
+		return w.recordTrades(ctx, trades)
+	})
+}
+
+func (w *writing) recordTrades(ctx context.Context, trades []Trade) ([]TradeReceipt, error) {
+	facts := make([]*fact, len(trades))
+	for i, t := range trades {
+		var err error
+		if facts[i], err = w.checkTrade(t, w.now); err != nil {
+			return nil, batchError(i, len(trades), err)
+		}
 	}
-	return TradeReceipt{receipts[0].status}, nil
+	recorded, err := w.recordAll(ctx, facts)
+	switch {
+	case err != nil && len(trades) == 1:
+		return nil, fmt.Errorf("%s: %w", trades[0], err)
+	case err != nil:
+		return nil, fmt.Errorf("%d trades: %w", len(trades), err)
+	}
+	receipts := make([]TradeReceipt, len(recorded))
+	for i, r := range recorded {
+		receipts[i] = TradeReceipt{r.status}
+	}
+	return receipts, nil
 }
 
 // Trade returns a user's trade, or ErrNotFound if none is stored under that id.

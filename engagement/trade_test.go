@@ -42,6 +42,43 @@ func TestRecordTrade(t *testing.T) {
 	})
 }
 
+func TestManyTradesAreRecordedTogetherOrNotAtAll(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, open openFunc) {
+		ctx, db := context.Background(), open(newClock(noon).option())
+		a := engagement.Trade{UserID: 1, TradeID: "a", SignalID: "S", PnL: 150.75, ClosedAt: noon.Add(-time.Hour)}
+		b := engagement.Trade{UserID: 2, TradeID: "b", PnL: -50.25, ClosedAt: noon.Add(-48 * time.Hour)}
+		other := a
+		other.PnL = 1
+		got := must(db.RecordTrades(ctx, []engagement.Trade{a, b, a}))(t)
+		same(t, "receipts", got, []engagement.TradeReceipt{{Status: engagement.Recorded}, {Status: engagement.Recorded}, {Status: engagement.Duplicate}})
+		same(t, "none", len(must(db.RecordTrades(ctx, nil))(t)), 0)
+		for name, tt := range map[string]struct {
+			last engagement.Trade
+			want error
+		}{
+			"a conflict with what is stored": {other, engagement.ErrConflict},
+			"one that cannot be stored":      {engagement.Trade{UserID: 3, TradeID: "c", PnL: math.NaN()}, engagement.ErrInvalid},
+		} {
+			for where, record := range map[string]func([]engagement.Trade) error{
+				"by itself": func(trades []engagement.Trade) error { _, err := db.RecordTrades(ctx, trades); return err },
+				"in a transaction": func(trades []engagement.Trade) (err error) {
+					noError(t, db.Tx(ctx, func(tx *engagement.Tx) error { _, err = tx.RecordTrades(ctx, trades); return nil }))
+					return err
+				},
+			} {
+				err := record([]engagement.Trade{{UserID: 3, TradeID: "new"}, tt.last})
+				wantError(t, err, tt.want)
+				if !strings.Contains(err.Error(), "number 2 of 2") {
+					t.Errorf("%s, %s: it does not say which: %v", name, where, err)
+				}
+			}
+		}
+		same(t, "trades", len(must(db.Trades(ctx, engagement.TradeFilter{}, anyPage))(t).Items), 2)
+		same(t, "P&L", must(db.UserStats(ctx, 1))(t).PnL, 150.75)
+		proven(t, db)
+	})
+}
+
 func TestARepeatedTrade(t *testing.T) {
 	first := engagement.Trade{UserID: 1, TradeID: "mt5-1", SignalID: "S", PnL: 1.5, ClosedAt: noon.Add(-time.Hour)}
 	with := func(change func(*engagement.Trade)) engagement.Trade {

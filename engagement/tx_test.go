@@ -112,6 +112,8 @@ func TestATransaction(t *testing.T) {
 				wantError(t, err, engagement.ErrInvalid)
 				_, err = tx.RecordFires(ctx, []engagement.Fire{{UserID: 5, SignalID: "A"}, {UserID: 5}})
 				wantError(t, err, engagement.ErrInvalid)
+				_, err = tx.RecordTrades(ctx, []engagement.Trade{{UserID: 5, TradeID: "t"}, {UserID: 5, TradeID: "t", PnL: 1}})
+				wantError(t, err, engagement.ErrConflict)
 				_, err = tx.UpdateUserPnL(ctx, 1, math.NaN(), true)
 				wantError(t, err, engagement.ErrInvalid)
 				_, err = tx.EraseUser(ctx, 99)
@@ -219,6 +221,10 @@ func TestACancelledContextWritesNothing(t *testing.T) {
 					_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t"})
 					return err
 				},
+				"RecordTrades": func() error {
+					_, err := db.RecordTrades(ctx, []engagement.Trade{{UserID: 1, TradeID: "t"}})
+					return err
+				},
 				"UpdateUserPnL": func() error { _, err := db.UpdateUserPnL(ctx, 1, 1, true); return err },
 				"Cleanup":       func() error { _, err := db.Cleanup(ctx, 1); return err },
 				"EraseUser":     func() error { _, err := db.EraseUser(ctx, 1); return err },
@@ -247,6 +253,10 @@ func TestAWriteOnTheDatabaseInsideItsTransactionIsRefused(t *testing.T) {
 		},
 		"RecordTrade": func(ctx context.Context, db *engagement.DB) error {
 			_, err := db.RecordTrade(ctx, engagement.Trade{UserID: 1, TradeID: "t"})
+			return err
+		},
+		"RecordTrades": func(ctx context.Context, db *engagement.DB) error {
+			_, err := db.RecordTrades(ctx, []engagement.Trade{{UserID: 1, TradeID: "t"}})
 			return err
 		},
 		"UpdateUserPnL": func(ctx context.Context, db *engagement.DB) error {
@@ -297,7 +307,7 @@ func TestAWriteOnTheDatabaseInsideItsTransactionIsRefused(t *testing.T) {
 			}()
 		})
 		for _, name := range []string{
-			"RecordFire", "RecordFires", "RecordTrade", "UpdateUserPnL", "GrantFreeze", "SetStreakRules", "DefineMetric",
+			"RecordFire", "RecordFires", "RecordTrade", "RecordTrades", "UpdateUserPnL", "GrantFreeze", "SetStreakRules", "DefineMetric",
 			"Cleanup", "Rebuild", "Tx", "EraseUser", "Close",
 		} {
 			if err := writes[name](ctx, db); err != nil {

@@ -204,7 +204,7 @@ func (w *writing) updateUserPnL(ctx context.Context, userID int64, tradeID strin
 	default:
 		t.Outcome = Loss
 	}
-	if _, err := w.recordTrade(ctx, t); err != nil {
+	if _, err := w.recordTrades(ctx, []Trade{t}); err != nil {
 		return UserStats{}, err
 	}
 	return w.userStats(ctx, userID)

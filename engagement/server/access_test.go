@@ -99,6 +99,7 @@ var whoMay = map[string]string{
 	"POST /v1/cleanup":          "A",
 	"POST /v1/verify":           "A",
 	"POST /v1/metrics":          "A",
+	"POST /v1/import":           "A",
 	"DELETE /v1/metrics/{name}": "A",
 	"PUT /v1/streak-rules":      "A",
 	"DELETE /v1/users/{user}":   "A",

@@ -22,6 +22,7 @@ type housePage struct {
 	Tokens   *table
 	Rules    string
 	Version  string
+	Import   importForm
 }
 
 // verified is what a verification found.
@@ -32,15 +33,16 @@ type verified struct {
 }
 
 func (s *Server) addHousePage() {
-	s.page("/house", admins, func(v *visit) (*shown, error) { return v.house(nil) })
+	s.page("/house", admins, func(v *visit) (*shown, error) { return v.house(housePage{}) })
 	s.form("/house", admins, longestTime, func(v *visit) (*shown, error) {
 		started := time.Now()
 		report, err := s.db.Verify(v.r.Context())
 		if err != nil {
 			return nil, err
 		}
-		return v.house(v.verified(report, time.Since(started)))
+		return v.house(housePage{Verified: v.verified(report, time.Since(started))})
 	})
+	s.addImportForm()
 }
 
 func (v *visit) verified(report engagement.Report, took time.Duration) *verified {
@@ -54,8 +56,9 @@ func (v *visit) verified(report engagement.Report, took time.Duration) *verified
 	return data
 }
 
-func (v *visit) house(found *verified) (*shown, error) {
-	data := housePage{Verified: found, Version: version()}
+// house shows the page with what was just done.
+func (v *visit) house(data housePage) (*shown, error) {
+	data.Version = version()
 	err := v.view(func(ctx context.Context, r *engagement.Reader) error {
 		size, err := r.Size(ctx)
 		if err != nil {
@@ -107,19 +110,19 @@ func (v *visit) lookedAfter(u engagement.Upkeep) []figure {
 
 // commitFigures say how facts shared commits.
 func commitFigures(c engagement.CommitStats) []figure {
-	all := []figure{{Name: "Commits", Value: count(c.Batches), Note: grouped(c.Writes) + " facts since the server began"}}
 	if c.Batches == 0 || c.Writes == 0 {
-		return all
+		return nil
 	}
 	took := func(d time.Duration) cell {
 		return cell{Text: d.Round(10 * time.Microsecond).String(), Class: "num", raw: plain(d.Seconds())}
 	}
-	return append(all,
-		figure{Name: "Facts a commit", Value: decimal(float64(c.Writes) / float64(c.Batches)), Note: "at most " + grouped(c.LargestBatch)},
-		figure{Name: "Wait for a commit", Value: took(c.WaitTotal / time.Duration(c.Writes)), Note: "at most " + took(c.WaitMax).Text},
-		figure{Name: "A commit takes", Value: took(c.CommitTotal / time.Duration(c.Batches)), Note: "at most " + took(c.CommitMax).Text},
-		figure{Name: "Waiting now", Value: count(c.Waiting), Note: "facts"},
-	)
+	return []figure{
+		{Name: "Commits", Value: count(c.Batches), Note: grouped(c.Writes) + " facts since the server began"},
+		{Name: "Facts a commit", Value: decimal(float64(c.Writes) / float64(c.Batches)), Note: "at most " + grouped(c.LargestBatch)},
+		{Name: "Wait for a commit", Value: took(c.WaitTotal / time.Duration(c.Writes)), Note: "at most " + took(c.WaitMax).Text},
+		{Name: "A commit takes", Value: took(c.CommitTotal / time.Duration(c.Batches)), Note: "at most " + took(c.CommitMax).Text},
+		{Name: "Waiting now", Value: count(c.Waiting), Note: "facts"},
+	}
 }
 
 func rulesText(rules engagement.StreakRules) string {

@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/hydraxdev/engagementdb/engagement"
+	"github.com/hydraxdev/engagementdb/engagement/importer"
 )
 
 // The library's types that write themselves in JSON. huma takes the schema of each
@@ -25,6 +26,8 @@ type (
 	whatSchema      struct{}
 	ofSchema        struct{}
 	perSchema       struct{}
+	formatSchema    struct{}
+	problemSchema   struct{}
 )
 
 func (daySchema) Schema(huma.Registry) *huma.Schema {
@@ -57,6 +60,12 @@ func (ofSchema) Schema(huma.Registry) *huma.Schema { return named(engagement.Met
 
 func (perSchema) Schema(huma.Registry) *huma.Schema { return named(engagement.MetricPers()) }
 
+func (formatSchema) Schema(huma.Registry) *huma.Schema { return named(importer.Formats()) }
+
+func (problemSchema) Schema(huma.Registry) *huma.Schema {
+	return named([]importer.Kind{importer.Unreadable, importer.Conflict, importer.Refused})
+}
+
 // named is the schema of a text that is one of a few.
 func named[T any](values []T) *huma.Schema {
 	s := &huma.Schema{Type: huma.TypeString}
@@ -87,6 +96,8 @@ func newRegistry() huma.Registry {
 		reflect.TypeFor[engagement.MetricWhat]():    reflect.TypeFor[whatSchema](),
 		reflect.TypeFor[engagement.MetricOf]():      reflect.TypeFor[ofSchema](),
 		reflect.TypeFor[engagement.MetricPer]():     reflect.TypeFor[perSchema](),
+		reflect.TypeFor[importer.Format]():          reflect.TypeFor[formatSchema](),
+		reflect.TypeFor[importer.Kind]():            reflect.TypeFor[problemSchema](),
 		reflect.TypeFor[engagement.StreakRules]():   reflect.TypeFor[streakRules](),
 	} {
 		r.RegisterTypeAlias(of, as)

@@ -16,14 +16,14 @@
 //	schema    what the OpenAPI document says of the library's types
 //	answer    how an answer is encoded, and when it need not be sent again
 //	api       how an operation is registered
-//	facts, users, signals, boards, community, figures, keep   the operations
+//	facts, users, signals, boards, community, figures, keep, import   the operations
 //	live      today's figures as they change
 //	health    whether the server works
 //	page      how a page of what people look at is shown; its templates are in page/
 //	page_login, page_table, page_draw   logging in, tables with their CSV, drawings
 //	page_later   parts of a page that are loaded after it
 //	page_canvas, page_card   a picture of a user to share
-//	page_today, page_boards, page_user, page_streak, page_quality, page_signal, page_people, page_forecasts, page_metrics, page_house   the pages
+//	page_today, page_boards, page_user, page_streak, page_quality, page_signal, page_people, page_forecasts, page_metrics, page_import, page_house   the pages
 //	server    New and Close
 package server
 
@@ -105,6 +105,7 @@ func (s *Server) addRoutes() error {
 	s.addCommunity()
 	s.addFigures()
 	s.addKeep()
+	s.addImport()
 	s.addLive()
 	s.addHealth()
 	s.addCard()

@@ -144,7 +144,7 @@ type group struct {
 // group by name, and lists its own (completion, help) below all groups.
 func (a *app) groups() []group {
 	return []group{
-		{"Begin:", []*cobra.Command{a.demoCommand(), a.migrateCommand()}},
+		{"Begin:", []*cobra.Command{a.demoCommand(), a.migrateCommand(), a.importCommand()}},
 		{"Record what happens:", []*cobra.Command{a.fireCommand(), a.tradeCommand(), a.freezeCommand()}},
 		{"Ask about the community:", []*cobra.Command{
 			a.statsCommand(), a.dailyCommand(), a.activityCommand(), a.lifecycleCommand(), a.cohortsCommand(), a.hoursCommand(),
