@@ -287,6 +287,18 @@ func TestAnURLThatTheServerDoesNotFit(t *testing.T) {
 			contains(t, err, tt.says...)
 		})
 	}
+	t.Run("sessions that the server has ended, of which none can be told that it is over", func(t *testing.T) {
+		t.Parallel()
+		trusted := with(secure, "sslrootcert", right)
+		db := must(engagement.Open(ctx, with(trusted, "application_name", "ended")))(t)
+		fireOn(t, db, 1, time.Now())
+		const sessions = "FROM pg_stat_activity WHERE application_name = 'ended'"
+		noError(t, pgtest.Exec(ctx, trusted, "DO $$ BEGIN PERFORM pg_terminate_backend(pid) "+sessions+"; END $$"))
+		waitUntil(t, func() bool {
+			return pgtest.Exec(ctx, trusted, "DO $$ BEGIN ASSERT NOT EXISTS (SELECT 1 "+sessions+"); END $$") == nil
+		})
+		noError(t, db.Close())
+	})
 }
 
 // When the server goes away while the facts of a refused batch are tried one by

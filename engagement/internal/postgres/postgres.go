@@ -244,9 +244,12 @@ func classOfCode(code string) engine.Class {
 
 // Close closes the pools.
 func (e *Engine) Close() error {
-	err := e.reader.Close()
-	for _, writer := range e.writers {
-		err = errors.Join(err, writer.Close())
+	var errs []error
+	for _, pool := range append(e.writers[:], e.reader) {
+		// A session that the server or the network has ended need not be told.
+		if err := pool.Close(); err != nil && e.Classify(err) != engine.Unavailable {
+			errs = append(errs, err)
+		}
 	}
-	return err
+	return errors.Join(errs...)
 }
