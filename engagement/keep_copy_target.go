@@ -29,7 +29,7 @@ func (db *DB) openTarget(ctx context.Context, dsn string) (*DB, error) {
 		return nil, err
 	}
 	if err := prepareTarget(ctx, eng, o); err != nil {
-		return nil, errors.Join(explain(eng, "open "+RedactDSN(dsn), err), eng.Close())
+		return nil, errors.Join(explain(eng, "open "+RedactDSN(dsn), givenUp(ctx, eng, err)), eng.Close())
 	}
 	c := &core{engine: eng, loc: db.core.loc, skipped: db.core.skipped, clock: o.clock, log: o.log, slow: o.slow}
 	return &DB{Reader: &Reader{core: c}, lanes: newLanes(c), stop: func() {}}, nil
