@@ -11,20 +11,30 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
-	"github.com/mattn/go-sqlite3" // the driver that engagement has anyway
+	"github.com/mattn/go-sqlite3"
 
 	"github.com/hydraxdev/engagementdb/engagement"
 )
 
-// freqtradeColumns are what is read of freqtrade's table of trades. Older versions lack
-// some: the name in brackets stands for one, or it is empty.
-var freqtradeColumns = []struct{ name, before string }{
-	{"id", ""}, {"exchange", ""}, {"pair", ""}, {"is_open", ""}, {"open_date", ""}, {"close_date", ""}, {"close_profit_abs", ""}, {"enter_tag", "buy_tag"},
+// freqtradeColumns are the columns that are read from freqtrade's table trades. A table
+// must have them all, except those with an older name: a column that older versions of
+// freqtrade called differently, or did not have at all.
+var freqtradeColumns = []struct{ name, olderName string }{
+	{name: "id"},
+	{name: "exchange"},
+	{name: "pair"},
+	{name: "is_open"},
+	{name: "open_date"},
+	{name: "close_date"},
+	{name: "close_profit_abs"},
+	{name: "enter_tag", olderName: "buy_tag"},
 }
 
-// readFreqtradeDB reads the table trades of freqtrade's database.
+// readFreqtradeDB reads the closed trades from freqtrade's database, and counts the open
+// ones as left out. It does not change the database.
 func readFreqtradeDB(p *pass) (err error) {
 	if err := p.checkFreqtrade(); err != nil {
 		return err
@@ -49,7 +59,8 @@ func readFreqtradeDB(p *pass) (err error) {
 	return nil
 }
 
-// databaseError says whether another program, the disk or the file itself is to blame.
+// databaseError turns an error of SQLite into ErrBusy, ErrDenied or ErrStorage if the file
+// could not be read, and into ErrInvalid if it was read and makes no sense.
 func databaseError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -67,6 +78,8 @@ func databaseError(ctx context.Context, err error) error {
 	return invalidFile("its database cannot be read, or was cut off: %s", shortened(err.Error()))
 }
 
+// readTrades reads the rows of the table trades in the order of their ids. Its SQL stands
+// here and not in queries/, because the table is freqtrade's and differs by its version.
 func readTrades(p *pass, db *sql.DB) error {
 	known, err := columnsOf(p.ctx, db)
 	if err != nil {
@@ -80,9 +93,9 @@ func readTrades(p *pass, db *sql.DB) error {
 		switch {
 		case slices.Contains(known, column.name):
 			columns[i] = "CAST(" + column.name + " AS TEXT)"
-		case column.before != "" && slices.Contains(known, column.before):
-			columns[i] = "CAST(" + column.before + " AS TEXT)"
-		case column.before != "":
+		case column.olderName != "" && slices.Contains(known, column.olderName):
+			columns[i] = "CAST(" + column.olderName + " AS TEXT)"
+		case column.olderName != "":
 			columns[i] = "NULL"
 		default:
 			return invalidFile("its table trades has no column %s, as %s has it", column.name, platforms[Freqtrade])
@@ -110,7 +123,7 @@ func readTrades(p *pass, db *sql.DB) error {
 		}
 		r := freqtradeRow{id: text[0].String, exchange: text[1].String, pair: text[2].String, opened: text[4].String,
 			closed: text[5].String, profit: text[6].String, tag: text[7].String}
-		_, _ = fmt.Sscan(r.id, &r.line) // an id is a number
+		r.line, _ = strconv.ParseInt(r.id, 10, 64) // a summary names a row by its id; 0 if that is no number
 		if err := p.addFreqtrade(r); err != nil {
 			return err
 		}
@@ -118,6 +131,8 @@ func readTrades(p *pass, db *sql.DB) error {
 	return rows.Err()
 }
 
+// columnsOf returns the names of the columns of the table trades, none if there is no such
+// table.
 func columnsOf(ctx context.Context, db *sql.DB) (names []string, err error) {
 	rows, err := db.QueryContext(ctx, "SELECT name FROM pragma_table_info('trades')")
 	if err != nil {
@@ -134,16 +149,18 @@ func columnsOf(ctx context.Context, db *sql.DB) (names []string, err error) {
 	return names, rows.Err()
 }
 
-// readOnlyDSN returns how a database is opened so that neither it nor its folder
-// changes.
+// readOnlyDSN returns the DSN with which SQLite reads a database without changing it or
+// making files beside it. done removes what was made for that elsewhere.
 //
-//   - Where a log of writes (-wal) and its index (-shm) are beside it, a bot is using it
-//     or was killed: SQLite reads both.
-//   - Where a log is there without its index, both would be made beside it: a copy in a
-//     temporary folder is opened instead. Nobody is using it, or there were an index.
-//   - In the mode of such a log but without one, nobody is using it either, and SQLite
-//     is told that it does not change.
-//   - Otherwise SQLite locks it for reading.
+// How depends on the write-ahead log (-wal) and its shared index (-shm), which SQLite
+// keeps beside a database in WAL mode (https://sqlite.org/wal.html):
+//
+//   - With both, a bot is using the database or was killed. SQLite reads them as they are.
+//   - With a log alone, nobody is using the database, but SQLite would have to make the
+//     index to read the log. It does so beside a copy in a temporary folder.
+//   - With neither, nobody is using the database, and SQLite would make both. It is told
+//     that the file does not change (immutable), and makes none.
+//   - A database in another mode has no log. SQLite locks it while it reads.
 func readOnlyDSN(in *input) (dsn string, done func() error, err error) {
 	nothing := func() error { return nil }
 	path := in.path
@@ -174,9 +191,11 @@ func readOnlyDSN(in *input) (dsn string, done func() error, err error) {
 	return dsnOf(path, query), nothing, nil
 }
 
+// inWAL is the version of the file format that stands for WAL mode.
 const inWAL = 2
 
-// journalMode returns what a database says of itself: how it is written to.
+// journalMode returns the version of the file format that a database is written in, from
+// its header (https://sqlite.org/fileformat.html#file_format_version_numbers).
 func journalMode(file *os.File) (byte, error) {
 	head := make([]byte, 100)
 	if _, err := file.ReadAt(head, 0); err != nil {
@@ -188,16 +207,19 @@ func journalMode(file *os.File) (byte, error) {
 	return head[18], nil
 }
 
+// exists reports whether there is a file.
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
 
+// isFilled reports whether there is a file that is not empty.
 func isFilled(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Size() > 0
 }
 
+// dsnOf returns the URI that SQLite opens a path by, without the right to write.
 func dsnOf(path, query string) string {
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query + "&_query_only=1"}
 	if !strings.HasPrefix(u.Path, "/") { // a drive of Windows
@@ -206,6 +228,8 @@ func dsnOf(path, query string) string {
 	return u.String()
 }
 
+// copyWithLog copies a database and its log into a new temporary folder, which the caller
+// removes. It returns the folder and the copy in it.
 func copyWithLog(path string) (dir, copied string, err error) {
 	if dir, err = os.MkdirTemp("", "engagement-import-*"); err != nil {
 		return "", "", fmt.Errorf("%w: %w", engagement.ErrStorage, err)
