@@ -173,21 +173,13 @@ func eachOf[F any](ctx context.Context, text []byte, store func(context.Context,
 
 // recordFires records all fires at once or, if one of them is refused, one by one.
 func (s *Server) recordFires(ctx context.Context, fires []engagement.Fire) ([]FactAnswer, error) {
-	receipts, err := s.db.RecordFires(ctx, fires)
-	if isRefusal(err) {
-		return oneByOne(ctx, s.db, fires, (*engagement.Tx).RecordFire, func(r engagement.FireReceipt) FactAnswer {
-			return FactAnswer{Status: r.Status, Milestones: r.Milestones}
-		})
-	}
-	answers := make([]FactAnswer, len(receipts))
-	for i, r := range receipts {
-		answers[i] = FactAnswer{Status: r.Status, Milestones: r.Milestones}
-	}
-	return answers, err
+	return together(ctx, s.db, fires, s.db.RecordFires, (*engagement.Tx).RecordFire, func(r engagement.FireReceipt) FactAnswer {
+		return FactAnswer{Status: r.Status, Milestones: r.Milestones}
+	})
 }
 
 func (s *Server) recordTrades(ctx context.Context, trades []engagement.Trade) ([]FactAnswer, error) {
-	return oneByOne(ctx, s.db, trades, (*engagement.Tx).RecordTrade, func(r engagement.TradeReceipt) FactAnswer {
+	return together(ctx, s.db, trades, s.db.RecordTrades, (*engagement.Tx).RecordTrade, func(r engagement.TradeReceipt) FactAnswer {
 		return FactAnswer{Status: r.Status}
 	})
 }
@@ -196,6 +188,24 @@ func (s *Server) grantFreezes(ctx context.Context, freezes []engagement.Freeze) 
 	return oneByOne(ctx, s.db, freezes, (*engagement.Tx).GrantFreeze, func(r engagement.FreezeReceipt) FactAnswer {
 		return FactAnswer{Status: r.Status}
 	})
+}
+
+// together stores facts at once, which takes few statements, or one by one if one of
+// them is refused.
+func together[F, R any](
+	ctx context.Context, db *engagement.DB, facts []F,
+	all func(context.Context, []F) ([]R, error),
+	store func(*engagement.Tx, context.Context, F) (R, error), answer func(R) FactAnswer,
+) ([]FactAnswer, error) {
+	receipts, err := all(ctx, facts)
+	if isRefusal(err) {
+		return oneByOne(ctx, db, facts, store, answer)
+	}
+	answers := make([]FactAnswer, len(receipts))
+	for i, r := range receipts {
+		answers[i] = answer(r)
+	}
+	return answers, err
 }
 
 // oneByOne stores facts in their order in one transaction, without those that are
