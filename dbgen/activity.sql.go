@@ -169,7 +169,7 @@ type FiresInSpansRow struct {
 // FiresInSpans counts the fires kept one by one in spans of time, added up for each
 // cell; several spans may belong to a cell. It takes a JSON array of [cell, from,
 // until], until not included.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) FiresInSpans(ctx context.Context, spans string) ([]FiresInSpansRow, error) {
 	rows, err := q.db.QueryContext(ctx, FiresInSpans, spans)
 	if err != nil {

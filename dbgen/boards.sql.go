@@ -481,7 +481,7 @@ type DaysOfUsersParams struct {
 
 // DaysOfUsers returns the days of some users in a range of days, by user and day.
 // It takes a JSON array of user ids, none twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) DaysOfUsers(ctx context.Context, arg DaysOfUsersParams) ([]UserDay, error) {
 	rows, err := q.db.QueryContext(ctx, DaysOfUsers, arg.Users, arg.FirstDay, arg.LastDay)
 	if err != nil {
@@ -614,7 +614,7 @@ ORDER BY u.user_id
 
 // StatsOfUsers returns the totals of some users, by user id, without those who are
 // not known. It takes a JSON array of user ids, none twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) StatsOfUsers(ctx context.Context, users string) ([]UserStat, error) {
 	rows, err := q.db.QueryContext(ctx, StatsOfUsers, users)
 	if err != nil {

@@ -415,7 +415,7 @@ FROM json_each(CAST(?1 AS TEXT)) AS j
 
 // PutAwards stores awards as they are, replacing rows with the same keys. It takes a
 // JSON array of [user_id, streak_start, milestone, day, awarded_at], no key twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) PutAwards(ctx context.Context, awards string) error {
 	_, err := q.db.ExecContext(ctx, PutAwards, awards)
 	return err
@@ -429,7 +429,7 @@ FROM json_each(CAST(?1 AS TEXT)) AS j
 
 // PutDays stores days as they are, replacing rows with the same keys. It takes a JSON
 // array of [day, fires, executed, active_users, new_users], no key twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) PutDays(ctx context.Context, days string) error {
 	_, err := q.db.ExecContext(ctx, PutDays, days)
 	return err
@@ -445,7 +445,7 @@ FROM json_each(CAST(?1 AS TEXT)) AS j
 
 // PutFires stores fires as they are, replacing rows with the same keys. It takes a
 // JSON array of [id, user_id, signal_id, timestamp, executed, day], no key twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) PutFires(ctx context.Context, fires string) error {
 	_, err := q.db.ExecContext(ctx, PutFires, fires)
 	return err
@@ -465,7 +465,7 @@ FROM json_each(CAST(?1 AS TEXT)) AS j
 // PutFreezes stores freezes as they are, replacing rows with the same keys. It takes
 // a JSON array of [user_id, grant_id, granted_day, granted_at, spent_day], no key
 // twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) PutFreezes(ctx context.Context, freezes string) error {
 	_, err := q.db.ExecContext(ctx, PutFreezes, freezes)
 	return err
@@ -482,7 +482,7 @@ FROM json_each(CAST(?1 AS TEXT)) AS j
 
 // PutMetrics stores metrics as they are, replacing rows with the same keys. It takes
 // a JSON array of [name, definition, updated_at], no key twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) PutMetrics(ctx context.Context, metrics string) error {
 	_, err := q.db.ExecContext(ctx, PutMetrics, metrics)
 	return err
@@ -496,7 +496,7 @@ FROM json_each(CAST(?1 AS TEXT)) AS j
 
 // PutPublicUsers stores users whose own figures everybody may see, in place of what
 // has their keys. It takes a JSON array of [user_id, since], no key twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) PutPublicUsers(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, PutPublicUsers, users)
 	return err
@@ -510,7 +510,7 @@ FROM json_each(CAST(?1 AS TEXT)) AS j
 
 // PutSettings stores settings as they are, replacing rows with the same keys. It
 // takes a JSON array of [name, value], no key twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) PutSettings(ctx context.Context, settings string) error {
 	_, err := q.db.ExecContext(ctx, PutSettings, settings)
 	return err
@@ -524,7 +524,7 @@ FROM json_each(CAST(?1 AS TEXT)) AS j
 
 // PutSignalDays stores signals' days as they are, replacing rows with the same keys.
 // It takes a JSON array of [signal_id, day, fires, executed], no key twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) PutSignalDays(ctx context.Context, signalDays string) error {
 	_, err := q.db.ExecContext(ctx, PutSignalDays, signalDays)
 	return err
@@ -539,7 +539,7 @@ FROM json_each(CAST(?1 AS TEXT)) AS j
 // PutSignals stores signals' totals as they are, replacing rows with the same keys.
 // It takes a JSON array of [signal_id, total_fires, active_users, created_at], no key
 // twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) PutSignals(ctx context.Context, signals string) error {
 	_, err := q.db.ExecContext(ctx, PutSignals, signals)
 	return err
@@ -556,7 +556,7 @@ FROM json_each(CAST(?1 AS TEXT)) AS j
 // PutTokens stores tokens as they are, replacing rows with the same keys. It takes a
 // JSON array of [id, hash, name, scopes, user_id, created_at, expires_at, last_used],
 // no key twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) PutTokens(ctx context.Context, tokens string) error {
 	_, err := q.db.ExecContext(ctx, PutTokens, tokens)
 	return err
@@ -573,7 +573,7 @@ FROM json_each(CAST(?1 AS TEXT)) AS j
 // PutTrades stores trades as they are, replacing rows with the same keys. It takes a
 // JSON array of [id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at,
 // day], no key twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) PutTrades(ctx context.Context, trades string) error {
 	_, err := q.db.ExecContext(ctx, PutTrades, trades)
 	return err
@@ -590,7 +590,7 @@ FROM json_each(CAST(?1 AS TEXT)) AS j
 // PutUserDays stores users' days as they are, replacing rows with the same keys. It
 // takes a JSON array of [user_id, day, fires, executed, wins, losses, draws,
 // pnl_micros], no key twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) PutUserDays(ctx context.Context, userDays string) error {
 	_, err := q.db.ExecContext(ctx, PutUserDays, userDays)
 	return err
@@ -613,7 +613,7 @@ FROM json_each(CAST(?1 AS TEXT)) AS j
 // takes a JSON array of [user_id, total_fires, win_rate, pnl, last_updated, wins,
 // losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed,
 // first_day, win_bound, streak_length, streak_until, freezes], no key twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) PutUsers(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, PutUsers, users)
 	return err

@@ -18,7 +18,7 @@ DELETE FROM signal_days WHERE fires = 0 AND (signal_id, day) IN (
 
 // DeleteEmptySignalDays deletes, of some signals' days, those without fires. It takes
 // a JSON array of [signal_id, day].
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) DeleteEmptySignalDays(ctx context.Context, signalDays string) error {
 	_, err := q.db.ExecContext(ctx, DeleteEmptySignalDays, signalDays)
 	return err
@@ -33,7 +33,7 @@ DELETE FROM signal_metrics WHERE total_fires = 0 AND signal_id IN (
 
 // DeleteEmptySignals deletes, of some signals, the totals of those without fires. It
 // takes a JSON array of [signal_id].
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) DeleteEmptySignals(ctx context.Context, signals string) error {
 	_, err := q.db.ExecContext(ctx, DeleteEmptySignals, signals)
 	return err

@@ -24,7 +24,7 @@ ON CONFLICT (day) DO UPDATE SET
 
 // AddDays adds to the community's counts of days. It takes a JSON array of [day,
 // fires, executed, active_users, new_users], no day twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) AddDays(ctx context.Context, days string) error {
 	_, err := q.db.ExecContext(ctx, AddDays, days)
 	return err
@@ -42,7 +42,7 @@ ON CONFLICT (signal_id, day) DO UPDATE SET
 
 // AddSignalDays adds to signals' counts of a day. It takes a JSON array of
 // [signal_id, day, fires, executed], no (signal_id, day) twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) AddSignalDays(ctx context.Context, signalDays string) error {
 	_, err := q.db.ExecContext(ctx, AddSignalDays, signalDays)
 	return err
@@ -66,7 +66,7 @@ ON CONFLICT (signal_id) DO UPDATE SET
 // [signal_id, fires, users, created_at], no signal twice. created_at is the time of
 // the earliest fire seen. A user fires a signal once, so its fires and its active
 // users are the same number.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) AddSignals(ctx context.Context, signals string) error {
 	_, err := q.db.ExecContext(ctx, AddSignals, signals)
 	return err
@@ -84,7 +84,7 @@ ON CONFLICT (user_id, day) DO UPDATE SET
 
 // AddUserDayFires adds to users' fires of a day. It takes a JSON array of
 // [user_id, day, fires, executed], no (user_id, day) twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) AddUserDayFires(ctx context.Context, userDays string) error {
 	_, err := q.db.ExecContext(ctx, AddUserDayFires, userDays)
 	return err
@@ -105,7 +105,7 @@ ON CONFLICT (user_id, day) DO UPDATE SET
 // AddUserDayTrades adds to users' outcomes and P&L of a day. It takes a JSON
 // array of [user_id, day, wins, losses, draws, pnl_micros], no (user_id, day)
 // twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) AddUserDayTrades(ctx context.Context, userDays string) error {
 	_, err := q.db.ExecContext(ctx, AddUserDayTrades, userDays)
 	return err
@@ -129,7 +129,7 @@ ON CONFLICT (user_id) DO UPDATE SET
 // [user_id, fires, executed, last_updated], no user twice. Here and below, columns that
 // do not change are left out, because SQLite rewrites the index entries of every column
 // that an update names.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) AddUserFires(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, AddUserFires, users)
 	return err
@@ -191,7 +191,7 @@ ON CONFLICT (user_id) DO UPDATE SET
 // bounds of their win rates. It takes a JSON array of [user_id, wins, losses,
 // draws, pnl_micros, last_updated, win_bound], no user twice. win_rate and pnl
 // follow in the same statement.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) AddUserTrades(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, AddUserTrades, users)
 	return err
@@ -206,7 +206,7 @@ WHERE a.user_id = CAST(j.value AS BIGINT)
 
 // AwardsOfUsers lists the awards of some users, in no order. It takes a JSON
 // array of user ids.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) AwardsOfUsers(ctx context.Context, users string) ([]StreakAward, error) {
 	rows, err := q.db.QueryContext(ctx, AwardsOfUsers, users)
 	if err != nil {
@@ -251,7 +251,7 @@ type DaysOfTradesRow struct {
 
 // DaysOfTrades returns the users' stored P&L of the days of some trades, in no order.
 // It takes a JSON array of [user_id, trade_id, day].
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) DaysOfTrades(ctx context.Context, trades string) ([]DaysOfTradesRow, error) {
 	rows, err := q.db.QueryContext(ctx, DaysOfTrades, trades)
 	if err != nil {
@@ -282,7 +282,7 @@ DELETE FROM user_stats WHERE user_id IN (
 `
 
 // DeleteUsers deletes users' totals. It takes a JSON array of user ids.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) DeleteUsers(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, DeleteUsers, users)
 	return err
@@ -305,7 +305,7 @@ type FiresByKeyRow struct {
 
 // FiresByKey returns the stored fires among the given keys, in no order. It takes a
 // JSON array of [user_id, signal_id]. A row that is not counted may contain anything.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) FiresByKey(ctx context.Context, keys string) ([]FiresByKeyRow, error) {
 	rows, err := q.db.QueryContext(ctx, FiresByKey, keys)
 	if err != nil {
@@ -358,7 +358,7 @@ type HistoriesOfUsersRow struct {
 // HistoriesOfUsers lists, by user, the days on which some users fired, in order,
 // and then their freezes, each with its grant id, the day of its grant and the
 // day that it is spent on. It takes a JSON array of user ids.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) HistoriesOfUsers(ctx context.Context, users string) ([]HistoriesOfUsersRow, error) {
 	rows, err := q.db.QueryContext(ctx, HistoriesOfUsers, users)
 	if err != nil {
@@ -457,7 +457,7 @@ FROM json_each(CAST(?1 AS TEXT)) AS j
 
 // InsertAwards stores awards. It takes a JSON array of [user_id, streak_start,
 // milestone, day, awarded_at], no (user_id, streak_start, milestone) twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) InsertAwards(ctx context.Context, awards string) error {
 	_, err := q.db.ExecContext(ctx, InsertAwards, awards)
 	return err
@@ -471,7 +471,7 @@ FROM json_each(CAST(?1 AS TEXT)) AS j
 
 // InsertFires stores fires whose keys are not stored. It takes a JSON array of
 // [user_id, signal_id, timestamp, executed, day], no key twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) InsertFires(ctx context.Context, fires string) error {
 	_, err := q.db.ExecContext(ctx, InsertFires, fires)
 	return err
@@ -488,7 +488,7 @@ FROM json_each(CAST(?1 AS TEXT)) AS j
 // InsertTrades stores trades whose keys are not stored. It takes a JSON array of
 // [user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day], no key
 // twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) InsertTrades(ctx context.Context, trades string) error {
 	_, err := q.db.ExecContext(ctx, InsertTrades, trades)
 	return err
@@ -508,7 +508,7 @@ WHERE id IN (
 
 // MarkFiresExecuted marks stored fires as executed. It takes a JSON array of
 // [user_id, signal_id], no key twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) MarkFiresExecuted(ctx context.Context, keys string) error {
 	_, err := q.db.ExecContext(ctx, MarkFiresExecuted, keys)
 	return err
@@ -591,7 +591,7 @@ ON CONFLICT (user_id) DO UPDATE SET
 // It takes a JSON array of [user_id, fires, executed, last_updated, first_day,
 // streak_start, streak_end, streak_length, streak_until, streak_longest, freezes],
 // no user twice.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) SetStreaks(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, SetStreaks, users)
 	return err
@@ -608,7 +608,7 @@ ON CONFLICT (user_id, grant_id) DO UPDATE SET spent_day = excluded.spent_day
 
 // SpendFreezes stores the days that freezes are spent on, -1 for one that is not
 // spent. It takes a JSON array of [user_id, grant_id, spent_day].
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) SpendFreezes(ctx context.Context, freezes string) error {
 	_, err := q.db.ExecContext(ctx, SpendFreezes, freezes)
 	return err
@@ -641,7 +641,7 @@ type TradesByKeyRow struct {
 // TradesByKey returns the stored trades among the given keys, in no order. It takes a
 // JSON array of [user_id, trade_id]. A row that cannot be read is returned with its
 // id, its key and the day of rows set aside.
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) TradesByKey(ctx context.Context, keys string) ([]TradesByKeyRow, error) {
 	rows, err := q.db.QueryContext(ctx, TradesByKey, keys)
 	if err != nil {

@@ -864,7 +864,7 @@ ON CONFLICT (signal_id) DO UPDATE SET created_at = excluded.created_at
 
 // SetSignalOrigins stores the created_at of signals. It takes a JSON array of
 // [signal_id, created_at].
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) SetSignalOrigins(ctx context.Context, signals string) error {
 	_, err := q.db.ExecContext(ctx, SetSignalOrigins, signals)
 	return err
@@ -881,7 +881,7 @@ ON CONFLICT (user_id) DO UPDATE SET last_updated = excluded.last_updated
 
 // SetUserOrigins stores the last_updated of users. It takes a JSON array of [user_id,
 // last_updated].
-// Not portable: PostgreSQL spells json_each over an array json_array_elements.
+// Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) SetUserOrigins(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, SetUserOrigins, users)
 	return err

@@ -152,7 +152,7 @@ func (q *Queries) CohortLastActivity(ctx context.Context, arg CohortLastActivity
 
 const FiresInSpans = `-- name: FiresInSpans :many
 SELECT CAST(j.value ->> 0 AS BIGINT) AS cell, COUNT(*) AS fires
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 JOIN signal_fires AS f
     ON f.timestamp >= CAST((j.value ->> 1) || '+00' AS TIMESTAMPTZ)
     AND f.timestamp < CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ)
@@ -168,7 +168,7 @@ type FiresInSpansRow struct {
 // FiresInSpans counts the fires kept one by one in spans of time, added up for each
 // cell; several spans may belong to a cell. It takes a JSON array of [cell, from,
 // until], until not included.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) FiresInSpans(ctx context.Context, spans string) ([]FiresInSpansRow, error) {
 	rows, err := q.db.QueryContext(ctx, FiresInSpans, spans)
 	if err != nil {

@@ -467,7 +467,7 @@ func (q *Queries) CountWithMorePnL(ctx context.Context, value float64) (int64, e
 
 const DaysOfUsers = `-- name: DaysOfUsers :many
 SELECT d.user_id, d.day, d.fires, d.executed, d.wins, d.losses, d.draws, d.pnl_micros
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 JOIN user_days AS d ON d.user_id = CAST(CAST(j.value AS TEXT) AS BIGINT)
 WHERE d.day >= $2 AND d.day <= $3
 ORDER BY d.user_id, d.day
@@ -481,7 +481,7 @@ type DaysOfUsersParams struct {
 
 // DaysOfUsers returns the days of some users in a range of days, by user and day.
 // It takes a JSON array of user ids, none twice.
-// Not portable: SQLite spells json_array_elements json_each.
+// Not portable: SQLite spells jsonb_array_elements json_each.
 func (q *Queries) DaysOfUsers(ctx context.Context, arg DaysOfUsersParams) ([]UserDay, error) {
 	rows, err := q.db.QueryContext(ctx, DaysOfUsers, arg.Users, arg.FirstDay, arg.LastDay)
 	if err != nil {
@@ -606,14 +606,14 @@ func (q *Queries) FiringDaysBetween(ctx context.Context, arg FiringDaysBetweenPa
 
 const StatsOfUsers = `-- name: StatsOfUsers :many
 SELECT u.user_id, u.total_fires, u.win_rate, u.pnl, u.last_updated, u.wins, u.losses, u.draws, u.pnl_micros, u.streak_start, u.streak_end, u.streak_longest, u.executed, u.first_day, u.win_bound, u.streak_length, u.streak_until, u.freezes
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 JOIN user_stats AS u ON u.user_id = CAST(CAST(j.value AS TEXT) AS BIGINT)
 ORDER BY u.user_id
 `
 
 // StatsOfUsers returns the totals of some users, by user id, without those who are
 // not known. It takes a JSON array of user ids, none twice.
-// Not portable: SQLite spells json_array_elements json_each.
+// Not portable: SQLite spells jsonb_array_elements json_each.
 func (q *Queries) StatsOfUsers(ctx context.Context, users string) ([]UserStat, error) {
 	rows, err := q.db.QueryContext(ctx, StatsOfUsers, users)
 	if err != nil {

@@ -373,7 +373,7 @@ func (q *Queries) MetricsAfter(ctx context.Context, arg MetricsAfterParams) ([]C
 
 const MissingGrants = `-- name: MissingGrants :many
 SELECT CAST(string_agg(p.privilege, ', ' ORDER BY p.place) || ' ON ' || quote_ident(t.value) AS TEXT) AS missing
-FROM json_array_elements_text(CAST(CAST($1 AS TEXT) AS JSON)) AS t(value)
+FROM jsonb_array_elements_text(CAST(CAST($1 AS TEXT) AS JSONB)) AS t(value)
 CROSS JOIN (VALUES (1, 'SELECT'), (2, 'INSERT'), (3, 'UPDATE'), (4, 'DELETE')) AS p(place, privilege)
 WHERE NOT has_table_privilege(quote_ident(t.value), p.privilege)
 GROUP BY t.value
@@ -425,7 +425,7 @@ SELECT
     CAST(j.value ->> 2 AS BIGINT),
     CAST(j.value ->> 3 AS BIGINT),
     CAST((j.value ->> 4) || '+00' AS TIMESTAMPTZ)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1, 2, 3
 ON CONFLICT (user_id, streak_start, milestone) DO UPDATE SET
     day = excluded.day,
@@ -434,7 +434,7 @@ ON CONFLICT (user_id, streak_start, milestone) DO UPDATE SET
 
 // PutAwards stores awards as they are, replacing rows with the same keys. It takes a
 // JSON array of [user_id, streak_start, milestone, day, awarded_at], no key twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) PutAwards(ctx context.Context, awards string) error {
 	_, err := q.db.ExecContext(ctx, PutAwards, awards)
 	return err
@@ -448,7 +448,7 @@ SELECT
     CAST(j.value ->> 2 AS BIGINT),
     CAST(j.value ->> 3 AS BIGINT),
     CAST(j.value ->> 4 AS BIGINT)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (day) DO UPDATE SET
     fires = excluded.fires,
@@ -459,7 +459,7 @@ ON CONFLICT (day) DO UPDATE SET
 
 // PutDays stores days as they are, replacing rows with the same keys. It takes a JSON
 // array of [day, fires, executed, active_users, new_users], no key twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) PutDays(ctx context.Context, days string) error {
 	_, err := q.db.ExecContext(ctx, PutDays, days)
 	return err
@@ -474,7 +474,7 @@ SELECT
     CAST((j.value ->> 3) || '+00' AS TIMESTAMPTZ),
     (j.value ->> 4) = '1',
     CAST(j.value ->> 5 AS BIGINT)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 2, 3
 ON CONFLICT (user_id, signal_id) DO UPDATE SET
     id = excluded.id,
@@ -485,7 +485,7 @@ ON CONFLICT (user_id, signal_id) DO UPDATE SET
 
 // PutFires stores fires as they are, replacing rows with the same keys. It takes a
 // JSON array of [id, user_id, signal_id, timestamp, executed, day], no key twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) PutFires(ctx context.Context, fires string) error {
 	_, err := q.db.ExecContext(ctx, PutFires, fires)
 	return err
@@ -499,7 +499,7 @@ SELECT
     CAST(j.value ->> 2 AS BIGINT),
     CAST((j.value ->> 3) || '+00' AS TIMESTAMPTZ),
     CAST(j.value ->> 4 AS BIGINT)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1, 2
 ON CONFLICT (user_id, grant_id) DO UPDATE SET
     granted_day = excluded.granted_day,
@@ -510,7 +510,7 @@ ON CONFLICT (user_id, grant_id) DO UPDATE SET
 // PutFreezes stores freezes as they are, replacing rows with the same keys. It takes
 // a JSON array of [user_id, grant_id, granted_day, granted_at, spent_day], no key
 // twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) PutFreezes(ctx context.Context, freezes string) error {
 	_, err := q.db.ExecContext(ctx, PutFreezes, freezes)
 	return err
@@ -522,7 +522,7 @@ SELECT
     (j.value ->> 0) COLLATE "C",
     j.value ->> 1,
     CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (name) DO UPDATE SET
     definition = excluded.definition,
@@ -531,7 +531,7 @@ ON CONFLICT (name) DO UPDATE SET
 
 // PutMetrics stores metrics as they are, replacing rows with the same keys. It takes
 // a JSON array of [name, definition, updated_at], no key twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) PutMetrics(ctx context.Context, metrics string) error {
 	_, err := q.db.ExecContext(ctx, PutMetrics, metrics)
 	return err
@@ -542,14 +542,14 @@ INSERT INTO public_users (user_id, since)
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
     CAST((j.value ->> 1) || '+00' AS TIMESTAMPTZ)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (user_id) DO UPDATE SET since = excluded.since
 `
 
 // PutPublicUsers stores users whose own figures everybody may see, in place of what
 // has their keys. It takes a JSON array of [user_id, since], no key twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) PutPublicUsers(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, PutPublicUsers, users)
 	return err
@@ -560,7 +560,7 @@ INSERT INTO settings (name, value)
 SELECT
     (j.value ->> 0) COLLATE "C",
     j.value ->> 1
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (name) DO UPDATE SET
     value = excluded.value
@@ -568,7 +568,7 @@ ON CONFLICT (name) DO UPDATE SET
 
 // PutSettings stores settings as they are, replacing rows with the same keys. It
 // takes a JSON array of [name, value], no key twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) PutSettings(ctx context.Context, settings string) error {
 	_, err := q.db.ExecContext(ctx, PutSettings, settings)
 	return err
@@ -581,7 +581,7 @@ SELECT
     CAST(j.value ->> 1 AS BIGINT),
     CAST(j.value ->> 2 AS BIGINT),
     CAST(j.value ->> 3 AS BIGINT)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1, 2
 ON CONFLICT (signal_id, day) DO UPDATE SET
     fires = excluded.fires,
@@ -590,7 +590,7 @@ ON CONFLICT (signal_id, day) DO UPDATE SET
 
 // PutSignalDays stores signals' days as they are, replacing rows with the same keys.
 // It takes a JSON array of [signal_id, day, fires, executed], no key twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) PutSignalDays(ctx context.Context, signalDays string) error {
 	_, err := q.db.ExecContext(ctx, PutSignalDays, signalDays)
 	return err
@@ -603,7 +603,7 @@ SELECT
     CAST(j.value ->> 1 AS BIGINT),
     CAST(j.value ->> 2 AS BIGINT),
     CAST((j.value ->> 3) || '+00' AS TIMESTAMPTZ)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (signal_id) DO UPDATE SET
     total_fires = excluded.total_fires,
@@ -614,7 +614,7 @@ ON CONFLICT (signal_id) DO UPDATE SET
 // PutSignals stores signals' totals as they are, replacing rows with the same keys.
 // It takes a JSON array of [signal_id, total_fires, active_users, created_at], no key
 // twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) PutSignals(ctx context.Context, signals string) error {
 	_, err := q.db.ExecContext(ctx, PutSignals, signals)
 	return err
@@ -631,7 +631,7 @@ SELECT
     CAST((j.value ->> 5) || '+00' AS TIMESTAMPTZ),
     CAST((j.value ->> 6) || '+00' AS TIMESTAMPTZ),
     CAST((j.value ->> 7) || '+00' AS TIMESTAMPTZ)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (id) DO UPDATE SET
     hash = excluded.hash,
@@ -646,7 +646,7 @@ ON CONFLICT (id) DO UPDATE SET
 // PutTokens stores tokens as they are, replacing rows with the same keys. It takes a
 // JSON array of [id, hash, name, scopes, user_id, created_at, expires_at, last_used],
 // no key twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) PutTokens(ctx context.Context, tokens string) error {
 	_, err := q.db.ExecContext(ctx, PutTokens, tokens)
 	return err
@@ -663,7 +663,7 @@ SELECT
     j.value ->> 5,
     CAST((j.value ->> 6) || '+00' AS TIMESTAMPTZ),
     CAST(j.value ->> 7 AS BIGINT)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 2, 3
 ON CONFLICT (user_id, trade_id) DO UPDATE SET
     id = excluded.id,
@@ -677,7 +677,7 @@ ON CONFLICT (user_id, trade_id) DO UPDATE SET
 // PutTrades stores trades as they are, replacing rows with the same keys. It takes a
 // JSON array of [id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at,
 // day], no key twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) PutTrades(ctx context.Context, trades string) error {
 	_, err := q.db.ExecContext(ctx, PutTrades, trades)
 	return err
@@ -694,7 +694,7 @@ SELECT
     CAST(j.value ->> 5 AS BIGINT),
     CAST(j.value ->> 6 AS BIGINT),
     CAST(j.value ->> 7 AS BIGINT)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1, 2
 ON CONFLICT (user_id, day) DO UPDATE SET
     fires = excluded.fires,
@@ -708,7 +708,7 @@ ON CONFLICT (user_id, day) DO UPDATE SET
 // PutUserDays stores users' days as they are, replacing rows with the same keys. It
 // takes a JSON array of [user_id, day, fires, executed, wins, losses, draws,
 // pnl_micros], no key twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) PutUserDays(ctx context.Context, userDays string) error {
 	_, err := q.db.ExecContext(ctx, PutUserDays, userDays)
 	return err
@@ -722,7 +722,7 @@ WITH fires AS (
         CAST(k.value ->> 1 AS BIGINT),
         CAST(k.value ->> 12 AS BIGINT),
         CAST((k.value ->> 4) || '+00' AS TIMESTAMPTZ)
-    FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS k(value)
+    FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS k(value)
     ORDER BY 1
     ON CONFLICT (user_id) DO UPDATE SET
         total_fires = excluded.total_fires,
@@ -749,7 +749,7 @@ SELECT
     CAST(j.value ->> 15 AS BIGINT),
     CAST(j.value ->> 16 AS BIGINT),
     CAST(j.value ->> 17 AS BIGINT)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (user_id) DO UPDATE SET
     win_rate = excluded.win_rate,
@@ -772,7 +772,7 @@ ON CONFLICT (user_id) DO UPDATE SET
 // takes a JSON array of [user_id, total_fires, win_rate, pnl, last_updated, wins,
 // losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed,
 // first_day, win_bound, streak_length, streak_until, freezes], no key twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) PutUsers(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, PutUsers, users)
 	return err

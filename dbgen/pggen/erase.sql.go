@@ -12,13 +12,13 @@ import (
 const DeleteEmptySignalDays = `-- name: DeleteEmptySignalDays :exec
 DELETE FROM signal_days WHERE fires = 0 AND (signal_id, day) IN (
     SELECT j.value ->> 0, CAST(j.value ->> 1 AS BIGINT)
-    FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+    FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 )
 `
 
 // DeleteEmptySignalDays deletes, of some signals' days, those without fires. It takes
 // a JSON array of [signal_id, day].
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) DeleteEmptySignalDays(ctx context.Context, signalDays string) error {
 	_, err := q.db.ExecContext(ctx, DeleteEmptySignalDays, signalDays)
 	return err
@@ -27,13 +27,13 @@ func (q *Queries) DeleteEmptySignalDays(ctx context.Context, signalDays string) 
 const DeleteEmptySignals = `-- name: DeleteEmptySignals :exec
 DELETE FROM signal_metrics WHERE total_fires = 0 AND signal_id IN (
     SELECT j.value ->> 0
-    FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+    FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 )
 `
 
 // DeleteEmptySignals deletes, of some signals, the totals of those without fires. It
 // takes a JSON array of [signal_id].
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) DeleteEmptySignals(ctx context.Context, signals string) error {
 	_, err := q.db.ExecContext(ctx, DeleteEmptySignals, signals)
 	return err

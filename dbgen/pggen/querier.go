@@ -28,43 +28,43 @@ type Querier interface {
 	ActiveUsers(ctx context.Context, day int64) ([]int64, error)
 	// AddDays adds to the community's counts of days. It takes a JSON array of [day,
 	// fires, executed, active_users, new_users], no day twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	AddDays(ctx context.Context, days string) error
 	// AddSignalDays adds to signals' counts of a day. It takes a JSON array of
 	// [signal_id, day, fires, executed], no (signal_id, day) twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	AddSignalDays(ctx context.Context, signalDays string) error
 	// AddSignals adds to signals' totals, creating signals. It takes a JSON array of
 	// [signal_id, fires, users, created_at], no signal twice. created_at is the time of
 	// the earliest fire seen. A user fires a signal once, so its fires and its active
 	// users are the same number.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	AddSignals(ctx context.Context, signals string) error
 	// AddUserDayFires adds to users' fires of a day. It takes a JSON array of
 	// [user_id, day, fires, executed], no (user_id, day) twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	AddUserDayFires(ctx context.Context, userDays string) error
 	// AddUserDayTrades adds to users' outcomes and P&L of a day. It takes a JSON
 	// array of [user_id, day, wins, losses, draws, pnl_micros], no (user_id, day)
 	// twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	AddUserDayTrades(ctx context.Context, userDays string) error
 	// AddUserFires adds to users' fires, creating users. It takes a JSON array of
 	// [user_id, fires, executed, last_updated], no user twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	AddUserFires(ctx context.Context, users string) error
 	// AddUserTrades adds to users' outcomes and P&L, creating users, and stores the
 	// bounds of their win rates. It takes a JSON array of [user_id, wins, losses,
 	// draws, pnl_micros, last_updated, win_bound], no user twice. win_rate and pnl
 	// follow in the same statement.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	AddUserTrades(ctx context.Context, users string) error
 	// AwardsAfter lists all streak awards by user, streak and milestone, after the given
 	// key.
 	AwardsAfter(ctx context.Context, arg AwardsAfterParams) ([]StreakAward, error)
 	// AwardsOfUsers lists the awards of some users, in no order. It takes a JSON
 	// array of user ids.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	AwardsOfUsers(ctx context.Context, users string) ([]StreakAward, error)
 	// CleanedDayMismatches lists days before the horizon on which the signals have
 	// fewer fires than the community. They may have more, of users who were erased
@@ -176,11 +176,11 @@ type Querier interface {
 	DaysBetween(ctx context.Context, arg DaysBetweenParams) ([]Day, error)
 	// DaysOfTrades returns the users' stored P&L of the days of some trades, in no order.
 	// It takes a JSON array of [user_id, trade_id, day].
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	DaysOfTrades(ctx context.Context, trades string) ([]DaysOfTradesRow, error)
 	// DaysOfUsers returns the days of some users in a range of days, by user and day.
 	// It takes a JSON array of user ids, none twice.
-	// Not portable: SQLite spells json_array_elements json_each.
+	// Not portable: SQLite spells jsonb_array_elements json_each.
 	DaysOfUsers(ctx context.Context, arg DaysOfUsersParams) ([]UserDay, error)
 	// DecidedBetween lists the users with a minimum of decided trades in a range of
 	// days, with their wins and losses in it, by user id.
@@ -197,11 +197,11 @@ type Querier interface {
 	DeleteEmptyDay(ctx context.Context, day int64) error
 	// DeleteEmptySignalDays deletes, of some signals' days, those without fires. It takes
 	// a JSON array of [signal_id, day].
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	DeleteEmptySignalDays(ctx context.Context, signalDays string) error
 	// DeleteEmptySignals deletes, of some signals, the totals of those without fires. It
 	// takes a JSON array of [signal_id].
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	DeleteEmptySignals(ctx context.Context, signals string) error
 	// DeleteEmptyUserDay deletes a user's day on which nothing happened.
 	DeleteEmptyUserDay(ctx context.Context, arg DeleteEmptyUserDayParams) error
@@ -258,7 +258,7 @@ type Querier interface {
 	// DeleteUserTrades deletes a user's trades and returns how many.
 	DeleteUserTrades(ctx context.Context, userID int64) (int64, error)
 	// DeleteUsers deletes users' totals. It takes a JSON array of user ids.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	DeleteUsers(ctx context.Context, users string) error
 	// EnterGate waits while the gate is closed, and then keeps it from being closed until
 	// the transaction ends. Every transaction that writes begins with it, and with
@@ -290,7 +290,7 @@ type Querier interface {
 	FiresByDay(ctx context.Context, arg FiresByDayParams) ([]FiresByDayRow, error)
 	// FiresByKey returns the stored fires among the given keys, in no order. It takes a
 	// JSON array of [user_id, signal_id].
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	FiresByKey(ctx context.Context, keys string) ([]FiresByKeyRow, error)
 	// FiresBySignal counts each signal's fires, by signal. Here and below, signals are
 	// those from first_signal on and before end_signal; an empty end_signal means no end.
@@ -304,7 +304,7 @@ type Querier interface {
 	// FiresInSpans counts the fires kept one by one in spans of time, added up for each
 	// cell; several spans may belong to a cell. It takes a JSON array of [cell, from,
 	// until], until not included.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	FiresInSpans(ctx context.Context, spans string) ([]FiresInSpansRow, error)
 	// FiringDaysBetween lists the days of a range on which users fired, by user and
 	// day.
@@ -339,22 +339,22 @@ type Querier interface {
 	// HistoriesOfUsers lists, by user, the days on which some users fired, in order,
 	// and then their freezes, each with its grant id, the day of its grant and the
 	// day that it is spent on. It takes a JSON array of user ids.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	HistoriesOfUsers(ctx context.Context, users string) ([]HistoriesOfUsersRow, error)
 	// HoldSetting holds a setting, until the transaction ends, and returns its value.
 	HoldSetting(ctx context.Context, name string) (string, error)
 	// HoldUsers returns the streak state and trades of some users, who are held, in no
 	// order. It takes a JSON array of user ids, none twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	HoldUsers(ctx context.Context, users string) ([]HoldUsersRow, error)
 	// InsertAwards stores awards. It takes a JSON array of [user_id, streak_start,
 	// milestone, day, awarded_at], no (user_id, streak_start, milestone) twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	InsertAwards(ctx context.Context, awards string) error
 	// InsertFires stores fires whose keys are not stored. It takes a JSON array of
 	// [user_id, signal_id, timestamp, executed, day], no key twice. Nobody reads what it
 	// returns: without it, Citus copies the rows and loses the code of an error.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	InsertFires(ctx context.Context, fires string) error
 	// InsertFreeze stores a freeze that is not spent.
 	InsertFreeze(ctx context.Context, arg InsertFreezeParams) error
@@ -363,7 +363,7 @@ type Querier interface {
 	// InsertTrades stores trades whose keys are not stored. It takes a JSON array of
 	// [user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day], no key
 	// twice. It returns something as InsertFires does.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	InsertTrades(ctx context.Context, trades string) error
 	// IsKept returns 1 if anything but totals is kept about a user, and 0 if not.
 	IsKept(ctx context.Context, userID int64) (int64, error)
@@ -387,7 +387,7 @@ type Querier interface {
 	LostTradeDays(ctx context.Context) ([]LostTradeDaysRow, error)
 	// MarkFiresExecuted marks stored fires as executed. It takes a JSON array of
 	// [user_id, signal_id], no key twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	MarkFiresExecuted(ctx context.Context, keys string) error
 	// MetricsAfter lists all custom metrics by name, after the given name.
 	MetricsAfter(ctx context.Context, arg MetricsAfterParams) ([]CustomMetric, error)
@@ -433,62 +433,62 @@ type Querier interface {
 	PublicUsersFrom(ctx context.Context, arg PublicUsersFromParams) ([]PublicUser, error)
 	// PutAwards stores awards as they are, replacing rows with the same keys. It takes a
 	// JSON array of [user_id, streak_start, milestone, day, awarded_at], no key twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	PutAwards(ctx context.Context, awards string) error
 	// PutDays stores days as they are, replacing rows with the same keys. It takes a JSON
 	// array of [day, fires, executed, active_users, new_users], no key twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	PutDays(ctx context.Context, days string) error
 	// PutFires stores fires as they are, replacing rows with the same keys. It takes a
 	// JSON array of [id, user_id, signal_id, timestamp, executed, day], no key twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	PutFires(ctx context.Context, fires string) error
 	// PutFreezes stores freezes as they are, replacing rows with the same keys. It takes
 	// a JSON array of [user_id, grant_id, granted_day, granted_at, spent_day], no key
 	// twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	PutFreezes(ctx context.Context, freezes string) error
 	// PutMetrics stores metrics as they are, replacing rows with the same keys. It takes
 	// a JSON array of [name, definition, updated_at], no key twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	PutMetrics(ctx context.Context, metrics string) error
 	// PutPublicUsers stores users whose own figures everybody may see, in place of what
 	// has their keys. It takes a JSON array of [user_id, since], no key twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	PutPublicUsers(ctx context.Context, users string) error
 	// PutSettings stores settings as they are, replacing rows with the same keys. It
 	// takes a JSON array of [name, value], no key twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	PutSettings(ctx context.Context, settings string) error
 	// PutSignalDays stores signals' days as they are, replacing rows with the same keys.
 	// It takes a JSON array of [signal_id, day, fires, executed], no key twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	PutSignalDays(ctx context.Context, signalDays string) error
 	// PutSignals stores signals' totals as they are, replacing rows with the same keys.
 	// It takes a JSON array of [signal_id, total_fires, active_users, created_at], no key
 	// twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	PutSignals(ctx context.Context, signals string) error
 	// PutTokens stores tokens as they are, replacing rows with the same keys. It takes a
 	// JSON array of [id, hash, name, scopes, user_id, created_at, expires_at, last_used],
 	// no key twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	PutTokens(ctx context.Context, tokens string) error
 	// PutTrades stores trades as they are, replacing rows with the same keys. It takes a
 	// JSON array of [id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at,
 	// day], no key twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	PutTrades(ctx context.Context, trades string) error
 	// PutUserDays stores users' days as they are, replacing rows with the same keys. It
 	// takes a JSON array of [user_id, day, fires, executed, wins, losses, draws,
 	// pnl_micros], no key twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	PutUserDays(ctx context.Context, userDays string) error
 	// PutUsers stores users' totals as they are, replacing rows with the same keys. It
 	// takes a JSON array of [user_id, total_fires, win_rate, pnl, last_updated, wins,
 	// losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed,
 	// first_day, win_bound, streak_length, streak_until, freezes], no key twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	PutUsers(ctx context.Context, users string) error
 	// RederiveUser sets a user's P&L and win rate to what follows from the user's
 	// own totals.
@@ -527,20 +527,20 @@ type Querier interface {
 	SetSettingOnce(ctx context.Context, arg SetSettingOnceParams) error
 	// SetSignalOrigins stores the created_at of signals. It takes a JSON array of
 	// [signal_id, created_at].
-	// Not portable: SQLite spells json_array_elements json_each, and its times are text.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and its times are text.
 	SetSignalOrigins(ctx context.Context, signals string) error
 	// SetStreaks adds to users' fires, creating users, and stores their streak state.
 	// It takes a JSON array of [user_id, fires, executed, last_updated, first_day,
 	// streak_start, streak_end, streak_length, streak_until, streak_longest, freezes],
 	// no user twice.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	SetStreaks(ctx context.Context, users string) error
 	// SetTradeDay is SetFireDay for trades.
 	// Not portable: SQLite does not keep to its types.
 	SetTradeDay(ctx context.Context, arg SetTradeDayParams) (int64, error)
 	// SetUserOrigins stores the last_updated of users. It takes a JSON array of [user_id,
 	// last_updated].
-	// Not portable: SQLite spells json_array_elements json_each, and its times are text.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and its times are text.
 	SetUserOrigins(ctx context.Context, users string) error
 	// SettingsAfter lists all settings but one by name, after the given name.
 	SettingsAfter(ctx context.Context, arg SettingsAfterParams) ([]Setting, error)
@@ -580,11 +580,11 @@ type Querier interface {
 	SignalsSince(ctx context.Context, signals string) ([]SignalsSinceRow, error)
 	// SpendFreezes stores the days that freezes are spent on, -1 for one that is not
 	// spent. It takes a JSON array of [user_id, grant_id, spent_day].
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	SpendFreezes(ctx context.Context, freezes string) error
 	// StatsOfUsers returns the totals of some users, by user id, without those who are
 	// not known. It takes a JSON array of user ids, none twice.
-	// Not portable: SQLite spells json_array_elements json_each.
+	// Not portable: SQLite spells jsonb_array_elements json_each.
 	StatsOfUsers(ctx context.Context, users string) ([]UserStat, error)
 	// StreaksUntil lists the users whose latest streak breaks unless they fire by the end
 	// of a day, longest first, ties by user id, after the given position.
@@ -641,7 +641,7 @@ type Querier interface {
 	// TradesByKey returns the stored trades among the given keys, in no order. It takes a
 	// JSON array of [user_id, trade_id]. A row with a time that cannot be read is
 	// returned with the day of rows set aside.
-	// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	TradesByKey(ctx context.Context, keys string) ([]TradesByKeyRow, error)
 	// TradesBySignal is TradesByUser for each signal.
 	TradesBySignal(ctx context.Context, arg TradesBySignalParams) ([]TradesBySignalRow, error)

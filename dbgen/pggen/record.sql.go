@@ -18,7 +18,7 @@ SELECT
     CAST(j.value ->> 2 AS BIGINT),
     CAST(j.value ->> 3 AS BIGINT),
     CAST(j.value ->> 4 AS BIGINT)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (day) DO UPDATE SET
     fires = days.fires + excluded.fires,
@@ -29,7 +29,7 @@ ON CONFLICT (day) DO UPDATE SET
 
 // AddDays adds to the community's counts of days. It takes a JSON array of [day,
 // fires, executed, active_users, new_users], no day twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) AddDays(ctx context.Context, days string) error {
 	_, err := q.db.ExecContext(ctx, AddDays, days)
 	return err
@@ -42,7 +42,7 @@ SELECT
     CAST(j.value ->> 1 AS BIGINT),
     CAST(j.value ->> 2 AS BIGINT),
     CAST(j.value ->> 3 AS BIGINT)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1, 2
 ON CONFLICT (signal_id, day) DO UPDATE SET
     fires = signal_days.fires + excluded.fires,
@@ -51,7 +51,7 @@ ON CONFLICT (signal_id, day) DO UPDATE SET
 
 // AddSignalDays adds to signals' counts of a day. It takes a JSON array of
 // [signal_id, day, fires, executed], no (signal_id, day) twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) AddSignalDays(ctx context.Context, signalDays string) error {
 	_, err := q.db.ExecContext(ctx, AddSignalDays, signalDays)
 	return err
@@ -64,7 +64,7 @@ SELECT
     CAST(j.value ->> 1 AS BIGINT),
     CAST(j.value ->> 2 AS BIGINT),
     CAST((j.value ->> 3) || '+00' AS TIMESTAMPTZ)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (signal_id) DO UPDATE SET
     total_fires = signal_metrics.total_fires + excluded.total_fires,
@@ -79,7 +79,7 @@ ON CONFLICT (signal_id) DO UPDATE SET
 // [signal_id, fires, users, created_at], no signal twice. created_at is the time of
 // the earliest fire seen. A user fires a signal once, so its fires and its active
 // users are the same number.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) AddSignals(ctx context.Context, signals string) error {
 	_, err := q.db.ExecContext(ctx, AddSignals, signals)
 	return err
@@ -92,7 +92,7 @@ SELECT
     CAST(j.value ->> 1 AS BIGINT),
     CAST(j.value ->> 2 AS BIGINT),
     CAST(j.value ->> 3 AS BIGINT)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1, 2
 ON CONFLICT (user_id, day) DO UPDATE SET
     fires = user_days.fires + excluded.fires,
@@ -101,7 +101,7 @@ ON CONFLICT (user_id, day) DO UPDATE SET
 
 // AddUserDayFires adds to users' fires of a day. It takes a JSON array of
 // [user_id, day, fires, executed], no (user_id, day) twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) AddUserDayFires(ctx context.Context, userDays string) error {
 	_, err := q.db.ExecContext(ctx, AddUserDayFires, userDays)
 	return err
@@ -116,7 +116,7 @@ SELECT
     CAST(j.value ->> 3 AS BIGINT),
     CAST(j.value ->> 4 AS BIGINT),
     CAST(j.value ->> 5 AS BIGINT)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1, 2
 ON CONFLICT (user_id, day) DO UPDATE SET
     wins = user_days.wins + excluded.wins,
@@ -128,7 +128,7 @@ ON CONFLICT (user_id, day) DO UPDATE SET
 // AddUserDayTrades adds to users' outcomes and P&L of a day. It takes a JSON
 // array of [user_id, day, wins, losses, draws, pnl_micros], no (user_id, day)
 // twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) AddUserDayTrades(ctx context.Context, userDays string) error {
 	_, err := q.db.ExecContext(ctx, AddUserDayTrades, userDays)
 	return err
@@ -141,7 +141,7 @@ SELECT
     CAST(j.value ->> 1 AS BIGINT),
     CAST(j.value ->> 2 AS BIGINT),
     CAST((j.value ->> 3) || '+00' AS TIMESTAMPTZ)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (user_id) DO UPDATE SET
     total_fires = fire_totals.total_fires + excluded.total_fires,
@@ -154,7 +154,7 @@ ON CONFLICT (user_id) DO UPDATE SET
 
 // AddUserFires adds to users' fires, creating users. It takes a JSON array of
 // [user_id, fires, executed, last_updated], no user twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) AddUserFires(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, AddUserFires, users)
 	return err
@@ -164,7 +164,7 @@ const AddUserTrades = `-- name: AddUserTrades :exec
 WITH dated AS (
     INSERT INTO fire_totals (user_id, last_updated)
     SELECT CAST(k.value ->> 0 AS BIGINT), CAST((k.value ->> 5) || '+00' AS TIMESTAMPTZ)
-    FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS k(value)
+    FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS k(value)
     ORDER BY 1
     ON CONFLICT (user_id) DO UPDATE SET last_updated = excluded.last_updated
     WHERE excluded.last_updated > fire_totals.last_updated
@@ -182,7 +182,7 @@ SELECT
         ELSE CAST(j.value ->> 1 AS DOUBLE PRECISION) / (CAST(j.value ->> 1 AS DOUBLE PRECISION) + CAST(j.value ->> 2 AS DOUBLE PRECISION))
     END,
     CAST(j.value ->> 6 AS BIGINT)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (user_id) DO UPDATE SET
     wins = user_states.wins + excluded.wins,
@@ -202,7 +202,7 @@ ON CONFLICT (user_id) DO UPDATE SET
 // bounds of their win rates. It takes a JSON array of [user_id, wins, losses,
 // draws, pnl_micros, last_updated, win_bound], no user twice. win_rate and pnl
 // follow in the same statement.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) AddUserTrades(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, AddUserTrades, users)
 	return err
@@ -210,13 +210,13 @@ func (q *Queries) AddUserTrades(ctx context.Context, users string) error {
 
 const AwardsOfUsers = `-- name: AwardsOfUsers :many
 SELECT a.user_id, a.streak_start, a.milestone, a.day, a.awarded_at
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 JOIN streak_awards AS a ON a.user_id = CAST(CAST(j.value AS TEXT) AS BIGINT)
 `
 
 // AwardsOfUsers lists the awards of some users, in no order. It takes a JSON
 // array of user ids.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) AwardsOfUsers(ctx context.Context, users string) ([]StreakAward, error) {
 	rows, err := q.db.QueryContext(ctx, AwardsOfUsers, users)
 	if err != nil {
@@ -249,7 +249,7 @@ func (q *Queries) AwardsOfUsers(ctx context.Context, users string) ([]StreakAwar
 const CreateUsers = `-- name: CreateUsers :many
 INSERT INTO user_states AS u (user_id)
 SELECT CAST(CAST(j.value AS TEXT) AS BIGINT)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (user_id) DO UPDATE SET freezes = u.freezes WHERE FALSE
 RETURNING user_id
@@ -286,7 +286,7 @@ func (q *Queries) CreateUsers(ctx context.Context, users string) ([]int64, error
 
 const DaysOfTrades = `-- name: DaysOfTrades :many
 SELECT d.user_id, d.day, d.pnl_micros
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 JOIN user_days AS d ON d.user_id = CAST(j.value ->> 0 AS BIGINT) AND d.day = CAST(j.value ->> 2 AS BIGINT)
 `
 
@@ -298,7 +298,7 @@ type DaysOfTradesRow struct {
 
 // DaysOfTrades returns the users' stored P&L of the days of some trades, in no order.
 // It takes a JSON array of [user_id, trade_id, day].
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) DaysOfTrades(ctx context.Context, trades string) ([]DaysOfTradesRow, error) {
 	rows, err := q.db.QueryContext(ctx, DaysOfTrades, trades)
 	if err != nil {
@@ -326,17 +326,17 @@ const DeleteUsers = `-- name: DeleteUsers :exec
 WITH fires AS (
     DELETE FROM fire_totals WHERE user_id IN (
         SELECT CAST(CAST(k.value AS TEXT) AS BIGINT)
-        FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS k(value)
+        FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS k(value)
     )
 )
 DELETE FROM user_states WHERE user_id IN (
     SELECT CAST(CAST(j.value AS TEXT) AS BIGINT)
-    FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+    FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 )
 `
 
 // DeleteUsers deletes users' totals. It takes a JSON array of user ids.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) DeleteUsers(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, DeleteUsers, users)
 	return err
@@ -344,7 +344,7 @@ func (q *Queries) DeleteUsers(ctx context.Context, users string) error {
 
 const FiresByKey = `-- name: FiresByKey :many
 SELECT f.id, f.user_id, f.signal_id, f.executed, f.day
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 JOIN signal_fires AS f ON f.user_id = CAST(j.value ->> 0 AS BIGINT) AND f.signal_id = (j.value ->> 1) COLLATE "C"
 `
 
@@ -358,7 +358,7 @@ type FiresByKeyRow struct {
 
 // FiresByKey returns the stored fires among the given keys, in no order. It takes a
 // JSON array of [user_id, signal_id].
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) FiresByKey(ctx context.Context, keys string) ([]FiresByKeyRow, error) {
 	rows, err := q.db.QueryContext(ctx, FiresByKey, keys)
 	if err != nil {
@@ -390,12 +390,12 @@ func (q *Queries) FiresByKey(ctx context.Context, keys string) ([]FiresByKeyRow,
 
 const HistoriesOfUsers = `-- name: HistoriesOfUsers :many
 SELECT d.user_id, CAST('' AS TEXT) AS grant_id, d.day, CAST(-1 AS BIGINT) AS spent_day
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 JOIN user_days AS d ON d.user_id = CAST(CAST(j.value AS TEXT) AS BIGINT)
 WHERE d.fires > 0
 UNION ALL
 SELECT f.user_id, f.grant_id, f.granted_day, f.spent_day
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 JOIN streak_freezes AS f ON f.user_id = CAST(CAST(j.value AS TEXT) AS BIGINT)
 ORDER BY user_id, grant_id, day
 `
@@ -410,7 +410,7 @@ type HistoriesOfUsersRow struct {
 // HistoriesOfUsers lists, by user, the days on which some users fired, in order,
 // and then their freezes, each with its grant id, the day of its grant and the
 // day that it is spent on. It takes a JSON array of user ids.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) HistoriesOfUsers(ctx context.Context, users string) ([]HistoriesOfUsersRow, error) {
 	rows, err := q.db.QueryContext(ctx, HistoriesOfUsers, users)
 	if err != nil {
@@ -443,7 +443,7 @@ const HoldUsers = `-- name: HoldUsers :many
 SELECT
     u.user_id, u.first_day, u.streak_start, u.streak_end, u.streak_length,
     u.streak_until, u.streak_longest, u.freezes, u.wins, u.losses, u.pnl_micros
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 JOIN user_states AS u ON u.user_id = CAST(CAST(j.value AS TEXT) AS BIGINT)
 `
 
@@ -463,7 +463,7 @@ type HoldUsersRow struct {
 
 // HoldUsers returns the streak state and trades of some users, who are held, in no
 // order. It takes a JSON array of user ids, none twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) HoldUsers(ctx context.Context, users string) ([]HoldUsersRow, error) {
 	rows, err := q.db.QueryContext(ctx, HoldUsers, users)
 	if err != nil {
@@ -507,12 +507,12 @@ SELECT
     CAST(j.value ->> 2 AS BIGINT),
     CAST(j.value ->> 3 AS BIGINT),
     CAST((j.value ->> 4) || '+00' AS TIMESTAMPTZ)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 `
 
 // InsertAwards stores awards. It takes a JSON array of [user_id, streak_start,
 // milestone, day, awarded_at], no (user_id, streak_start, milestone) twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) InsertAwards(ctx context.Context, awards string) error {
 	_, err := q.db.ExecContext(ctx, InsertAwards, awards)
 	return err
@@ -529,7 +529,7 @@ FROM (
         CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ) AS timestamp,
         (j.value ->> 3) = '1' AS executed,
         CAST(j.value ->> 4 AS BIGINT) AS day
-    FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+    FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ) AS f
 ORDER BY f.user_id, f.signal_id
 RETURNING user_id
@@ -538,7 +538,7 @@ RETURNING user_id
 // InsertFires stores fires whose keys are not stored. It takes a JSON array of
 // [user_id, signal_id, timestamp, executed, day], no key twice. Nobody reads what it
 // returns: without it, Citus copies the rows and loses the code of an error.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) InsertFires(ctx context.Context, fires string) error {
 	_, err := q.db.ExecContext(ctx, InsertFires, fires)
 	return err
@@ -557,7 +557,7 @@ FROM (
         (j.value ->> 4) COLLATE "C" AS outcome,
         CAST((j.value ->> 5) || '+00' AS TIMESTAMPTZ) AS closed_at,
         CAST(j.value ->> 6 AS BIGINT) AS day
-    FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+    FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ) AS t
 ORDER BY t.user_id, t.trade_id
 RETURNING user_id
@@ -566,7 +566,7 @@ RETURNING user_id
 // InsertTrades stores trades whose keys are not stored. It takes a JSON array of
 // [user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day], no key
 // twice. It returns something as InsertFires does.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) InsertTrades(ctx context.Context, trades string) error {
 	_, err := q.db.ExecContext(ctx, InsertTrades, trades)
 	return err
@@ -576,7 +576,7 @@ const MarkFiresExecuted = `-- name: MarkFiresExecuted :exec
 UPDATE signal_fires AS f SET executed = TRUE
 FROM (
     SELECT CAST(j.value ->> 0 AS BIGINT) AS user_id, (j.value ->> 1) COLLATE "C" AS signal_id
-    FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+    FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
     ORDER BY 1, 2
 ) AS k
 WHERE f.user_id = k.user_id AND f.signal_id = k.signal_id AND f.executed = FALSE
@@ -584,7 +584,7 @@ WHERE f.user_id = k.user_id AND f.signal_id = k.signal_id AND f.executed = FALSE
 
 // MarkFiresExecuted marks stored fires as executed. It takes a JSON array of
 // [user_id, signal_id], no key twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) MarkFiresExecuted(ctx context.Context, keys string) error {
 	_, err := q.db.ExecContext(ctx, MarkFiresExecuted, keys)
 	return err
@@ -598,7 +598,7 @@ WITH fired AS (
         CAST(k.value ->> 1 AS BIGINT),
         CAST(k.value ->> 2 AS BIGINT),
         CAST((k.value ->> 3) || '+00' AS TIMESTAMPTZ)
-    FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS k(value)
+    FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS k(value)
     ORDER BY 1
     ON CONFLICT (user_id) DO UPDATE SET
         total_fires = fire_totals.total_fires + excluded.total_fires,
@@ -620,7 +620,7 @@ SELECT
     CAST(j.value ->> 8 AS BIGINT),
     CAST(j.value ->> 9 AS BIGINT),
     CAST(j.value ->> 10 AS BIGINT)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (user_id) DO UPDATE SET
     first_day = excluded.first_day,
@@ -636,7 +636,7 @@ ON CONFLICT (user_id) DO UPDATE SET
 // It takes a JSON array of [user_id, fires, executed, last_updated, first_day,
 // streak_start, streak_end, streak_length, streak_until, streak_longest, freezes],
 // no user twice.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) SetStreaks(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, SetStreaks, users)
 	return err
@@ -644,13 +644,13 @@ func (q *Queries) SetStreaks(ctx context.Context, users string) error {
 
 const SpendFreezes = `-- name: SpendFreezes :exec
 UPDATE streak_freezes AS f SET spent_day = CAST(j.value ->> 2 AS BIGINT)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 WHERE f.user_id = CAST(j.value ->> 0 AS BIGINT) AND f.grant_id = (j.value ->> 1) COLLATE "C"
 `
 
 // SpendFreezes stores the days that freezes are spent on, -1 for one that is not
 // spent. It takes a JSON array of [user_id, grant_id, spent_day].
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) SpendFreezes(ctx context.Context, freezes string) error {
 	_, err := q.db.ExecContext(ctx, SpendFreezes, freezes)
 	return err
@@ -661,7 +661,7 @@ SELECT
     t.id, t.user_id, t.trade_id, t.signal_id, t.pnl_micros, t.outcome,
     CAST(CASE WHEN isfinite(t.closed_at) THEN t.closed_at ELSE TIMESTAMPTZ '1970-01-01 00:00:00+00' END AS TIMESTAMPTZ) AS closed_at,
     CAST(CASE WHEN isfinite(t.closed_at) THEN t.day ELSE -2 END AS BIGINT) AS day
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 JOIN trades AS t ON t.user_id = CAST(j.value ->> 0 AS BIGINT) AND t.trade_id = (j.value ->> 1) COLLATE "C"
 `
 
@@ -679,7 +679,7 @@ type TradesByKeyRow struct {
 // TradesByKey returns the stored trades among the given keys, in no order. It takes a
 // JSON array of [user_id, trade_id]. A row with a time that cannot be read is
 // returned with the day of rows set aside.
-// Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) TradesByKey(ctx context.Context, keys string) ([]TradesByKeyRow, error) {
 	rows, err := q.db.QueryContext(ctx, TradesByKey, keys)
 	if err != nil {

@@ -856,14 +856,14 @@ func (q *Queries) SenselessUserDays(ctx context.Context, maxRows int64) ([]UserD
 const SetSignalOrigins = `-- name: SetSignalOrigins :exec
 INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
 SELECT m.signal_id, m.total_fires, m.active_users, CAST(j.value ->> 1 || '+00' AS TIMESTAMPTZ)
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 JOIN signal_metrics AS m ON m.signal_id = j.value ->> 0
 ON CONFLICT (signal_id) DO UPDATE SET created_at = excluded.created_at
 `
 
 // SetSignalOrigins stores the created_at of signals. It takes a JSON array of
 // [signal_id, created_at].
-// Not portable: SQLite spells json_array_elements json_each, and its times are text.
+// Not portable: SQLite spells jsonb_array_elements json_each, and its times are text.
 func (q *Queries) SetSignalOrigins(ctx context.Context, signals string) error {
 	_, err := q.db.ExecContext(ctx, SetSignalOrigins, signals)
 	return err
@@ -872,7 +872,7 @@ func (q *Queries) SetSignalOrigins(ctx context.Context, signals string) error {
 const SetUserOrigins = `-- name: SetUserOrigins :exec
 WITH k AS MATERIALIZED ( -- before the update, in which Citus takes no time zone into account
     SELECT CAST(j.value ->> 0 AS BIGINT) AS user_id, CAST((j.value ->> 1) || '+00' AS TIMESTAMPTZ) AS last_updated
-    FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+    FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 )
 UPDATE fire_totals AS u SET last_updated = k.last_updated
 FROM k
@@ -881,7 +881,7 @@ WHERE u.user_id = k.user_id
 
 // SetUserOrigins stores the last_updated of users. It takes a JSON array of [user_id,
 // last_updated].
-// Not portable: SQLite spells json_array_elements json_each, and its times are text.
+// Not portable: SQLite spells jsonb_array_elements json_each, and its times are text.
 func (q *Queries) SetUserOrigins(ctx context.Context, users string) error {
 	_, err := q.db.ExecContext(ctx, SetUserOrigins, users)
 	return err
@@ -968,19 +968,19 @@ FROM signal_metrics AS m
 LEFT JOIN (
     SELECT signal_id, MIN(day) AS first_day FROM signal_days
     WHERE fires > 0 AND signal_id = ANY(ARRAY(
-        SELECT (j.value ->> 0) COLLATE "C" FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+        SELECT (j.value ->> 0) COLLATE "C" FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
     ))
     GROUP BY signal_id
 ) AS d ON d.signal_id = m.signal_id
 LEFT JOIN (
     SELECT signal_id, MIN(timestamp) AS first_fire FROM signal_fires
     WHERE day > 0 AND signal_id = ANY(ARRAY(
-        SELECT (j.value ->> 0) COLLATE "C" FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+        SELECT (j.value ->> 0) COLLATE "C" FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
     ))
     GROUP BY signal_id
 ) AS f ON f.signal_id = m.signal_id
 WHERE m.signal_id = ANY(ARRAY(
-        SELECT (j.value ->> 0) COLLATE "C" FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+        SELECT (j.value ->> 0) COLLATE "C" FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
     ))
 `
 
@@ -1086,7 +1086,7 @@ func (q *Queries) SignalTotalMismatches(ctx context.Context, maxRows int64) ([]S
 
 const SignalsSince = `-- name: SignalsSince :many
 SELECT m.signal_id, CAST(to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') AS TEXT) AS created_at
-FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 JOIN signal_metrics AS m ON m.signal_id = (j.value ->> 0) COLLATE "C"
 `
 
@@ -1496,26 +1496,26 @@ FROM user_stats AS u
 LEFT JOIN (
     SELECT user_id, MAX(day) AS last_day FROM user_days
     WHERE user_id = ANY(ARRAY(
-        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
     ))
     GROUP BY user_id
 ) AS d ON d.user_id = u.user_id
 LEFT JOIN (
     SELECT user_id, MAX(timestamp) AS last_fire FROM signal_fires
     WHERE day > 0 AND user_id = ANY(ARRAY(
-        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
     ))
     GROUP BY user_id
 ) AS f ON f.user_id = u.user_id
 LEFT JOIN (
     SELECT user_id, MAX(closed_at) AS last_trade FROM trades
     WHERE day >= 0 AND user_id = ANY(ARRAY(
-        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
     ))
     GROUP BY user_id
 ) AS t ON t.user_id = u.user_id
 WHERE u.user_id = ANY(ARRAY(
-        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS j(value)
+        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
     ))
 `
 

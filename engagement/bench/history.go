@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -69,8 +70,12 @@ func (h history) fill(ctx context.Context, path string) error {
 	return errors.Join(err, db.Close())
 }
 
-// withoutIndexes runs fn while a database lacks its indexes, which are made
-// much faster afterwards, all at once, than row by row.
+// readByWrites is the index that a fire is decided with if it is not of the user's
+// latest day.
+const readByWrites = "idx_user_days_user"
+
+// withoutIndexes runs fn while a database lacks the indexes that no write reads. They
+// are made much faster afterwards, all at once, than row by row.
 func withoutIndexes(ctx context.Context, path string, fn func() error) (err error) {
 	db, err := openPool("sqlite3", path)
 	if err != nil {
@@ -81,6 +86,7 @@ func withoutIndexes(ctx context.Context, path string, fn func() error) (err erro
 	if err != nil {
 		return err
 	}
+	indexes = slices.DeleteFunc(indexes, func(i index) bool { return i.name == readByWrites })
 	for _, i := range indexes {
 		if _, err := db.ExecContext(ctx, "DROP INDEX "+i.name); err != nil {
 			return err

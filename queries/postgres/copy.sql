@@ -1,7 +1,7 @@
 -- name: PutFires :exec
 -- PutFires stores fires as they are, replacing rows with the same keys. It takes a
 -- JSON array of [id, user_id, signal_id, timestamp, executed, day], no key twice.
--- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+-- Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 INSERT INTO signal_fires (id, user_id, signal_id, timestamp, executed, day)
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
@@ -10,7 +10,7 @@ SELECT
     CAST((j.value ->> 3) || '+00' AS TIMESTAMPTZ),
     (j.value ->> 4) = '1',
     CAST(j.value ->> 5 AS BIGINT)
-FROM json_array_elements(CAST(CAST(sqlc.arg(fires) AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST(sqlc.arg(fires) AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 2, 3
 ON CONFLICT (user_id, signal_id) DO UPDATE SET
     id = excluded.id,
@@ -22,7 +22,7 @@ ON CONFLICT (user_id, signal_id) DO UPDATE SET
 -- PutTrades stores trades as they are, replacing rows with the same keys. It takes a
 -- JSON array of [id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at,
 -- day], no key twice.
--- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+-- Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 INSERT INTO trades (id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day)
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
@@ -33,7 +33,7 @@ SELECT
     j.value ->> 5,
     CAST((j.value ->> 6) || '+00' AS TIMESTAMPTZ),
     CAST(j.value ->> 7 AS BIGINT)
-FROM json_array_elements(CAST(CAST(sqlc.arg(trades) AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST(sqlc.arg(trades) AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 2, 3
 ON CONFLICT (user_id, trade_id) DO UPDATE SET
     id = excluded.id,
@@ -48,7 +48,7 @@ ON CONFLICT (user_id, trade_id) DO UPDATE SET
 -- takes a JSON array of [user_id, total_fires, win_rate, pnl, last_updated, wins,
 -- losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed,
 -- first_day, win_bound, streak_length, streak_until, freezes], no key twice.
--- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+-- Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 WITH fires AS (
     INSERT INTO fire_totals (user_id, total_fires, executed, last_updated)
     SELECT
@@ -56,7 +56,7 @@ WITH fires AS (
         CAST(k.value ->> 1 AS BIGINT),
         CAST(k.value ->> 12 AS BIGINT),
         CAST((k.value ->> 4) || '+00' AS TIMESTAMPTZ)
-    FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS k(value)
+    FROM jsonb_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSONB)) AS k(value)
     ORDER BY 1
     ON CONFLICT (user_id) DO UPDATE SET
         total_fires = excluded.total_fires,
@@ -83,7 +83,7 @@ SELECT
     CAST(j.value ->> 15 AS BIGINT),
     CAST(j.value ->> 16 AS BIGINT),
     CAST(j.value ->> 17 AS BIGINT)
-FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (user_id) DO UPDATE SET
     win_rate = excluded.win_rate,
@@ -105,7 +105,7 @@ ON CONFLICT (user_id) DO UPDATE SET
 -- PutUserDays stores users' days as they are, replacing rows with the same keys. It
 -- takes a JSON array of [user_id, day, fires, executed, wins, losses, draws,
 -- pnl_micros], no key twice.
--- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+-- Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 INSERT INTO user_days (user_id, day, fires, executed, wins, losses, draws, pnl_micros)
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
@@ -116,7 +116,7 @@ SELECT
     CAST(j.value ->> 5 AS BIGINT),
     CAST(j.value ->> 6 AS BIGINT),
     CAST(j.value ->> 7 AS BIGINT)
-FROM json_array_elements(CAST(CAST(sqlc.arg(user_days) AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST(sqlc.arg(user_days) AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1, 2
 ON CONFLICT (user_id, day) DO UPDATE SET
     fires = excluded.fires,
@@ -130,14 +130,14 @@ ON CONFLICT (user_id, day) DO UPDATE SET
 -- PutSignals stores signals' totals as they are, replacing rows with the same keys.
 -- It takes a JSON array of [signal_id, total_fires, active_users, created_at], no key
 -- twice.
--- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+-- Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
 SELECT
     (j.value ->> 0) COLLATE "C",
     CAST(j.value ->> 1 AS BIGINT),
     CAST(j.value ->> 2 AS BIGINT),
     CAST((j.value ->> 3) || '+00' AS TIMESTAMPTZ)
-FROM json_array_elements(CAST(CAST(sqlc.arg(signals) AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST(sqlc.arg(signals) AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (signal_id) DO UPDATE SET
     total_fires = excluded.total_fires,
@@ -147,14 +147,14 @@ ON CONFLICT (signal_id) DO UPDATE SET
 -- name: PutSignalDays :exec
 -- PutSignalDays stores signals' days as they are, replacing rows with the same keys.
 -- It takes a JSON array of [signal_id, day, fires, executed], no key twice.
--- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+-- Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 INSERT INTO signal_days (signal_id, day, fires, executed)
 SELECT
     (j.value ->> 0) COLLATE "C",
     CAST(j.value ->> 1 AS BIGINT),
     CAST(j.value ->> 2 AS BIGINT),
     CAST(j.value ->> 3 AS BIGINT)
-FROM json_array_elements(CAST(CAST(sqlc.arg(signal_days) AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST(sqlc.arg(signal_days) AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1, 2
 ON CONFLICT (signal_id, day) DO UPDATE SET
     fires = excluded.fires,
@@ -163,7 +163,7 @@ ON CONFLICT (signal_id, day) DO UPDATE SET
 -- name: PutDays :exec
 -- PutDays stores days as they are, replacing rows with the same keys. It takes a JSON
 -- array of [day, fires, executed, active_users, new_users], no key twice.
--- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+-- Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 INSERT INTO days (day, fires, executed, active_users, new_users)
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
@@ -171,7 +171,7 @@ SELECT
     CAST(j.value ->> 2 AS BIGINT),
     CAST(j.value ->> 3 AS BIGINT),
     CAST(j.value ->> 4 AS BIGINT)
-FROM json_array_elements(CAST(CAST(sqlc.arg(days) AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST(sqlc.arg(days) AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (day) DO UPDATE SET
     fires = excluded.fires,
@@ -182,12 +182,12 @@ ON CONFLICT (day) DO UPDATE SET
 -- name: PutSettings :exec
 -- PutSettings stores settings as they are, replacing rows with the same keys. It
 -- takes a JSON array of [name, value], no key twice.
--- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+-- Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 INSERT INTO settings (name, value)
 SELECT
     (j.value ->> 0) COLLATE "C",
     j.value ->> 1
-FROM json_array_elements(CAST(CAST(sqlc.arg(settings) AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST(sqlc.arg(settings) AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (name) DO UPDATE SET
     value = excluded.value;
@@ -195,7 +195,7 @@ ON CONFLICT (name) DO UPDATE SET
 -- name: PutAwards :exec
 -- PutAwards stores awards as they are, replacing rows with the same keys. It takes a
 -- JSON array of [user_id, streak_start, milestone, day, awarded_at], no key twice.
--- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+-- Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 INSERT INTO streak_awards (user_id, streak_start, milestone, day, awarded_at)
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
@@ -203,7 +203,7 @@ SELECT
     CAST(j.value ->> 2 AS BIGINT),
     CAST(j.value ->> 3 AS BIGINT),
     CAST((j.value ->> 4) || '+00' AS TIMESTAMPTZ)
-FROM json_array_elements(CAST(CAST(sqlc.arg(awards) AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST(sqlc.arg(awards) AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1, 2, 3
 ON CONFLICT (user_id, streak_start, milestone) DO UPDATE SET
     day = excluded.day,
@@ -213,7 +213,7 @@ ON CONFLICT (user_id, streak_start, milestone) DO UPDATE SET
 -- PutFreezes stores freezes as they are, replacing rows with the same keys. It takes
 -- a JSON array of [user_id, grant_id, granted_day, granted_at, spent_day], no key
 -- twice.
--- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+-- Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 INSERT INTO streak_freezes (user_id, grant_id, granted_day, granted_at, spent_day)
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
@@ -221,7 +221,7 @@ SELECT
     CAST(j.value ->> 2 AS BIGINT),
     CAST((j.value ->> 3) || '+00' AS TIMESTAMPTZ),
     CAST(j.value ->> 4 AS BIGINT)
-FROM json_array_elements(CAST(CAST(sqlc.arg(freezes) AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST(sqlc.arg(freezes) AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1, 2
 ON CONFLICT (user_id, grant_id) DO UPDATE SET
     granted_day = excluded.granted_day,
@@ -231,13 +231,13 @@ ON CONFLICT (user_id, grant_id) DO UPDATE SET
 -- name: PutMetrics :exec
 -- PutMetrics stores metrics as they are, replacing rows with the same keys. It takes
 -- a JSON array of [name, definition, updated_at], no key twice.
--- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+-- Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 INSERT INTO custom_metrics (name, definition, updated_at)
 SELECT
     (j.value ->> 0) COLLATE "C",
     j.value ->> 1,
     CAST((j.value ->> 2) || '+00' AS TIMESTAMPTZ)
-FROM json_array_elements(CAST(CAST(sqlc.arg(metrics) AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST(sqlc.arg(metrics) AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (name) DO UPDATE SET
     definition = excluded.definition,
@@ -263,7 +263,7 @@ FROM trades;
 -- copy also sets the sequences of ids, and makes temporary tables to verify the copy.
 -- Not portable: SQLite knows no grants.
 SELECT CAST(string_agg(p.privilege, ', ' ORDER BY p.place) || ' ON ' || quote_ident(t.value) AS TEXT) AS missing
-FROM json_array_elements_text(CAST(CAST(sqlc.arg(tables) AS TEXT) AS JSON)) AS t(value)
+FROM jsonb_array_elements_text(CAST(CAST(sqlc.arg(tables) AS TEXT) AS JSONB)) AS t(value)
 CROSS JOIN (VALUES (1, 'SELECT'), (2, 'INSERT'), (3, 'UPDATE'), (4, 'DELETE')) AS p(place, privilege)
 WHERE NOT has_table_privilege(quote_ident(t.value), p.privilege)
 GROUP BY t.value
@@ -283,7 +283,7 @@ ORDER BY missing;
 -- PutTokens stores tokens as they are, replacing rows with the same keys. It takes a
 -- JSON array of [id, hash, name, scopes, user_id, created_at, expires_at, last_used],
 -- no key twice.
--- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+-- Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 INSERT INTO api_tokens (id, hash, name, scopes, user_id, created_at, expires_at, last_used)
 SELECT
     (j.value ->> 0) COLLATE "C",
@@ -294,7 +294,7 @@ SELECT
     CAST((j.value ->> 5) || '+00' AS TIMESTAMPTZ),
     CAST((j.value ->> 6) || '+00' AS TIMESTAMPTZ),
     CAST((j.value ->> 7) || '+00' AS TIMESTAMPTZ)
-FROM json_array_elements(CAST(CAST(sqlc.arg(tokens) AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST(sqlc.arg(tokens) AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (id) DO UPDATE SET
     hash = excluded.hash,
@@ -308,11 +308,11 @@ ON CONFLICT (id) DO UPDATE SET
 -- name: PutPublicUsers :exec
 -- PutPublicUsers stores users whose own figures everybody may see, in place of what
 -- has their keys. It takes a JSON array of [user_id, since], no key twice.
--- Not portable: SQLite spells json_array_elements json_each, and needs no casts.
+-- Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 INSERT INTO public_users (user_id, since)
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
     CAST((j.value ->> 1) || '+00' AS TIMESTAMPTZ)
-FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (user_id) DO UPDATE SET since = excluded.since;

@@ -43,7 +43,7 @@ LIMIT CAST(@max_rows AS BIGINT);
 -- It takes a JSON array of [signal_id].
 -- Not portable: SQLite's times are text.
 SELECT m.signal_id, CAST(to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') AS TEXT) AS created_at
-FROM json_array_elements(CAST(CAST(sqlc.arg(signals) AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST(sqlc.arg(signals) AS TEXT) AS JSONB)) AS j(value)
 JOIN signal_metrics AS m ON m.signal_id = (j.value ->> 0) COLLATE "C";
 
 -- name: SignalOrigins :many
@@ -60,28 +60,28 @@ FROM signal_metrics AS m
 LEFT JOIN (
     SELECT signal_id, MIN(day) AS first_day FROM signal_days
     WHERE fires > 0 AND signal_id = ANY(ARRAY(
-        SELECT (j.value ->> 0) COLLATE "C" FROM json_array_elements(CAST(CAST(sqlc.arg(signals) AS TEXT) AS JSON)) AS j(value)
+        SELECT (j.value ->> 0) COLLATE "C" FROM jsonb_array_elements(CAST(CAST(sqlc.arg(signals) AS TEXT) AS JSONB)) AS j(value)
     ))
     GROUP BY signal_id
 ) AS d ON d.signal_id = m.signal_id
 LEFT JOIN (
     SELECT signal_id, MIN(timestamp) AS first_fire FROM signal_fires
     WHERE day > 0 AND signal_id = ANY(ARRAY(
-        SELECT (j.value ->> 0) COLLATE "C" FROM json_array_elements(CAST(CAST(sqlc.arg(signals) AS TEXT) AS JSON)) AS j(value)
+        SELECT (j.value ->> 0) COLLATE "C" FROM jsonb_array_elements(CAST(CAST(sqlc.arg(signals) AS TEXT) AS JSONB)) AS j(value)
     ))
     GROUP BY signal_id
 ) AS f ON f.signal_id = m.signal_id
 WHERE m.signal_id = ANY(ARRAY(
-        SELECT (j.value ->> 0) COLLATE "C" FROM json_array_elements(CAST(CAST(sqlc.arg(signals) AS TEXT) AS JSON)) AS j(value)
+        SELECT (j.value ->> 0) COLLATE "C" FROM jsonb_array_elements(CAST(CAST(sqlc.arg(signals) AS TEXT) AS JSONB)) AS j(value)
     ));
 
 -- name: SetSignalOrigins :exec
 -- SetSignalOrigins stores the created_at of signals. It takes a JSON array of
 -- [signal_id, created_at].
--- Not portable: SQLite spells json_array_elements json_each, and its times are text.
+-- Not portable: SQLite spells jsonb_array_elements json_each, and its times are text.
 INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
 SELECT m.signal_id, m.total_fires, m.active_users, CAST(j.value ->> 1 || '+00' AS TIMESTAMPTZ)
-FROM json_array_elements(CAST(CAST(sqlc.arg(signals) AS TEXT) AS JSON)) AS j(value)
+FROM jsonb_array_elements(CAST(CAST(sqlc.arg(signals) AS TEXT) AS JSONB)) AS j(value)
 JOIN signal_metrics AS m ON m.signal_id = j.value ->> 0
 ON CONFLICT (signal_id) DO UPDATE SET created_at = excluded.created_at;
 
@@ -100,35 +100,35 @@ FROM user_stats AS u
 LEFT JOIN (
     SELECT user_id, MAX(day) AS last_day FROM user_days
     WHERE user_id = ANY(ARRAY(
-        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM jsonb_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSONB)) AS j(value)
     ))
     GROUP BY user_id
 ) AS d ON d.user_id = u.user_id
 LEFT JOIN (
     SELECT user_id, MAX(timestamp) AS last_fire FROM signal_fires
     WHERE day > 0 AND user_id = ANY(ARRAY(
-        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM jsonb_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSONB)) AS j(value)
     ))
     GROUP BY user_id
 ) AS f ON f.user_id = u.user_id
 LEFT JOIN (
     SELECT user_id, MAX(closed_at) AS last_trade FROM trades
     WHERE day >= 0 AND user_id = ANY(ARRAY(
-        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM jsonb_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSONB)) AS j(value)
     ))
     GROUP BY user_id
 ) AS t ON t.user_id = u.user_id
 WHERE u.user_id = ANY(ARRAY(
-        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+        SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM jsonb_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSONB)) AS j(value)
     ));
 
 -- name: SetUserOrigins :exec
 -- SetUserOrigins stores the last_updated of users. It takes a JSON array of [user_id,
 -- last_updated].
--- Not portable: SQLite spells json_array_elements json_each, and its times are text.
+-- Not portable: SQLite spells jsonb_array_elements json_each, and its times are text.
 WITH k AS MATERIALIZED ( -- before the update, in which Citus takes no time zone into account
     SELECT CAST(j.value ->> 0 AS BIGINT) AS user_id, CAST((j.value ->> 1) || '+00' AS TIMESTAMPTZ) AS last_updated
-    FROM json_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSON)) AS j(value)
+    FROM jsonb_array_elements(CAST(CAST(sqlc.arg(users) AS TEXT) AS JSONB)) AS j(value)
 )
 UPDATE fire_totals AS u SET last_updated = k.last_updated
 FROM k

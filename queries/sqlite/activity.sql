@@ -2,7 +2,7 @@
 -- FiresInSpans counts the fires kept one by one in spans of time, added up for each
 -- cell; several spans may belong to a cell. It takes a JSON array of [cell, from,
 -- until], until not included.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 SELECT
     CAST(j.value ->> 0 AS BIGINT) AS cell,
     CAST(SUM((

@@ -1,7 +1,7 @@
 -- name: StatsOfUsers :many
 -- StatsOfUsers returns the totals of some users, by user id, without those who are
 -- not known. It takes a JSON array of user ids, none twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 SELECT u.*
 FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
 CROSS JOIN user_stats AS u -- CROSS: one search a user
@@ -11,7 +11,7 @@ ORDER BY u.user_id;
 -- name: DaysOfUsers :many
 -- DaysOfUsers returns the days of some users in a range of days, by user and day.
 -- It takes a JSON array of user ids, none twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 SELECT d.*
 FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
 CROSS JOIN user_days AS d -- CROSS: one search a user

@@ -1,7 +1,7 @@
 -- name: PutFires :exec
 -- PutFires stores fires as they are, replacing rows with the same keys. It takes a
 -- JSON array of [id, user_id, signal_id, timestamp, executed, day], no key twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT OR REPLACE INTO signal_fires (id, user_id, signal_id, timestamp, executed, day)
 SELECT
     j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4,
@@ -12,7 +12,7 @@ FROM json_each(CAST(sqlc.arg(fires) AS TEXT)) AS j;
 -- PutTrades stores trades as they are, replacing rows with the same keys. It takes a
 -- JSON array of [id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at,
 -- day], no key twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT OR REPLACE INTO trades (id, user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day)
 SELECT
     j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4,
@@ -24,7 +24,7 @@ FROM json_each(CAST(sqlc.arg(trades) AS TEXT)) AS j;
 -- takes a JSON array of [user_id, total_fires, win_rate, pnl, last_updated, wins,
 -- losses, draws, pnl_micros, streak_start, streak_end, streak_longest, executed,
 -- first_day, win_bound, streak_length, streak_until, freezes], no key twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT OR REPLACE INTO user_stats (
     user_id, total_fires, win_rate, pnl, last_updated, wins, losses, draws, pnl_micros, streak_start,
     streak_end, streak_longest, executed, first_day, win_bound, streak_length, streak_until, freezes
@@ -40,7 +40,7 @@ FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j;
 -- PutUserDays stores users' days as they are, replacing rows with the same keys. It
 -- takes a JSON array of [user_id, day, fires, executed, wins, losses, draws,
 -- pnl_micros], no key twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT OR REPLACE INTO user_days (user_id, day, fires, executed, wins, losses, draws, pnl_micros)
 SELECT
     j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4,
@@ -51,7 +51,7 @@ FROM json_each(CAST(sqlc.arg(user_days) AS TEXT)) AS j;
 -- PutSignals stores signals' totals as they are, replacing rows with the same keys.
 -- It takes a JSON array of [signal_id, total_fires, active_users, created_at], no key
 -- twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT OR REPLACE INTO signal_metrics (signal_id, total_fires, active_users, created_at)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
 FROM json_each(CAST(sqlc.arg(signals) AS TEXT)) AS j;
@@ -59,7 +59,7 @@ FROM json_each(CAST(sqlc.arg(signals) AS TEXT)) AS j;
 -- name: PutSignalDays :exec
 -- PutSignalDays stores signals' days as they are, replacing rows with the same keys.
 -- It takes a JSON array of [signal_id, day, fires, executed], no key twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT OR REPLACE INTO signal_days (signal_id, day, fires, executed)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
 FROM json_each(CAST(sqlc.arg(signal_days) AS TEXT)) AS j;
@@ -67,7 +67,7 @@ FROM json_each(CAST(sqlc.arg(signal_days) AS TEXT)) AS j;
 -- name: PutDays :exec
 -- PutDays stores days as they are, replacing rows with the same keys. It takes a JSON
 -- array of [day, fires, executed, active_users, new_users], no key twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT OR REPLACE INTO days (day, fires, executed, active_users, new_users)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4
 FROM json_each(CAST(sqlc.arg(days) AS TEXT)) AS j;
@@ -75,7 +75,7 @@ FROM json_each(CAST(sqlc.arg(days) AS TEXT)) AS j;
 -- name: PutSettings :exec
 -- PutSettings stores settings as they are, replacing rows with the same keys. It
 -- takes a JSON array of [name, value], no key twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT OR REPLACE INTO settings (name, value)
 SELECT j.value ->> 0, j.value ->> 1
 FROM json_each(CAST(sqlc.arg(settings) AS TEXT)) AS j;
@@ -83,7 +83,7 @@ FROM json_each(CAST(sqlc.arg(settings) AS TEXT)) AS j;
 -- name: PutAwards :exec
 -- PutAwards stores awards as they are, replacing rows with the same keys. It takes a
 -- JSON array of [user_id, streak_start, milestone, day, awarded_at], no key twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT OR REPLACE INTO streak_awards (user_id, streak_start, milestone, day, awarded_at)
 SELECT
     j.value ->> 0,
@@ -97,7 +97,7 @@ FROM json_each(CAST(sqlc.arg(awards) AS TEXT)) AS j;
 -- PutFreezes stores freezes as they are, replacing rows with the same keys. It takes
 -- a JSON array of [user_id, grant_id, granted_day, granted_at, spent_day], no key
 -- twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT OR REPLACE INTO streak_freezes (user_id, grant_id, granted_day, granted_at, spent_day)
 SELECT
     j.value ->> 0,
@@ -110,7 +110,7 @@ FROM json_each(CAST(sqlc.arg(freezes) AS TEXT)) AS j;
 -- name: PutMetrics :exec
 -- PutMetrics stores metrics as they are, replacing rows with the same keys. It takes
 -- a JSON array of [name, definition, updated_at], no key twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT OR REPLACE INTO custom_metrics (name, definition, updated_at)
 SELECT
     j.value ->> 0,
@@ -141,7 +141,7 @@ WHERE j.value IS NULL;
 -- PutTokens stores tokens as they are, replacing rows with the same keys. It takes a
 -- JSON array of [id, hash, name, scopes, user_id, created_at, expires_at, last_used],
 -- no key twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT OR REPLACE INTO api_tokens (id, hash, name, scopes, user_id, created_at, expires_at, last_used)
 SELECT
     j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4,
@@ -151,7 +151,7 @@ FROM json_each(CAST(sqlc.arg(tokens) AS TEXT)) AS j;
 -- name: PutPublicUsers :exec
 -- PutPublicUsers stores users whose own figures everybody may see, in place of what
 -- has their keys. It takes a JSON array of [user_id, since], no key twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT OR REPLACE INTO public_users (user_id, since)
 SELECT j.value ->> 0, j.value ->> 1
 FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j;

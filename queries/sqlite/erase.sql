@@ -1,7 +1,7 @@
 -- name: DeleteEmptySignalDays :exec
 -- DeleteEmptySignalDays deletes, of some signals' days, those without fires. It takes
 -- a JSON array of [signal_id, day].
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 DELETE FROM signal_days WHERE fires = 0 AND (signal_id, day) IN (
     SELECT j.value ->> 0, j.value ->> 1
     FROM json_each(CAST(sqlc.arg(signal_days) AS TEXT)) AS j
@@ -10,7 +10,7 @@ DELETE FROM signal_days WHERE fires = 0 AND (signal_id, day) IN (
 -- name: DeleteEmptySignals :exec
 -- DeleteEmptySignals deletes, of some signals, the totals of those without fires. It
 -- takes a JSON array of [signal_id].
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 DELETE FROM signal_metrics WHERE total_fires = 0 AND signal_id IN (
     SELECT j.value ->> 0
     FROM json_each(CAST(sqlc.arg(signals) AS TEXT)) AS j

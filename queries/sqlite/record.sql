@@ -13,7 +13,7 @@ WHERE u.user_id = CAST(j.value AS BIGINT);
 -- name: FiresByKey :many
 -- FiresByKey returns the stored fires among the given keys, in no order. It takes a
 -- JSON array of [user_id, signal_id]. A row that is not counted may contain anything.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 SELECT f.id, f.user_id, f.signal_id, CAST(COALESCE(f.executed = TRUE, FALSE) AS BOOLEAN) AS executed, CAST(f.day AS BIGINT) AS day
 FROM json_each(CAST(sqlc.arg(keys) AS TEXT)) AS j
 CROSS JOIN signal_fires AS f -- CROSS: one search a key
@@ -23,7 +23,7 @@ WHERE f.user_id = CAST(j.value ->> 0 AS BIGINT) AND f.signal_id = CAST(j.value -
 -- TradesByKey returns the stored trades among the given keys, in no order. It takes a
 -- JSON array of [user_id, trade_id]. A row that cannot be read is returned with its
 -- id, its key and the day of rows set aside.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 SELECT t.id, t.user_id, t.trade_id, t.signal_id, t.pnl_micros, t.outcome, t.closed_at, CAST(t.day AS BIGINT) AS day
 FROM json_each(CAST(sqlc.arg(keys) AS TEXT)) AS j
 CROSS JOIN readable_trades AS t -- CROSS: one search a key
@@ -38,7 +38,7 @@ WHERE t.user_id = CAST(j.value ->> 0 AS BIGINT) AND t.trade_id = CAST(j.value ->
 -- name: DaysOfTrades :many
 -- DaysOfTrades returns the users' stored P&L of the days of some trades, in no order.
 -- It takes a JSON array of [user_id, trade_id, day].
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 SELECT d.user_id, d.day, d.pnl_micros
 FROM json_each(CAST(sqlc.arg(trades) AS TEXT)) AS j
 CROSS JOIN user_days AS d -- CROSS: one search a trade
@@ -48,7 +48,7 @@ WHERE d.user_id = CAST(j.value ->> 0 AS BIGINT) AND d.day = CAST(j.value ->> 2 A
 -- HistoriesOfUsers lists, by user, the days on which some users fired, in order,
 -- and then their freezes, each with its grant id, the day of its grant and the
 -- day that it is spent on. It takes a JSON array of user ids.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 SELECT d.user_id, CAST('' AS TEXT) AS grant_id, d.day, CAST(-1 AS BIGINT) AS spent_day
 FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
 CROSS JOIN user_days AS d -- CROSS: one search a user
@@ -63,7 +63,7 @@ ORDER BY user_id, grant_id, day;
 -- name: AwardsOfUsers :many
 -- AwardsOfUsers lists the awards of some users, in no order. It takes a JSON
 -- array of user ids.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 SELECT a.*
 FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
 CROSS JOIN streak_awards AS a -- CROSS: one search a user
@@ -72,7 +72,7 @@ WHERE a.user_id = CAST(j.value AS BIGINT);
 -- name: InsertFires :exec
 -- InsertFires stores fires whose keys are not stored. It takes a JSON array of
 -- [user_id, signal_id, timestamp, executed, day], no key twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT INTO signal_fires (user_id, signal_id, timestamp, executed, day)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4
 FROM json_each(CAST(sqlc.arg(fires) AS TEXT)) AS j;
@@ -80,7 +80,7 @@ FROM json_each(CAST(sqlc.arg(fires) AS TEXT)) AS j;
 -- name: MarkFiresExecuted :exec
 -- MarkFiresExecuted marks stored fires as executed. It takes a JSON array of
 -- [user_id, signal_id], no key twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 UPDATE signal_fires SET executed = TRUE
 WHERE id IN (
     SELECT f.id
@@ -95,7 +95,7 @@ WHERE id IN (
 -- InsertTrades stores trades whose keys are not stored. It takes a JSON array of
 -- [user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day], no key
 -- twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT INTO trades (user_id, trade_id, signal_id, pnl_micros, outcome, closed_at, day)
 SELECT
     j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3,
@@ -105,7 +105,7 @@ FROM json_each(CAST(sqlc.arg(trades) AS TEXT)) AS j;
 -- name: AddUserDayFires :exec
 -- AddUserDayFires adds to users' fires of a day. It takes a JSON array of
 -- [user_id, day, fires, executed], no (user_id, day) twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT INTO user_days (user_id, day, fires, executed)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
 FROM json_each(CAST(sqlc.arg(user_days) AS TEXT)) AS j
@@ -118,7 +118,7 @@ ON CONFLICT (user_id, day) DO UPDATE SET
 -- AddUserDayTrades adds to users' outcomes and P&L of a day. It takes a JSON
 -- array of [user_id, day, wins, losses, draws, pnl_micros], no (user_id, day)
 -- twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT INTO user_days (user_id, day, wins, losses, draws, pnl_micros)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5
 FROM json_each(CAST(sqlc.arg(user_days) AS TEXT)) AS j
@@ -134,7 +134,7 @@ ON CONFLICT (user_id, day) DO UPDATE SET
 -- [user_id, fires, executed, last_updated], no user twice. Here and below, columns that
 -- do not change are left out, because SQLite rewrites the index entries of every column
 -- that an update names.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT INTO user_stats (user_id, total_fires, executed, last_updated)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
 FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
@@ -193,7 +193,7 @@ ON CONFLICT (user_id) DO UPDATE SET streak_longest = excluded.streak_longest;
 -- It takes a JSON array of [user_id, fires, executed, last_updated, first_day,
 -- streak_start, streak_end, streak_length, streak_until, streak_longest, freezes],
 -- no user twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT INTO user_stats (
     user_id, total_fires, executed, last_updated, first_day, streak_start, streak_end,
     streak_length, streak_until, streak_longest, freezes
@@ -232,7 +232,7 @@ ON CONFLICT (user_id) DO UPDATE SET
 -- bounds of their win rates. It takes a JSON array of [user_id, wins, losses,
 -- draws, pnl_micros, last_updated, win_bound], no user twice. win_rate and pnl
 -- follow in the same statement.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT INTO user_stats (user_id, wins, losses, draws, pnl_micros, pnl, win_rate, last_updated, win_bound)
 SELECT
     j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3,
@@ -265,7 +265,7 @@ ON CONFLICT (user_id) DO UPDATE SET
 -- name: SpendFreezes :exec
 -- SpendFreezes stores the days that freezes are spent on, -1 for one that is not
 -- spent. It takes a JSON array of [user_id, grant_id, spent_day].
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT INTO streak_freezes (user_id, grant_id, granted_day, granted_at, spent_day)
 SELECT f.user_id, f.grant_id, f.granted_day, f.granted_at, j.value ->> 2
 FROM json_each(CAST(sqlc.arg(freezes) AS TEXT)) AS j
@@ -276,7 +276,7 @@ ON CONFLICT (user_id, grant_id) DO UPDATE SET spent_day = excluded.spent_day;
 -- name: InsertAwards :exec
 -- InsertAwards stores awards. It takes a JSON array of [user_id, streak_start,
 -- milestone, day, awarded_at], no (user_id, streak_start, milestone) twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT INTO streak_awards (user_id, streak_start, milestone, day, awarded_at)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4
 FROM json_each(CAST(sqlc.arg(awards) AS TEXT)) AS j;
@@ -284,7 +284,7 @@ FROM json_each(CAST(sqlc.arg(awards) AS TEXT)) AS j;
 -- name: AddSignalDays :exec
 -- AddSignalDays adds to signals' counts of a day. It takes a JSON array of
 -- [signal_id, day, fires, executed], no (signal_id, day) twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT INTO signal_days (signal_id, day, fires, executed)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
 FROM json_each(CAST(sqlc.arg(signal_days) AS TEXT)) AS j
@@ -298,7 +298,7 @@ ON CONFLICT (signal_id, day) DO UPDATE SET
 -- [signal_id, fires, users, created_at], no signal twice. created_at is the time of
 -- the earliest fire seen. A user fires a signal once, so its fires and its active
 -- users are the same number.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
 FROM json_each(CAST(sqlc.arg(signals) AS TEXT)) AS j
@@ -314,7 +314,7 @@ ON CONFLICT (signal_id) DO UPDATE SET
 -- name: AddDays :exec
 -- AddDays adds to the community's counts of days. It takes a JSON array of [day,
 -- fires, executed, active_users, new_users], no day twice.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT INTO days (day, fires, executed, active_users, new_users)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4
 FROM json_each(CAST(sqlc.arg(days) AS TEXT)) AS j
@@ -327,7 +327,7 @@ ON CONFLICT (day) DO UPDATE SET
 
 -- name: DeleteUsers :exec
 -- DeleteUsers deletes users' totals. It takes a JSON array of user ids.
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 DELETE FROM user_stats WHERE user_id IN (
     SELECT CAST(j.value AS BIGINT) FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
 );

@@ -140,7 +140,7 @@ WHERE m.signal_id = CAST(j.value ->> 0 AS TEXT);
 -- name: SetSignalOrigins :exec
 -- SetSignalOrigins stores the created_at of signals. It takes a JSON array of
 -- [signal_id, created_at].
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT INTO signal_metrics (signal_id, total_fires, active_users, created_at)
 SELECT m.signal_id, m.total_fires, m.active_users, j.value ->> 1
 FROM json_each(CAST(sqlc.arg(signals) AS TEXT)) AS j
@@ -178,7 +178,7 @@ WHERE u.user_id = CAST(j.value AS BIGINT);
 -- name: SetUserOrigins :exec
 -- SetUserOrigins stores the last_updated of users. It takes a JSON array of [user_id,
 -- last_updated].
--- Not portable: PostgreSQL spells json_each over an array json_array_elements.
+-- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 INSERT INTO user_stats (user_id, last_updated)
 SELECT u.user_id, j.value ->> 1
 FROM json_each(CAST(sqlc.arg(users) AS TEXT)) AS j
