@@ -69,10 +69,25 @@ func newLanes(c *core) lanes {
 	return all
 }
 
-// of returns the lane of a user, always the same: its facts are recorded in the order
-// in which they come, and batches that are written at the same time wait for each
-// other only at the rows that all users share.
+// oneLane is up to how many facts in the last batches all share one lane. Two small
+// batches cost the server and this process more than one of both sizes: 16 callers wrote
+// as much by one lane with a third less processor time, 64 wrote 1.4 times as much by two.
+const oneLane = 20
+
+// of returns the lane for a fact of a user. Where there are many callers, users are
+// divided: batches that are written at the same time then wait for each other only at
+// the rows that all users share.
 func (l lanes) of(user int64) *commit.Queue[*queued] {
+	if len(l) == 1 {
+		return l[0]
+	}
+	last := 0
+	for _, queue := range l {
+		last += queue.Last()
+	}
+	if last <= oneLane {
+		return l[0]
+	}
 	return l[laneOf(user, len(l))]
 }
 

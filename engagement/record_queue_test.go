@@ -92,7 +92,7 @@ func TestFiresAndTradesOfCallersWhoWaitShareOneCommit(t *testing.T) {
 		release := hold(t, db)
 		defer release()
 		var calls []*call
-		for _, user := range db.Together(20) {
+		for user := int64(1); user <= 20; user++ {
 			calls = append(calls, sendFire(ctx, db, engagement.Fire{UserID: user, SignalID: "S_1"}))
 			calls = append(calls, sendTrade(ctx, db, engagement.Trade{UserID: user, TradeID: "t", PnL: 1}))
 		}

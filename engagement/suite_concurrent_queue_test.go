@@ -100,7 +100,7 @@ func TestALogThatPanicsOnceLeavesTheQueueWorking(t *testing.T) {
 				panic("the log is broken")
 			}
 		}).option())
-		undo, users := refusing(t, db), db.Together(3)
+		undo := refusing(t, db)
 		trade(t, db, engagement.Trade{UserID: 1, TradeID: "first"})
 		trade(t, db, engagement.Trade{UserID: 1, TradeID: "other"})
 		broken.Store(true)
@@ -109,11 +109,11 @@ func TestALogThatPanicsOnceLeavesTheQueueWorking(t *testing.T) {
 		ctx := soon(t)
 		leader := make(chan any, 1)
 		go func() {
-			leader <- survive(func() { _, _ = db.RecordFire(ctx, engagement.Fire{UserID: users[1], SignalID: "A"}) })
+			leader <- survive(func() { _, _ = db.RecordFire(ctx, engagement.Fire{UserID: 2, SignalID: "A"}) })
 		}()
 		waiting(t, db, 1)
 		others := []*call{
-			sendFire(ctx, db, engagement.Fire{UserID: users[2], SignalID: "A"}),
+			sendFire(ctx, db, engagement.Fire{UserID: 3, SignalID: "A"}),
 			// The database refuses it, which the leader logs.
 			sendTrade(ctx, db, engagement.Trade{UserID: 1, TradeID: "second", SignalID: "refused"}),
 		}

@@ -77,6 +77,13 @@ func (q *Queue[T]) Stats() Stats {
 	return stats
 }
 
+// Last returns the size of the last batch.
+func (q *Queue[T]) Last() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.last
+}
+
 // Do commits item with whatever else waits and returns the error of its batch.
 // If ctx ends before item is taken into a batch it never will be; if after, the
 // error is ctx.Err() and item may or may not be committed.
