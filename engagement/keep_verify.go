@@ -236,6 +236,8 @@ func (v *view) verifyDays(ctx context.Context, report *Report) error {
 		compare(report, "V3", subject, "executed", row.StoredExecuted, row.Executed)
 		compare(report, "V3", subject, "active_users", row.StoredUsers, row.Users)
 		compare(report, "V3", subject, "new_users", row.StoredNew, row.New)
+		compare(report, "V3", subject, "wins", row.StoredWins, row.Wins)
+		compare(report, "V3", subject, "losses", row.StoredLosses, row.Losses)
 		if emptyDay(row) {
 			compare(report, "V3", subject, "row", "there", noFacts)
 		}
@@ -245,7 +247,7 @@ func (v *view) verifyDays(ctx context.Context, report *Report) error {
 
 // emptyDay reports whether a day should have no row.
 func emptyDay(row dbgen.DayMismatchesRow) bool {
-	return row.Fires == 0 && row.Executed == 0 && row.Users == 0 && row.New == 0
+	return row.Fires == 0 && row.Executed == 0 && row.Users == 0 && row.New == 0 && row.Wins == 0 && row.Losses == 0
 }
 
 func (v *view) verifyUserDays(ctx context.Context, report *Report) error {
