@@ -15,7 +15,7 @@ import (
 type Report struct {
 	Users     int64 `json:"users"`
 	Signals   int64 `json:"signals"`
-	Days      int64 `json:"days"`
+	Days      int64 `json:"days"`  // on which anybody fired, or a trade was won or lost
 	Fires     int64 `json:"fires"` // still kept one by one
 	Trades    int64 `json:"trades"`
 	Uncounted int64 `json:"uncounted"` // facts that another program inserted; the next Open counts them
