@@ -10,7 +10,7 @@ import (
 )
 
 const DaysBetween = `-- name: DaysBetween :many
-SELECT day, fires, executed, active_users, new_users, wins, losses FROM days WHERE day >= ?1 AND day <= ?2 AND fires > 0 ORDER BY day
+SELECT day, fires, executed, active_users, new_users, wins, losses FROM days WHERE day >= ?1 AND day <= ?2 ORDER BY day
 `
 
 type DaysBetweenParams struct {
@@ -18,7 +18,7 @@ type DaysBetweenParams struct {
 	LastDay  int64
 }
 
-// DaysBetween lists the days from first to last on which anybody fired, in order.
+// DaysBetween lists the days from first to last that have a row, in order.
 func (q *Queries) DaysBetween(ctx context.Context, arg DaysBetweenParams) ([]Day, error) {
 	rows, err := q.db.QueryContext(ctx, DaysBetween, arg.FirstDay, arg.LastDay)
 	if err != nil {

@@ -3,5 +3,5 @@
 SELECT * FROM days WHERE day = @day;
 
 -- name: DaysBetween :many
--- DaysBetween lists the days from first to last on which anybody fired, in order.
-SELECT * FROM days WHERE day >= @first_day AND day <= @last_day AND fires > 0 ORDER BY day;
+-- DaysBetween lists the days from first to last that have a row, in order.
+SELECT * FROM days WHERE day >= @first_day AND day <= @last_day ORDER BY day;

@@ -172,7 +172,7 @@ type Querier interface {
 	DayMismatches(ctx context.Context, maxRows int64) ([]DayMismatchesRow, error)
 	// DaysAfter lists all days in order, after the given day.
 	DaysAfter(ctx context.Context, arg DaysAfterParams) ([]Day, error)
-	// DaysBetween lists the days from first to last on which anybody fired, in order.
+	// DaysBetween lists the days from first to last that have a row, in order.
 	DaysBetween(ctx context.Context, arg DaysBetweenParams) ([]Day, error)
 	// DaysOfTrades returns the users' stored P&L of the days of some trades, in no order.
 	// It takes a JSON array of [user_id, trade_id, day].
