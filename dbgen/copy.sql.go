@@ -184,7 +184,7 @@ func (q *Queries) CountUserDays(ctx context.Context) (int64, error) {
 }
 
 const DaysAfter = `-- name: DaysAfter :many
-SELECT day, fires, executed, active_users, new_users FROM days WHERE day > ?1
+SELECT day, fires, executed, active_users, new_users, wins, losses FROM days WHERE day > ?1
 ORDER BY day
 LIMIT CAST(?2 AS BIGINT)
 `
@@ -210,6 +210,8 @@ func (q *Queries) DaysAfter(ctx context.Context, arg DaysAfterParams) ([]Day, er
 			&i.Executed,
 			&i.ActiveUsers,
 			&i.NewUsers,
+			&i.Wins,
+			&i.Losses,
 		); err != nil {
 			return nil, err
 		}
@@ -422,13 +424,15 @@ func (q *Queries) PutAwards(ctx context.Context, awards string) error {
 }
 
 const PutDays = `-- name: PutDays :exec
-INSERT OR REPLACE INTO days (day, fires, executed, active_users, new_users)
-SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4
+INSERT OR REPLACE INTO days (day, fires, executed, active_users, new_users, wins, losses)
+SELECT
+    j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5,
+    j.value ->> 6
 FROM json_each(CAST(?1 AS TEXT)) AS j
 `
 
 // PutDays stores days as they are, replacing rows with the same keys. It takes a JSON
-// array of [day, fires, executed, active_users, new_users], no key twice.
+// array of [day, fires, executed, active_users, new_users, wins, losses], no key twice.
 // Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) PutDays(ctx context.Context, days string) error {
 	_, err := q.db.ExecContext(ctx, PutDays, days)

@@ -31,6 +31,8 @@ type Day struct {
 	Executed    int64
 	ActiveUsers int64
 	NewUsers    int64
+	Wins        int64
+	Losses      int64
 }
 
 type PublicUser struct {

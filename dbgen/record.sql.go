@@ -11,19 +11,23 @@ import (
 )
 
 const AddDays = `-- name: AddDays :exec
-INSERT INTO days (day, fires, executed, active_users, new_users)
-SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4
+INSERT INTO days (day, fires, executed, active_users, new_users, wins, losses)
+SELECT
+    j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5,
+    j.value ->> 6
 FROM json_each(CAST(?1 AS TEXT)) AS j
 WHERE TRUE
 ON CONFLICT (day) DO UPDATE SET
     fires = days.fires + excluded.fires,
     executed = days.executed + excluded.executed,
     active_users = days.active_users + excluded.active_users,
-    new_users = days.new_users + excluded.new_users
+    new_users = days.new_users + excluded.new_users,
+    wins = days.wins + excluded.wins,
+    losses = days.losses + excluded.losses
 `
 
 // AddDays adds to the community's counts of days. It takes a JSON array of [day,
-// fires, executed, active_users, new_users], no day twice.
+// fires, executed, active_users, new_users, wins, losses], no day twice.
 // Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
 func (q *Queries) AddDays(ctx context.Context, days string) error {
 	_, err := q.db.ExecContext(ctx, AddDays, days)

@@ -211,7 +211,11 @@ SELECT
     CAST(SUM(stored_users) AS BIGINT) AS stored_users,
     CAST(SUM(users) AS BIGINT) AS users,
     CAST(SUM(stored_new) AS BIGINT) AS stored_new,
-    CAST(SUM(new) AS BIGINT) AS new
+    CAST(SUM(new) AS BIGINT) AS new,
+    CAST(SUM(stored_wins) AS BIGINT) AS stored_wins,
+    CAST(SUM(wins) AS BIGINT) AS wins,
+    CAST(SUM(stored_losses) AS BIGINT) AS stored_losses,
+    CAST(SUM(losses) AS BIGINT) AS losses
 FROM (
     SELECT
         day,
@@ -219,13 +223,15 @@ FROM (
         fires AS stored_fires, 0 AS fires,
         executed AS stored_executed, 0 AS executed,
         active_users AS stored_users, 0 AS users,
-        new_users AS stored_new, 0 AS new
+        new_users AS stored_new, 0 AS new,
+        wins AS stored_wins, 0 AS wins,
+        losses AS stored_losses, 0 AS losses
     FROM days
     UNION ALL
-    SELECT day, 0, 0, fires, 0, executed, 0, CASE WHEN fires > 0 THEN 1 ELSE 0 END, 0, 0
+    SELECT day, 0, 0, fires, 0, executed, 0, CASE WHEN fires > 0 THEN 1 ELSE 0 END, 0, 0, 0, wins, 0, losses
     FROM user_days
     UNION ALL
-    SELECT first_day, 0, 0, 0, 0, 0, 0, 0, 0, 1
+    SELECT first_day, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0
     FROM user_states
     WHERE first_day > 0
 ) AS totals
@@ -234,7 +240,12 @@ HAVING SUM(stored_fires) <> SUM(fires)
     OR SUM(stored_executed) <> SUM(executed)
     OR SUM(stored_users) <> SUM(users)
     OR SUM(stored_new) <> SUM(new)
-    OR (SUM(has_row) > 0 AND SUM(fires) = 0 AND SUM(executed) = 0 AND SUM(users) = 0 AND SUM(new) = 0)
+    OR SUM(stored_wins) <> SUM(wins)
+    OR SUM(stored_losses) <> SUM(losses)
+    OR (
+        SUM(has_row) > 0 AND SUM(fires) = 0 AND SUM(executed) = 0 AND SUM(users) = 0 AND SUM(new) = 0
+        AND SUM(wins) = 0 AND SUM(losses) = 0
+    )
 ORDER BY day
 LIMIT CAST(?1 AS BIGINT)
 `
@@ -249,11 +260,15 @@ type DayMismatchesRow struct {
 	Users          int64
 	StoredNew      int64
 	New            int64
+	StoredWins     int64
+	Wins           int64
+	StoredLosses   int64
+	Losses         int64
 }
 
 // DayMismatches lists days whose counts are not the sums of their users' days,
 // or whose new users are not those whose first day it is, and those that have a
-// row without any fire.
+// row without any fire or decided trade.
 func (q *Queries) DayMismatches(ctx context.Context, maxRows int64) ([]DayMismatchesRow, error) {
 	rows, err := q.db.QueryContext(ctx, DayMismatches, maxRows)
 	if err != nil {
@@ -273,6 +288,10 @@ func (q *Queries) DayMismatches(ctx context.Context, maxRows int64) ([]DayMismat
 			&i.Users,
 			&i.StoredNew,
 			&i.New,
+			&i.StoredWins,
+			&i.Wins,
+			&i.StoredLosses,
+			&i.Losses,
 		); err != nil {
 			return nil, err
 		}
@@ -289,7 +308,8 @@ func (q *Queries) DayMismatches(ctx context.Context, maxRows int64) ([]DayMismat
 
 const DeleteEmptyDay = `-- name: DeleteEmptyDay :exec
 DELETE FROM days
-WHERE day = ?1 AND fires = 0 AND executed = 0 AND active_users = 0 AND new_users = 0
+WHERE day = ?1
+    AND fires = 0 AND executed = 0 AND active_users = 0 AND new_users = 0 AND wins = 0 AND losses = 0
 `
 
 // DeleteEmptyDay deletes a day on which nothing happened.
@@ -1250,6 +1270,8 @@ FROM (
         WHEN typeof(executed) <> 'integer' THEN 'executed'
         WHEN typeof(active_users) <> 'integer' THEN 'active_users'
         WHEN typeof(new_users) <> 'integer' THEN 'new_users'
+        WHEN typeof(wins) <> 'integer' THEN 'wins'
+        WHEN typeof(losses) <> 'integer' THEN 'losses'
     END FROM days
     UNION ALL
     SELECT 'streak_awards', 'user ' || quote(user_id) || ', streak of day ' || quote(streak_start), CASE

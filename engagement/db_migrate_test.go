@@ -73,7 +73,7 @@ func appliedVersions(t tb, path string) []string {
 	return texts(t, path, "SELECT version_id FROM goose_db_version ORDER BY id")
 }
 
-var allVersions = []string{"0", "1", "2", "3", "4", "5", "6", "7"}
+var allVersions = []string{"0", "1", "2", "3", "4", "5", "6", "7", "8"}
 
 // cents returns the P&L of each user.
 func cents(t tb, path string) map[int64]int64 {

@@ -61,8 +61,8 @@ type Forecast struct {
 // are no error: see [Forecast]. A user who has neither fired nor traded and a signal
 // that nobody has fired or traded are ErrNotFound.
 //
-// It reads the wins and losses of each user for the community's sums, which takes some
-// 30 to 65 ms for a million users, and for a signal all trades that followed it.
+// It reads one row a day for the community's sums, and for a signal all trades that
+// followed it.
 func (r *Reader) Forecast(ctx context.Context, q ForecastQuery) (Forecast, error) {
 	return snapshot(ctx, r, "forecast", func(v *view) (Forecast, error) { return v.forecast(ctx, q) })
 }

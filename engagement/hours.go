@@ -2,6 +2,7 @@ package engagement
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
@@ -43,6 +44,8 @@ func (v *view) hours(ctx context.Context, w Window) (Hours, error) {
 	if err != nil {
 		return Hours{}, err
 	}
+	// On the others trades closed and nobody fired.
+	days = slices.DeleteFunc(days, func(d dbgen.Day) bool { return d.Fires == 0 })
 	// The database knows no time zones, so it is given the times between which each
 	// hour lies.
 	var spans jsonRows

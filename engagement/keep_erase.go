@@ -147,11 +147,9 @@ func (w *writing) forget(ctx context.Context, erased *changes) error {
 // subtractDays subtracts a user's totals and days from the community's days.
 func subtractDays(erased *changes, firstDays []int64, userDays []dbgen.UserDay) {
 	for _, row := range userDays {
+		erased.addDay(Day(row.Day), counts{fires: -row.Fires, executed: -row.Executed, wins: -row.Wins, losses: -row.Losses})
 		if row.Fires != 0 {
-			day := erased.day(Day(row.Day))
-			day.fires -= row.Fires
-			day.executed -= row.Executed
-			day.activeUsers--
+			erased.day(Day(row.Day)).activeUsers--
 		}
 	}
 	for _, day := range firstDays {

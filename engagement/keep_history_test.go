@@ -244,6 +244,8 @@ func TestAnErasedDayHasNoRow(t *testing.T) {
 		ctx, db := context.Background(), openAt(t, dsn, newClock(noon).option())
 		fireOn(t, db, 1, noon, noon.AddDate(0, 0, -1))
 		fireOn(t, db, 2, noon)
+		trade(t, db, engagement.Trade{UserID: 1, TradeID: "t", PnL: -1, ClosedAt: noon.AddDate(0, 0, -2)})
+		same(t, "days before", proven(t, db).Days, int64(3))
 		must(db.EraseUser(ctx, 1))(t)
 		same(t, "days", proven(t, db).Days, int64(1))
 	})

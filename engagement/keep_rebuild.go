@@ -306,7 +306,8 @@ func (db *DB) repairDays(ctx context.Context) (int, error) {
 	}, func(ctx context.Context, w *writing, found []dbgen.DayMismatchesRow) error {
 		var params jsonRows
 		for _, d := range found {
-			params.begin().int(d.Day, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted, d.Users-d.StoredUsers, d.New-d.StoredNew)
+			params.begin().int(d.Day, d.Fires-d.StoredFires, d.Executed-d.StoredExecuted, d.Users-d.StoredUsers, d.New-d.StoredNew,
+				d.Wins-d.StoredWins, d.Losses-d.StoredLosses)
 		}
 		if err := w.q.AddDays(ctx, params.String()); err != nil {
 			return err

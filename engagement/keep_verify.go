@@ -15,7 +15,7 @@ import (
 type Report struct {
 	Users     int64 `json:"users"`
 	Signals   int64 `json:"signals"`
-	Days      int64 `json:"days"`
+	Days      int64 `json:"days"`  // on which anybody fired, or a trade was won or lost
 	Fires     int64 `json:"fires"` // still kept one by one
 	Trades    int64 `json:"trades"`
 	Uncounted int64 `json:"uncounted"` // facts that another program inserted; the next Open counts them
@@ -236,6 +236,8 @@ func (v *view) verifyDays(ctx context.Context, report *Report) error {
 		compare(report, "V3", subject, "executed", row.StoredExecuted, row.Executed)
 		compare(report, "V3", subject, "active_users", row.StoredUsers, row.Users)
 		compare(report, "V3", subject, "new_users", row.StoredNew, row.New)
+		compare(report, "V3", subject, "wins", row.StoredWins, row.Wins)
+		compare(report, "V3", subject, "losses", row.StoredLosses, row.Losses)
 		if emptyDay(row) {
 			compare(report, "V3", subject, "row", "there", noFacts)
 		}
@@ -245,7 +247,7 @@ func (v *view) verifyDays(ctx context.Context, report *Report) error {
 
 // emptyDay reports whether a day should have no row.
 func emptyDay(row dbgen.DayMismatchesRow) bool {
-	return row.Fires == 0 && row.Executed == 0 && row.Users == 0 && row.New == 0
+	return row.Fires == 0 && row.Executed == 0 && row.Users == 0 && row.New == 0 && row.Wins == 0 && row.Losses == 0
 }
 
 func (v *view) verifyUserDays(ctx context.Context, report *Report) error {

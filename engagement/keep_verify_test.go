@@ -106,6 +106,9 @@ func TestVerifyFindsEveryCounterThatIsOff(t *testing.T) {
 		{"a day's fires", fmt.Sprintf(day, "fires = fires + 1") + recentDay, []engagement.Finding{finding("V3", "day 2026-01-14", "fires")}, true},
 		{"a day's executed fires", fmt.Sprintf(day, "executed = executed + 1") + recentDay, []engagement.Finding{finding("V3", "day 2026-01-14", "executed")}, true},
 		{"a day's users", fmt.Sprintf(day, "active_users = active_users - 1") + recentDay, []engagement.Finding{finding("V3", "day 2026-01-14", "active_users")}, true},
+		{"a day's wins", fmt.Sprintf(day, "wins = wins + 1") + recentDay, []engagement.Finding{finding("V3", "day 2026-01-14", "wins")}, true},
+		{"a day's losses", fmt.Sprintf(day, "losses = losses - 1") + recentDay, []engagement.Finding{finding("V3", "day 2026-01-14", "losses")}, true},
+		{"the wins of a day before the horizon", fmt.Sprintf(day, "wins = wins + 1") + oldDay, []engagement.Finding{finding("V3", "day 2026-01-04", "wins")}, true},
 		{"the fires of a day before the horizon", fmt.Sprintf(day, "fires = fires + 1") + oldDay, []engagement.Finding{finding("V3", "day 2026-01-04", "fires")}, true},
 		{"a lost day", "DELETE FROM days WHERE day = " + recentDay, []engagement.Finding{finding("V3", "day 2026-01-14", "fires")}, true},
 
@@ -201,7 +204,7 @@ func TestEveryCounterColumnIsTried(t *testing.T) {
 	}
 	noError(t, rows.Err())
 	same(t, "columns that are no key", columns, []string{
-		"days.active_users", "days.executed", "days.fires", "days.new_users",
+		"days.active_users", "days.executed", "days.fires", "days.losses", "days.new_users", "days.wins",
 		"signal_days.executed", "signal_days.fires",
 		"signal_metrics.active_users", "signal_metrics.created_at", "signal_metrics.total_fires", // created_at is no count
 		"user_days.draws", "user_days.executed", "user_days.fires", "user_days.losses", "user_days.pnl_micros", "user_days.wins",

@@ -187,14 +187,15 @@ func TestDecide(t *testing.T) {
 				"award 1: 3 from 10 on 12",
 			},
 		},
-		"trades move their user's counters and no day of the community": {
+		"trades move their user's counters, and the community's day unless they are draws": {
 			given:    []*fact{fired(1, "A", 20), closed(1, "won", 1)},
-			facts:    []*fact{closed(1, "a", 5), closed(1, "b", -2), closed(1, "c", 0)},
-			receipts: []string{"recorded", "recorded", "recorded"},
+			facts:    []*fact{closed(1, "a", 5), closed(1, "b", -2), closed(1, "c", 0), closedOn(19, 1, "d", 0)},
+			receipts: []string{"recorded", "recorded", "recorded", "recorded"},
 			changes: []string{
-				"store trade 1 a", "store trade 1 b", "store trade 1 c",
-				fmt.Sprint("user 1: wins 1 losses 1 draws 1 micros 3000000, active on 20, bound ", winBound(2, 1)),
-				"user 1 on 20: wins 1 losses 1 draws 1 micros 3000000",
+				"store trade 1 a", "store trade 1 b", "store trade 1 c", "store trade 1 d",
+				fmt.Sprint("user 1: wins 1 losses 1 draws 2 micros 3000000, active on 20, bound ", winBound(2, 1)),
+				"user 1 on 19: draws 1", "user 1 on 20: wins 1 losses 1 draws 1 micros 3000000",
+				"day 20: wins 1 losses 1",
 			},
 		},
 		"a trade of a new user": {
@@ -202,7 +203,7 @@ func TestDecide(t *testing.T) {
 			receipts: []string{"recorded"},
 			changes: []string{
 				"store trade 1 a", fmt.Sprint("user 1: wins 1 micros 5000000, active on 20, bound ", winBound(1, 0)),
-				"user 1 on 20: wins 1 micros 5000000",
+				"user 1 on 20: wins 1 micros 5000000", "day 20: wins 1",
 			},
 		},
 		"the same trade again is a duplicate, with other content a conflict": {
@@ -211,7 +212,7 @@ func TestDecide(t *testing.T) {
 			receipts: []string{"duplicate", "conflict", "recorded", "duplicate", "conflict"},
 			changes: []string{
 				"store trade 2 a", fmt.Sprint("user 2: wins 1 micros 6000000, active on 20, bound ", winBound(1, 0)),
-				"user 2 on 20: wins 1 micros 6000000",
+				"user 2 on 20: wins 1 micros 6000000", "day 20: wins 1",
 			},
 		},
 		"a trade whose sum would leave ±9e12 is refused alone, and its id is free": {
@@ -225,6 +226,7 @@ func TestDecide(t *testing.T) {
 				fmt.Sprint("user 1: wins 2 losses 1 micros 9000000000000000000, active on 20, bound ", winBound(2, 1)),
 				"user 2: losses 1 micros -9000000000000000000, active on 20",
 				"user 1 on 20: wins 2 losses 1 micros 9000000000000000000", "user 2 on 20: losses 1 micros -9000000000000000000",
+				"day 20: wins 2 losses 2",
 			},
 		},
 		"a user who is held for what is refused alone is not kept": {
@@ -232,7 +234,7 @@ func TestDecide(t *testing.T) {
 			receipts: []string{"invalid", "recorded"},
 			changes: []string{
 				"store trade 3 a", fmt.Sprint("user 3: wins 1 micros 1000000, active on 20, bound ", winBound(1, 0)),
-				"user 3 on 20: wins 1 micros 1000000", "delete user 2",
+				"user 3 on 20: wins 1 micros 1000000", "day 20: wins 1", "delete user 2",
 			},
 		},
 		"a stored trade counted late keeps the time that its user was active": {
@@ -243,7 +245,9 @@ func TestDecide(t *testing.T) {
 				UserID: 1, TradeID: "a", PnlMicros: 7, Outcome: "win", ClosedAt: timeOn(12), Day: 12,
 			}}},
 			receipts: []string{"recorded"},
-			changes:  []string{fmt.Sprint("user 1: wins 1 micros 7, active on 12, bound ", winBound(1, 0)), "user 1 on 12: wins 1 micros 7"},
+			changes: []string{
+				fmt.Sprint("user 1: wins 1 micros 7, active on 12, bound ", winBound(1, 0)), "user 1 on 12: wins 1 micros 7", "day 12: wins 1",
+			},
 		},
 	}
 	for name, test := range tests {

@@ -133,7 +133,7 @@ func changesText(c changes) (lines []string) {
 	}
 	for _, day := range sortedKeys(c.days, cmp.Compare) {
 		d := c.days[day]
-		add("day %d: %s", int64(day), partsText("fires", d.fires, "executed", d.executed, "active", d.activeUsers, "new", d.newUsers))
+		add("day %d: %s", int64(day), partsText("fires", d.fires, "executed", d.executed, "active", d.activeUsers, "new", d.newUsers, "wins", d.wins, "losses", d.losses))
 	}
 	for _, a := range c.awards {
 		add("award %d: %d from %d on %d", a.user, a.Length, a.Start, a.Day)

@@ -242,7 +242,10 @@ func (m *memory) apply(t failer, c changes) {
 	}
 	for day, d := range c.days {
 		row := m.days[day]
-		m.days[day] = dayChange{row.fires + d.fires, row.executed + d.executed, row.activeUsers + d.activeUsers, row.newUsers + d.newUsers}
+		m.days[day] = dayChange{
+			row.fires + d.fires, row.executed + d.executed, row.activeUsers + d.activeUsers, row.newUsers + d.newUsers,
+			row.wins + d.wins, row.losses + d.losses,
+		}
 	}
 	m.applyUsers(t, c)
 }
@@ -352,10 +355,12 @@ func (m *memory) verify(t failer) {
 		user := want.users[key.user]
 		user.counts = user.counts.plus(c)
 		want.users[key.user] = user
+		d := want.days[key.day]
+		d.fires, d.executed, d.wins, d.losses = d.fires+c.fires, d.executed+c.executed, d.wins+c.wins, d.losses+c.losses
 		if c.fires > 0 {
-			d := want.days[key.day]
-			want.days[key.day] = dayChange{d.fires + c.fires, d.executed + c.executed, d.activeUsers + 1, d.newUsers}
+			d.activeUsers++
 		}
+		want.days[key.day] = d
 	}
 	for id, user := range want.users {
 		h := want.history(id)

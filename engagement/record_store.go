@@ -80,7 +80,7 @@ type signalChange struct {
 }
 
 // dayChange is what changes of the community's day.
-type dayChange struct{ fires, executed, activeUsers, newUsers int64 }
+type dayChange struct{ fires, executed, activeUsers, newUsers, wins, losses int64 }
 
 // newAward is a milestone to be awarded.
 type newAward struct {
@@ -166,11 +166,19 @@ func (c *changes) addUserDay(user int64, day Day, delta counts) {
 	c.userDays[key] = c.userDays[key].plus(delta)
 	change := c.user(user)
 	change.counts = change.counts.plus(delta)
-	if delta.ofFires() { // trades alone move no day of the community
-		d := c.day(day)
-		d.fires += delta.fires
-		d.executed += delta.executed
+	c.addDay(day, delta)
+}
+
+// addDay adds to a day of the community, which counts neither draws nor P&L.
+func (c *changes) addDay(day Day, delta counts) {
+	if !delta.ofFires() && delta.wins == 0 && delta.losses == 0 {
+		return
 	}
+	d := c.day(day)
+	d.fires += delta.fires
+	d.executed += delta.executed
+	d.wins += delta.wins
+	d.losses += delta.losses
 }
 
 func (c *changes) addSignalDay(signal string, day Day, delta counts) {
@@ -350,7 +358,7 @@ func storeDays(ctx context.Context, q dbgen.Querier, c *changes) error {
 	var days jsonRows
 	for _, day := range sortedKeys(c.days, cmp.Compare) {
 		d := c.days[day]
-		days.begin().int(int64(day), d.fires, d.executed, d.activeUsers, d.newUsers)
+		days.begin().int(int64(day), d.fires, d.executed, d.activeUsers, d.newUsers, d.wins, d.losses)
 	}
 	return storeEach(ctx, storing{q.AddDays, days})
 }

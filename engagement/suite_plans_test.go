@@ -438,7 +438,7 @@ func TestPlansOfPostgres(t *testing.T) {
 
 // unbounded are the questions that no range of an index bounds, and why.
 var unbounded = map[string]string{
-	"CommunityDecided":   "adds up all users",
+	"CommunityDecided":   "adds up one row a day",
 	"FiresByUserEver":    "lists all users who have fired",
 	"PopularSignalsEver": "compares all signals",
 	"DeleteUserTotals":   "it erases one user, by id",

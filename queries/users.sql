@@ -12,7 +12,7 @@ WHERE user_id = @user_id AND day >= @first_day AND day <= @last_day;
 SELECT
     CAST(COALESCE(SUM(wins), 0) AS BIGINT) AS wins,
     CAST(COALESCE(SUM(losses), 0) AS BIGINT) AS losses
-FROM user_states;
+FROM days;
 
 -- name: UserIDsFrom :many
 -- UserIDsFrom lists users by id, from the given id on.

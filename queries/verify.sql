@@ -105,7 +105,7 @@ LIMIT CAST(@max_rows AS BIGINT);
 -- name: DayMismatches :many
 -- DayMismatches lists days whose counts are not the sums of their users' days,
 -- or whose new users are not those whose first day it is, and those that have a
--- row without any fire.
+-- row without any fire or decided trade.
 SELECT
     day,
     CAST(SUM(stored_fires) AS BIGINT) AS stored_fires,
@@ -115,7 +115,11 @@ SELECT
     CAST(SUM(stored_users) AS BIGINT) AS stored_users,
     CAST(SUM(users) AS BIGINT) AS users,
     CAST(SUM(stored_new) AS BIGINT) AS stored_new,
-    CAST(SUM(new) AS BIGINT) AS new
+    CAST(SUM(new) AS BIGINT) AS new,
+    CAST(SUM(stored_wins) AS BIGINT) AS stored_wins,
+    CAST(SUM(wins) AS BIGINT) AS wins,
+    CAST(SUM(stored_losses) AS BIGINT) AS stored_losses,
+    CAST(SUM(losses) AS BIGINT) AS losses
 FROM (
     SELECT
         day,
@@ -123,13 +127,15 @@ FROM (
         fires AS stored_fires, 0 AS fires,
         executed AS stored_executed, 0 AS executed,
         active_users AS stored_users, 0 AS users,
-        new_users AS stored_new, 0 AS new
+        new_users AS stored_new, 0 AS new,
+        wins AS stored_wins, 0 AS wins,
+        losses AS stored_losses, 0 AS losses
     FROM days
     UNION ALL
-    SELECT day, 0, 0, fires, 0, executed, 0, CASE WHEN fires > 0 THEN 1 ELSE 0 END, 0, 0
+    SELECT day, 0, 0, fires, 0, executed, 0, CASE WHEN fires > 0 THEN 1 ELSE 0 END, 0, 0, 0, wins, 0, losses
     FROM user_days
     UNION ALL
-    SELECT first_day, 0, 0, 0, 0, 0, 0, 0, 0, 1
+    SELECT first_day, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0
     FROM user_states
     WHERE first_day > 0
 ) AS totals
@@ -138,7 +144,12 @@ HAVING SUM(stored_fires) <> SUM(fires)
     OR SUM(stored_executed) <> SUM(executed)
     OR SUM(stored_users) <> SUM(users)
     OR SUM(stored_new) <> SUM(new)
-    OR (SUM(has_row) > 0 AND SUM(fires) = 0 AND SUM(executed) = 0 AND SUM(users) = 0 AND SUM(new) = 0)
+    OR SUM(stored_wins) <> SUM(wins)
+    OR SUM(stored_losses) <> SUM(losses)
+    OR (
+        SUM(has_row) > 0 AND SUM(fires) = 0 AND SUM(executed) = 0 AND SUM(users) = 0 AND SUM(new) = 0
+        AND SUM(wins) = 0 AND SUM(losses) = 0
+    )
 ORDER BY day
 LIMIT CAST(@max_rows AS BIGINT);
 
@@ -483,7 +494,8 @@ WHERE user_id = @user_id AND day = @day
 -- name: DeleteEmptyDay :exec
 -- DeleteEmptyDay deletes a day on which nothing happened.
 DELETE FROM days
-WHERE day = @day AND fires = 0 AND executed = 0 AND active_users = 0 AND new_users = 0;
+WHERE day = @day
+    AND fires = 0 AND executed = 0 AND active_users = 0 AND new_users = 0 AND wins = 0 AND losses = 0;
 
 -- name: GhostUsers :many
 -- GhostUsers lists users whose totals are all zero, and who have no counted facts.

@@ -184,7 +184,7 @@ func (q *Queries) CountUserDays(ctx context.Context) (int64, error) {
 }
 
 const DaysAfter = `-- name: DaysAfter :many
-SELECT day, fires, executed, active_users, new_users FROM days WHERE day > $1
+SELECT day, fires, executed, active_users, new_users, wins, losses FROM days WHERE day > $1
 ORDER BY day
 LIMIT CAST($2 AS BIGINT)
 `
@@ -210,6 +210,8 @@ func (q *Queries) DaysAfter(ctx context.Context, arg DaysAfterParams) ([]Day, er
 			&i.Executed,
 			&i.ActiveUsers,
 			&i.NewUsers,
+			&i.Wins,
+			&i.Losses,
 		); err != nil {
 			return nil, err
 		}
@@ -441,24 +443,28 @@ func (q *Queries) PutAwards(ctx context.Context, awards string) error {
 }
 
 const PutDays = `-- name: PutDays :exec
-INSERT INTO days (day, fires, executed, active_users, new_users)
+INSERT INTO days (day, fires, executed, active_users, new_users, wins, losses)
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
     CAST(j.value ->> 1 AS BIGINT),
     CAST(j.value ->> 2 AS BIGINT),
     CAST(j.value ->> 3 AS BIGINT),
-    CAST(j.value ->> 4 AS BIGINT)
+    CAST(j.value ->> 4 AS BIGINT),
+    CAST(j.value ->> 5 AS BIGINT),
+    CAST(j.value ->> 6 AS BIGINT)
 FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (day) DO UPDATE SET
     fires = excluded.fires,
     executed = excluded.executed,
     active_users = excluded.active_users,
-    new_users = excluded.new_users
+    new_users = excluded.new_users,
+    wins = excluded.wins,
+    losses = excluded.losses
 `
 
 // PutDays stores days as they are, replacing rows with the same keys. It takes a JSON
-// array of [day, fires, executed, active_users, new_users], no key twice.
+// array of [day, fires, executed, active_users, new_users, wins, losses], no key twice.
 // Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) PutDays(ctx context.Context, days string) error {
 	_, err := q.db.ExecContext(ctx, PutDays, days)

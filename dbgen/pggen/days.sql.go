@@ -10,7 +10,7 @@ import (
 )
 
 const DaysBetween = `-- name: DaysBetween :many
-SELECT day, fires, executed, active_users, new_users FROM days WHERE day >= $1 AND day <= $2 ORDER BY day
+SELECT day, fires, executed, active_users, new_users, wins, losses FROM days WHERE day >= $1 AND day <= $2 ORDER BY day
 `
 
 type DaysBetweenParams struct {
@@ -34,6 +34,8 @@ func (q *Queries) DaysBetween(ctx context.Context, arg DaysBetweenParams) ([]Day
 			&i.Executed,
 			&i.ActiveUsers,
 			&i.NewUsers,
+			&i.Wins,
+			&i.Losses,
 		); err != nil {
 			return nil, err
 		}
@@ -49,7 +51,7 @@ func (q *Queries) DaysBetween(ctx context.Context, arg DaysBetweenParams) ([]Day
 }
 
 const GetDay = `-- name: GetDay :one
-SELECT day, fires, executed, active_users, new_users FROM days WHERE day = $1
+SELECT day, fires, executed, active_users, new_users, wins, losses FROM days WHERE day = $1
 `
 
 // GetDay returns the counts of one day.
@@ -62,6 +64,8 @@ func (q *Queries) GetDay(ctx context.Context, day int64) (Day, error) {
 		&i.Executed,
 		&i.ActiveUsers,
 		&i.NewUsers,
+		&i.Wins,
+		&i.Losses,
 	)
 	return i, err
 }

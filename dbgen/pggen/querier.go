@@ -27,7 +27,7 @@ type Querier interface {
 	// ActiveUsers lists the users with a fire on a day, in no order.
 	ActiveUsers(ctx context.Context, day int64) ([]int64, error)
 	// AddDays adds to the community's counts of days. It takes a JSON array of [day,
-	// fires, executed, active_users, new_users], no day twice.
+	// fires, executed, active_users, new_users, wins, losses], no day twice.
 	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	AddDays(ctx context.Context, days string) error
 	// AddSignalDays adds to signals' counts of a day. It takes a JSON array of
@@ -168,7 +168,7 @@ type Querier interface {
 	DatabaseSize(ctx context.Context) (int64, error)
 	// DayMismatches lists days whose counts are not the sums of their users' days,
 	// or whose new users are not those whose first day it is, and those that have a
-	// row without any fire.
+	// row without any fire or decided trade.
 	DayMismatches(ctx context.Context, maxRows int64) ([]DayMismatchesRow, error)
 	// DaysAfter lists all days in order, after the given day.
 	DaysAfter(ctx context.Context, arg DaysAfterParams) ([]Day, error)
@@ -436,7 +436,7 @@ type Querier interface {
 	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	PutAwards(ctx context.Context, awards string) error
 	// PutDays stores days as they are, replacing rows with the same keys. It takes a JSON
-	// array of [day, fires, executed, active_users, new_users], no key twice.
+	// array of [day, fires, executed, active_users, new_users, wins, losses], no key twice.
 	// Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 	PutDays(ctx context.Context, days string) error
 	// PutFires stores fires as they are, replacing rows with the same keys. It takes a

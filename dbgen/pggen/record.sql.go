@@ -11,24 +11,28 @@ import (
 )
 
 const AddDays = `-- name: AddDays :exec
-INSERT INTO days (day, fires, executed, active_users, new_users)
+INSERT INTO days (day, fires, executed, active_users, new_users, wins, losses)
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
     CAST(j.value ->> 1 AS BIGINT),
     CAST(j.value ->> 2 AS BIGINT),
     CAST(j.value ->> 3 AS BIGINT),
-    CAST(j.value ->> 4 AS BIGINT)
+    CAST(j.value ->> 4 AS BIGINT),
+    CAST(j.value ->> 5 AS BIGINT),
+    CAST(j.value ->> 6 AS BIGINT)
 FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (day) DO UPDATE SET
     fires = days.fires + excluded.fires,
     executed = days.executed + excluded.executed,
     active_users = days.active_users + excluded.active_users,
-    new_users = days.new_users + excluded.new_users
+    new_users = days.new_users + excluded.new_users,
+    wins = days.wins + excluded.wins,
+    losses = days.losses + excluded.losses
 `
 
 // AddDays adds to the community's counts of days. It takes a JSON array of [day,
-// fires, executed, active_users, new_users], no day twice.
+// fires, executed, active_users, new_users, wins, losses], no day twice.
 // Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
 func (q *Queries) AddDays(ctx context.Context, days string) error {
 	_, err := q.db.ExecContext(ctx, AddDays, days)

@@ -13,7 +13,7 @@ const CommunityDecided = `-- name: CommunityDecided :one
 SELECT
     CAST(COALESCE(SUM(wins), 0) AS BIGINT) AS wins,
     CAST(COALESCE(SUM(losses), 0) AS BIGINT) AS losses
-FROM user_states
+FROM days
 `
 
 type CommunityDecidedRow struct {

@@ -355,7 +355,7 @@ func (r *reading) bareToday(ctx context.Context) (any, error) {
 	var top dbgen.TopSignalOfDayRow
 	today := int64(engagement.DayOf(communityNow, time.UTC))
 	err := r.inSnapshot(ctx, func() error {
-		err := r.day.QueryRowContext(ctx, today).Scan(&day.Day, &day.Fires, &day.Executed, &day.ActiveUsers, &day.NewUsers)
+		err := r.day.QueryRowContext(ctx, today).Scan(&day.Day, &day.Fires, &day.Executed, &day.ActiveUsers, &day.NewUsers, &day.Wins, &day.Losses)
 		if err != nil {
 			return err
 		}

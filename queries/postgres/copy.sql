@@ -162,22 +162,26 @@ ON CONFLICT (signal_id, day) DO UPDATE SET
 
 -- name: PutDays :exec
 -- PutDays stores days as they are, replacing rows with the same keys. It takes a JSON
--- array of [day, fires, executed, active_users, new_users], no key twice.
+-- array of [day, fires, executed, active_users, new_users, wins, losses], no key twice.
 -- Not portable: SQLite spells jsonb_array_elements json_each, and needs no casts.
-INSERT INTO days (day, fires, executed, active_users, new_users)
+INSERT INTO days (day, fires, executed, active_users, new_users, wins, losses)
 SELECT
     CAST(j.value ->> 0 AS BIGINT),
     CAST(j.value ->> 1 AS BIGINT),
     CAST(j.value ->> 2 AS BIGINT),
     CAST(j.value ->> 3 AS BIGINT),
-    CAST(j.value ->> 4 AS BIGINT)
+    CAST(j.value ->> 4 AS BIGINT),
+    CAST(j.value ->> 5 AS BIGINT),
+    CAST(j.value ->> 6 AS BIGINT)
 FROM jsonb_array_elements(CAST(CAST(sqlc.arg(days) AS TEXT) AS JSONB)) AS j(value)
 ORDER BY 1
 ON CONFLICT (day) DO UPDATE SET
     fires = excluded.fires,
     executed = excluded.executed,
     active_users = excluded.active_users,
-    new_users = excluded.new_users;
+    new_users = excluded.new_users,
+    wins = excluded.wins,
+    losses = excluded.losses;
 
 -- name: PutSettings :exec
 -- PutSettings stores settings as they are, replacing rows with the same keys. It

@@ -66,10 +66,12 @@ FROM json_each(CAST(sqlc.arg(signal_days) AS TEXT)) AS j;
 
 -- name: PutDays :exec
 -- PutDays stores days as they are, replacing rows with the same keys. It takes a JSON
--- array of [day, fires, executed, active_users, new_users], no key twice.
+-- array of [day, fires, executed, active_users, new_users, wins, losses], no key twice.
 -- Not portable: PostgreSQL spells json_each over an array jsonb_array_elements.
-INSERT OR REPLACE INTO days (day, fires, executed, active_users, new_users)
-SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4
+INSERT OR REPLACE INTO days (day, fires, executed, active_users, new_users, wins, losses)
+SELECT
+    j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5,
+    j.value ->> 6
 FROM json_each(CAST(sqlc.arg(days) AS TEXT)) AS j;
 
 -- name: PutSettings :exec

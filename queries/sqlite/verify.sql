@@ -58,6 +58,8 @@ FROM (
         WHEN typeof(executed) <> 'integer' THEN 'executed'
         WHEN typeof(active_users) <> 'integer' THEN 'active_users'
         WHEN typeof(new_users) <> 'integer' THEN 'new_users'
+        WHEN typeof(wins) <> 'integer' THEN 'wins'
+        WHEN typeof(losses) <> 'integer' THEN 'losses'
     END FROM days
     UNION ALL
     SELECT 'streak_awards', 'user ' || quote(user_id) || ', streak of day ' || quote(streak_start), CASE

@@ -71,13 +71,13 @@ func TestQueuedStatementsAreSentInOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	add(tx, "[[7,1,0,0,0]]")
-	add(tx, "[[7,2,0,0,0]]")
+	add(tx, "[[7,1,0,0,0,0,0]]")
+	add(tx, "[[7,2,0,0,0,0,0]]")
 	// A query sees what was queued before it.
 	if day, err := tx.GetDay(ctx, 7); err != nil || day.Fires != 3 {
 		t.Errorf("the transaction sees %+v, %v, want 3 fires", day, err)
 	}
-	add(tx, "[[7,4,0,0,0]]")
+	add(tx, "[[7,4,0,0,0,0,0]]")
 	if err := tx.Commit(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestQueuedStatementsAreSentInOrder(t *testing.T) {
 	}
 
 	tx = begun(t, e)
-	add(tx, "[[7,100,0,0,0]]")
+	add(tx, "[[7,100,0,0,0,0,0]]")
 	if err := tx.Rollback(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestAQueuedStatementThatFailsFailsWhatSendsIt(t *testing.T) {
 		},
 	} {
 		tx := begun(t, e)
-		for _, rows := range []string{"[[7,1,0,0,0]]", "no JSON"} {
+		for _, rows := range []string{"[[7,1,0,0,0,0,0]]", "no JSON"} {
 			if err := tx.Later().AddDays(ctx, rows); err != nil {
 				t.Fatal(err)
 			}
@@ -153,7 +153,7 @@ func TestAStatementThatIsLostFailsTheCommit(t *testing.T) {
 		},
 	} {
 		tx := begun(t, e)
-		if err := tx.Later().AddDays(ctx, "[[7,1,0,0,0]]"); err != nil {
+		if err := tx.Later().AddDays(ctx, "[[7,1,0,0,0,0,0]]"); err != nil {
 			t.Fatal(err)
 		}
 		if err := lose(tx); !errors.Is(err, context.Canceled) {

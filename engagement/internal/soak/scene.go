@@ -83,7 +83,7 @@ func (s *scene) spoil(ctx context.Context) error {
 	for _, statement := range []string{
 		"UPDATE user_days SET fires = fires + 1 WHERE user_id % 2 = 0 AND fires > 0", // a day more would be a reason for awards
 		"UPDATE signal_days SET executed = executed + 2 WHERE day % 3 = 0",
-		"UPDATE days SET active_users = 7, new_users = 3",
+		"UPDATE days SET active_users = 7, new_users = 3, wins = wins + 1",
 		"UPDATE " + s.states() + " SET streak_longest = 99, win_bound = 5 WHERE user_id % 3 = 1",
 		"UPDATE signal_metrics SET total_fires = 0",
 	} {

@@ -76,7 +76,7 @@ func number(t *testing.T, db *sql.DB, query string) (n int64) {
 
 // insertDays stores n rows in one transaction.
 // oneFire is what AddDays takes to add one fire to a day.
-func oneFire(day int64) string { return fmt.Sprintf("[[%d,1,0,0,0]]", day) }
+func oneFire(day int64) string { return fmt.Sprintf("[[%d,1,0,0,0,0,0]]", day) }
 
 func insertDays(t *testing.T, e *Engine, n int) {
 	t.Helper()
