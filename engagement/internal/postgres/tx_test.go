@@ -5,10 +5,12 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/dbgen/pggen"
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 	"github.com/hydraxdev/engagementdb/engagement/internal/pgtest"
 )
@@ -209,5 +211,55 @@ func TestAWriteWaitsBeforeAClosedGate(t *testing.T) {
 	}
 	if err := <-closed; err != nil {
 		t.Fatal(err)
+	}
+}
+
+// explained returns the plan of a statement in a transaction.
+func explained(t *testing.T, tx *tx, statement string) string {
+	t.Helper()
+	noError(t, tx.Flush(t.Context()))
+	rows, err := tx.pooled.QueryContext(t.Context(), "EXPLAIN "+statement)
+	noError(t, err)
+	defer rows.Close()
+	var plan []string
+	for rows.Next() {
+		var line string
+		noError(t, rows.Scan(&line))
+		plan = append(plan, line)
+	}
+	noError(t, rows.Err())
+	return strings.Join(plan, "\n")
+}
+
+func TestHowATransactionsStatementsArePlanned(t *testing.T) {
+	t.Parallel()
+	for name, gate := range map[string]engine.Gate{"the gate entered": engine.EnterGate, "the gate closed": engine.CloseGate} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, dsn := migrated(t)
+			// The server has no statistics of these yet, but knows how many pages there are.
+			exec(t, dsn, `
+				INSERT INTO signal_fires (user_id, signal_id, timestamp, day) SELECT 1, 'S_' || i, now(), 20467 FROM generate_series(1, 4000) AS i;
+				INSERT INTO trades (user_id, trade_id, pnl_micros, outcome, day) SELECT 1, 'T_' || i, 0, 'draw', 20467 FROM generate_series(1, 4000) AS i`)
+			begun, err := e.BeginWrite(t.Context(), gate)
+			noError(t, err)
+			tx := begun.(*tx)
+			for index, query := range map[string]string{"signal_fires_pkey": pggen.FiresByKey, "trades_pkey": pggen.TradesByKey} {
+				plan := explained(t, tx, strings.ReplaceAll(query, "$1", `'[[1, "S_1"]]'`))
+				if !strings.Contains(plan, "Index Scan using "+index) {
+					t.Errorf("the facts of a user who has many are not looked up by %s:\n%s", index, plan)
+				}
+			}
+			// By no index.
+			if plan := explained(t, tx, "DELETE FROM api_tokens WHERE user_id = 1"); strings.Contains(plan, "JIT") {
+				t.Errorf("a statement is compiled before it runs:\n%s", plan)
+			}
+			var changed string
+			noError(t, tx.SQL().QueryRowContext(t.Context(), `
+				SELECT COALESCE(string_agg(name, ', '), '') FROM pg_settings
+				WHERE setting <> reset_val AND (category LIKE 'Query Tuning%' OR name LIKE 'jit%')`).Scan(&changed))
+			same(t, "settings that differ from the server's for a caller's own statements", changed, "")
+			noError(t, tx.Rollback(t.Context()))
+		})
 	}
 }
