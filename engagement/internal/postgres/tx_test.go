@@ -3,8 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"io"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -12,34 +10,7 @@ import (
 	"github.com/hydraxdev/engagementdb/dbgen"
 	"github.com/hydraxdev/engagementdb/dbgen/pggen"
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
-	"github.com/hydraxdev/engagementdb/engagement/internal/pgtest"
 )
-
-// opened returns an engine on an empty database of a server of its own.
-func opened(t *testing.T) *Engine {
-	t.Helper()
-	ctx := t.Context()
-	server, err := pgtest.Start(ctx, "fsync=off")
-	if errors.Is(err, pgtest.ErrNotInstalled) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := New(server.URL(), Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(e.Close(), server.Stop()); err != nil {
-			t.Error(err)
-		}
-	})
-	if _, err := e.Migrate(ctx); err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
 
 func begun(t *testing.T, e *Engine) engine.Tx {
 	t.Helper()
@@ -64,7 +35,8 @@ func storedDay(t *testing.T, e *Engine, day int64) int64 {
 }
 
 func TestQueuedStatementsAreSentInOrder(t *testing.T) {
-	e := opened(t)
+	t.Parallel()
+	e, _ := migrated(t)
 	ctx := context.Background()
 
 	tx := begun(t, e)
@@ -101,7 +73,8 @@ func TestQueuedStatementsAreSentInOrder(t *testing.T) {
 }
 
 func TestAQueuedStatementThatFailsFailsWhatSendsIt(t *testing.T) {
-	e := opened(t)
+	t.Parallel()
+	e, _ := migrated(t)
 	ctx := context.Background()
 	for name, next := range map[string]func(engine.Tx) error{
 		"commit": func(tx engine.Tx) error { return tx.Commit(ctx) },
@@ -137,7 +110,8 @@ func TestAQueuedStatementThatFailsFailsWhatSendsIt(t *testing.T) {
 }
 
 func TestAStatementThatIsLostFailsTheCommit(t *testing.T) {
-	e := opened(t)
+	t.Parallel()
+	e, _ := migrated(t)
 	ctx := context.Background()
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
@@ -171,7 +145,9 @@ func TestAStatementThatIsLostFailsTheCommit(t *testing.T) {
 }
 
 func TestWhatReturnsRowsCannotBeQueued(t *testing.T) {
-	tx := begun(t, opened(t))
+	t.Parallel()
+	e, _ := migrated(t)
+	tx := begun(t, e)
 	if _, err := tx.Later().TopSignalOfDay(t.Context(), 7); !errors.Is(err, errReturnsRows) {
 		t.Errorf("%v, want %v", err, errReturnsRows)
 	}
@@ -181,7 +157,8 @@ func TestWhatReturnsRowsCannotBeQueued(t *testing.T) {
 }
 
 func TestAWriteWaitsBeforeAClosedGate(t *testing.T) {
-	e := opened(t)
+	t.Parallel()
+	e, _ := migrated(t)
 	other, err := New(e.config.ConnString(), e.opts)
 	if err != nil {
 		t.Fatal(err)
