@@ -25,9 +25,13 @@ demo: ## Make a month of a community and show what the product knows of it
 # detector too.
 CONCURRENT := Concurrent|While|Waits|Waiting|Callers|Queue|Interleav|AtOnce|Processes|Load|Several|Two|Many|View|Close|Transaction|Lost|Hot|Panics|Standby|Stops|Restart|Busy
 
+# Many tests wait for a server or a deadline, so twice as many run as there are
+# processors.
+AT_ONCE := $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN || echo 2))))
+
 .PHONY: test
 test: note-skipped ## Run all tests, on SQLite and PostgreSQL
-	@for module in $(MODULES); do echo "== $$module"; (cd $$module && go test -timeout 15m ./...) || exit 1; done
+	@for module in $(MODULES); do echo "== $$module"; (cd $$module && go test -timeout 15m -parallel $(AT_ONCE) ./...) || exit 1; done
 
 .PHONY: race
 race: note-skipped ## Run what is concurrent under the race detector

@@ -21,6 +21,7 @@ func quickBench(t *testing.T, only string) *bench {
 }
 
 func TestAnotherTreesLibraryIsMeasured(t *testing.T) {
+	t.Parallel()
 	b := quickBench(t, "^(compare: SQLite, 16|million)")
 	tree, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
@@ -52,6 +53,7 @@ func TestAnotherTreesLibraryIsMeasured(t *testing.T) {
 }
 
 func TestCommitIsCheckedOut(t *testing.T) {
+	t.Parallel()
 	if err := exec.Command("git", "rev-parse", "HEAD").Run(); err != nil {
 		t.Skip("this is no git repository, or git is not installed: ", err)
 	}
@@ -82,6 +84,7 @@ func damage(t *testing.T, path string) {
 }
 
 func TestWrongDatabaseFailsItsGroup(t *testing.T) {
+	t.Parallel()
 	b := quickBench(t, "")
 	for _, test := range []struct {
 		name    string

@@ -50,6 +50,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestQuickRunFillsAllTables(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	out := filepath.Join(dir, "table.md")
 	var stdout bytes.Buffer
@@ -194,6 +195,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 }
 
 func TestWorkloadFiresEachPairOnce(t *testing.T) {
+	t.Parallel()
 	for _, users := range []workload{quickSizes.users, fullSizes.users} {
 		seen := map[fire]bool{}
 		for i := range 2 * int(users) * liveSignals {
@@ -227,6 +229,7 @@ func TestCommunityFiresInOrderOfDays(t *testing.T) {
 }
 
 func TestHistoryIsSound(t *testing.T) {
+	t.Parallel()
 	b := &bench{dir: t.TempDir(), progress: t.Output(), sizes: quickSizes}
 	h := quickSizes.smallHistory
 	path, err := b.historyFile(t.Context(), h)
@@ -243,6 +246,7 @@ func TestHistoryIsSound(t *testing.T) {
 }
 
 func TestHistoryIsKept(t *testing.T) {
+	t.Parallel()
 	b := &bench{dir: t.TempDir(), data: filepath.Join(t.TempDir(), "data"), progress: t.Output(), sizes: quickSizes}
 	if err := b.makeData(t.Context()); err != nil {
 		t.Fatal(err)

@@ -13,9 +13,9 @@ import (
 // account is a user that processes run as.
 type account = syscall.Credential
 
-// temporary makes a folder for a server that runs as user.
-func temporary(user *account) (dir string, err error) {
-	if dir, err = os.MkdirTemp("", "pgtest-*"); err != nil {
+// temporary makes a folder in parent for a server that runs as user.
+func temporary(parent string, user *account) (dir string, err error) {
+	if dir, err = os.MkdirTemp(parent, "pgtest-*"); err != nil {
 		return dir, err
 	}
 	if err = give(dir, user); err != nil {

@@ -15,7 +15,9 @@ func otherThanRoot() (*account, error) {
 	return nil, fmt.Errorf("%w that could be started on Windows", ErrNotInstalled)
 }
 
-func temporary(*account) (dir string, err error) { return os.MkdirTemp("", "pgtest-*") }
+func temporary(parent string, _ *account) (dir string, err error) {
+	return os.MkdirTemp(parent, "pgtest-*")
+}
 
 func attributes(*account, bool) *syscall.SysProcAttr { return nil }
 

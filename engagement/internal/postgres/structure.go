@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // structure is a schema as the catalog reports it: one line a column,
@@ -92,10 +93,10 @@ func (s structure) differences(live structure) []string {
 	return lines
 }
 
-// CheckStructure compares the live schema with what the migrations make. The
-// migrations run on temporary tables in a transaction that is undone, so that the
-// check needs no privilege on the schema and leaves no trace. A standby makes no
-// temporary tables: there the error is that it takes no writes.
+// CheckStructure compares the live schema with what the migrations make. That is found
+// in temporary tables, in a transaction that is undone, so that the check needs no
+// privilege on the schema and leaves no trace. A standby makes no temporary tables:
+// there the error is that it takes no writes.
 func (e *Engine) CheckStructure(ctx context.Context) ([]string, error) {
 	tx, err := e.reader.BeginTx(ctx, nil)
 	if err != nil {
@@ -121,21 +122,45 @@ func (e *Engine) CheckStructure(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	statements, err := ups()
-	if err != nil {
-		return nil, err
-	}
-	script := "SET LOCAL search_path = pg_temp;\n" + strings.Join(statements, "\n")
-	if _, err := tx.ExecContext(ctx, script); err != nil {
-		return nil, err
-	}
-	var scratch string
-	if err := tx.QueryRowContext(ctx, "SELECT pg_my_temp_schema()::text").Scan(&scratch); err != nil {
-		return nil, err
-	}
-	want, err := readStructure(ctx, tx, scratch)
+	want, err := wantedStructure(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
 	return want.differences(live), nil
+}
+
+// structures keeps what wantedStructure has found: running the migrations takes the
+// server longer than all else that is verified in a small database.
+var structures sync.Map // dialect → structure
+
+// wantedStructure returns what the migrations make on a server that spells a structure
+// so. It makes temporary tables, and whether it may does not depend on what is known
+// from before.
+func wantedStructure(ctx context.Context, tx *sql.Tx) (structure, error) {
+	if _, err := tx.ExecContext(ctx, "CREATE TEMPORARY TABLE engagement_structure ()"); err != nil {
+		return nil, err
+	}
+	var dialect, scratch string
+	err := tx.QueryRowContext(ctx, `
+		SELECT concat_ws(' ', current_setting('server_version'), current_setting('quote_all_identifiers')), pg_my_temp_schema()::text`,
+	).Scan(&dialect, &scratch)
+	if err != nil {
+		return nil, err
+	}
+	if known, ok := structures.Load(dialect); ok {
+		return known.(structure), nil
+	}
+	statements, err := ups()
+	if err != nil {
+		return nil, err
+	}
+	script := "DROP TABLE engagement_structure;\nSET LOCAL search_path = pg_temp;\n" + strings.Join(statements, "\n")
+	if _, err := tx.ExecContext(ctx, script); err != nil {
+		return nil, err
+	}
+	made, err := readStructure(ctx, tx, scratch)
+	if err == nil {
+		structures.Store(dialect, made)
+	}
+	return made, err
 }

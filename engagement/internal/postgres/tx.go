@@ -35,6 +35,7 @@ var setUpSpread = []string{
 	oneConnection, "SET LOCAL citus.propagate_set_commands = 'local'",
 	"SET LOCAL lock_timeout = '10s'", "SET LOCAL idle_in_transaction_session_timeout = '60s'",
 	"SET LOCAL enable_seqscan = off", "SET LOCAL enable_hashjoin = off", "SET LOCAL enable_mergejoin = off",
+	"SET LOCAL random_page_cost = 0", "SET LOCAL seq_page_cost = 0", "SET LOCAL jit = off",
 }
 
 // tx is a transaction on a connection of its own. It is not database/sql's, which
@@ -208,7 +209,9 @@ func (t *tx) Later() dbgen.Querier { return querier{pggen.New((*queueing)(t))} }
 func (t *tx) SQL() engine.SQL {
 	if !t.asSet {
 		t.asSet = true
-		for _, setting := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin"} {
+		for _, setting := range []string{
+			"enable_seqscan", "enable_hashjoin", "enable_mergejoin", "random_page_cost", "seq_page_cost", "jit",
+		} {
 			t.queue("RESET " + setting)
 		}
 	}

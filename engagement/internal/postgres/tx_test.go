@@ -3,41 +3,14 @@ package postgres
 import (
 	"context"
 	"errors"
-	"io"
-	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/hydraxdev/engagementdb/dbgen"
+	"github.com/hydraxdev/engagementdb/dbgen/pggen"
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
-	"github.com/hydraxdev/engagementdb/engagement/internal/pgtest"
 )
-
-// opened returns an engine on an empty database of a server of its own.
-func opened(t *testing.T) *Engine {
-	t.Helper()
-	ctx := t.Context()
-	server, err := pgtest.Start(ctx, "fsync=off")
-	if errors.Is(err, pgtest.ErrNotInstalled) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := New(server.URL(), Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(e.Close(), server.Stop()); err != nil {
-			t.Error(err)
-		}
-	})
-	if _, err := e.Migrate(ctx); err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
 
 func begun(t *testing.T, e *Engine) engine.Tx {
 	t.Helper()
@@ -62,7 +35,8 @@ func storedDay(t *testing.T, e *Engine, day int64) int64 {
 }
 
 func TestQueuedStatementsAreSentInOrder(t *testing.T) {
-	e := opened(t)
+	t.Parallel()
+	e, _ := migrated(t)
 	ctx := context.Background()
 
 	tx := begun(t, e)
@@ -99,7 +73,8 @@ func TestQueuedStatementsAreSentInOrder(t *testing.T) {
 }
 
 func TestAQueuedStatementThatFailsFailsWhatSendsIt(t *testing.T) {
-	e := opened(t)
+	t.Parallel()
+	e, _ := migrated(t)
 	ctx := context.Background()
 	for name, next := range map[string]func(engine.Tx) error{
 		"commit": func(tx engine.Tx) error { return tx.Commit(ctx) },
@@ -135,7 +110,8 @@ func TestAQueuedStatementThatFailsFailsWhatSendsIt(t *testing.T) {
 }
 
 func TestAStatementThatIsLostFailsTheCommit(t *testing.T) {
-	e := opened(t)
+	t.Parallel()
+	e, _ := migrated(t)
 	ctx := context.Background()
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
@@ -169,7 +145,9 @@ func TestAStatementThatIsLostFailsTheCommit(t *testing.T) {
 }
 
 func TestWhatReturnsRowsCannotBeQueued(t *testing.T) {
-	tx := begun(t, opened(t))
+	t.Parallel()
+	e, _ := migrated(t)
+	tx := begun(t, e)
 	if _, err := tx.Later().TopSignalOfDay(t.Context(), 7); !errors.Is(err, errReturnsRows) {
 		t.Errorf("%v, want %v", err, errReturnsRows)
 	}
@@ -179,7 +157,8 @@ func TestWhatReturnsRowsCannotBeQueued(t *testing.T) {
 }
 
 func TestAWriteWaitsBeforeAClosedGate(t *testing.T) {
-	e := opened(t)
+	t.Parallel()
+	e, _ := migrated(t)
 	other, err := New(e.config.ConnString(), e.opts)
 	if err != nil {
 		t.Fatal(err)
@@ -209,5 +188,55 @@ func TestAWriteWaitsBeforeAClosedGate(t *testing.T) {
 	}
 	if err := <-closed; err != nil {
 		t.Fatal(err)
+	}
+}
+
+// explained returns the plan of a statement in a transaction.
+func explained(t *testing.T, tx *tx, statement string) string {
+	t.Helper()
+	noError(t, tx.Flush(t.Context()))
+	rows, err := tx.pooled.QueryContext(t.Context(), "EXPLAIN "+statement)
+	noError(t, err)
+	defer rows.Close()
+	var plan []string
+	for rows.Next() {
+		var line string
+		noError(t, rows.Scan(&line))
+		plan = append(plan, line)
+	}
+	noError(t, rows.Err())
+	return strings.Join(plan, "\n")
+}
+
+func TestHowATransactionsStatementsArePlanned(t *testing.T) {
+	t.Parallel()
+	for name, gate := range map[string]engine.Gate{"the gate entered": engine.EnterGate, "the gate closed": engine.CloseGate} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, dsn := migrated(t)
+			// The server has no statistics of these yet, but knows how many pages there are.
+			exec(t, dsn, `
+				INSERT INTO signal_fires (user_id, signal_id, timestamp, day) SELECT 1, 'S_' || i, now(), 20467 FROM generate_series(1, 4000) AS i;
+				INSERT INTO trades (user_id, trade_id, pnl_micros, outcome, day) SELECT 1, 'T_' || i, 0, 'draw', 20467 FROM generate_series(1, 4000) AS i`)
+			begun, err := e.BeginWrite(t.Context(), gate)
+			noError(t, err)
+			tx := begun.(*tx)
+			for index, query := range map[string]string{"signal_fires_pkey": pggen.FiresByKey, "trades_pkey": pggen.TradesByKey} {
+				plan := explained(t, tx, strings.ReplaceAll(query, "$1", `'[[1, "S_1"]]'`))
+				if !strings.Contains(plan, "Index Scan using "+index) {
+					t.Errorf("the facts of a user who has many are not looked up by %s:\n%s", index, plan)
+				}
+			}
+			// By no index.
+			if plan := explained(t, tx, "DELETE FROM api_tokens WHERE user_id = 1"); strings.Contains(plan, "JIT") {
+				t.Errorf("a statement is compiled before it runs:\n%s", plan)
+			}
+			var changed string
+			noError(t, tx.SQL().QueryRowContext(t.Context(), `
+				SELECT COALESCE(string_agg(name, ', '), '') FROM pg_settings
+				WHERE setting <> reset_val AND (category LIKE 'Query Tuning%' OR name LIKE 'jit%')`).Scan(&changed))
+			same(t, "settings that differ from the server's for a caller's own statements", changed, "")
+			noError(t, tx.Rollback(t.Context()))
+		})
 	}
 }
