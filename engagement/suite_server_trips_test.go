@@ -49,14 +49,16 @@ func TestHowOftenAWriteWaitsForTheServer(t *testing.T) {
 			}
 		}},
 	}
-	for user := int64(100); user < 160; user += 30 {
+	// The forty that come together divide the users who follow over both connections, and
+	// so the statements are prepared on either.
+	for user := int64(100); user < 220; user += 30 {
 		for _, w := range writes {
-			w.write(user) // the statements are prepared, and both connections are there
+			w.write(user)
 		}
 	}
 	for _, w := range writes {
 		before := proxy.RoundTrips()
-		w.write(200)
+		w.write(300)
 		same(t, fmt.Sprint("waits of ", w.name), proxy.RoundTrips()-before, w.trips)
 	}
 	proven(t, db)
