@@ -39,7 +39,16 @@ func (b *bench) historyFile(ctx context.Context, h history) (string, error) {
 	} else if err := os.MkdirAll(dir, 0o777); err != nil {
 		return "", err
 	}
-	return b.fileIn(dir, "history-"+strconv.Itoa(h.users), func(path string) error { return h.fill(ctx, path) })
+	path, err := b.fileIn(dir, "history-"+strconv.Itoa(h.users), func(path string) error { return h.fill(ctx, path) })
+	if err != nil {
+		return "", err
+	}
+	// One that was kept may be of an older schema, and it is only read from here on.
+	db, err := engagement.Open(ctx, path)
+	if err != nil {
+		return "", err
+	}
+	return path, db.Close()
 }
 
 // makeData makes the files that are kept.

@@ -88,8 +88,14 @@ func (e *Engine) BeginWrite(ctx context.Context, gate engine.Gate) (engine.Tx, e
 	return e.beginWrite(ctx, gate, 0, lanes)
 }
 
-// Lanes returns how many batches are written at a time.
-func (e *Engine) Lanes() int { return lanes }
+// Lanes returns how many batches are written at a time. On a cluster that is one: a
+// batch there ends in a commit of two phases, whatever its size.
+func (e *Engine) Lanes() int {
+	if e.spread {
+		return 1
+	}
+	return lanes
+}
 
 // BeginBatch opens a transaction on the writing connection of a lane. It begins with
 // the first statement, and with the gate.

@@ -34,6 +34,19 @@ func storedDay(t *testing.T, e *Engine, day int64) int64 {
 	return days[0].Fires
 }
 
+func TestAClusterIsWrittenOneBatchAtATime(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		spread bool
+		want   int
+	}{{"one server", false, lanes}, {"a cluster", true, 1}} {
+		t.Run(c.name, func(t *testing.T) {
+			same(t, "lanes", (&Engine{spread: c.spread}).Lanes(), c.want)
+		})
+	}
+}
+
 func TestQueuedStatementsAreSentInOrder(t *testing.T) {
 	t.Parallel()
 	e, _ := migrated(t)
