@@ -52,8 +52,9 @@ func TestOnlyManyCallersAreDividedOverTheLanes(t *testing.T) {
 			l := lanes{batchOf(t, c.first), batchOf(t, c.second)}
 			used := map[*commit.Queue[*queued]]bool{}
 			for user := range int64(100) {
-				used[l.of(user)] = true
-				if l.of(user) != l.of(user) {
+				lane := l.of(user)
+				used[lane] = true
+				if again := l.of(user); again != lane {
 					t.Errorf("user %d has no lane of its own", user)
 				}
 			}
