@@ -9,7 +9,8 @@ import (
 )
 
 // jsonRows builds the JSON array of arrays that a statement about many rows reads. The
-// caller writes each row's columns in order between begin and the next begin.
+// caller writes each row's columns in order between begin and the next begin. PostgreSQL
+// reads it as JSONB, since it would parse a row of JSON anew for each of its columns.
 type jsonRows struct {
 	text []byte
 }
