@@ -22,6 +22,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/google/go-cmp/cmp"
 )
 
 var (
@@ -246,31 +247,55 @@ func fire(t *testing.T, body string) {
 	}
 }
 
+// board returns the users of a board in order, as the HTTP API lists them.
+func board(t *testing.T, ranking string) (users []string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, demo.URL+"/v1/boards/"+ranking+"?limit=1000", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+demo.Token)
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var page struct {
+		Items []struct {
+			UserID json.Number `json:"user_id"`
+		} `json:"items"`
+		Next string `json:"next"`
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&page); err != nil || answer.StatusCode != http.StatusOK || page.Next != "" {
+		t.Fatalf("the board of %s comes with %s, next %q: %v", ranking, answer.Status, page.Next, err)
+	}
+	for _, row := range page.Items {
+		users = append(users, row.UserID.String())
+	}
+	return users
+}
+
 func TestPagingThroughABoard(t *testing.T) {
 	v := visit(t, ordinary)
 	v.logIn()
 	v.to("/boards?ranking=pnl")
-	seen := map[string]bool{}
-	for page := 1; ; page++ {
-		users := value[[]string](v, `[...document.querySelectorAll("#board td.user")].map((e) => e.textContent)`)
-		for _, user := range users {
-			if seen[user] {
-				t.Errorf("user %s is there twice", user)
-			}
-			seen[user] = true
-		}
+	var seen []string
+	pages := 1
+	for ; ; pages++ {
+		seen = append(seen, value[[]string](v, `[...document.querySelectorAll("#board td.user")].map((e) => e.textContent)`)...)
 		if !value[bool](v, `document.querySelector("a[rel=next]") !== null`) {
 			break
 		}
 		was := value[string](v, "location.href")
 		v.do(chromedp.Click("a[rel=next]"))
-		v.until(fmt.Sprintf(`location.href !== %q && document.querySelector("#board") !== null`, was))
+		v.until(fmt.Sprintf(`location.href !== %q && document.querySelector("#board") !== null && %s`, was, Loaded))
 	}
-	if len(seen) < 500 {
-		t.Errorf("%d users were seen", len(seen))
+	if diff := cmp.Diff(board(t, "pnl"), seen); diff != "" || pages < 3 {
+		t.Errorf("%d pages show others than the API (-API +pages):\n%s", pages, diff)
 	}
-	v.do(chromedp.SendKeys("#user", "10001\r"))
-	v.until(`document.querySelector("#around tr.here td.user")?.textContent === "10001"`)
+	last := seen[len(seen)-1]
+	v.do(chromedp.SendKeys("#user", last+"\r"))
+	v.until(fmt.Sprintf(`document.querySelector("#around tr.here td.user")?.textContent === %q`, last))
 }
 
 func TestDefiningAMetric(t *testing.T) {
