@@ -21,10 +21,8 @@ import (
 type connector struct {
 	driver *sqlite3.SQLiteDriver
 	dsn    string
-	// uncancelled runs each statement to its end. A cancellable context costs
-	// the driver a goroutine a statement, and those of the writer are short.
-	uncancelled bool
-	doubts      *doubts // nil: what SQLite says of damage is believed
+	writes bool    // it is the writer's
+	doubts *doubts // nil: what SQLite says of damage is believed
 }
 
 func (c *connector) Connect(context.Context) (driver.Conn, error) {
@@ -32,18 +30,27 @@ func (c *connector) Connect(context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, c.doubts.settle(err)
 	}
-	return &conn{SQLiteConn: opened.(*sqlite3.SQLiteConn), uncancelled: c.uncancelled, doubts: c.doubts}, nil
+	made := &conn{SQLiteConn: opened.(*sqlite3.SQLiteConn), uncancelled: c.writes, doubts: c.doubts}
+	if c.writes {
+		if err := made.fitWAL(); err != nil {
+			return nil, errors.Join(err, made.Close())
+		}
+	}
+	return made, nil
 }
 
 func (c *connector) Driver() driver.Driver { return c.driver }
 
 type conn struct {
 	*sqlite3.SQLiteConn
+	// uncancelled runs each statement to its end. A cancellable context costs
+	// the driver a goroutine a statement, and those of the writer are short.
 	uncancelled bool
 	failed      error // of the first statement that failed since it was cleared
 	steps       bool  // queries read their first row at once
 	doubts      *doubts
 	spoilt      bool // its cache of the file may be wrong
+	wal         wal
 }
 
 // IsValid implements [driver.Validator].

@@ -9,7 +9,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -112,40 +111,17 @@ func (e *Engine) mode() string {
 // statement needs for itself: MEMORY or FILE.
 func openWriter(path, synchronous, tempStore string) *sql.DB {
 	hooked := &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
-		wal, err := walPages(c)
-		if err != nil {
-			return err
-		}
 		// A statement that stores many rows keeps the pages that it changes, in case
 		// it fails half-way. In a file that took a fifth more processor time a fire
 		// at 256 a commit, so they are kept in memory.
-		_, err = c.Exec(fmt.Sprintf("PRAGMA wal_autocheckpoint = %d; PRAGMA journal_size_limit = %d; PRAGMA temp_store = %s",
-			wal, wal*2*4096, tempStore), nil)
+		_, err := c.Exec("PRAGMA temp_store = "+tempStore, nil)
 		return err
 	}}
-	return openConnector(&connector{driver: hooked, uncancelled: true, doubts: &doubts{dsn: fileDSN(path, "mode=rw")},
+	return openConnector(&connector{driver: hooked, writes: true, doubts: &doubts{dsn: fileDSN(path, "mode=rw")},
 		dsn: "file:" + escapePath(path) +
 			"?mode=rwc&_txlock=immediate&_journal_mode=WAL&_synchronous=" + synchronous +
 			"&_busy_timeout=" + fmt.Sprint(lockPoll.Milliseconds()) +
 			"&_cache_size=-" + fmt.Sprint(writerCache) + "&_stmt_cache_size=128&_mutex=no"}, 1)
-}
-
-// walPages returns how many pages the WAL has before they are moved into the file: as
-// many as the file, since a page that is written again until then is moved once, but
-// 64 MB at least and 256 MB at most. With fires of a million users that was a quarter
-// more fires than with 64 MB.
-func walPages(c *sqlite3.SQLiteConn) (pages int64, err error) {
-	rows, err := c.Query("PRAGMA page_count", nil)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	count := make([]driver.Value, 1)
-	if err := rows.Next(count); err != nil {
-		return 0, err
-	}
-	inFile, _ := count[0].(int64)
-	return min(max(inFile, 16_384), 65_536), nil
 }
 
 // Remote reports whether commands travel over a network: they do not.

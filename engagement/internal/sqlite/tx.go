@@ -25,7 +25,16 @@ func (e *Engine) BeginWrite(ctx context.Context, _ engine.Gate) (engine.Tx, erro
 	if e.writer == nil {
 		return nil, sqlite3.Error{Code: sqlite3.ErrReadonly}
 	}
-	return begin(ctx, e.writer, "BEGIN IMMEDIATE")
+	t, err := begin(ctx, e.writer, "BEGIN IMMEDIATE")
+	if err != nil {
+		return nil, err
+	}
+	if t.conn.wal.begun++; t.conn.wal.begun == fitEvery {
+		if err := t.conn.fitWAL(); err != nil {
+			return nil, errors.Join(err, t.Rollback(ctx))
+		}
+	}
+	return t, nil
 }
 
 // Lanes returns 1: a file has one writer.

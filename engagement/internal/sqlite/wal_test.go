@@ -1,0 +1,50 @@
+package sqlite
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
+)
+
+func TestTheWALGrowsWithTheFile(t *testing.T) {
+	e := migrated(t)
+	settings := func() (pages, bytes int64) {
+		return number(t, e.writer, "PRAGMA wal_autocheckpoint"), number(t, e.writer, "PRAGMA journal_size_limit")
+	}
+	same := func(what string, pages int64) {
+		t.Helper()
+		gotPages, gotBytes := settings()
+		if diff := cmp.Diff([]int64{pages, pages * 2 * 4096}, []int64{gotPages, gotBytes}); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	write := func(statement string) {
+		t.Helper()
+		for range fitEvery {
+			tx, err := e.BeginWrite(t.Context(), engine.EnterGate)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := tx.SQL().ExecContext(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+			if err := tx.Commit(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	same("a new file", fewestPages)
+	exec(t, e.writer, "CREATE TABLE large (pages BLOB)", fmt.Sprintf("INSERT INTO large VALUES (zeroblob(%d * 4096))", fewestPages+1000))
+	write("UPDATE days SET fires = fires")
+	inFile := number(t, e.writer, "PRAGMA page_count")
+	if inFile <= fewestPages || inFile >= mostPages {
+		t.Fatalf("the file has %d pages", inFile)
+	}
+	same("a file that has grown", inFile)
+	exec(t, e.writer, fmt.Sprintf("INSERT INTO large VALUES (zeroblob(%d * 4096))", mostPages-fewestPages))
+	write("UPDATE days SET fires = fires")
+	same("a file larger than the log may become", mostPages)
+}
