@@ -43,12 +43,17 @@ func (b *bench) historyFile(ctx context.Context, h history) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// One that was kept may be of an older schema, and it is only read from here on.
+	// One that was kept may be of an older schema, and it is only read from here on. The
+	// copy that is made before it is migrated is not needed: it can be made again.
 	db, err := engagement.Open(ctx, path, engagement.WithClock(communityClock))
 	if err != nil {
 		return "", err
 	}
-	return path, db.Close()
+	copies, err := filepath.Glob(path + ".v*.bak")
+	for _, copied := range copies {
+		err = errors.Join(err, os.Remove(copied))
+	}
+	return path, errors.Join(err, db.Close())
 }
 
 // makeData makes the files that are kept.

@@ -221,6 +221,38 @@ func explained(t *testing.T, tx *tx, statement string) string {
 	return strings.Join(plan, "\n")
 }
 
+// The settings stand where they must be written out: in both statements of the gate, which
+// take no round trip of their own, and in what a cluster can pass on to its nodes.
+func TestEveryWriteBeginsWithTheSameSettings(t *testing.T) {
+	t.Parallel()
+	e, _ := migrated(t)
+	settings := func(gate engine.Gate, statements ...string) (set string) {
+		t.Helper()
+		begun, err := e.BeginWrite(t.Context(), gate)
+		noError(t, err)
+		tx := begun.(*tx)
+		if statements != nil { // in place of the gate's
+			tx.queued = nil
+			tx.queue(beginWrite)
+			for _, statement := range statements {
+				tx.queue(statement)
+			}
+		}
+		noError(t, tx.Flush(t.Context()))
+		noError(t, tx.conn.QueryRow(t.Context(), `
+			SELECT COALESCE(string_agg(name || ' ' || setting || COALESCE(unit, ''), ', ' ORDER BY name), '') FROM pg_settings
+			WHERE source = 'session' AND name NOT LIKE 'citus.%'`).Scan(&set))
+		noError(t, tx.Rollback(t.Context()))
+		return set
+	}
+	want := settings(engine.EnterGate)
+	if !strings.Contains(want, "jit off") || !strings.Contains(want, "lock_timeout 10000ms") {
+		t.Errorf("a write begins with %q", want)
+	}
+	same(t, "what a write begins with that closes the gate", settings(engine.CloseGate), want)
+	same(t, "what a write to a cluster begins with", settings(engine.EnterGate, setUpSpread...), want)
+}
+
 func TestHowATransactionsStatementsArePlanned(t *testing.T) {
 	t.Parallel()
 	for name, gate := range map[string]engine.Gate{"the gate entered": engine.EnterGate, "the gate closed": engine.CloseGate} {
