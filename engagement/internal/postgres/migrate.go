@@ -27,7 +27,7 @@ const versionTable = goose.DefaultTablename
 // lock of the session, one for each schema, so it must not run through a pooler
 // that gives every transaction another session.
 func (e *Engine) Migrate(ctx context.Context) (applied []int64, err error) {
-	db := openPool(e.config, 2)
+	db := e.openPool(2)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	provider, err := newProvider(ctx, db)
 	if err != nil {
@@ -84,12 +84,18 @@ func (e *Engine) Inspect(ctx context.Context) (engine.State, error) {
 		return engine.State{}, err
 	}
 	state := engine.State{Latest: int64(len(tables))}
-	// Somebody may be migrating it, so everything is read from one snapshot.
-	tx, err := e.reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	// Somebody may be migrating it, so everything is read from one snapshot. A server
+	// that takes connections may still not answer, as behind a pooler that is full.
+	t, err := e.newTx(ctx, e.reader, func() {})
 	if err != nil {
 		return state, err
 	}
-	defer func() { _ = tx.Rollback() }() // nothing was written
+	t.queue(beginRead)
+	if err := t.flushOrDiscard(ctx); err != nil {
+		return state, err
+	}
+	defer func() { _ = t.Rollback(ctx) }() // nothing was written
+	tx := (*flushing)(t)
 
 	schema, err := schemaOf(ctx, tx)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
 
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
@@ -326,6 +327,22 @@ func TestAServerThatDoesNotAnswer(t *testing.T) {
 			noError(t, err)
 			return errors.Join(tx.RederiveUser(ctx, 1), tx.Rollback(ctx))
 		}},
+		{"to a reader whose connection was idle", func(e *Engine, freeze func()) error {
+			_, err := e.Inspect(ctx) // connects
+			noError(t, err)
+			freeze()
+			_, err = e.BeginRead(ctx, engine.EnterGate) // and the first use after it asks
+			return err
+		}},
+		{"to whoever opens the database", func(e *Engine, freeze func()) error {
+			for range 2 { // connects, and asks whether the connection is alive
+				_, err := e.Inspect(ctx)
+				noError(t, err)
+			}
+			freeze()
+			_, err := e.Inspect(ctx)
+			return err
+		}},
 		{"to COMMIT", func(e *Engine, freeze func()) error {
 			tx, err := e.BeginWrite(ctx, engine.EnterGate)
 			noError(t, err)
@@ -367,6 +384,20 @@ func TestAServerThatDoesNotAnswer(t *testing.T) {
 		noError(t, err)
 		noError(t, tx.Commit(ctx))
 	})
+}
+
+// What was never tried may be a setting that a pooler does not know. What has worked
+// is none: a fire is not invalid because the pooler is full.
+func TestAPoolerThatRefusesAConnectionIsUnavailable(t *testing.T) {
+	t.Parallel()
+	refusal := errors.Join(&pgconn.ConnectError{}, &pgconn.PgError{Code: "08P01"})
+	plain := newEngine(t, "postgres://localhost/db")
+	same(t, "without settings", plain.Classify(refusal), engine.Unavailable)
+	e := newEngine(t, emptySchema(t)) // a setting of its own
+	same(t, "with settings that were not tried", e.Classify(refusal), engine.Refused)
+	_, err := e.Inspect(t.Context())
+	noError(t, err)
+	same(t, "with settings that have worked", e.Classify(refusal), engine.Unavailable)
 }
 
 func TestAsyncTurnsSynchronousCommitOff(t *testing.T) {

@@ -146,6 +146,10 @@ func (e *Engine) newTx(ctx context.Context, pool *sql.DB, free func()) (*tx, err
 		t.discard()
 		return nil, err
 	}
+	if t.conn.IsClosed() { // by isLost
+		t.discard()
+		return nil, errNoAnswer
+	}
 	return t, nil
 }
 
