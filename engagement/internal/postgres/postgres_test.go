@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"log/slog"
 	"os"
 	"slices"
@@ -398,6 +399,34 @@ func TestAPoolerThatRefusesAConnectionIsUnavailable(t *testing.T) {
 	_, err := e.Inspect(t.Context())
 	noError(t, err)
 	same(t, "with settings that have worked", e.Classify(refusal), engine.Unavailable)
+}
+
+func TestMigrateWaitsForAnotherProgram(t *testing.T) {
+	t.Parallel()
+	dsn := emptySchema(t)
+	e := newEngine(t, dsn)
+	schema := value[string](t, e, "SELECT current_schema()")
+	other, err := e.reader.Conn(t.Context())
+	noError(t, err)
+	defer other.Close()
+	lock := func(how string) { // as older versions do, for the session
+		_, err := other.ExecContext(t.Context(), "SELECT "+how+"($1)", int64(crc32.ChecksumIEEE([]byte("engagementdb "+schema))))
+		noError(t, err)
+	}
+	lock("pg_advisory_lock")
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := e.Migrate(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got error %v, want that of the context", err)
+	}
+	state, err := e.Inspect(t.Context())
+	noError(t, err)
+	same(t, "version meanwhile", state.Version, int64(0))
+	lock("pg_advisory_unlock")
+	applied, err := e.Migrate(t.Context())
+	noError(t, err)
+	same(t, "versions applied", int64(len(applied)), state.Latest)
+	same(t, "class of waiting for too long", e.Classify(errNoTurn), engine.Busy)
 }
 
 func TestAsyncTurnsSynchronousCommitOff(t *testing.T) {
