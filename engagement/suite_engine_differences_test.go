@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -78,9 +79,10 @@ func TestIDsCompareByTheirBytes(t *testing.T) {
 	})
 }
 
-// TestDSNsForPoolers runs the main operations in the ways that work without
-// prepared statements that outlive a transaction.
-func TestDSNsForPoolers(t *testing.T) {
+// TestBehindAPooler runs the main operations through what gives each transaction
+// another session of the server, and in all ways that need no prepared statements that
+// outlive a transaction.
+func TestBehindAPooler(t *testing.T) {
 	ctx := context.Background()
 	use := func(t *testing.T, dsn string) contents {
 		t.Helper()
@@ -113,6 +115,26 @@ func TestDSNsForPoolers(t *testing.T) {
 		t.Run(fmt.Sprintf("default_query_exec_mode=%s", mode), func(t *testing.T) {
 			t.Parallel()
 			same(t, "contents", use(t, pgtest.WithParam(onServer(t), "default_query_exec_mode", mode)), want)
+		})
+	}
+	for _, mode := range []string{"exec", "simple_protocol"} {
+		t.Run("a pooler, with "+mode, func(t *testing.T) {
+			t.Parallel()
+			ctx := soon(t)
+			pooler := must(pgtest.NewPooler(ctx, onServer(t), 3))(t)
+			t.Cleanup(func() { noError(t, pooler.Close()) })
+			dsn := pgtest.WithParam(pooler.URL(), "default_query_exec_mode", mode)
+			var programs sync.WaitGroup
+			for range 4 {
+				programs.Go(func() {
+					if err := engagement.Migrate(ctx, dsn); err != nil {
+						t.Errorf("Migrate: %v", err)
+					}
+				})
+			}
+			programs.Wait()
+			same(t, "contents", use(t, dsn), want)
+			same(t, "what is left in the sessions", must(pooler.Leftovers(ctx))(t), []string(nil))
 		})
 	}
 }

@@ -212,8 +212,8 @@ func certificate(t testing.TB, host net.IP) (path string, cert, key []byte) {
 }
 
 // refusingPooler returns the URL of what refuses all connections as PgBouncer
-// does one with a parameter that it does not know.
-func refusingPooler(t testing.TB) string {
+// does, whatever the reason.
+func refusingPooler(t testing.TB, reason string) string {
 	t.Helper()
 	listener := must(net.Listen("tcp", "127.0.0.1:0"))(t)
 	t.Cleanup(func() { noError(t, listener.Close()) })
@@ -225,7 +225,7 @@ func refusingPooler(t testing.TB) string {
 			}
 			backend := pgproto3.NewBackend(conn, conn)
 			_, _ = backend.ReceiveStartupMessage()
-			backend.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: "08P01", Message: "unsupported startup parameter: search_path"})
+			backend.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: "08P01", Message: reason})
 			_ = backend.Flush()
 			_ = conn.Close()
 		}
@@ -270,7 +270,8 @@ func TestAnURLThatTheServerDoesNotFit(t *testing.T) {
 		{"no such setting", with(plain, "colour", "red"), engagement.ErrInvalid, []string{`unrecognized configuration parameter "colour"`}},
 		{"a setting with a wrong value", with(plain, "statement_timeout", "soon"), engagement.ErrInvalid, []string{"statement_timeout"}},
 		{"no such service", with(plain, "service", "elsewhere"), engagement.ErrInvalid, []string{"dsn"}},
-		{"a setting that a pooler does not take", with(refusingPooler(t), "search_path", "x"), engagement.ErrInvalid, []string{"unsupported startup parameter"}},
+		{"a setting that a pooler does not take", with(refusingPooler(t, "unsupported startup parameter: search_path"), "search_path", "x"), engagement.ErrInvalid, []string{"unsupported startup parameter"}},
+		{"a pooler that is full", refusingPooler(t, "no more connections allowed"), engagement.ErrUnavailable, []string{"no more connections allowed"}},
 		{"a wrong port", with("postgres://127.0.0.1:99999/db"), engagement.ErrInvalid, []string{"dsn"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -59,6 +59,20 @@ func (q *Queries) EnterGate(ctx context.Context) error {
 	return err
 }
 
+const TakeTurn = `-- name: TakeTurn :one
+SELECT pg_try_advisory_xact_lock(CAST($1 AS BIGINT)) AS taken
+`
+
+// TakeTurn takes the lock of whoever migrates a schema, until the transaction ends, and
+// reports whether it has it. It does not wait.
+// Not portable: on SQLite a lock on a file is held by whoever migrates.
+func (q *Queries) TakeTurn(ctx context.Context, schemaKey int64) (bool, error) {
+	row := q.db.QueryRowContext(ctx, TakeTurn, schemaKey)
+	var taken bool
+	err := row.Scan(&taken)
+	return taken, err
+}
+
 const TouchNodes = `-- name: TouchNodes :one
 SELECT CAST(COALESCE(MIN(user_id), 0) AS BIGINT) AS user_id FROM signal_fires
 `

@@ -594,6 +594,10 @@ type Querier interface {
 	StreaksUntil(ctx context.Context, arg StreaksUntilParams) ([]UserStat, error)
 	// SumUserTrades adds up a user's trades.
 	SumUserTrades(ctx context.Context, userID int64) (SumUserTradesRow, error)
+	// TakeTurn takes the lock of whoever migrates a schema, until the transaction ends, and
+	// reports whether it has it. It does not wait.
+	// Not portable: on SQLite a lock on a file is held by whoever migrates.
+	TakeTurn(ctx context.Context, schemaKey int64) (bool, error)
 	// TokensAfter lists tokens by id, after the given id.
 	TokensAfter(ctx context.Context, arg TokensAfterParams) ([]ApiToken, error)
 	// TopByExecuted lists users by executed fires, ties by user id, after the given

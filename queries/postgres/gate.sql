@@ -40,3 +40,9 @@ SELECT
 -- TouchNodes reads something of every node of a cluster, which begins a snapshot there.
 -- Not portable: SQLite has no nodes.
 SELECT CAST(COALESCE(MIN(user_id), 0) AS BIGINT) AS user_id FROM signal_fires;
+
+-- name: TakeTurn :one
+-- TakeTurn takes the lock of whoever migrates a schema, until the transaction ends, and
+-- reports whether it has it. It does not wait.
+-- Not portable: on SQLite a lock on a file is held by whoever migrates.
+SELECT pg_try_advisory_xact_lock(CAST(@schema_key AS BIGINT)) AS taken;

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -11,10 +12,14 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/cenkalti/backoff/v5"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 
+	"github.com/hydraxdev/engagementdb/dbgen/pggen"
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
 	"github.com/hydraxdev/engagementdb/migrations"
 )
@@ -22,14 +27,22 @@ import (
 // versionTable is where goose keeps the versions that are applied.
 const versionTable = goose.DefaultTablename
 
+// errNoTurn says that another process has been migrating the schema for too long.
+var errNoTurn = &pgconn.PgError{
+	Severity: "ERROR", Code: "55P03", Message: "another program has been migrating the schema for ten minutes",
+}
+
 // Migrate brings the schema to the latest version, and spreads its tables over a
-// cluster if that is wanted or was done before. Processes take turns by a
-// lock of the session, one for each schema, so it must not run through a pooler
-// that gives every transaction another session.
+// cluster if that is wanted or was done before. Processes take turns.
 func (e *Engine) Migrate(ctx context.Context) (applied []int64, err error) {
-	db := openPool(e.config, 2)
+	db := e.openPool(2) // for the turn and for what is done in it
 	defer func() { err = errors.Join(err, db.Close()) }()
-	provider, err := newProvider(ctx, db)
+	turn, err := e.takeTurn(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, turn.Rollback(ctx)) }()
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, migrations.Postgres, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return nil, err
 	}
@@ -55,19 +68,33 @@ func (e *Engine) Migrate(ctx context.Context) (applied []int64, err error) {
 	return applied, err
 }
 
-func newProvider(ctx context.Context, db *sql.DB) (*goose.Provider, error) {
+// takeTurn waits until no other process migrates the schema, and returns a transaction
+// that keeps them from it until it ends. Goose's own lock is one of the session, which a
+// pooler gives to somebody else after each transaction. Who waits holds no session
+// meanwhile, so that a small pool has one for the migrations.
+func (e *Engine) takeTurn(ctx context.Context, db *sql.DB) (*tx, error) {
 	schema, err := schemaOf(ctx, db)
 	if err != nil {
 		return nil, err
 	}
-	locker, err := lock.NewPostgresSessionLocker(
-		lock.WithLockID(int64(crc32.ChecksumIEEE([]byte("engagementdb "+schema)))),
-		lock.WithLockTimeout(1, 600)) // look every second, for ten minutes
-	if err != nil {
-		return nil, err
-	}
-	return goose.NewProvider(goose.DialectPostgres, db, migrations.Postgres,
-		goose.WithDisableGlobalRegistry(true), goose.WithSessionLocker(locker))
+	key := int64(crc32.ChecksumIEEE([]byte("engagementdb " + schema))) // known to older programs
+	return backoff.Retry(ctx, func() (*tx, error) {
+		turn, err := e.newTx(ctx, db, func() {})
+		if err != nil {
+			return nil, backoff.Permanent(err)
+		}
+		var taken []bool
+		turn.queue(beginWrite)
+		turn.queue(idleForLong)
+		queueRows(turn, &taken, pgx.RowTo[bool], pggen.TakeTurn, key)
+		if err := turn.flushOrDiscard(ctx); err != nil {
+			return nil, backoff.Permanent(err)
+		}
+		if taken[0] {
+			return turn, nil
+		}
+		return nil, cmp.Or(turn.Rollback(ctx), error(errNoTurn))
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(100*time.Millisecond)), backoff.WithMaxElapsedTime(10*time.Minute))
 }
 
 // schemaOf returns the schema that the tables are in: the first of the search
@@ -84,12 +111,18 @@ func (e *Engine) Inspect(ctx context.Context) (engine.State, error) {
 		return engine.State{}, err
 	}
 	state := engine.State{Latest: int64(len(tables))}
-	// Somebody may be migrating it, so everything is read from one snapshot.
-	tx, err := e.reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	// Somebody may be migrating it, so everything is read from one snapshot. A server
+	// that takes connections may still not answer, as behind a pooler that is full.
+	t, err := e.newTx(ctx, e.reader, func() {})
 	if err != nil {
 		return state, err
 	}
-	defer func() { _ = tx.Rollback() }() // nothing was written
+	t.queue(beginRead)
+	if err := t.flushOrDiscard(ctx); err != nil {
+		return state, err
+	}
+	defer func() { _ = t.Rollback(ctx) }() // nothing was written
+	tx := (*flushing)(t)
 
 	schema, err := schemaOf(ctx, tx)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -61,6 +62,8 @@ type Engine struct {
 	// writing has a place for each lane; who must be alone takes all.
 	writing *semaphore.Weighted
 	spread  bool // the tables are spread over the nodes of a cluster
+	// connected is set once a connection was made: settings of the URL are known there.
+	connected atomic.Bool
 	// answerTimeout is how long the server may take to answer what was queued. That
 	// includes waiting for rows that others hold.
 	answerTimeout time.Duration
@@ -83,17 +86,16 @@ func New(dsn string, opts Options) (*Engine, error) {
 	}
 	// The first statement finds out by itself whether the writing connection is still alive.
 	unasked := stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return false })
-	e := &Engine{
-		config: config, opts: opts, answerTimeout: 30 * time.Second,
-		reader: openPool(config, maxReaders), writing: semaphore.NewWeighted(lanes),
-	}
+	e := &Engine{config: config, opts: opts, answerTimeout: 30 * time.Second, writing: semaphore.NewWeighted(lanes)}
+	e.reader = e.openPool(maxReaders)
 	for lane := range e.writers {
-		e.writers[lane] = openPool(config, 1, unasked)
+		e.writers[lane] = e.openPool(1, unasked)
 	}
 	return e, nil
 }
 
-func openPool(config *pgx.ConnConfig, conns int, opts ...stdlib.OptionOpenDB) *sql.DB {
+func (e *Engine) openPool(conns int, opts ...stdlib.OptionOpenDB) *sql.DB {
+	opts = append([]stdlib.OptionOpenDB{stdlib.OptionShouldPing(e.isLost)}, opts...)
 	opts = append(opts, stdlib.OptionAfterConnect(func(_ context.Context, conn *pgx.Conn) error {
 		// Times come back in UTC and not in the zone of the machine.
 		conn.TypeMap().RegisterType(&pgtype.Type{
@@ -101,11 +103,22 @@ func openPool(config *pgx.ConnConfig, conns int, opts ...stdlib.OptionOpenDB) *s
 		})
 		return nil
 	}))
-	db := sql.OpenDB(connector{stdlib.GetConnector(*config, opts...)})
+	db := sql.OpenDB(connector{stdlib.GetConnector(*e.config, opts...), &e.connected})
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(min(conns, 8))
 	db.SetConnMaxIdleTime(5 * time.Minute)
 	return db
+}
+
+// isLost reports whether a connection that was idle has been lost, so that another is
+// taken. The driver would ask so by itself, and wait without end. A connection on
+// which no answer comes is closed but not lost: others would be waited for as long.
+func (e *Engine) isLost(ctx context.Context, p stdlib.ShouldPingParams) bool {
+	if p.IdleDuration <= time.Second {
+		return false
+	}
+	err := e.answered(ctx, p.Conn.PgConn().Ping)
+	return err != nil && !errors.Is(err, errNoAnswer)
 }
 
 // errNoAnswer says that the server was waited for in vain.
@@ -127,7 +140,9 @@ var errStandby = &pgconn.PgError{
 
 // Open makes sure that the server answers and, unless it is only read, that it takes
 // writes.
-func (e *Engine) Open(ctx context.Context) error {
+func (e *Engine) Open(ctx context.Context) error { return e.answered(ctx, e.open) }
+
+func (e *Engine) open(ctx context.Context) error {
 	var err error
 	if e.spread, err = isSpread(ctx, e.reader); err != nil || e.opts.ReadOnly {
 		return err
@@ -173,8 +188,12 @@ func (e *Engine) Classify(err error) engine.Class {
 		if pg.Code == "23505" && (pg.TableName == "signal_fires" || pg.TableName == "trades") {
 			return engine.Busy // another program has just stored the same fact
 		}
-		if _, connecting := errors.AsType[*pgconn.ConnectError](err); connecting && pg.Code == "08P01" {
-			return engine.Refused // a pooler does not know a parameter of the URL
+		// A pooler refuses with one code a setting of the URL that it does not know, and
+		// whoever comes while it is full or the server is down.
+		_, connecting := errors.AsType[*pgconn.ConnectError](err)
+		hasSettings := len(e.config.RuntimeParams) > 1 // application_name is one
+		if connecting && pg.Code == "08P01" && hasSettings && !e.connected.Load() {
+			return engine.Refused
 		}
 		return classOfCode(pg.Code)
 	}

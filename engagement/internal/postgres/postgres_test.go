@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"log/slog"
 	"os"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
 
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
@@ -326,6 +328,22 @@ func TestAServerThatDoesNotAnswer(t *testing.T) {
 			noError(t, err)
 			return errors.Join(tx.RederiveUser(ctx, 1), tx.Rollback(ctx))
 		}},
+		{"to a reader whose connection was idle", func(e *Engine, freeze func()) error {
+			_, err := e.Inspect(ctx) // connects
+			noError(t, err)
+			freeze()
+			_, err = e.BeginRead(ctx, engine.EnterGate) // and the first use after it asks
+			return err
+		}},
+		{"to whoever opens the database", func(e *Engine, freeze func()) error {
+			for range 2 { // connects, and asks whether the connection is alive
+				_, err := e.Inspect(ctx)
+				noError(t, err)
+			}
+			freeze()
+			_, err := e.Inspect(ctx)
+			return err
+		}},
 		{"to COMMIT", func(e *Engine, freeze func()) error {
 			tx, err := e.BeginWrite(ctx, engine.EnterGate)
 			noError(t, err)
@@ -367,6 +385,48 @@ func TestAServerThatDoesNotAnswer(t *testing.T) {
 		noError(t, err)
 		noError(t, tx.Commit(ctx))
 	})
+}
+
+// What was never tried may be a setting that a pooler does not know. What has worked
+// is none: a fire is not invalid because the pooler is full.
+func TestAPoolerThatRefusesAConnectionIsUnavailable(t *testing.T) {
+	t.Parallel()
+	refusal := errors.Join(&pgconn.ConnectError{}, &pgconn.PgError{Code: "08P01"})
+	plain := newEngine(t, "postgres://localhost/db")
+	same(t, "without settings", plain.Classify(refusal), engine.Unavailable)
+	e := newEngine(t, emptySchema(t)) // a setting of its own
+	same(t, "with settings that were not tried", e.Classify(refusal), engine.Refused)
+	_, err := e.Inspect(t.Context())
+	noError(t, err)
+	same(t, "with settings that have worked", e.Classify(refusal), engine.Unavailable)
+}
+
+func TestMigrateWaitsForAnotherProgram(t *testing.T) {
+	t.Parallel()
+	dsn := emptySchema(t)
+	e := newEngine(t, dsn)
+	schema := value[string](t, e, "SELECT current_schema()")
+	other, err := e.reader.Conn(t.Context())
+	noError(t, err)
+	defer other.Close()
+	lock := func(how string) { // as older versions do, for the session
+		_, err := other.ExecContext(t.Context(), "SELECT "+how+"($1)", int64(crc32.ChecksumIEEE([]byte("engagementdb "+schema))))
+		noError(t, err)
+	}
+	lock("pg_advisory_lock")
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := e.Migrate(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got error %v, want that of the context", err)
+	}
+	state, err := e.Inspect(t.Context())
+	noError(t, err)
+	same(t, "version meanwhile", state.Version, int64(0))
+	lock("pg_advisory_unlock")
+	applied, err := e.Migrate(t.Context())
+	noError(t, err)
+	same(t, "versions applied", int64(len(applied)), state.Latest)
+	same(t, "class of waiting for too long", e.Classify(errNoTurn), engine.Busy)
 }
 
 func TestAsyncTurnsSynchronousCommitOff(t *testing.T) {

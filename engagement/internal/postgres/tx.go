@@ -25,6 +25,7 @@ const (
 	// rows: the counters are added to, not overwritten.
 	beginWrite  = "BEGIN ISOLATION LEVEL READ COMMITTED"
 	commitAsync = "SET LOCAL synchronous_commit = off"
+	idleForLong = "SET LOCAL idle_in_transaction_session_timeout = 0"
 	// Several connections of a transaction to one node would take a snapshot each.
 	oneConnection = "SET LOCAL citus.max_adaptive_executor_pool_size = 1"
 )
@@ -145,6 +146,10 @@ func (e *Engine) newTx(ctx context.Context, pool *sql.DB, free func()) (*tx, err
 	if err != nil {
 		t.discard()
 		return nil, err
+	}
+	if t.conn.IsClosed() { // by isLost
+		t.discard()
+		return nil, errNoAnswer
 	}
 	return t, nil
 }
