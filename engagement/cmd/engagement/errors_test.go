@@ -210,7 +210,8 @@ func TestAnInterruptedCommandFails(t *testing.T) {
 func TestErrorsWithSeveralLinesAreJoined(t *testing.T) {
 	var b bytes.Buffer
 	printError(&b, errors.Join(errors.New("one"), errors.New("two")).Error())
-	checkText(t, b.String(), "engagement: one; two\n")
+	printError(&b, "failed to connect:\n\thost one refused\n\thost two refused") // as pgx writes it
+	checkText(t, b.String(), "engagement: one; two\nengagement: failed to connect: host one refused; host two refused\n")
 }
 
 func TestEraseAsksAPerson(t *testing.T) {
