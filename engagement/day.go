@@ -33,7 +33,7 @@ const maxOffset = 16 * time.Hour
 func ParseDay(s string) (Day, error) {
 	t, err := time.Parse(dateLayout, s)
 	if err != nil {
-		return 0, invalid("day", s, "want the form 2006-01-02")
+		return 0, invalid("day", s, "want the form 2026-01-31")
 	}
 	day := DayOf(t, time.UTC)
 	if !day.known() {

@@ -30,7 +30,7 @@ func newEngine(dsn string, o options) (engine.Engine, error) {
 		}
 		return eng, nil
 	case dsn == "", isURL, dsn == ":memory:", !isPath(dsn):
-		return nil, invalid("dsn", RedactDSN(dsn), want+"; a path of such a form begins with ./")
+		return nil, invalid("dsn", RedactDSN(dsn), want+"; before a path that looks like something else write ./")
 	case strings.ContainsRune(dsn, 0):
 		return nil, invalid("dsn", dsn, "a path has no NUL")
 	case o.citus:
@@ -70,7 +70,7 @@ var (
 	urlOption = regexp.MustCompile(`^[a-z_.]+=`)
 )
 
-// RedactDSN returns what may be shown of a database's name: a path as it is, and and
+// RedactDSN returns what may be shown of a database's name: a path as it is, and
 // of a URL, which may contain a password, the scheme, the host and the path.
 func RedactDSN(dsn string) string {
 	scheme, rest, isURL := strings.Cut(dsn, "://")

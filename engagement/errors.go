@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/hydraxdev/engagementdb/engagement/internal/engine"
@@ -66,11 +68,13 @@ func (e *InvalidError) Error() string {
 	if e.Value == nil {
 		return fmt.Sprintf("%s %s: %s", ErrInvalid, e.Field, e.Reason)
 	}
-	value := e.Value
-	if text, ok := value.(string); ok {
-		value = shortened(text)
+	value := fmt.Sprintf("%#v", e.Value)
+	if text, ok := e.Value.(string); ok {
+		value = strconv.Quote(shortened(text))
+	} else if reflect.TypeOf(e.Value).Kind() == reflect.Slice {
+		value = fmt.Sprint(e.Value) // without the type, which is Go's and not the caller's
 	}
-	return fmt.Sprintf("%s %s %#v: %s", ErrInvalid, e.Field, value, e.Reason)
+	return fmt.Sprintf("%s %s %s: %s", ErrInvalid, e.Field, value, e.Reason)
 }
 
 // Unwrap returns ErrInvalid.

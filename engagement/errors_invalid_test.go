@@ -111,10 +111,10 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 		}, "rest day 7"},
 		{"milestones that do not ascend", func(db *engagement.DB) error {
 			return db.SetStreakRules(ctx, engagement.StreakRules{Milestones: []int64{3, 3}})
-		}, "milestones []int64{3, 3}"},
+		}, "milestones [3 3]"},
 		{"a milestone of no day", func(db *engagement.DB) error {
 			return db.SetStreakRules(ctx, engagement.StreakRules{Milestones: []int64{0}})
-		}, "milestones []int64{0}"},
+		}, "milestones [0]"},
 		{"too many milestones", func(db *engagement.DB) error {
 			var milestones []int64
 			for i := range engagement.MaxMilestones + 1 {

@@ -299,6 +299,37 @@ func TestUnknownFieldsAreRefused(t *testing.T) {
 	}
 }
 
+func TestJSONThatIsWrongSaysWhatIsWanted(t *testing.T) {
+	for _, tt := range []struct{ name, text, want string }{
+		{"text for a number", `{"user_id": "7"}`, "user_id: got string, want a whole number of 64 bits"},
+		{"a fraction for an id", `{"user_id": 7.5}`, "user_id: got number 7.5, want a whole number of 64 bits"},
+		{"a number for text", `{"signal_id": 7}`, "signal_id: got number, want text"},
+		{"text for yes and no", `{"executed": "yes"}`, "executed: got string, want true or false"},
+		{"a day for a time", `{"timestamp": "2026-01-31"}`, `got the time "2026-01-31", want the form 2026-01-31T12:00:00Z`},
+		{"a time without a zone", `{"timestamp": "2026-01-31T12:00:00"}`, `got the time "2026-01-31T12:00:00", want the form`},
+		{"a list", `[]`, "got array, want fields and their values"},
+		{"bytes that are no text", "{\"signal_id\": \"\xff\"}", "it is not UTF-8"},
+		{"the first half of a character", `{"signal_id": "\ud83d"}`, `\ud83d is half of a character`},
+		{"the second half of a character", `{"signal_id": "\\\uDCFF"}`, `\uDCFF is half of a character`},
+		{"two first halves", `{"signal_id": "\ud83d\ud83d\ude00"}`, `\ud83d is half of a character`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := json.Unmarshal([]byte(tt.text), new(engagement.Fire))
+			if refusal := new(engagement.InvalidError); !errors.As(err, &refusal) || !strings.Contains(refusal.Reason, tt.want) {
+				t.Errorf("%s: %v", tt.text, err)
+			}
+		})
+	}
+	var trade engagement.Trade
+	err := json.Unmarshal([]byte(`{"outcome": 3}`), &trade)
+	if err == nil || !strings.Contains(err.Error(), "outcome: got number, want text") {
+		t.Errorf("a number for an outcome: %v", err)
+	}
+	var fire engagement.Fire
+	noError(t, json.Unmarshal([]byte(`{"signal_id": "\ud83d\ude00 \\ud83d \u00e9"}`), &fire))
+	same(t, "escapes that are characters", fire.SignalID, "😀 \\ud83d é")
+}
+
 func TestATradeWithoutOutcomeHasNoneInJSON(t *testing.T) {
 	t.Parallel()
 	same(t, "JSON", string(must(json.Marshal(engagement.Trade{UserID: 1, TradeID: "t", PnL: 2}))(t)),

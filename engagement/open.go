@@ -88,7 +88,8 @@ func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {
 }
 
 func olderSchema(state engine.State) error {
-	return fmt.Errorf("%w: its version %d is older than this program's %d", ErrSchema, state.Version, state.Latest)
+	return fmt.Errorf("%w: its version %d is older than this program's %d; bring it up to date with: engagement migrate --db NAME",
+		ErrSchema, state.Version, state.Latest)
 }
 
 // Migrate does to the database that dsn names what Open does, and closes it: it

@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -86,6 +87,10 @@ func (s *Server) guarded(a access, limit time.Duration, takesBody bool, h http.H
 		r = r.WithContext(ctx)
 		if err := s.authorize(r, a); err != nil {
 			s.fail(w, r, err)
+			return
+		}
+		if _, err := url.ParseQuery(r.URL.RawQuery); err != nil { // what it cannot read it would leave out
+			s.fail(w, r, invalid("query", shortened(r.URL.RawQuery), err.Error()))
 			return
 		}
 		if takesBody && !isJSON(r.Header.Get("Content-Type")) {

@@ -101,6 +101,8 @@ func TestABodyThatIsNotWhatIsWantedIsRefused(t *testing.T) {
 		{"a number that is too large", "/v1/fires", `{"user_id": 1e30, "signal_id": "A"}`, nil, 400, "invalid", "fire"},
 		{"no user", "/v1/fires", `{"signal_id": "A"}`, nil, 400, "invalid", "user id"},
 		{"a control character", "/v1/fires", `{"user_id": 1, "signal_id": "a\u0000"}`, nil, 400, "invalid", "signal id"},
+		{"bytes that are no text", "/v1/fires", "{\"user_id\": 1, \"signal_id\": \"\xff\"}", nil, 400, "invalid", "fire"},
+		{"half of a character", "/v1/fires", `{"user_id": 1, "signal_id": "\udcff"}`, nil, 400, "invalid", "fire"},
 		{"a trade without a P&L", "/v1/trades", `{"user_id": 1, "trade_id": "t"}`, nil, 400, "invalid", "pnl"},
 		{"a trade whose P&L is null", "/v1/trades", `{"user_id": 1, "trade_id": "t", "pnl": null}`, nil, 400, "invalid", "pnl"},
 		{"an array of nothing", "/v1/fires", "[]", nil, 400, "invalid", "number of facts"},

@@ -188,6 +188,12 @@ func TestWhereNothingIs(t *testing.T) {
 			t.Errorf("%s %s: %d, allowed %v: %s", tt.method, tt.path, got.status, got.header.Values("Allow"), got.body)
 		}
 	}
+	for _, query := range []string{"window=%zz", "window=7d;limit=1"} {
+		got := a.send(a.admin(), http.MethodGet, "/v1/popular?"+query, "")
+		if kind, field := got.problem(); got.status != http.StatusBadRequest || kind != "invalid" || field != "query" {
+			t.Errorf("a query that cannot be read, %s: %d %s", query, got.status, got.body)
+		}
+	}
 	if got := a.send(a.admin(), http.MethodHead, "/v1/today", ""); got.status != 200 || got.body != "" || got.header.Get("ETag") == "" {
 		t.Errorf("HEAD: %d %q", got.status, got.body)
 	}

@@ -140,6 +140,22 @@ func TestExportWritesEverythingAboutAUser(t *testing.T) {
 	checkFiles(t, dir, "user.json")
 }
 
+func TestAnExportReplacesNothingButAFile(t *testing.T) {
+	db := sampleDB(t)
+	dir := t.TempDir()
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("/dev/null", link); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{link, dir} {
+		checkError(t, run(t, "export", "1", "--db", db, "--output", path), exitUsage, "it is not a file that may be replaced")
+	}
+	if target, err := os.Readlink(link); err != nil || target != "/dev/null" {
+		t.Errorf("the link leads to %q: %v", target, err)
+	}
+	checkFiles(t, dir, "link")
+}
+
 func TestAFailedExportLeavesTheFileAsItWas(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "user.json")

@@ -162,7 +162,7 @@ func TestReadingAnOldDatabaseSaysHowToUpdateItAndLeavesItAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkError(t, run(t, "stats", "--db", path), exitFailure, "engagement migrate --db \""+path+"\"")
+	checkError(t, run(t, "stats", "--db", path), exitFailure, "bring it up to date with: engagement migrate --db")
 	after, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -178,7 +178,11 @@ func TestAForeignFileIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, command := range []string{"stats", "migrate", "rebuild"} {
-		checkError(t, run(t, command, "--db", path), exitFailure, "not a SQLite database")
+		r := run(t, command, "--db", path)
+		checkError(t, r, exitFailure, "not a SQLite database")
+		if strings.Contains(r.err, "engagement migrate") {
+			t.Errorf("%s: it cannot be migrated, but: %s", command, r.err)
+		}
 	}
 }
 
@@ -206,7 +210,8 @@ func TestAnInterruptedCommandFails(t *testing.T) {
 func TestErrorsWithSeveralLinesAreJoined(t *testing.T) {
 	var b bytes.Buffer
 	printError(&b, errors.Join(errors.New("one"), errors.New("two")).Error())
-	checkText(t, b.String(), "engagement: one; two\n")
+	printError(&b, "failed to connect:\n\thost one refused\n\thost two refused") // as pgx writes it
+	checkText(t, b.String(), "engagement: one; two\nengagement: failed to connect: host one refused; host two refused\n")
 }
 
 func TestEraseAsksAPerson(t *testing.T) {

@@ -58,6 +58,9 @@ what was there, and only its owner may read it.`,
 // writeFile gives a file its name only when write has succeeded and its content
 // is on the disk.
 func writeFile(path string, write func(io.Writer) error) (size int64, err error) {
+	if old, err := os.Lstat(path); err == nil && !old.Mode().IsRegular() { // /dev/stdout would be gone for everybody
+		return 0, invalid("--output", path, "it is not a file that may be replaced")
+	}
 	file, err := os.CreateTemp(filepath.Dir(path), ".export-*") // mode 0600
 	if err != nil {
 		return 0, err

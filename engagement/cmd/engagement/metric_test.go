@@ -108,7 +108,7 @@ func TestWhatIsNoDefinitionIsRefusedBeforeItIsRead(t *testing.T) {
 		{"two definitions", fires + "---\n" + fires, "there is more than one"},
 		{"a field twice", fires + "per: day\n", `"per" already defined`},
 		{"an unknown field", fires + "limti: 3\n", `unknown field "limti"`},
-		{"a number where a name should be", "name: 7\n", "name: it is a number"},
+		{"a number where a name should be", "name: 7\n", "name: got number, want text"},
 		{"a long field twice", strings.Repeat(strings.Repeat("x", 10_000)+": 1\n", 2), `mapping key "xxx`},
 		{"an anchor", "name: &x y\n", "line 1: anchors, aliases and merge keys are not read"},
 		{"an alias", "name: x\nwhat: *x\n", "line 2: anchors"},

@@ -51,9 +51,6 @@ func (a *app) withDBAt(
 	ctx := engagement.ContextWithProgress(cmd.Context(), report)
 
 	db, err := engagement.Open(ctx, path, opts...)
-	if m == reading && errors.Is(err, engagement.ErrSchema) {
-		return fmt.Errorf("%w; a database of an older version is brought up to date with: %s", err, migrateCommandFor(path))
-	}
 	if err != nil {
 		return err
 	}

@@ -87,9 +87,12 @@ func withoutDSNs(message string, args []string) string {
 // shortest is how many characters of a long argument a message shows at least.
 const shortest = 32
 
+// lines joins the lines of a message, of which drivers begin some with a tab.
+var lines = strings.NewReplacer(":\n\t", ": ", "\n\t", "; ", "\n", "; ")
+
 // printError prints a message as one line, so that programs can read it.
 func printError(w io.Writer, message string) {
-	fmt.Fprintln(w, "engagement: "+strings.ReplaceAll(message, "\n", "; "))
+	fmt.Fprintln(w, "engagement: "+lines.Replace(message))
 }
 
 func (a *app) rootCommand() *cobra.Command {

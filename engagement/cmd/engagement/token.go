@@ -54,7 +54,7 @@ again. NAME says whose or what it is for.`,
 					return err
 				}
 				return a.print(cmd, created, func() string {
-					return fmt.Sprintf("%s\nThis is the token of %s, which nobody can be shown again.\n", created.Secret, cellText(created.Name))
+					return fmt.Sprintf("%s\nThis is the token of %s. Keep it: it cannot be shown again.\n", created.Secret, cellText(created.Name))
 				})
 			})
 		},
