@@ -291,24 +291,24 @@ func (r *demoReport) text() string {
 		"",
 		fmt.Sprintf("Recorded in %.1f s: %s users fired %s signals; %s calls came in, of which", float64(m.Milliseconds)/1000,
 			cellText(int64(m.Users)), cellText(int64(m.Signals)), cellText(m.FiresSent)),
-		fmt.Sprintf("  %s were new fires, %s said later that a fire had executed, %s were repeats, counted once.",
-			cellText(m.Recorded), cellText(m.MarkedExecuted), cellText(m.Duplicates)),
+		fmt.Sprintf("  %s were new fires, %s said later that a fire had executed,", cellText(m.Recorded), cellText(m.MarkedExecuted)),
+		fmt.Sprintf("  %s were repeats, counted once.", cellText(m.Duplicates)),
 		fmt.Sprintf("  %s trades closed: %s won, %s lost, %s drawn.",
 			cellText(m.Trades), cellText(m.Wins), cellText(m.Losses), cellText(m.Draws)),
 		"",
 	}
-	lines = append(lines, beside(3, r.chart(), r.figures())...)
+	lines = append(lines, beside(2, r.chart(), r.figures())...)
 	lines = append(lines, "")
-	lines = append(lines, beside(4, r.leaderboards()...)...)
+	lines = append(lines, beside(3, r.leaderboards()...)...)
 	return join(append(lines, ""))
 }
 
 func (r *demoReport) chart() []string {
 	t := &table{}
-	for i, bar := range bars(r.Days, 26) {
+	for i, bar := range bars(r.Days, 12) {
 		t.add(r.Days[i].Day, r.Days[i].Fires, bar)
 	}
-	return append([]string{"FIRES A DAY (█ executed, ░ not)"}, t.lines()...)
+	return append([]string{"FIRES A DAY (█ executed)"}, t.lines()...)
 }
 
 func (r *demoReport) figures() []string {
@@ -354,7 +354,7 @@ func (r *demoReport) leaderboards() [][]string {
 
 func (r *demoReport) next() string {
 	if r.Database == "" {
-		return "Keep it with: engagement demo --db demo.db, then ask it: engagement user ID --db demo.db"
+		return "Keep it with: engagement demo --db demo.db\nThen ask it:  engagement user ID --db demo.db"
 	}
 	return fmt.Sprintf("Kept in %s; ask it: engagement user %d --db %q", r.Database, r.User.UserID, r.Database)
 }

@@ -22,8 +22,8 @@ func TestTheDemoShowsAMonthOnOneScreen(t *testing.T) {
 		t.Errorf("%d lines, want at most 60", len(lines))
 	}
 	for _, line := range lines {
-		if utf8.RuneCountInString(line) > 100 {
-			t.Errorf("longer than 100 characters: %s", line)
+		if utf8.RuneCountInString(line) > 80 {
+			t.Errorf("longer than 80 characters: %s", line)
 		}
 	}
 	for _, want := range []string{
