@@ -167,6 +167,29 @@ func TestAMissingFileIsOneThatDoesNotExist(t *testing.T) {
 	}
 }
 
+func TestADatabaseOfAnOlderVersionSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		make func(path string)
+		want string
+	}{
+		"an empty one":             {func(path string) { execute(t, path, "PRAGMA user_version = 1") }, "it has not been set up for this program yet"},
+		"one of the Python module": {func(path string) { copyFixture(t, "predecessor.db", path) }, "it has not been set up for this program yet"},
+		"an older one":             {func(path string) { migrateTo(t, path, 7) }, "its version 7 is older than this program's"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := freshFile(t)
+			tt.make(path)
+			_, err := engagement.Open(t.Context(), path, engagement.WithoutMigrate())
+			wantError(t, err, engagement.ErrSchema)
+			if text := err.Error(); !strings.Contains(text, tt.want) || !strings.HasSuffix(text, "engagement migrate --db NAME") {
+				t.Errorf("got %q, want %q and what to do", text, tt.want)
+			}
+		})
+	}
+}
+
 func TestAPathThatBeginsWithTwoSlashes(t *testing.T) {
 	t.Parallel()
 	dsn := freshFile(t)

@@ -88,6 +88,9 @@ func open(ctx context.Context, eng engine.Engine, o options) (*DB, error) {
 }
 
 func olderSchema(state engine.State) error {
+	if state.Version == 0 { // an empty one, or one of the Python module
+		return fmt.Errorf("%w: it has not been set up for this program yet; do so with: engagement migrate --db NAME", ErrSchema)
+	}
 	return fmt.Errorf("%w: its version %d is older than this program's %d; bring it up to date with: engagement migrate --db NAME",
 		ErrSchema, state.Version, state.Latest)
 }

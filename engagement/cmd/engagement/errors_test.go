@@ -162,7 +162,7 @@ func TestReadingAnOldDatabaseSaysHowToUpdateItAndLeavesItAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkError(t, run(t, "stats", "--db", path), exitFailure, "bring it up to date with: engagement migrate --db")
+	checkError(t, run(t, "stats", "--db", path), exitFailure, "it has not been set up for this program yet; do so with: engagement migrate --db")
 	after, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
