@@ -19,7 +19,9 @@ import (
 // tamper runs statements on a SQLite file behind the library's back.
 func tamper(t tb, path string, statements ...string) {
 	t.Helper()
-	db, err := sql.Open("sqlite3", "file:"+url.PathEscape(path)+"?mode=rw&_busy_timeout=5000")
+	// Among callers who never pause, a program that asks for the lock now and then may
+	// wait for long.
+	db, err := sql.Open("sqlite3", "file:"+url.PathEscape(path)+"?mode=rw&_busy_timeout=60000")
 	noError(t, err)
 	defer func() { noError(t, db.Close()) }()
 	for _, statement := range statements {
