@@ -160,8 +160,9 @@ func TestAConnectionThatTheServerHasEndedForIdlenessReachesNoCaller(t *testing.T
 	t.Parallel()
 	ctx, direct := context.Background(), onServer(t)
 	const name = "idle_for_too_long"
-	dsn := pgtest.WithParam(pgtest.WithParam(direct, "application_name", name), "idle_session_timeout", "20")
-	// Whoever waits for a migration is idle for longer.
+	dsn := pgtest.WithParam(pgtest.WithParam(direct, "application_name", name), "idle_session_timeout", "100")
+	// Whoever waits for a migration is idle for longer, and so may be who has connected
+	// and gets no processor: Open does not try again.
 	noError(t, engagement.Migrate(ctx, direct))
 	db := openAt(t, dsn, newClock(noon).option())
 	gone := func() bool {
