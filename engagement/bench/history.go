@@ -44,7 +44,7 @@ func (b *bench) historyFile(ctx context.Context, h history) (string, error) {
 		return "", err
 	}
 	// One that was kept may be of an older schema, and it is only read from here on. The
-	// copy that is made before it is migrated is not needed: it can be made again.
+	// backup that Open makes before it migrates is not needed: history can be made again.
 	db, err := engagement.Open(ctx, path, engagement.WithClock(communityClock))
 	if err != nil {
 		return "", err

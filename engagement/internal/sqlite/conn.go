@@ -49,8 +49,8 @@ type conn struct {
 	failed      error // of the first statement that failed since it was cleared
 	steps       bool  // queries read their first row at once
 	doubts      *doubts
-	spoilt      bool // its cache of the file may be wrong
-	wal         wal
+	spoilt      bool  // its cache of the file may be wrong
+	walPages    int64 // what fitWAL has set
 }
 
 // IsValid implements [driver.Validator].

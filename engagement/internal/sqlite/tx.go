@@ -29,10 +29,8 @@ func (e *Engine) BeginWrite(ctx context.Context, _ engine.Gate) (engine.Tx, erro
 	if err != nil {
 		return nil, err
 	}
-	if t.conn.wal.begun++; t.conn.wal.begun == fitEvery {
-		if err := t.conn.fitWAL(); err != nil {
-			return nil, errors.Join(err, t.Rollback(ctx))
-		}
+	if err := t.conn.fitWAL(); err != nil {
+		return nil, errors.Join(err, t.Rollback(ctx))
 	}
 	return t, nil
 }
